@@ -1,0 +1,114 @@
+//! Canonical bytes: the one place where CBOR is written and read.
+//!
+//! Deterministic DAG-CBOR of tuple structs (arrays in fixed order; no maps, no tags, no floats). Decoding is strict:
+//! a value is accepted only if encoding it again gives the very bytes received, so each value has exactly one form and
+//! a signature or hash over bytes is one over the value.
+
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+/// Why bytes are not the canonical form of the value asked for.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Longer than the limit for this kind of thing; nothing was parsed.
+    #[error("{what}: {found} bytes, at most {limit} are allowed")]
+    TooLong {
+        /// What was being decoded.
+        what: &'static str,
+        /// Bytes received.
+        found: usize,
+        /// Limit in bytes.
+        limit: usize,
+    },
+    /// Not CBOR of the expected shape: truncated, trailing bytes, wrong type, wrong length.
+    #[error("{what}: malformed ({reason})")]
+    Malformed {
+        /// What was being decoded.
+        what: &'static str,
+        /// The parser's words; never bytes of the content.
+        reason: String,
+    },
+    /// A readable value in a form that is not the one canonical form.
+    #[error("{what}: not in canonical form")]
+    NotCanonical {
+        /// What was being decoded.
+        what: &'static str,
+    },
+    /// A value that breaks a rule the type cannot express.
+    #[error("{what}: {rule}")]
+    Rule {
+        /// What was being decoded.
+        what: &'static str,
+        /// The rule broken.
+        rule: &'static str,
+    },
+}
+
+/// Canonical bytes of `value`.
+///
+/// # Panics
+/// If `value` has a shape the format cannot express; our types do not.
+pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_ipld_dagcbor::to_vec(value).expect("wire types are tuple structs of ids, integers, strings and byte strings")
+}
+
+/// Decodes `bytes`, at most `limit` of them, and checks that they are the canonical form.
+pub fn decode<T: Serialize + DeserializeOwned>(what: &'static str, bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
+    if bytes.len() > limit {
+        return Err(DecodeError::TooLong { what, found: bytes.len(), limit });
+    }
+    let value = serde_ipld_dagcbor::from_slice(bytes)
+        .map_err(|error| DecodeError::Malformed { what, reason: reason(&error) })?;
+    if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical { what }) }
+}
+
+/// The parser's complaint without the bytes it complains about: content never reaches an error text.
+fn reason<E: std::fmt::Debug>(error: &serde_ipld_dagcbor::DecodeError<E>) -> String {
+    use serde_ipld_dagcbor::DecodeError as E;
+    match error {
+        E::Msg(_) | E::Mismatch { .. } | E::Unsupported { .. } | E::RequireLength { .. } => "wrong type or length",
+        E::Read(_) | E::Eof { .. } => "ends too early",
+        E::TrailingData => "bytes after the end",
+        _ => "not deterministic CBOR",
+    }
+    .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Pair(u64, String);
+
+    fn check(bytes: &[u8], expected: Result<Pair, &str>) {
+        let found = decode::<Pair>("pair", bytes, 64);
+        match expected {
+            Ok(pair) => assert_eq!(found, Ok(pair)),
+            Err(part) => {
+                let error = found.expect_err("must be refused").to_string();
+                assert!(error.contains(part), "{error} lacks {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_value_has_one_form() {
+        check(b"\x82\x01\x61a", Ok(Pair(1, "a".into())));
+        check(b"\x82\x18\x01\x61a", Err("pair")); // non-minimal integer
+        check(b"\x9f\x01\x61a\xff", Err("pair")); // indefinite length
+        check(b"\x82\x01\x61a\x00", Err("after the end"));
+        check(b"\x82\x01\x61", Err("too early"));
+        check(b"\x83\x01\x61a\x00", Err("pair")); // one element too many
+        check(b"\x82\x01\x41a", Err("wrong type"));
+        check(&[0x82; 65], Err("at most 64"));
+    }
+
+    #[test]
+    fn a_claimed_gigabyte_in_ten_bytes_costs_nothing() {
+        check(b"\x82\x01\x7a\x40\x00\x00\x00abc", Err("too early"));
+        check(b"\x9b\x40\x00\x00\x00\x00\x00\x00\x00", Err("pair"));
+    }
+}

@@ -1,0 +1,61 @@
+//! Every maximum, with its unit and reason.
+//!
+//! *Wire* limits are part of the ruleset: beyond them bytes are invalid for everyone, for ever, so both sides must agree.
+//! *Resource* limits are local: they may only delay or make a peer ask again, never decide what counts.
+
+/// A limit that is part of the ruleset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wire(pub usize);
+
+/// A limit of this node alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Resource(pub usize);
+
+/// Bytes of an encoded header: ten fields of at most 34 + 9 bytes; below 256 so that COSE's length is one byte.
+pub const HEADER_BYTES: Wire = Wire(255);
+/// Bytes of a body: what one entry may carry in all segments together. Attachments travel elsewhere.
+pub const BODY_BYTES: Wire = Wire(128 * 1024);
+/// Segments of a body; one for now.
+pub const SEGMENTS: Wire = Wire(1);
+/// Dependencies an entry may name.
+pub const DEPS: Wire = Wire(64);
+/// Assertions in one body: materialising one entry stays below a few milliseconds.
+pub const ASSERTIONS: Wire = Wire(4096);
+/// Smallest padded plaintext in bytes: a short note and a long one look the same.
+pub const PADDING_FLOOR: Wire = Wire(512);
+/// Organisations of a registry: a full mesh stays practical (DESIGN §9).
+pub const ORGANISATIONS: Wire = Wire(64);
+/// Devices of one organisation: each costs a 1,168-byte wrap per epoch and circle.
+pub const DEVICES: Wire = Wire(8);
+/// Links of one roster.
+pub const ROSTER_LINKS: Wire = Wire(1024);
+/// Bytes of a roster link: one device with all its certificates is 1.6 KB.
+pub const LINK_BYTES: Wire = Wire(16 * 1024);
+/// Bytes of a founding document or a later charter version.
+pub const CHARTER_BYTES: Wire = Wire(64 * 1024);
+/// Bytes of a card file.
+pub const CARD_BYTES: Wire = Wire(64 * 1024);
+/// Bytes of a registry or draft file: 64 cards, wraps for 512 devices.
+pub const REGISTRY_FILE_BYTES: Wire = Wire(8 * 1024 * 1024);
+/// Bytes of one address in a card's annex.
+pub const ADDRESS_BYTES: Wire = Wire(256);
+/// Addresses in a card's annex.
+pub const ADDRESSES: Wire = Wire(8);
+
+/// Bytes of a frame on the wire: what a peer may make us hold before we have verified anything.
+pub const FRAME_BYTES: Wire = Wire(256 * 1024);
+/// Circles a HELLO is padded to a multiple of: their number is not told.
+pub const HELLO_CIRCLES: Wire = Wire(8);
+/// Frontier lines in one frame.
+pub const FRONTIER_LINES: Wire = Wire(2048);
+/// Ids in one WANT frame.
+pub const WANTS: Wire = Wire(1024);
+/// Marks in one PROBE: sixteen-way bisection finds a fork among 2³² entries in eight rounds.
+pub const PROBE_MARKS: Wire = Wire(16);
+
+/// Bulk frames handed to the transport and not yet written, per peer.
+pub const BULK_IN_FLIGHT: Resource = Resource(4);
+/// Bodies asked for at a time, per peer.
+pub const WANTS_IN_FLIGHT: Resource = Resource(1024);
+/// Strikes before a peer is disconnected.
+pub const STRIKES: Resource = Resource(3);

@@ -1,0 +1,208 @@
+//! What the rules need of a store, and the memory twin.
+//!
+//! A store is a set of small ordered tables. A row is named by its table, a prefix (opaque bytes) and a number; rows of
+//! one prefix are visited in ascending number. Everything a batch says becomes durable at once or not at all. The disk
+//! store seals values and hides prefixes (SPEC §Store); nothing here depends on that. Both pass [`conformance`].
+
+use std::collections::BTreeMap;
+
+use thiserror::Error;
+
+/// Which keys protect a table at rest (DESIGN §8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Needed to replicate: open until the node stops.
+    Carrier,
+    /// Needed to read or to sign: gone on `lock`.
+    Reader,
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $number:literal $label:literal $class:ident;)*) => {
+        /// The key-layout table: number on disk, class, and what prefix and number mean.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Table {
+            $($(#[$doc])* $name = $number,)*
+        }
+
+        impl Table {
+            /// All tables, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Name on disk.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$name => $label,)* }
+            }
+
+            /// Which keys protect it.
+            #[must_use]
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+        }
+    };
+}
+
+tables! {
+    /// What this folder is: registry, organisation, device, schema of the layout. Prefix: a word; number 0.
+    Meta = 0 "meta" Carrier;
+    /// Charter, rosters. Prefix: what ‖ organisation; number: version or link.
+    Control = 1 "control" Carrier;
+    /// Circles this node carries: definition and secret. Prefix: circle; number 0.
+    Circle = 2 "circle" Carrier;
+    /// Signed headers as received. Prefix: feed (circle ‖ key ‖ incarnation); number: seq.
+    Header = 3 "header" Carrier;
+    /// Where an entry stands. Prefix: entry id; number 0.
+    Place = 4 "place" Carrier;
+    /// Bodies as received. Prefix: entry id; number 0.
+    Body = 5 "body" Carrier;
+    /// State of a feed, with the proof if it forked. Prefix: feed; number 0.
+    Feed = 6 "feed" Carrier;
+    /// Contested headers of forked feeds: kept, not counted. Prefix: entry id; number: seq.
+    Contested = 7 "contested" Carrier;
+    /// Bodies missing. Prefix: entry id; number 0.
+    Wanted = 8 "wanted" Carrier;
+    /// What a pair agreed on. Prefix: peer ‖ circle; number 0.
+    Anchor = 9 "anchor" Carrier;
+    /// Network: node key, network key, addresses, holds. Prefix: a word or a peer; number 0.
+    Network = 10 "network" Carrier;
+    /// Entries of a section, in order of arrival. Prefix: section; number: arrival.
+    Section = 11 "section" Reader;
+    /// Epoch keys. Prefix: epoch; number 0.
+    Epoch = 12 "epoch" Reader;
+    /// Own signing and reading keys. Prefix: purpose; number 0.
+    Key = 13 "key" Reader;
+    /// Import batches, petnames and other things typed here. Prefix: a word; number: order.
+    Desk = 14 "desk" Reader;
+}
+
+/// The name of a row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Row {
+    /// The table.
+    pub table: Table,
+    /// What the row is about.
+    pub prefix: Vec<u8>,
+    /// Its place among rows of the same prefix.
+    pub number: u64,
+}
+
+impl Row {
+    /// A row of `table` about `prefix`, number `number`.
+    pub fn new(table: Table, prefix: impl AsRef<[u8]>, number: u64) -> Self {
+        Self { table, prefix: prefix.as_ref().to_vec(), number }
+    }
+}
+
+/// Changes that become durable together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch(pub Vec<(Row, Option<Vec<u8>>)>);
+
+impl Batch {
+    /// Nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Sets a row.
+    pub fn put(&mut self, row: Row, value: Vec<u8>) {
+        self.0.push((row, Some(value)));
+    }
+
+    /// Removes a row, if it is there.
+    pub fn delete(&mut self, row: Row) {
+        self.0.push((row, None));
+    }
+
+    /// Adds the changes of `other` after these.
+    pub fn append(&mut self, mut other: Self) {
+        self.0.append(&mut other.0);
+    }
+}
+
+/// Why the store could not answer.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Reading or writing failed; nothing of the batch may be taken as durable.
+    #[error("the store cannot {attempted}: {reason}")]
+    Failed {
+        /// What was attempted.
+        attempted: &'static str,
+        /// The store's words.
+        reason: String,
+    },
+    /// No room: reading still works, nothing more is acknowledged.
+    #[error("the disk is full")]
+    Full,
+    /// A value does not open under its key: altered on disk, moved from another row, or of another database.
+    #[error("a row of table {table} was altered outside Habeas")]
+    Altered {
+        /// Label of the table.
+        table: &'static str,
+    },
+    /// The table's keys are locked away.
+    #[error("table {table} is locked")]
+    Locked {
+        /// Label of the table.
+        table: &'static str,
+    },
+}
+
+/// A visitor of rows: prefix, number and value of each; returns whether to go on.
+pub type Visit<'a> = dyn FnMut(u64, Vec<u8>) -> bool + 'a;
+
+/// Reads and writes rows.
+pub trait Store {
+    /// The value of a row.
+    fn get(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Visits rows of one prefix in ascending number, from `from` on.
+    fn scan(&self, table: Table, prefix: &[u8], from: u64, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+
+    /// Visits every row of a table, in no order that means anything.
+    fn scan_table(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), StoreError>;
+
+    /// Makes a batch durable: when this returns `Ok`, a power cut does not undo it.
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
+}
+
+/// The store in memory: for the simulator, and the measure of the disk store.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(BTreeMap<Row, Vec<u8>>);
+
+impl Store for Memory {
+    fn get(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.0.get(row).cloned())
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], from: u64, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        for (row, value) in self.0.range(Row::new(table, prefix, from)..=Row::new(table, prefix, u64::MAX)) {
+            if !visit(row.number, value.clone()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn scan_table(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        for (row, value) in self.0.range(Row::new(table, [], 0)..).take_while(|(row, _)| row.table == table) {
+            if !visit(row.number, value.clone()) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        for (row, value) in &batch.0 {
+            match value {
+                Some(value) => self.0.insert(row.clone(), value.clone()),
+                None => self.0.remove(row),
+            };
+        }
+        Ok(())
+    }
+}
