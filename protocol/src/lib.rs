@@ -4,7 +4,11 @@
 //! everything replays from a seed. Data flows one way, and each arrow is a type that the next step demands:
 //! received → decoded → verified → accepted → stored → folded → shown.
 
+pub mod body;
 pub mod codec;
+pub mod cose;
+pub mod entry;
 pub mod ids;
 pub mod limits;
+pub mod seal;
 pub mod store;

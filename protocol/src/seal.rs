@@ -1,0 +1,291 @@
+//! The primitives, a page and nothing more: secrets, hashing, sealing, wrapping to a reader, padding.
+//!
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), BLAKE3 derive-key and keyed modes, HPKE base mode (RFC 9180) with
+//! the X-Wing hybrid KEM (X25519 + ML-KEM-768), Padmé padding (PURBs, PoPETs 2019).
+
+use std::fmt;
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305,
+    aead::{Aead, Payload},
+};
+use hpke::{
+    Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::XWing,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::limits::PADDING_FLOOR;
+
+/// Bytes of an AEAD nonce: random, never counted, since a restored snapshot repeats counters.
+pub const NONCE: usize = 24;
+/// Bytes an AEAD adds.
+pub const TAG: usize = 16;
+/// Bytes of an X-Wing public key.
+pub const READING_KEY: usize = 1216;
+/// Bytes of a 32-byte key wrapped to one reader: X-Wing encapsulation 1,120, key 32, tag 16.
+pub const WRAP: usize = 1168;
+
+/// Thirty-two secret bytes: overwritten when dropped, never shown.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Secret([u8; 32]);
+
+impl Secret {
+    /// Takes the bytes over.
+    #[must_use]
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for a primitive that needs them.
+    #[must_use]
+    pub const fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A secret for one purpose, from this one (BLAKE3 derive-key).
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Self {
+        Self(hash(purpose, &[&self.0]))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_bytes::ByteArray::<32>::deserialize(deserializer).map(|bytes| Self(bytes.into_array()))
+    }
+}
+
+/// Randomness lent by the caller: the rules have no source of their own, and everything replays from a seed.
+pub struct Entropy(ChaCha20Rng);
+
+impl Entropy {
+    /// A stream of bytes from 32 fresh random ones.
+    #[must_use]
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self(ChaCha20Rng::from_seed(seed))
+    }
+
+    /// The next `N` bytes.
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A fresh secret.
+    pub fn secret(&mut self) -> Secret {
+        Secret(self.bytes())
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy(…)")
+    }
+}
+
+/// BLAKE3 in derive-key mode over the parts, one after another; parts have fixed lengths or the last one is the tail.
+#[must_use]
+pub fn hash(context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key(context);
+    parts.iter().for_each(|part| {
+        hasher.update(part);
+    });
+    *hasher.finalize().as_bytes()
+}
+
+/// BLAKE3 in keyed mode over the parts.
+#[must_use]
+pub fn keyed(key: &Secret, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_keyed(&key.0);
+    parts.iter().for_each(|part| {
+        hasher.update(part);
+    });
+    *hasher.finalize().as_bytes()
+}
+
+/// Seals `plain` under `key` and binds it to `aad`.
+#[must_use]
+pub fn seal(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<u8> {
+    XChaCha20Poly1305::new(&key.0.into())
+        .encrypt(&(*nonce).into(), Payload { msg: plain, aad })
+        .expect("a plaintext within our limits is within the cipher's")
+}
+
+/// Opens what [`seal`] made; `None` if key, nonce, aad or ciphertext differ by one bit.
+#[must_use]
+pub fn open(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    XChaCha20Poly1305::new(&key.0.into()).decrypt(&(*nonce).into(), Payload { msg: sealed, aad }).ok()
+}
+
+/// The public half of a device's reading key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ReadingKey(Box<[u8; READING_KEY]>);
+
+impl ReadingKey {
+    /// The 1,216 bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; READING_KEY] {
+        &self.0
+    }
+
+    /// Wraps 32 secret bytes so that only the holder of this key opens them; `info` and `aad` are bound.
+    ///
+    /// `None` if the key is not a sound X-Wing key: its owner published rubbish, nobody else is harmed.
+    #[must_use]
+    pub fn wrap(&self, info: &[u8], aad: &[u8], secret: &Secret, entropy: &mut Entropy) -> Option<[u8; WRAP]> {
+        let key = <XWing as hpke::Kem>::PublicKey::from_bytes(&self.0[..]).ok()?;
+        let (encapsulated, sealed) = hpke::single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, XWing>(
+            &OpModeS::Base,
+            &key,
+            info,
+            &secret.0,
+            aad,
+            &mut entropy.0,
+        )
+        .ok()?;
+        [&encapsulated.to_bytes()[..], &sealed].concat().try_into().ok()
+    }
+}
+
+impl fmt::Debug for ReadingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reading:{:02x}{:02x}{:02x}{:02x}", self.0[0], self.0[1], self.0[2], self.0[3])
+    }
+}
+
+impl Serialize for ReadingKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0[..])
+    }
+}
+
+impl<'de> Deserialize<'de> for ReadingKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde_bytes::ByteArray::<READING_KEY>::deserialize(deserializer).map(|bytes| Self(Box::new(bytes.into_array())))
+    }
+}
+
+/// The private half of a device's reading key, as the 32-byte seed it is derived from.
+#[derive(Clone, Debug)]
+pub struct ReadingSecret(pub Secret);
+
+impl ReadingSecret {
+    /// The public half.
+    #[must_use]
+    pub fn public(&self) -> ReadingKey {
+        let (_, public) = XWing::derive_keypair(self.0.expose());
+        ReadingKey(Box::new(public.to_bytes().as_slice().try_into().expect("X-Wing public keys have 1,216 bytes")))
+    }
+
+    /// Opens a wrap made for this key.
+    #[must_use]
+    pub fn unwrap(&self, info: &[u8], aad: &[u8], wrap: &[u8; WRAP]) -> Option<Secret> {
+        let (private, _) = XWing::derive_keypair(self.0.expose());
+        let (encapsulated, sealed) = wrap.split_at(WRAP - 32 - TAG);
+        let encapsulated = <XWing as hpke::Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
+        let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
+            &OpModeR::Base,
+            &private,
+            &encapsulated,
+            info,
+            sealed,
+            aad,
+        );
+        opened.ok()?.try_into().ok().map(Secret)
+    }
+}
+
+/// Length after padding: Padmé over length prefix and content, at least [`PADDING_FLOOR`]. Leaks O(log log n) bits.
+#[must_use]
+pub fn padded_len(content: usize) -> usize {
+    let length = (content + PREFIX).max(PADDING_FLOOR.0);
+    let exponent = length.ilog2();
+    let kept = exponent.ilog2() + 1;
+    let mask = (1_usize << (exponent - kept)) - 1;
+    (length + mask) & !mask
+}
+
+/// Content with its length before it and zeros after it.
+#[must_use]
+pub fn pad(content: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(content.len()).expect("a body is far below 4 GiB");
+    let mut padded = Vec::with_capacity(padded_len(content.len()));
+    padded.extend_from_slice(&length.to_be_bytes());
+    padded.extend_from_slice(content);
+    padded.resize(padded_len(content.len()), 0);
+    padded
+}
+
+/// The content of a padded plaintext; `None` if the padding is not exactly what [`pad`] writes.
+#[must_use]
+pub fn unpad(padded: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = padded.split_first_chunk::<PREFIX>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (content, zeros) = rest.split_at_checked(length)?;
+    (padded.len() == padded_len(length) && zeros.iter().all(|byte| *byte == 0)).then_some(content)
+}
+
+const PREFIX: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrap_opens_for_its_reader_and_nobody_else() {
+        let mut entropy = Entropy::new([1; 32]);
+        let (reader, other) = (ReadingSecret(entropy.secret()), ReadingSecret(entropy.secret()));
+        let secret = entropy.secret();
+        let wrap = reader.public().wrap(b"info", b"aad", &secret, &mut entropy).expect("a sound key");
+        assert_eq!(reader.unwrap(b"info", b"aad", &wrap), Some(secret));
+        assert_eq!(other.unwrap(b"info", b"aad", &wrap), None);
+        assert_eq!(reader.unwrap(b"info", b"other", &wrap), None);
+        assert_eq!(reader.unwrap(b"other", b"aad", &wrap), None);
+    }
+
+    #[test]
+    fn padding_hides_the_length_and_returns_the_content() {
+        for length in [0, 1, 507, 508, 509, 1000, 5000, 65_536, 100_000] {
+            let content = vec![7; length];
+            let padded = pad(&content);
+            assert!(padded.len() >= 512);
+            assert!(padded.len() < 530 || padded.len() * 100 <= (length + 4) * 112, "{length} → {}", padded.len());
+            assert_eq!(unpad(&padded), Some(&content[..]));
+        }
+        assert_eq!(padded_len(0), padded_len(500));
+    }
+
+    #[test]
+    fn padding_that_we_would_not_write_is_refused() {
+        let mut padded = pad(b"content");
+        *padded.last_mut().expect("not empty") = 1;
+        assert_eq!(unpad(&padded), None);
+        let mut longer = pad(b"content");
+        longer.extend_from_slice(&[0; 64]);
+        assert_eq!(unpad(&longer), None);
+        assert_eq!(unpad(&[0xff; 600]), None);
+        assert_eq!(unpad(&[]), None);
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        assert_eq!(format!("{:?}", Secret::new([1; 32])), "Secret(…)");
+        assert_eq!(format!("{:?}", ReadingSecret(Secret::new([1; 32]))), "ReadingSecret(Secret(…))");
+    }
+}
