@@ -4,7 +4,10 @@
 //! everything replays from a seed. Data flows one way, and each arrow is a type that the next step demands:
 //! received → decoded → verified → accepted → stored → folded → shown.
 
+pub mod armour;
 pub mod body;
+pub mod charter;
+pub mod circle;
 pub mod codec;
 pub mod cose;
 pub mod entry;
@@ -12,3 +15,4 @@ pub mod ids;
 pub mod limits;
 pub mod seal;
 pub mod store;
+pub mod words;

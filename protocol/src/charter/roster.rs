@@ -1,0 +1,441 @@
+//! A roster: the linear chain, signed by an organisation's root, of what its devices are.
+//!
+//! ```text
+//! link = COSE_Sign1(root key, "habeas/1/link") over [1, root_key 32, index, prev 32|null, change, content]
+//! id   = BLAKE3 derive-key("habeas 1 link id", payload)
+//! change 0 = a device is certified; any other number is a newer version's and is carried, not understood
+//! ```
+//!
+//! Rosters are an input of validity: they replicate as control and sit in the control root. Two links with one parent
+//! prove that the root was used twice; the roster then freezes at the common link, whatever the order of arrival.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use thiserror::Error;
+
+use crate::{
+    codec::{self, DecodeError},
+    cose::{self, BadSignature, Domain, Signer},
+    ids::{CertificateId, DeviceId, FeedKey, LinkId, NodeKey, OrgId},
+    limits::{DEVICES, LINK_BYTES, ROSTER_LINKS},
+    seal::{self, ReadingKey},
+};
+
+/// The organisation of a root key.
+#[must_use]
+pub fn organisation(root_key: &[u8; 32]) -> OrgId {
+    OrgId(seal::hash("habeas 1 organisation id", &[root_key]))
+}
+
+/// What a certified key may do; one key, one purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Purpose {
+    /// People of the organisation write with it inside the own circle.
+    Author = 0,
+    /// The organisation speaks with it in other circles.
+    Desk = 1,
+    /// Names the device's node on the network.
+    Node = 2,
+    /// Votes on the charter.
+    Ballot = 3,
+    /// Signs receipts.
+    Receipt = 4,
+}
+
+/// A device and its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// The device.
+    pub id: DeviceId,
+    /// Key for [`Purpose::Author`].
+    pub author: FeedKey,
+    /// Key for [`Purpose::Desk`].
+    pub desk: FeedKey,
+    /// Key for [`Purpose::Node`].
+    pub node: NodeKey,
+    /// Key for [`Purpose::Ballot`].
+    pub ballot: [u8; 32],
+    /// Key for [`Purpose::Receipt`].
+    pub receipt: [u8; 32],
+    /// Key that epoch keys are wrapped to.
+    pub reading: ReadingKey,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeviceWire(
+    DeviceId,
+    FeedKey,
+    FeedKey,
+    NodeKey,
+    serde_bytes::ByteArray<32>,
+    serde_bytes::ByteArray<32>,
+    ReadingKey,
+);
+
+impl Serialize for Device {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (ballot, receipt) = (self.ballot.into(), self.receipt.into());
+        DeviceWire(self.id, self.author, self.desk, self.node, ballot, receipt, self.reading.clone())
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Device {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let DeviceWire(id, author, desk, node, ballot, receipt, reading) = DeviceWire::deserialize(deserializer)?;
+        let (ballot, receipt) = (ballot.into_array(), receipt.into_array());
+        Ok(Self { id, author, desk, node, ballot, receipt, reading })
+    }
+}
+
+impl Device {
+    /// The certificate of the key with this purpose: `prev` of its feeds' first entries.
+    #[must_use]
+    pub fn certificate(&self, org: &OrgId, purpose: Purpose) -> CertificateId {
+        let key = match purpose {
+            Purpose::Author => &self.author.0,
+            Purpose::Desk => &self.desk.0,
+            Purpose::Node => &self.node.0,
+            Purpose::Ballot => &self.ballot,
+            Purpose::Receipt => &self.receipt,
+        };
+        CertificateId(seal::hash("habeas 1 certificate id", &[&org.0, &self.id.0, &[purpose as u8], key]))
+    }
+
+    fn keys(&self) -> [&[u8; 32]; 5] {
+        [&self.author.0, &self.desk.0, &self.node.0, &self.ballot, &self.receipt]
+    }
+}
+
+/// What a link changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A device joins.
+    Certify(Box<Device>),
+    /// A newer version's change.
+    Later(u64),
+}
+
+/// A link whose signature is good. As with entries, nothing else is taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    id: LinkId,
+    org: OrgId,
+    index: u64,
+    prev: Option<LinkId>,
+    change: Change,
+    envelope: Vec<u8>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire(u64, serde_bytes::ByteArray<32>, u64, Option<LinkId>, u64, ByteBuf);
+
+const CERTIFY: u64 = 0;
+
+/// Why a link is not taken.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum LinkError {
+    /// Not a link.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// The signature does not fit.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// It does not follow the chain we hold.
+    #[error("the link is number {found}, number {expected} is next")]
+    Gap {
+        /// The number that would fit.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
+    /// It names another predecessor than the chain has there: a fork lies below.
+    #[error("the link does not follow the one before it")]
+    Prev,
+    /// A link of another organisation.
+    #[error("the link is another organisation's")]
+    OtherOrganisation,
+    /// One device too many, or a key that already serves somewhere.
+    #[error("the organisation has its {DEVICES:?} devices, or a key serves twice")]
+    Devices,
+    /// The chain has ended: it forked, and waits for the members' decision.
+    #[error("the roster is frozen at link {at}: its root signed two links with one parent")]
+    Frozen {
+        /// The last link that counts.
+        at: u64,
+    },
+}
+
+impl Link {
+    /// Parses and verifies.
+    pub fn parse(envelope: &[u8]) -> Result<Self, LinkError> {
+        let what = "roster link";
+        if envelope.len() > LINK_BYTES.0 {
+            return Err(DecodeError::TooLong { what, found: envelope.len(), limit: LINK_BYTES.0 }.into());
+        }
+        let (payload, signature) = cose::unenvelope(what, envelope)?;
+        let Wire(version, root_key, index, prev, change, content) = codec::decode(what, payload, LINK_BYTES.0)?;
+        let rule = |rule| LinkError::from(DecodeError::Rule { what, rule });
+        if version != 1 || (index == 0) != prev.is_none() {
+            return Err(rule("version 1; only the first link has no predecessor"));
+        }
+        if index >= ROSTER_LINKS.0 as u64 {
+            return Err(rule("a roster has no more links"));
+        }
+        let change = match change {
+            CERTIFY => Change::Certify(Box::new(codec::decode("device", &content, LINK_BYTES.0)?)),
+            later => Change::Later(later),
+        };
+        cose::check(&root_key, Domain::Link, &[], payload, signature)?;
+        let id = LinkId(seal::hash("habeas 1 link id", &[payload]));
+        Ok(Self { id, org: organisation(&root_key), index, prev, change, envelope: envelope.to_vec() })
+    }
+
+    /// Certifies a device as the next link of `roster` (`None`: the first link of a new organisation).
+    #[must_use]
+    pub fn certify(root: &Signer, roster: Option<&Roster>, device: &Device) -> Self {
+        let (index, prev) = roster.map_or((0, None), |roster| (roster.len(), Some(roster.head())));
+        let content = ByteBuf::from(codec::encode(device));
+        let payload = codec::encode(&Wire(1, root.public().into(), index, prev, CERTIFY, content));
+        let envelope = cose::envelope(&payload, &root.sign(Domain::Link, &[], &payload));
+        let id = LinkId(seal::hash("habeas 1 link id", &[&payload]));
+        let change = Change::Certify(Box::new(device.clone()));
+        Self { id, org: organisation(&root.public()), index, prev, change, envelope }
+    }
+
+    /// The organisation whose root signed it.
+    #[must_use]
+    pub fn organisation(&self) -> OrgId {
+        self.org
+    }
+
+    /// Its place in the chain, from 0.
+    #[must_use]
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn id(&self) -> LinkId {
+        self.id
+    }
+
+    /// The bytes as they travel.
+    #[must_use]
+    pub fn envelope(&self) -> &[u8] {
+        &self.envelope
+    }
+}
+
+/// Where a roster stands: join-semilattice `Open(links) < Forked(p)`, smaller p wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Standing {
+    /// Links that count.
+    pub links: u64,
+    /// The last of them.
+    pub head: LinkId,
+    /// Whether two links with one parent end it there.
+    pub frozen: bool,
+}
+
+/// What taking a link did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// The chain grew.
+    Grown,
+    /// Known already.
+    Known,
+    /// Proof of a fork: the chain now ends before this place.
+    Froze,
+}
+
+/// One organisation's chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    root_key: [u8; 32],
+    links: Vec<Link>,
+    /// The two links with one parent that end the chain.
+    fork: Option<Box<(Link, Link)>>,
+}
+
+impl Roster {
+    /// A chain from its first link.
+    pub fn start(first: Link) -> Result<Self, LinkError> {
+        if first.index != 0 {
+            return Err(LinkError::Gap { expected: 0, found: first.index });
+        }
+        let payload = cose::unenvelope("roster link", &first.envelope)?.0;
+        let Wire(_, root_key, ..) = codec::decode("roster link", payload, LINK_BYTES.0)?;
+        Ok(Self { root_key: root_key.into_array(), links: vec![first], fork: None })
+    }
+
+    /// The organisation.
+    #[must_use]
+    pub fn organisation(&self) -> OrgId {
+        self.links[0].org
+    }
+
+    /// The root key.
+    #[must_use]
+    pub fn root_key(&self) -> &[u8; 32] {
+        &self.root_key
+    }
+
+    /// Number of links that count; the first link always does.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.links.len() as u64
+    }
+
+    /// The last link that counts.
+    #[must_use]
+    pub fn head(&self) -> LinkId {
+        self.links.last().expect("a roster has a first link").id
+    }
+
+    /// What goes into the control root.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        Standing { links: self.len(), head: self.head(), frozen: self.fork.is_some() }
+    }
+
+    /// Links from `from` on, and the proof if the chain froze: what a peer lacks.
+    pub fn since(&self, from: u64) -> impl Iterator<Item = &Link> {
+        let counted = self.links.iter().skip(usize::try_from(from).unwrap_or(usize::MAX));
+        counted.chain(self.fork.iter().flat_map(|pair| [&pair.0, &pair.1]))
+    }
+
+    /// The link at `index`, if it counts.
+    #[must_use]
+    pub fn link(&self, index: u64) -> Option<&Link> {
+        usize::try_from(index).ok().and_then(|index| self.links.get(index))
+    }
+
+    /// The devices certified, in the order of their links.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.links.iter().filter_map(|link| match &link.change {
+            Change::Certify(device) => Some(&**device),
+            Change::Later(_) => None,
+        })
+    }
+
+    /// Takes a link in.
+    pub fn take(&mut self, link: Link) -> Result<Taken, LinkError> {
+        if link.org != self.organisation() {
+            return Err(LinkError::OtherOrganisation);
+        }
+        if let Some(held) = self.link(link.index) {
+            if held.id == link.id {
+                return Ok(Taken::Known);
+            }
+            if held.prev != link.prev {
+                return Err(LinkError::Prev);
+            }
+            let held = held.clone();
+            // The first link is the organisation itself and always counts: a second one is only evidence.
+            let end = usize::try_from(link.index).expect("held").max(1);
+            self.links.truncate(end);
+            self.fork = Some(Box::new((held, link)));
+            return Ok(Taken::Froze);
+        }
+        if let Some(fork) = &self.fork {
+            let known = link.id == fork.0.id || link.id == fork.1.id;
+            return if known { Ok(Taken::Known) } else { Err(LinkError::Frozen { at: self.len() - 1 }) };
+        }
+        if link.index != self.len() {
+            return Err(LinkError::Gap { expected: self.len(), found: link.index });
+        }
+        if link.prev != Some(self.head()) {
+            return Err(LinkError::Prev);
+        }
+        if let Change::Certify(device) = &link.change {
+            let served = self.devices().flat_map(Device::keys).any(|key| device.keys().contains(&key));
+            if self.devices().count() >= DEVICES.0 || served || device.keys().contains(&&self.root_key) {
+                return Err(LinkError::Devices);
+            }
+        }
+        self.links.push(link);
+        Ok(Taken::Grown)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::seal::{Entropy, ReadingSecret};
+
+    pub(crate) fn device(entropy: &mut Entropy) -> Device {
+        let mut key = || Signer::new(&entropy.secret()).public();
+        let (author, desk, node) = (FeedKey(key()), FeedKey(key()), NodeKey(key()));
+        let (ballot, receipt) = (key(), key());
+        let reading = ReadingSecret(entropy.secret()).public();
+        Device { id: DeviceId(entropy.bytes()), author, desk, node, ballot, receipt, reading }
+    }
+
+    fn grown(root: &Signer, entropy: &mut Entropy, links: usize) -> Roster {
+        let mut roster = Roster::start(Link::certify(root, None, &device(entropy))).expect("a first link");
+        for _ in 1..links {
+            let link = Link::certify(root, Some(&roster), &device(entropy));
+            roster.take(Link::parse(link.envelope()).expect("ours")).expect("fits");
+        }
+        roster
+    }
+
+    #[test]
+    fn a_roster_grows_link_by_link_and_takes_each_once() {
+        let mut entropy = Entropy::new([1; 32]);
+        let root = Signer::new(&entropy.secret());
+        let mut roster = grown(&root, &mut entropy, 3);
+        assert_eq!((roster.len(), roster.devices().count()), (3, 3));
+        let known = roster.link(1).expect("held").clone();
+        assert_eq!(roster.take(known), Ok(Taken::Known));
+    }
+
+    #[test]
+    fn a_link_with_a_gap_another_root_or_a_wrong_parent_is_not_taken() {
+        let mut entropy = Entropy::new([2; 32]);
+        let (root, other) = (Signer::new(&entropy.secret()), Signer::new(&entropy.secret()));
+        let long = grown(&root, &mut entropy, 4);
+        let mut short = Roster::start(long.link(0).expect("held").clone()).expect("a first link");
+        let third = long.link(2).expect("held").clone();
+        assert_eq!(short.take(third), Err(LinkError::Gap { expected: 1, found: 2 }));
+        let foreign = grown(&other, &mut entropy, 1).link(0).expect("held").clone();
+        assert_eq!(short.take(foreign), Err(LinkError::OtherOrganisation));
+        let elsewhere = grown(&root, &mut entropy, 2);
+        let astray = Link::certify(&root, Some(&elsewhere), &device(&mut entropy));
+        let mut two = grown(&root, &mut entropy, 2);
+        assert_eq!(two.take(astray), Err(LinkError::Prev));
+    }
+
+    #[test]
+    fn two_links_with_one_parent_freeze_the_roster_at_the_common_link_in_any_order() {
+        let mut entropy = Entropy::new([3; 32]);
+        let root = Signer::new(&entropy.secret());
+        let base = grown(&root, &mut entropy, 2);
+        let mut left = base.clone();
+        let mut right = base.clone();
+        left.take(Link::certify(&root, Some(&base), &device(&mut entropy))).expect("fits");
+        left.take(Link::certify(&root, Some(&left.clone()), &device(&mut entropy))).expect("fits");
+        right.take(Link::certify(&root, Some(&base), &device(&mut entropy))).expect("fits");
+        let (l, r) = (left.link(2).expect("held").clone(), right.link(2).expect("held").clone());
+        assert_eq!(left.take(r), Ok(Taken::Froze));
+        assert_eq!(right.take(l), Ok(Taken::Froze));
+        assert_eq!(left.standing(), right.standing());
+        assert_eq!(left.standing(), Standing { links: 2, head: base.head(), frozen: true });
+        let more = Link::certify(&root, Some(&base), &device(&mut entropy));
+        assert_eq!(left.take(more), Err(LinkError::Frozen { at: 1 }));
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_link_is_refused() {
+        let mut entropy = Entropy::new([4; 32]);
+        let link = Link::certify(&Signer::new(&entropy.secret()), None, &device(&mut entropy));
+        for bit in 0..link.envelope().len() * 8 {
+            let mut bytes = link.envelope().to_vec();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(Link::parse(&bytes).is_err(), "bit {bit}");
+        }
+    }
+}
