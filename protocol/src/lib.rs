@@ -11,8 +11,14 @@ pub mod circle;
 pub mod codec;
 pub mod cose;
 pub mod entry;
+pub mod feed;
 pub mod ids;
 pub mod limits;
+pub mod replica;
 pub mod seal;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
+pub mod staged;
 pub mod store;
+pub mod sync;
 pub mod words;

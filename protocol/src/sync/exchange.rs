@@ -1,0 +1,378 @@
+//! Reconciling a circle: FRONTIER, DONE, and the bisection that finds where two chains part.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{
+    Notice, State, Turn,
+    frame::{Fault, Frame},
+    session::{self, Exchange, Outcome, Piece},
+};
+use crate::{
+    entry::FeedId,
+    feed::{Line, Mark, ShortLine},
+    ids::{CircleId, EntryId, NodeKey, Prev},
+    limits::{PROBE_MARKS, WANTS_IN_FLIGHT},
+    store::{Store, StoreError},
+};
+
+impl State {
+    /// Starts an exchange, unless one runs or the last one could not settle this very difference.
+    pub(super) fn begin<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        circle: CircleId,
+        seen: Option<([u8; 32], [u8; 16])>,
+    ) {
+        let Some(session) = self.sessions.get_mut(&peer) else { return };
+        if session.exchanges.contains_key(&circle) {
+            return;
+        }
+        if let Some(outcome) = session.settled.get_mut(&circle)
+            && outcome.seen == seen
+            && session.probing.is_empty()
+        {
+            if !std::mem::replace(&mut outcome.reported, true) {
+                let lines = outcome.lines.clone();
+                let lines = self.differing(&circle, &lines);
+                turn.notice(Notice::Unequal { peer, circle, lines });
+            }
+            return;
+        }
+        session.exchanges.insert(circle, Exchange { seen, ..Exchange::default() });
+        session.outbox.push_back(Piece::Frontier(circle));
+    }
+
+    fn differing(&self, circle: &CircleId, theirs: &BTreeMap<crate::sync::FeedName, ShortLine>) -> Vec<ShortLine> {
+        let Some(held) = self.replica.circle(circle) else { return vec![] };
+        let ours: BTreeMap<_, _> = held
+            .lines()
+            .map(|(feed, line)| (*feed, line.short(&FeedId { circle: *circle, key: feed.0, run: feed.1 })))
+            .collect();
+        let changed = theirs.iter().filter(|(feed, line)| ours.get(feed) != Some(line)).map(|(_, line)| *line);
+        let missing = ours.iter().filter(|(feed, _)| !theirs.contains_key(feed)).map(|(_, line)| *line);
+        changed.chain(missing).collect()
+    }
+
+    pub(super) fn frontier<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        circle: CircleId,
+        is_last: bool,
+        since: Option<[u8; 16]>,
+        lines: Vec<ShortLine>,
+    ) -> Result<(), StoreError> {
+        if self.replica.circle(&circle).is_none() {
+            return Ok(());
+        }
+        if !self.shares(&peer, &circle) {
+            self.strike(turn, peer, Fault::OutOfPlace);
+            return Ok(());
+        }
+        self.begin_forced(peer, circle);
+        let anchored = since.map(|since| self.anchored_lines(&peer, &circle, since));
+        let session = self.sessions.get_mut(&peer).expect("it shares a circle");
+        let exchange = session.exchanges.get_mut(&circle).expect("begun a line above");
+        match anchored {
+            Some(None) => {
+                // We do not hold what this refers to (we were restored, or never agreed): ask for all of it.
+                exchange.lines.clear();
+                turn.send(peer, super::Lane::Control, &Frame::Full(circle));
+                return Ok(());
+            }
+            Some(Some(agreed)) if exchange.lines.is_empty() => exchange.lines = agreed,
+            _ => {}
+        }
+        exchange.lines.extend(lines.into_iter().map(|line| ((line.0, line.1), line)));
+        if is_last && !exchange.planned {
+            exchange.planned = true;
+            self.plan(turn, peer, circle)?;
+        }
+        self.pump(turn, peer)
+    }
+
+    /// The peer asks for all lines: it does not hold what ours referred to.
+    pub(super) fn full<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        circle: CircleId,
+    ) -> Result<(), StoreError> {
+        self.anchors.remove(&(peer, circle));
+        if let Some(session) = self.sessions.get_mut(&peer)
+            && session.exchanges.contains_key(&circle)
+        {
+            session.outbox.push_front(Piece::Frontier(circle));
+        }
+        self.pump(turn, peer)
+    }
+
+    /// An exchange the peer began: ours goes out too.
+    fn begin_forced(&mut self, peer: NodeKey, circle: CircleId) {
+        let session = self.sessions.get_mut(&peer).expect("it shares a circle");
+        if !session.exchanges.contains_key(&circle) {
+            session.exchanges.insert(circle, Exchange::default());
+            session.outbox.push_back(Piece::Frontier(circle));
+        }
+    }
+
+    fn anchored_lines(
+        &self,
+        peer: &NodeKey,
+        circle: &CircleId,
+        since: [u8; 16],
+    ) -> Option<BTreeMap<crate::sync::FeedName, ShortLine>> {
+        let anchor = self.anchors.get(&(*peer, *circle))?;
+        let epoch = self.sessions.get(peer)?.epoch?;
+        if (anchor.epoch != epoch && !self.keeps_anchors()) || anchor.root[..16] != since {
+            return None;
+        }
+        let feed = |key, run| FeedId { circle: *circle, key, run };
+        Some(anchor.lines.iter().map(|(name, line)| (*name, line.short(&feed(name.0, name.1)))).collect())
+    }
+
+    #[cfg(any(test, feature = "sim"))]
+    pub(super) fn keeps_anchors(&self) -> bool {
+        self.replica.planted == Some(crate::replica::Planted::AnchorKeptAfterRestore)
+    }
+
+    #[cfg(not(any(test, feature = "sim")))]
+    pub(super) const fn keeps_anchors(&self) -> bool {
+        false
+    }
+
+    /// Both frontiers are known: what does the peer lack, and where do we differ?
+    fn plan<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, circle: CircleId) -> Result<(), StoreError> {
+        let session = self.sessions.get(&peer).expect("it has an exchange");
+        let theirs = session.exchanges[&circle].lines.clone();
+        let held = self.replica.circle(&circle).expect("it has an exchange");
+        let ours: Vec<_> = held.lines().map(|(name, line)| (*name, *line)).collect();
+        let (mut first, mut then, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, line) in ours {
+            let feed = FeedId { circle, key: name.0, run: name.1 };
+            let Some(their) = theirs.get(&name) else {
+                then.push(Piece::Range { feed, next: 1, to: line.counted() });
+                then.extend(line.is_forked().then_some(Piece::Proof(feed)));
+                continue;
+            };
+            // Where both count entries, the marks of the last common one must agree.
+            let common = their.counted().min(line.counted());
+            if their.counted() == common
+                && self.tip_at(turn, &feed, common)?.map(|id| Mark::of(&id)) != Some(their.mark())
+            {
+                first.push(Piece::Probe { feed, low: 0, high: common });
+                continue;
+            }
+            if their.counted() < line.counted() && !their.is_forked() {
+                then.push(Piece::Range { feed, next: their.counted() + 1, to: line.counted() });
+                then.extend(line.is_forked().then_some(Piece::Proof(feed)));
+            } else if proves_more(&line, their) {
+                first.push(Piece::Proof(feed));
+            }
+        }
+        for (name, line) in &theirs {
+            let feed = line.feed(circle);
+            let counted = self.replica.line(&feed).map_or(0, Line::counted);
+            if self.runs.get(&name.0) == Some(&name.1) && (line.counted() > counted || line.is_forked()) {
+                own.push(feed);
+            }
+        }
+        own.into_iter().for_each(|feed| self.watch_own(turn, feed));
+        let session = self.sessions.get_mut(&peer).expect("it has an exchange");
+        first.retain(|piece| !matches!(piece, Piece::Probe { feed, .. } if !session.probing.insert(*feed)));
+        session.outbox.extend(first.into_iter().chain(then).chain([Piece::Done(circle)]));
+        Ok(())
+    }
+
+    /// Id of the counted entry at a number; of the certificate at 0.
+    fn tip_at<S: Store>(&self, turn: &Turn<'_, S>, feed: &FeedId, seq: u64) -> Result<Option<Prev>, StoreError> {
+        let line = self.replica.line(feed);
+        match line {
+            Some(line) if line.counted() == seq => Ok(Some(line.tip())),
+            _ if seq == 0 => Ok(self.replica.members.role(&feed.key).map(|role| role.certificate)),
+            _ => Ok(self.replica.entry(&turn.staged, feed, seq)?.map(|entry| entry.id())),
+        }
+    }
+
+    pub(super) fn done<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        circle: CircleId,
+    ) -> Result<(), StoreError> {
+        if let Some(exchange) = self.exchange(&peer, &circle) {
+            exchange.done_got = true;
+        }
+        self.close(turn, peer, circle)
+    }
+
+    pub(super) fn exchange(&mut self, peer: &NodeKey, circle: &CircleId) -> Option<&mut Exchange> {
+        self.sessions.get_mut(peer)?.exchanges.get_mut(circle)
+    }
+
+    /// Both have sent everything: one of us compares again.
+    pub(super) fn close<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        circle: CircleId,
+    ) -> Result<(), StoreError> {
+        let me = self.me;
+        let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
+        if !session.exchanges.get(&circle).is_some_and(|exchange| exchange.done_sent && exchange.done_got) {
+            return Ok(());
+        }
+        let Exchange { seen, lines, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
+        session.settled.insert(circle, Outcome { seen, lines, reported: false });
+        let confirms = session.exchanges.is_empty() && session.probing.is_empty();
+        // Where our own feeds stand is known now, even if this peer's are not all here.
+        self.settled = true;
+        self.settle(turn)?;
+        let wait = if me < peer && confirms { 0 } else { session::RETRY_MS };
+        self.hello_within(peer, turn.now, wait);
+        Ok(())
+    }
+
+    /// Our chain and the peer's part somewhere in (low, high]: say where ours stands.
+    pub(super) fn probe<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        feed: FeedId,
+        low: u64,
+        high: u64,
+    ) -> Result<(), StoreError> {
+        let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
+        if session.probing.insert(feed) {
+            session.outbox.push_front(Piece::Probe { feed, low, high });
+        }
+        self.pump(turn, peer)
+    }
+
+    /// Marks of our chain: up to sixteen numbers, evenly down from `high`, above `low`.
+    pub(super) fn marks<S: Store>(
+        &self,
+        turn: &Turn<'_, S>,
+        feed: &FeedId,
+        low: u64,
+        high: u64,
+    ) -> Result<Vec<(u64, Mark)>, StoreError> {
+        let high = high.min(self.replica.line(feed).map_or(0, Line::counted));
+        let span = high.saturating_sub(low);
+        let count = span.min(PROBE_MARKS.0 as u64);
+        let mut marks = Vec::new();
+        for nth in 1..=count {
+            let seq = low + span * nth / count;
+            if let Some(id) = self.tip_at(turn, feed, seq)? {
+                marks.push((seq, Mark::of(&id)));
+            }
+        }
+        Ok(marks)
+    }
+
+    /// A peer's marks: answer with a narrower range, or with the header where we part.
+    pub(super) fn probed<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        feed: FeedId,
+        marks: &[(u64, Mark)],
+    ) -> Result<(), StoreError> {
+        if !self.shares(&peer, &feed.circle) {
+            return Ok(());
+        }
+        let counted = self.replica.line(&feed).map_or(0, Line::counted);
+        let (mut low, mut high) = (0, None);
+        for (seq, mark) in marks.iter().filter(|(seq, _)| *seq <= counted) {
+            if self.tip_at(turn, &feed, *seq)?.map(|id| Mark::of(&id)) == Some(*mark) {
+                low = *seq;
+            } else {
+                high = Some(*seq);
+                break;
+            }
+        }
+        // Our chain is shorter than the first difference: the fork may lie right above what we hold.
+        let Some(high) = high else {
+            self.end_probe(peer, &feed);
+            return Ok(());
+        };
+        let session = self.sessions.get_mut(&peer).expect("it shares a circle");
+        session.probing.insert(feed);
+        let narrow = marks.iter().any(|(seq, _)| *seq == low) || low == 0;
+        if high == low + 1 && narrow {
+            // The parents are equal and the headers differ: ours is the evidence; theirs comes back.
+            session.outbox.push_front(Piece::Range { feed, next: high, to: high });
+        } else {
+            session.outbox.push_front(Piece::Probe { feed, low, high });
+        }
+        self.pump(turn, peer)
+    }
+
+    /// A bisection ended: compare again.
+    pub(super) fn end_probe(&mut self, peer: NodeKey, feed: &FeedId) {
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.probing.remove(feed);
+        }
+    }
+
+    /// A fork is proven: whoever made us see it gets both headers back, everyone else compares.
+    pub(super) fn prove<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        feed: FeedId,
+    ) -> Result<(), StoreError> {
+        self.end_probe(peer, &feed);
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.outbox.push_front(Piece::Proof(feed));
+        }
+        self.hello_within(peer, turn.now, session::RUMOUR_MS);
+        self.pump(turn, peer)
+    }
+
+    /// Asks for bodies that are missing, once per connection and change.
+    pub(super) fn request_bodies(&mut self, peer: NodeKey) {
+        let missing: Vec<EntryId> = {
+            let Some(session) = self.sessions.get(&peer) else { return };
+            let unasked = self.wanted_of(&peer).filter(|id| !session.asked.contains(id));
+            unasked.take(WANTS_IN_FLIGHT.0).copied().collect()
+        };
+        let session = self.sessions.get_mut(&peer).expect("looked up above");
+        if !missing.is_empty() {
+            session.asked.extend(missing.iter().copied());
+            session.outbox.push_back(Piece::Want(missing));
+        }
+    }
+
+    /// Bodies the peer lacks: those of circles it is in, that are here.
+    pub(super) fn want<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        ids: &[EntryId],
+    ) -> Result<(), StoreError> {
+        let mut bodies = VecDeque::new();
+        for id in ids {
+            if let Some((feed, _)) = self.replica.place(&turn.staged, id)?
+                && self.shares(&peer, &feed.circle)
+            {
+                bodies.push_back(*id);
+            }
+        }
+        if let Some(session) = self.sessions.get_mut(&peer)
+            && !bodies.is_empty()
+        {
+            session.outbox.push_back(Piece::Bodies(bodies));
+        }
+        self.pump(turn, peer)
+    }
+}
+
+/// Whether our line says of a fork what the peer's does not.
+fn proves_more(ours: &Line, theirs: &ShortLine) -> bool {
+    match ours {
+        Line::Forked { at, .. } => !theirs.is_forked() || *at < theirs.2,
+        Line::Open { .. } => false,
+    }
+}

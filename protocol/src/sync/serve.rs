@@ -1,0 +1,193 @@
+//! Serving: pieces of the outbox become frames when the transport has room, never before.
+
+use super::{Lane, State, Turn, frame::Frame, session::Piece};
+use crate::{
+    entry::{FeedId, Verified},
+    feed::Line,
+    ids::{CircleId, NodeKey},
+    limits::{BULK_IN_FLIGHT, FRAME_BYTES, FRONTIER_LINES},
+    store::{Store, StoreError},
+};
+
+/// Bytes an item costs beyond its entry and body.
+const ITEM: usize = 16;
+
+/// Items of an ENTRIES frame being filled.
+#[derive(Default)]
+struct Parcel {
+    items: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    bytes: usize,
+}
+
+impl Parcel {
+    /// Adds an item if it fits; an empty parcel takes any item, since the largest fits a frame.
+    fn add(&mut self, item: (Vec<u8>, Option<Vec<u8>>)) -> Result<(), (Vec<u8>, Option<Vec<u8>>)> {
+        let size = item.0.len() + item.1.as_ref().map_or(0, Vec::len) + ITEM;
+        if !self.items.is_empty() && self.bytes + size > FRAME_BYTES.0 {
+            return Err(item);
+        }
+        self.bytes += size;
+        self.items.push(item);
+        Ok(())
+    }
+}
+
+impl State {
+    /// Makes frames of the outbox while there is room.
+    pub(super) fn pump<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey) -> Result<(), StoreError> {
+        loop {
+            let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
+            if session.in_flight >= BULK_IN_FLIGHT.0 {
+                return Ok(());
+            }
+            let Some(piece) = session.outbox.pop_front() else { return Ok(()) };
+            match piece {
+                Piece::Frontier(circle) => self.send_frontier(turn, peer, circle),
+                Piece::Want(ids) => self.send_bulk(turn, peer, &Frame::Want(ids)),
+                Piece::Probe { feed, low, high } => {
+                    let marks = self.marks(turn, &feed, low, high)?;
+                    if marks.is_empty() {
+                        self.end_probe(peer, &feed);
+                    } else {
+                        self.send_bulk(turn, peer, &Frame::Probe { feed, marks });
+                    }
+                }
+                Piece::Done(circle) => {
+                    self.send_bulk(turn, peer, &Frame::Done(circle));
+                    if let Some(exchange) = self.exchange(&peer, &circle) {
+                        exchange.done_sent = true;
+                    }
+                    self.close(turn, peer, circle)?;
+                }
+                entries @ (Piece::Range { .. } | Piece::Proof(_) | Piece::Bodies(_)) => {
+                    session.outbox.push_front(entries);
+                    self.send_entries(turn, peer)?;
+                }
+            }
+        }
+    }
+
+    fn send_bulk<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, frame: &Frame) {
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.in_flight += 1;
+            turn.send(peer, Lane::Bulk, frame);
+        }
+    }
+
+    /// All lines of a circle, or those that changed since the pair agreed.
+    fn send_frontier<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, circle: CircleId) {
+        let Some(held) = self.replica.circle(&circle) else { return };
+        let epoch = self.sessions.get(&peer).and_then(|session| session.epoch);
+        let keeps = self.keeps_anchors();
+        let anchor = self.anchors.get(&(peer, circle)).filter(|anchor| keeps || Some(anchor.epoch) == epoch);
+        let changed = |name, line: &Line| anchor.is_none_or(|anchor| anchor.lines.get(name) != Some(line));
+        let lines: Vec<_> = held
+            .lines()
+            .filter(|(name, line)| changed(*name, line))
+            .map(|(name, line)| line.short(&FeedId { circle, key: name.0, run: name.1 }))
+            .collect();
+        let since = anchor.map(|anchor| *anchor.root.first_chunk().expect("a root has 32 bytes"));
+        let parts = lines.len().div_ceil(FRONTIER_LINES.0).max(1);
+        for part in 0..parts {
+            let lines = lines.iter().skip(part * FRONTIER_LINES.0).take(FRONTIER_LINES.0).copied().collect();
+            let is_last = part + 1 == parts;
+            self.send_bulk(turn, peer, &Frame::Frontier { circle, is_last, since, lines });
+        }
+    }
+
+    /// One frame of entries from the front of the outbox.
+    fn send_entries<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey) -> Result<(), StoreError> {
+        let mut parcel = Parcel::default();
+        let mut full = false;
+        while !full {
+            let session = self.sessions.get_mut(&peer).expect("its outbox is being sent");
+            match session.outbox.pop_front() {
+                Some(Piece::Range { feed, mut next, to }) => {
+                    let to = to.min(self.replica.line(&feed).map_or(0, Line::counted));
+                    while next <= to && !full {
+                        if let Some(entry) = self.replica.entry(&turn.staged, &feed, next)? {
+                            full = parcel.add(self.item(turn, &entry)?).is_err();
+                        }
+                        next += u64::from(!full);
+                    }
+                    if full {
+                        self.put_back(peer, Piece::Range { feed, next, to });
+                    }
+                }
+                Some(Piece::Proof(feed)) => {
+                    for entry in self.replica.proof(&turn.staged, &feed)? {
+                        // Two headers without bodies: they always fit beside what is there, within the frame's slack.
+                        parcel.items.push((entry.envelope(), None));
+                        parcel.bytes += entry.envelope().len() + ITEM;
+                    }
+                    full = parcel.bytes > FRAME_BYTES.0 - 4096;
+                }
+                Some(Piece::Bodies(mut ids)) => {
+                    while let Some(id) = ids.front().copied() {
+                        if let Some((feed, seq)) = self.replica.place(&turn.staged, &id)?
+                            && let Some(entry) = self.replica.entry(&turn.staged, &feed, seq)?
+                            && let item @ (_, Some(_)) = self.item(turn, &entry)?
+                        {
+                            full = parcel.add(item).is_err();
+                            if full {
+                                break;
+                            }
+                        }
+                        ids.pop_front();
+                    }
+                    if full {
+                        self.put_back(peer, Piece::Bodies(ids));
+                    }
+                }
+                Some(other) => {
+                    self.put_back(peer, other);
+                    break;
+                }
+                None => break,
+            }
+        }
+        if !parcel.items.is_empty() {
+            self.send_bulk(turn, peer, &Frame::Entries(parcel.items));
+        }
+        Ok(())
+    }
+
+    fn put_back(&mut self, peer: NodeKey, piece: Piece) {
+        if let Some(session) = self.sessions.get_mut(&peer) {
+            session.outbox.push_front(piece);
+        }
+    }
+
+    fn item<S: Store>(&self, turn: &Turn<'_, S>, entry: &Verified) -> Result<(Vec<u8>, Option<Vec<u8>>), StoreError> {
+        let body = self.replica.body(&turn.staged, &entry.id())?;
+        Ok((entry.envelope(), body.map(|body| body.bytes().to_vec())))
+    }
+
+    /// New entries go at once to everyone connected who shares their circle and is not being reconciled with.
+    pub(super) fn live<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        circle: CircleId,
+        entries: &[Verified],
+    ) -> Result<(), StoreError> {
+        let peers: Vec<_> = self.sessions.keys().copied().filter(|peer| self.shares(peer, &circle)).collect();
+        let mut parcel = Parcel::default();
+        for entry in entries {
+            if parcel.add(self.item(turn, entry)?).is_err() {
+                // More than a frame is bulk: it goes the paced way.
+                peers.into_iter().for_each(|peer| self.hello_within(peer, turn.now, 0));
+                return Ok(());
+            }
+        }
+        let frame = Frame::Entries(parcel.items);
+        for peer in peers {
+            let session = self.sessions.get_mut(&peer).expect("listed above");
+            session.equal = false;
+            if session.theirs.is_some() && !session.exchanges.contains_key(&circle) {
+                turn.send(peer, Lane::Live, &frame);
+            }
+            self.hello_within(peer, turn.now, super::session::RUMOUR_MS);
+        }
+        Ok(())
+    }
+}

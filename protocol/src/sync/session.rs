@@ -1,0 +1,143 @@
+//! What is remembered of one connection, and what a pair agreed on.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+
+use crate::{
+    entry::FeedId,
+    feed::{Line, ShortLine},
+    ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, OrgId},
+    sync::Tick,
+};
+
+/// After news: others are asked to compare within this time, so that a burst costs one comparison.
+pub(super) const RUMOUR_MS: u64 = 1_000;
+/// After something that could not be taken yet.
+pub(super) const RETRY_MS: u64 = 2_000;
+/// An idle pair compares after one minute, then backs off to an hour.
+pub(super) const IDLE_MS: u64 = 60_000;
+/// The longest an idle pair goes without comparing.
+pub(super) const IDLE_MS_MAX: u64 = 3_600_000;
+
+/// Lines of a circle.
+pub(super) type Lines = BTreeMap<(FeedKey, Incarnation), Line>;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// The peer's organisation.
+    pub(super) org: OrgId,
+    /// Our nonce.
+    pub(super) ours: [u8; 16],
+    /// The peer's, once it has opened.
+    pub(super) theirs: Option<[u8; 16]>,
+    /// The peer's database, once it has opened.
+    pub(super) epoch: Option<DatabaseEpoch>,
+    /// When to compare next.
+    pub(super) hello_due: Option<Tick>,
+    /// The time after which an idle pair compares again.
+    pub(super) idle_ms: u64,
+    /// Whether the last comparison found nothing to do.
+    pub(super) equal: bool,
+    /// Exchanges under way.
+    pub(super) exchanges: BTreeMap<CircleId, Exchange>,
+    /// The last exchange of a circle and what it could not settle.
+    pub(super) settled: BTreeMap<CircleId, Outcome>,
+    /// What goes out on the bulk lane, in order; frames are made when there is room.
+    pub(super) outbox: VecDeque<Piece>,
+    /// Bulk frames handed over and not yet written.
+    pub(super) in_flight: usize,
+    /// Bodies the peer said it lacks.
+    pub(super) peer_wanted: u64,
+    /// Bodies asked for on this connection.
+    pub(super) asked: BTreeSet<EntryId>,
+    /// Feeds being bisected.
+    pub(super) probing: BTreeSet<FeedId>,
+    /// Faults so far.
+    pub(super) strikes: usize,
+}
+
+impl Session {
+    pub(super) fn new(org: OrgId, ours: [u8; 16]) -> Self {
+        Self {
+            org,
+            ours,
+            theirs: None,
+            epoch: None,
+            hello_due: None,
+            idle_ms: IDLE_MS,
+            equal: false,
+            exchanges: BTreeMap::new(),
+            settled: BTreeMap::new(),
+            outbox: VecDeque::new(),
+            in_flight: 0,
+            peer_wanted: 0,
+            asked: BTreeSet::new(),
+            probing: BTreeSet::new(),
+            strikes: 0,
+        }
+    }
+
+    /// Whether the last comparison was equal and nothing has happened since.
+    pub(super) fn is_equal(&self) -> bool {
+        self.equal && self.exchanges.is_empty()
+    }
+}
+
+/// A circle being reconciled: each side sends its lines, then what the other lacks, then DONE.
+#[derive(Debug, Default)]
+pub(super) struct Exchange {
+    /// Our root and the peer's blinded one when the difference was seen.
+    pub(super) seen: Option<([u8; 32], [u8; 16])>,
+    /// The peer's lines so far.
+    pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
+    /// Our DONE is in the outbox or gone.
+    pub(super) planned: bool,
+    /// Our DONE has left.
+    pub(super) done_sent: bool,
+    /// The peer's DONE has come.
+    pub(super) done_got: bool,
+}
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Our root and the peer's blinded one when the difference was seen.
+    pub(super) seen: Option<([u8; 32], [u8; 16])>,
+    /// The peer's lines.
+    pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
+    /// Whether this difference has been reported.
+    pub(super) reported: bool,
+}
+
+/// Something to go out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Our lines of a circle.
+    Frontier(CircleId),
+    /// Entries of a feed, with their bodies.
+    Range { feed: FeedId, next: u64, to: u64 },
+    /// The two entries that prove a fork.
+    Proof(FeedId),
+    /// Bodies the peer asked for.
+    Bodies(VecDeque<EntryId>),
+    /// Bodies we ask for.
+    Want(Vec<EntryId>),
+    /// Where our chain stands at some numbers: down from `high`, above `low`.
+    Probe { feed: FeedId, low: u64, high: u64 },
+    /// All of it has been sent.
+    Done(CircleId),
+}
+
+/// What a pair agreed on: valid while both databases are the ones that agreed.
+#[derive(Clone, Debug)]
+pub(super) struct Anchor {
+    /// The peer's database.
+    pub(super) epoch: DatabaseEpoch,
+    /// The circle's root at the time.
+    pub(super) root: [u8; 32],
+    /// Its lines; shared between all pairs that agreed on the same root.
+    pub(super) lines: Arc<Lines>,
+}

@@ -1,0 +1,294 @@
+//! Own writing: sealing, signing, and what must be true before the first signature.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::{Notice, State, Turn};
+use crate::{
+    body,
+    charter::roster::Purpose,
+    circle::{
+        Circle, Epoch,
+        grant::{self, Opening},
+    },
+    codec,
+    cose::Signer,
+    entry::{self, FeedId, Header, Kind, Verified},
+    ids::{BodyRoot, CircleId, EntryId, FeedKey, Incarnation, OrgId},
+    limits::BODY_BYTES,
+    replica::{Outcome, circle_row},
+    seal::{Entropy, ReadingSecret},
+    store::{Row, Store, StoreError, Table},
+};
+
+/// With a peer reachable, what it says of our own feeds is awaited this long before the first signature: a machine
+/// image rolled back by a day cannot notice alone.
+const SETTLE_MS: u64 = 2_000;
+
+/// The keys to write and read with.
+#[derive(Debug)]
+pub struct Pens {
+    /// People write with it in the own circle.
+    pub author: Signer,
+    /// The organisation speaks with it elsewhere.
+    pub desk: Signer,
+    /// Opens grants.
+    pub reading: ReadingSecret,
+}
+
+/// Something to be said.
+#[derive(Debug)]
+pub struct Write {
+    /// The writer's own number for it.
+    pub token: u64,
+    /// One entry each, in order; all of them or none.
+    pub entries: Vec<(CircleId, Content)>,
+    /// Fresh randomness.
+    pub seed: [u8; 32],
+}
+
+/// What an entry is to hold.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// Assertions about a section, sealed to the circle.
+    Assertions(Vec<u8>),
+    /// A grant of a circle's secrets to the devices that may read it.
+    Grant(Vec<u8>),
+}
+
+/// Why a write did not happen.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// The keys are locked away.
+    #[error("locked")]
+    Locked,
+    /// This node does not hold the circle.
+    #[error("this circle is not here")]
+    NoCircle,
+    /// No epoch key of the circle is here.
+    #[error("no key of this circle is here")]
+    NoEpoch,
+    /// Larger than an entry may be.
+    #[error("larger than one entry may be")]
+    TooLarge,
+    /// The own key may not write there.
+    #[error("this device may not write there")]
+    NotAllowed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RunRow(FeedKey, Incarnation);
+
+impl State {
+    pub(super) fn write<S: Store>(&mut self, turn: &mut Turn<'_, S>, write: Write) -> Result<(), StoreError> {
+        let others = self.replica.members.nodes().any(|(node, _)| *node != self.me);
+        if !self.settled && others {
+            let by = *self.settle_by.get_or_insert(turn.now.after(SETTLE_MS));
+            if turn.now < by {
+                self.waiting.push(write);
+                return Ok(());
+            }
+        }
+        let token = write.token;
+        // All or nothing: everything that can refuse is asked before anything is staged.
+        if let Some(refusal) = write.entries.iter().find_map(|(circle, content)| self.refuses(circle, content)) {
+            turn.notice(Notice::Refused { token, refusal });
+            return Ok(());
+        }
+        let mut entropy = Entropy::new(write.seed);
+        let mut written: Vec<(CircleId, Verified)> = Vec::new();
+        for (circle, content) in write.entries {
+            written.push((circle, self.sign(turn, circle, &content, &mut entropy)?));
+        }
+        let entries: Vec<_> = written.iter().map(|(_, entry)| entry.id()).collect();
+        turn.notice(Notice::Saved { token, entries: entries.clone() });
+        self.learn(turn, &entries)?;
+        turn.notice(Notice::Arrived(entries));
+        let mut by_circle: BTreeMap<CircleId, Vec<Verified>> = BTreeMap::new();
+        written.into_iter().for_each(|(circle, entry)| by_circle.entry(circle).or_default().push(entry));
+        by_circle.iter().try_for_each(|(circle, entries)| self.live(turn, *circle, entries))
+    }
+
+    /// Whatever waited for a peer's word goes on.
+    pub(super) fn settle<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), StoreError> {
+        self.settle_by = None;
+        self.settled = true;
+        std::mem::take(&mut self.waiting).into_iter().try_for_each(|write| self.write(turn, write))
+    }
+
+    fn refuses(&self, circle: &CircleId, content: &Content) -> Option<Refusal> {
+        let Some(pens) = &self.pens else { return Some(Refusal::Locked) };
+        let Some(held) = self.replica.circle(circle) else { return Some(Refusal::NoCircle) };
+        let key = FeedKey(pens.of(&held.circle).public());
+        let allowed = self.replica.members.role(&key).is_some_and(|role| held.circle.may_write(&role, content.kind()));
+        match content {
+            _ if !allowed => Some(Refusal::NotAllowed),
+            Content::Assertions(_) if self.epochs(circle).is_empty() => Some(Refusal::NoEpoch),
+            Content::Assertions(bytes) | Content::Grant(bytes) if bytes.len() > BODY_BYTES.0 * 9 / 10 => {
+                Some(Refusal::TooLarge)
+            }
+            _ => None,
+        }
+    }
+
+    fn sign<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        circle: CircleId,
+        content: &Content,
+        entropy: &mut Entropy,
+    ) -> Result<Verified, StoreError> {
+        let registry = self.replica.members.registry();
+        let pens = self.pens.as_ref().expect("refuses() asked");
+        let signer = pens.of(&self.replica.circle(&circle).expect("refuses() asked").circle).clone();
+        let key = FeedKey(signer.public());
+        let run = *self.runs.entry(key).or_insert_with(|| {
+            let run = Incarnation(entropy.bytes());
+            turn.staged.put(run_row(&key), codec::encode(&RunRow(key, run)));
+            run
+        });
+        let feed = FeedId { circle, key, run };
+        let role = self.replica.members.role(&key).expect("refuses() asked");
+        let (counted, prev) =
+            self.replica.line(&feed).map_or((0, role.certificate), |line| (line.counted(), line.tip()));
+        let blank = Header {
+            feed,
+            seq: counted + 1,
+            prev,
+            charter: self.replica.members.charter(),
+            kind: content.kind(),
+            body_root: BodyRoot([0; 32]),
+            body_len: 1,
+        };
+        let (header, body) = match content {
+            Content::Assertions(plain) => {
+                let Epoch(epoch, epoch_key) = self.epochs(&circle).last().expect("refuses() asked").clone();
+                body::seal_for(&registry, blank, epoch, &epoch_key, plain, entropy)
+            }
+            Content::Grant(grant) => body::clear_for(blank, grant),
+        };
+        let entry = entry::sign(&registry, &signer, header);
+        let outcome = self.replica.accept(&mut turn.staged, entry.clone(), Some(body))?;
+        assert_eq!(outcome, Outcome::New, "an own entry continues the own feed");
+        Ok(entry)
+    }
+
+    /// Grants among new entries: circles opened for us, epochs begun.
+    pub(super) fn learn<S: Store>(&mut self, turn: &mut Turn<'_, S>, ids: &[EntryId]) -> Result<(), StoreError> {
+        for id in ids {
+            let Some((feed, seq)) = self.replica.place(&turn.staged, id)? else { continue };
+            let Some(entry) = self.replica.entry(&turn.staged, &feed, seq)? else { continue };
+            if entry.header().kind != Kind::MEMBERSHIP {
+                continue;
+            }
+            let number = u64::from_be_bytes(*id.0.first_chunk().expect("an id has 32 bytes"));
+            turn.staged.put(Row::new(Table::Control, "grant", number), id.0.to_vec());
+            self.open_grant(turn, &entry)?;
+        }
+        Ok(())
+    }
+
+    fn open_grant<S: Store>(&mut self, turn: &mut Turn<'_, S>, entry: &Verified) -> Result<(), StoreError> {
+        let Some(pens) = &self.pens else { return Ok(()) };
+        let (Some(body), Some(author)) = (self.replica.body(&turn.staged, &entry.id())?, self.replica.author(entry))
+        else {
+            return Ok(());
+        };
+        let registry = self.replica.members.registry();
+        // A grant that is rubbish, or not for us, or about a circle its author is not the steward of, says nothing.
+        let opened = body.clear().and_then(|grant| grant::open(&registry, &grant, &pens.reading));
+        for opening in opened.ok().flatten().unwrap_or_default() {
+            let ours = opening.circle.admits(&self.org);
+            if ours && matches!(&opening.circle, Circle::Named { steward, .. } if *steward == author) {
+                self.hold(turn, &opening);
+            }
+        }
+        Ok(())
+    }
+
+    /// Grants that arrived while locked. Call after [`State::unlock`].
+    pub fn relearn<S: Store>(&mut self, store: &S, now: super::Tick) -> Result<super::Step, StoreError> {
+        let mut turn = Turn { staged: crate::staged::Staged::new(store), effects: Vec::new(), now };
+        let mut ids = Vec::new();
+        store.scan(Table::Control, b"grant", 0, &mut |_, value| {
+            ids.extend(value.try_into().map(EntryId));
+            true
+        })?;
+        self.learn(&mut turn, &ids)?;
+        Ok(super::Step { persist: turn.staged.into_batch(), effects: turn.effects })
+    }
+}
+
+impl Pens {
+    /// The key a circle is written with.
+    #[must_use]
+    pub fn of(&self, circle: &Circle) -> &Signer {
+        match circle.pen() {
+            Purpose::Author => &self.author,
+            _ => &self.desk,
+        }
+    }
+}
+
+impl Content {
+    const fn kind(&self) -> Kind {
+        match self {
+            Self::Assertions(_) => Kind::ASSERTIONS,
+            Self::Grant(_) => Kind::MEMBERSHIP,
+        }
+    }
+}
+
+/// The row of a roster link: the chain under its index, proof of a fork aside.
+pub(super) fn link_row(org: &OrgId, index: u64, evidence: bool) -> Row {
+    Row::new(Table::Control, [if evidence { &b"fork"[..] } else { b"link" }, &org.0].concat(), index)
+}
+
+fn run_row(key: &FeedKey) -> Row {
+    Row::new(Table::Meta, [b"run", &key.0[..]].concat(), 0)
+}
+
+/// Keeps a circle and its epochs.
+pub(super) fn remember<S: Store>(turn: &mut Turn<'_, S>, id: &CircleId, opening: &Opening) {
+    let carried = Opening { epochs: vec![], ..opening.clone() };
+    turn.staged.put(circle_row(id), carried.encode());
+    for epoch in &opening.epochs {
+        turn.staged.put(Row::new(Table::Epoch, [&id.0[..], &epoch.0.0].concat(), 0), epoch_row(id, epoch));
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct EpochRow(CircleId, Epoch);
+
+fn epoch_row(circle: &CircleId, epoch: &Epoch) -> Vec<u8> {
+    codec::encode(&EpochRow(*circle, epoch.clone()))
+}
+
+/// The runs under which own feeds stand in a store.
+pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, Incarnation>, StoreError> {
+    let mut runs = BTreeMap::new();
+    for key in keys {
+        if let Some(value) = store.get(&run_row(key))? {
+            let RunRow(key, run) =
+                codec::decode("run", &value, 128).map_err(|_| StoreError::Altered { table: Table::Meta.label() })?;
+            runs.insert(key, run);
+        }
+    }
+    Ok(runs)
+}
+
+/// The epoch keys in a store.
+pub fn epochs(store: &impl Store) -> Result<BTreeMap<CircleId, Vec<Epoch>>, StoreError> {
+    let (mut epochs, mut sound) = (BTreeMap::<_, Vec<_>>::new(), true);
+    store.scan_table(Table::Epoch, &mut |_, value| {
+        match codec::decode::<EpochRow>("epoch", &value, 256) {
+            Ok(EpochRow(circle, epoch)) => epochs.entry(circle).or_default().push(epoch),
+            Err(_) => sound = false,
+        }
+        sound
+    })?;
+    epochs.values_mut().for_each(|list| list.sort_by_key(|epoch| epoch.0));
+    if sound { Ok(epochs) } else { Err(StoreError::Altered { table: Table::Epoch.label() }) }
+}
