@@ -9,6 +9,7 @@ pub mod body;
 pub mod charter;
 pub mod circle;
 pub mod codec;
+pub mod control;
 pub mod cose;
 pub mod entry;
 pub mod feed;
