@@ -27,7 +27,7 @@ const REQUIRED: &[&str] = &[
 /// Names that may lie there: the pages, and what git and cargo leave.
 const ALLOWED: &[&str] = &[".git", ".gitattributes", "ARCHITECTURE.md", "README.md", "target"];
 const ROOMS: &[&str] = &["protocol", "node", "cli", "tests"];
-/// Folders that hold no text of ours.
+/// Names of what holds no text of ours; `.git` is a file in a second worktree.
 const SKIPPED: &[&str] = &[".git", "target", "node_modules", "__pycache__"];
 /// First folders of an absolute path that only one machine has.
 const PRIVATE_ROOTS: &[&str] = &["tmp", "root", "home", "work", "Users", "mnt"];
@@ -68,9 +68,9 @@ fn names_in(folder: &Path) -> Vec<String> {
 }
 
 fn read_into(files: &mut Vec<(String, String)>, folder: &Path, prefix: &str) {
-    for name in names_in(folder) {
+    for name in names_in(folder).into_iter().filter(|name| !SKIPPED.contains(&name.as_str())) {
         let (path, below) = (folder.join(&name), format!("{prefix}{name}"));
-        if path.is_dir() && !SKIPPED.contains(&name.as_str()) {
+        if path.is_dir() {
             read_into(files, &path, &format!("{below}/"));
         } else if let Ok(text) = fs::read_to_string(&path) {
             files.push((below, text));
