@@ -195,7 +195,7 @@ impl Link {
     /// Certifies a device as the next link of `roster` (`None`: the first link of a new organisation).
     #[must_use]
     pub fn certify(root: &Signer, roster: Option<&Roster>, device: &Device) -> Self {
-        let (index, prev) = roster.map_or((0, None), |roster| (roster.len(), Some(roster.head())));
+        let (index, prev) = roster.map_or((0, None), |roster| (roster.links(), Some(roster.head())));
         let content = ByteBuf::from(codec::encode(device));
         let payload = codec::encode(&Wire(1, root.public().into(), index, prev, CERTIFY, content));
         let envelope = cose::envelope(&payload, &root.sign(Domain::Link, &[], &payload));
@@ -285,7 +285,7 @@ impl Roster {
 
     /// Number of links that count; the first link always does.
     #[must_use]
-    pub fn len(&self) -> u64 {
+    pub fn links(&self) -> u64 {
         self.links.len() as u64
     }
 
@@ -298,7 +298,7 @@ impl Roster {
     /// What goes into the control root.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        Standing { links: self.len(), head: self.head(), frozen: self.fork.is_some() }
+        Standing { links: self.links(), head: self.head(), frozen: self.fork.is_some() }
     }
 
     /// Links from `from` on, and the proof if the chain froze: what a peer lacks.
@@ -342,10 +342,10 @@ impl Roster {
         }
         if let Some(fork) = &self.fork {
             let known = link.id == fork.0.id || link.id == fork.1.id;
-            return if known { Ok(Taken::Known) } else { Err(LinkError::Frozen { at: self.len() - 1 }) };
+            return if known { Ok(Taken::Known) } else { Err(LinkError::Frozen { at: self.links() - 1 }) };
         }
-        if link.index != self.len() {
-            return Err(LinkError::Gap { expected: self.len(), found: link.index });
+        if link.index != self.links() {
+            return Err(LinkError::Gap { expected: self.links(), found: link.index });
         }
         if link.prev != Some(self.head()) {
             return Err(LinkError::Prev);
@@ -388,7 +388,7 @@ pub(crate) mod tests {
         let mut entropy = Entropy::new([1; 32]);
         let root = Signer::new(&entropy.secret());
         let mut roster = grown(&root, &mut entropy, 3);
-        assert_eq!((roster.len(), roster.devices().count()), (3, 3));
+        assert_eq!((roster.links(), roster.devices().count()), (3, 3));
         let known = roster.link(1).expect("held").clone();
         assert_eq!(roster.take(known), Ok(Taken::Known));
     }

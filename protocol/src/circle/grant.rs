@@ -90,7 +90,7 @@ pub(crate) fn seal_bytes(
     let (key, nonce) = (entropy.secret(), entropy.bytes::<NONCE>());
     let mut wraps: Vec<ByteArray<WRAP>> =
         readers.iter().filter_map(|reader| reader.wrap(INFO, &registry.0, &key, entropy)).map(Into::into).collect();
-    while wraps.is_empty() || wraps.len() % GROUP != 0 {
+    while wraps.is_empty() || !wraps.len().is_multiple_of(GROUP) {
         wraps.push(entropy.bytes::<WRAP>().into());
     }
     // Sorted, so that position does not tell a real wrap from a random one.
@@ -128,7 +128,7 @@ mod tests {
         let opening = Opening::fresh(Circle::named(a, &[b], &mut entropy), &mut entropy);
         assert_eq!(Opening::decode(&opening.encode()), Ok(opening.clone()));
         let keys: Vec<_> = readers.iter().map(ReadingSecret::public).collect();
-        let grant = seal(&REGISTRY, &[opening.clone()], &keys.iter().collect::<Vec<_>>(), &mut entropy);
+        let grant = seal(&REGISTRY, std::slice::from_ref(&opening), &keys.iter().collect::<Vec<_>>(), &mut entropy);
         for reader in &readers {
             assert_eq!(open(&REGISTRY, &grant, reader), Ok(Some(vec![opening.clone()])));
         }

@@ -1,6 +1,6 @@
 //! Reconciling a circle: FRONTIER, DONE, and the bisection that finds where two chains part.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use super::{
     Notice, State, Turn,
@@ -111,8 +111,8 @@ impl State {
     /// An exchange the peer began: ours goes out too.
     fn begin_forced(&mut self, peer: NodeKey, circle: CircleId) {
         let session = self.sessions.get_mut(&peer).expect("it shares a circle");
-        if !session.exchanges.contains_key(&circle) {
-            session.exchanges.insert(circle, Exchange::default());
+        if let Entry::Vacant(vacant) = session.exchanges.entry(circle) {
+            vacant.insert(Exchange::default());
             session.outbox.push_back(Piece::Frontier(circle));
         }
     }

@@ -98,7 +98,7 @@ impl State {
     fn hello<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, is_reply: bool) {
         let Some(context) = self.context(&peer) else { return };
         let mut circles: Vec<_> = self.shared(&peer).map(|(_, held)| context.blind(held)).collect();
-        while circles.is_empty() || circles.len() % HELLO_CIRCLES.0 != 0 {
+        while circles.is_empty() || !circles.len().is_multiple_of(HELLO_CIRCLES.0) {
             circles.push(Blinded(self.entropy.bytes().into(), self.entropy.bytes().into()));
         }
         let control = context.control(&self.replica.members.control_root());
