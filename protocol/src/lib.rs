@@ -4,7 +4,10 @@
 //! everything replays from a seed. Data flows one way, and each arrow is a type that the next step demands:
 //! received → decoded → verified → accepted → stored → folded → shown.
 
+pub mod citation;
 pub mod codec;
+pub mod date;
 pub mod ids;
 pub mod limits;
+pub mod schema;
 pub mod store;
