@@ -113,7 +113,11 @@ mod tests {
         assert_eq!(capture, ["capture_episode.date", "capture_episode.place"]);
         let decision = &case.sheet.records[3].children[0];
         assert_eq!((decision.kind.as_str(), decision.children[0].kind.as_str()), ("decision", "penalty"));
-        assert_eq!(case.sheet.of_kind("penalty").len(), 2, "a penalty cannot belong to a penalty: it stands at the top");
+        assert_eq!(
+            case.sheet.of_kind("penalty").len(),
+            2,
+            "a penalty cannot belong to a penalty: it stands at the top"
+        );
         assert_eq!(case.header().and_then(|header| header.cell("urgency")?.value()), Some(&"high".into()));
         assert_eq!(case.dockets, [EntityId([90; 16])]);
         assert!(serde_json::to_string(&case).expect("JSON").contains("\"2023-06-10~\""));
@@ -148,7 +152,9 @@ mod tests {
             .sheet
             .timeline
             .iter()
-            .map(|event| (event.what.clone(), event.date.map(|date| date.to_string()).unwrap_or_default(), event.disputed))
+            .map(|event| {
+                (event.what.clone(), event.date.map(|date| date.to_string()).unwrap_or_default(), event.disputed)
+            })
             .collect();
         let event = |code: &str, date: &str, disputed| (What::Event(code.into()), date.to_owned(), disputed);
         assert_eq!(

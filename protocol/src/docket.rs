@@ -144,7 +144,10 @@ mod tests {
         assert_eq!(docket.articles.iter().collect::<Vec<_>>(), ["RU-CC-337.5", "RU-CC-352.1"]);
         assert_eq!(docket.numbers.len(), 2);
         let [order, retro] = &docket.arguments[..] else { panic!("two arguments") };
-        assert_eq!((&order.responses[..], &order.courts[..]), (&["accepted".to_owned()][..], &["99OV0000".to_owned()][..]));
+        assert_eq!(
+            (&order.responses[..], &order.courts[..]),
+            (&["accepted".to_owned()][..], &["99OV0000".to_owned()][..])
+        );
         assert_eq!(order.circumstances, ["ordered_to_surrender"]);
         assert_eq!((retro.responses.len(), &retro.courts[..]), (0, &["99GV0002".to_owned()][..]));
         assert!(docket.header().is_some());

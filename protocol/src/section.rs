@@ -154,7 +154,8 @@ impl Section {
 
     /// The nearest part of an entry's past that is here, sorted and unique: its deps, and the entry before it.
     fn parents(&self, contribution: &Contribution) -> Vec<EntryId> {
-        let before = self.chains.get(&contribution.chain()).and_then(|chain| chain.range(..contribution.seq).next_back());
+        let before =
+            self.chains.get(&contribution.chain()).and_then(|chain| chain.range(..contribution.seq).next_back());
         let deps = contribution.plain.deps.iter().filter(|dep| self.entries.contains_key(dep));
         let parents: BTreeSet<EntryId> = deps.chain(before.map(|(_, entry)| entry)).copied().collect();
         parents.into_iter().collect()

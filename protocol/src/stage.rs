@@ -159,8 +159,14 @@ fn stage_after(outcome: &str) -> Option<&'static str> {
         "convicted" | "convicted_reclassified" | "acquitted" | "compulsory_treatment" => "65-verdict",
         "suspended_contract" | "suspended_search" => "92-suspended",
         "returned_prosecutor" => "95-returned",
-        "terminated_exempt_note" | "terminated_no_offence" | "terminated_nonrehab" | "quashed_terminated" | "pardoned"
-        | "amnestied" | "exchanged_again" | "died" => "97-closed",
+        "terminated_exempt_note"
+        | "terminated_no_offence"
+        | "terminated_nonrehab"
+        | "quashed_terminated"
+        | "pardoned"
+        | "amnestied"
+        | "exchanged_again"
+        | "died" => "97-closed",
         _ => return None,
     })
 }
@@ -255,14 +261,17 @@ fn held(detention: &str) -> Option<State> {
 /// Captivity that ended without any exchange: the person did not go back.
 fn left_captivity_alone(view: &View) -> Option<(bool, Option<civil::Date>, State, EntityId)> {
     let texts = |name: &'static str| {
-        view.cells()
-            .filter(move |(_, field, _)| *field == name)
-            .flat_map(|(entity, _, cell)| cell.values().into_iter().filter_map(move |value| Some((entity, value.as_text()?))))
+        view.cells().filter(move |(_, field, _)| *field == name).flat_map(|(entity, _, cell)| {
+            cell.values().into_iter().filter_map(move |value| Some((entity, value.as_text()?)))
+        })
     };
-    if texts("transfer_episode.route").any(|(_, route)| route != "NONE") || texts("transfer_episode.route").next().is_none() {
+    if texts("transfer_episode.route").any(|(_, route)| route != "NONE")
+        || texts("transfer_episode.route").next().is_none()
+    {
         return None;
     }
-    let ends = texts("captivity_episode.to").filter_map(|(entity, to)| Some((*entity, to.parse::<crate::date::Date>().ok()?)));
+    let ends =
+        texts("captivity_episode.to").filter_map(|(entity, to)| Some((*entity, to.parse::<crate::date::Date>().ok()?)));
     let (entity, to) = ends.max_by_key(|(_, to)| *to)?;
     Some((true, to.earliest(), State::Abroad, entity))
 }

@@ -26,9 +26,7 @@ pub const FIELD_BYTES: Wire = Wire(64);
 pub const CODE_BYTES: Wire = Wire(64);
 
 /// Seconds since 1970 UTC, as the author claims: shown, and bounded by receipts; never an input of what counts.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ClaimedTime(pub u64);
 
 /// An import batch: what a wrong spreadsheet brought can be found, and undone, as a whole.
@@ -103,7 +101,7 @@ pub struct Assertion {
 }
 
 /// What the bytes of a body turned out to be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Content {
     /// To be folded.
     Good(Plain),
@@ -116,7 +114,8 @@ pub enum Content {
 /// Reads the plaintext of an entry of kind 0; a function of the bytes and this version's schema alone.
 #[must_use]
 pub fn content(bytes: &[u8]) -> Content {
-    let read = codec::decode::<Plain>(WHAT, bytes, limits::BODY_BYTES.0).and_then(|plain| plain.check().map(|()| plain));
+    let read =
+        codec::decode::<Plain>(WHAT, bytes, limits::BODY_BYTES.0).and_then(|plain| plain.check().map(|()| plain));
     match read {
         Ok(plain) if plain.schema <= Schema::VERSION => Content::Good(plain),
         Ok(_) => Content::Later,
@@ -358,7 +357,10 @@ mod tests {
     fn each_kind_of_statement_returns_from_its_bytes() {
         let retract = Statement::Retract { at: Reference(EntryId([9; 32]), 3), reason: "error".into() };
         check(&plain(vec![]), None);
-        check(&plain(vec![Statement::Assert(assertion()), retract, resolve(Some(1), &[0, 1]), resolve(None, &[4])]), None);
+        check(
+            &plain(vec![Statement::Assert(assertion()), retract, resolve(Some(1), &[0, 1]), resolve(None, &[4])]),
+            None,
+        );
         for value in [
             Value::Int(u64::MAX),
             Value::Bool(false),
@@ -380,12 +382,20 @@ mod tests {
         check(&Plain { deps: many(65), ..plain(vec![]) }, Some("too many deps"));
         let retract = || Statement::Retract { at: Reference(EntryId([9; 32]), 3), reason: "error".into() };
         check(&plain(vec![retract(); 4097]), Some("bytes, at most"));
-        for field in ["date", "Capture.date", "capture/x.date", "capture.date.day", ".date", "capture.", &"a".repeat(65)] {
-            check(&plain(vec![Statement::Assert(Assertion { field: field.into(), ..assertion() })]), Some("field name"));
+        for field in
+            ["date", "Capture.date", "capture/x.date", "capture.date.day", ".date", "capture.", &"a".repeat(65)]
+        {
+            check(
+                &plain(vec![Statement::Assert(Assertion { field: field.into(), ..assertion() })]),
+                Some("field name"),
+            );
         }
         for code in ["", "B\n2", &"x".repeat(65)] {
             check(&plain(vec![Statement::Assert(Assertion { grade: Some(code.into()), ..assertion() })]), Some("code"));
-            check(&plain(vec![Statement::Retract { at: Reference(EntryId([9; 32]), 3), reason: code.into() }]), Some("code"));
+            check(
+                &plain(vec![Statement::Retract { at: Reference(EntryId([9; 32]), 3), reason: code.into() }]),
+                Some("code"),
+            );
         }
         check(&plain(vec![resolve(None, &[])]), Some("empty"));
         check(&plain(vec![resolve(Some(0), &[1, 0])]), Some("sorted"));

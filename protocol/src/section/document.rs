@@ -15,9 +15,9 @@ use automerge::{ActorId, Automerge, Change, ChangeHash, ROOT, ReadDoc, ScalarVal
 
 use super::Chain;
 use super::assertion::Reference;
+use crate::ids::EntityId;
 use crate::ids::{EntryId, OrgId, SectionId};
 use crate::limits::Resource;
-use crate::ids::EntityId;
 
 /// Branches kept per section. One more author at the same time costs time (a branch built anew), never correctness.
 const BRANCHES: Resource = Resource(32);

@@ -50,7 +50,9 @@ impl<'a> Model<'a> {
         let mut entities: BTreeMap<EntityId, BTreeMap<String, Cell>> = BTreeMap::new();
         for said in &self.said {
             let (entity, field) = match said.statement {
-                Statement::Assert(Assertion { entity, field, .. }) if policy(field) != Some(Policy::Drv) => (entity, field),
+                Statement::Assert(Assertion { entity, field, .. }) if policy(field) != Some(Policy::Drv) => {
+                    (entity, field)
+                }
                 Statement::Resolve { entity, field, .. } if is_register(field) && self.stands(*said) => (entity, field),
                 _ => continue,
             };

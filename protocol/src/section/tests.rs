@@ -116,8 +116,13 @@ fn concurrent_edits_stand_side_by_side_until_all_agree() {
     let b = history.write(2, 2, &[], vec![says(DATE, "2024-09-02")]);
     assert_eq!(shown(&history, DATE), Shown::Conflict);
     let view = history.section(&[b, a]).view();
-    let sides: Vec<_> =
-        view.cell(&PERSON, DATE).expect("spoken of").claims.iter().map(|claim| (claim.org, claim.value.clone())).collect();
+    let sides: Vec<_> = view
+        .cell(&PERSON, DATE)
+        .expect("spoken of")
+        .claims
+        .iter()
+        .map(|claim| (claim.org, claim.value.clone()))
+        .collect();
     assert_eq!(sides, [(OrgId([1; 32]), "2024-08-30".into()), (OrgId([2; 32]), "2024-09-02".into())]);
 
     // Knowing the other does not overrule it; only its own author takes a value back by saying another.
@@ -153,7 +158,8 @@ fn a_resolution_settles_what_it_saw_and_nothing_else() {
     let a = history.write(1, 1, &[], vec![says(DATE, "2024-01")]);
     let b = history.write(2, 2, &[], vec![says(DATE, "2024-02")]);
     let resolution = history.write(3, 3, &[a, b], vec![resolves(Some(at(a, 0)), &[at(a, 0), at(b, 0)])]);
-    let resolved = |chosen: Option<&str>, by: usize| Shown::Resolved { chosen: chosen.map(Value::from), by: vec![at(by, 0)] };
+    let resolved =
+        |chosen: Option<&str>, by: usize| Shown::Resolved { chosen: chosen.map(Value::from), by: vec![at(by, 0)] };
     assert_eq!(shown(&history, DATE), resolved(Some("2024-01"), resolution));
     assert_eq!(values(&history, DATE).len(), 2, "the losing value stays visible");
 
@@ -180,7 +186,8 @@ fn a_retraction_is_absolute_and_only_for_ones_own() {
     let own = history.write(3, 1, &[], vec![retracts(at(b, 0))]);
     assert_eq!(shown(&history, DATE), Shown::Nothing, "another device can, also without having seen it");
     let view = history.section(&history.all()).view();
-    let fates: Vec<_> = view.cell(&PERSON, DATE).expect("spoken of").history.iter().map(|former| former.fate.clone()).collect();
+    let fates: Vec<_> =
+        view.cell(&PERSON, DATE).expect("spoken of").history.iter().map(|former| former.fate.clone()).collect();
     assert_eq!(fates[0], Fate::Superseded, "what it had superseded does not come back");
     assert!(matches!(&fates[1], Fate::Retracted(by) if by[0].at == at(own, 0)));
     assert_eq!(view.ignored.iter().map(|ignored| ignored.why).collect::<Vec<_>>(), [Why::NotOwn]);
@@ -197,7 +204,12 @@ fn the_strictest_value_wins_over_later_ones_and_over_resolutions() {
         for value in values {
             history.write(1, 1, &[], vec![says(field, value.clone())]);
         }
-        let why = values.iter().zip(0..).filter(|(value, _)| **value == strictest).map(|(_, n)| at(n, 0)).collect::<BTreeSet<_>>();
+        let why = values
+            .iter()
+            .zip(0..)
+            .filter(|(value, _)| **value == strictest)
+            .map(|(_, n)| at(n, 0))
+            .collect::<BTreeSet<_>>();
         let Shown::Strictest { value, why: found } = shown(&history, field) else { panic!("{field} is strict") };
         assert_eq!((value, found.into_iter().collect::<BTreeSet<_>>()), (strictest, why), "{field}");
     };
@@ -212,7 +224,8 @@ fn the_strictest_value_wins_over_later_ones_and_over_resolutions() {
     let mut history = History::default();
     let a = history.write(1, 1, &[], vec![says("case_file.urgency", "24h")]);
     let b = history.write(2, 2, &[], vec![says("case_file.urgency", "low")]);
-    let Statement::Resolve { entity, chosen, seen, reason, .. } = resolves(Some(at(b, 0)), &[at(a, 0), at(b, 0)]) else {
+    let Statement::Resolve { entity, chosen, seen, reason, .. } = resolves(Some(at(b, 0)), &[at(a, 0), at(b, 0)])
+    else {
         unreachable!("resolves resolves")
     };
     let field = "case_file.urgency".to_owned();
@@ -295,7 +308,12 @@ fn branches_are_forked_once_however_long_and_however_interwoven() {
         let mut history = History::default();
         for number in 0..2400 {
             let feed = 1 + (number % 2) as u8;
-            history.write(feed, feed, &deps(number), vec![says(DATE, "2024-01"), says("case_file.current_need", "money")]);
+            history.write(
+                feed,
+                feed,
+                &deps(number),
+                vec![says(DATE, "2024-01"), says("case_file.current_need", "money")],
+            );
         }
         let mut section = Section::new(SECTION);
         for (number, entry) in history.entries.iter().enumerate() {
