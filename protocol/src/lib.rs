@@ -4,22 +4,41 @@
 //! everything replays from a seed. Data flows one way, and each arrow is a type that the next step demands:
 //! received → decoded → verified → accepted → stored → folded → shown.
 
-pub mod armour;
-pub mod body;
-pub mod charter;
-pub mod circle;
+// Bytes: names, limits, one form for each value, the primitives.
 pub mod codec;
-pub mod control;
 pub mod cose;
-pub mod entry;
-pub mod feed;
 pub mod ids;
 pub mod limits;
-pub mod replica;
 pub mod seal;
-#[cfg(any(test, feature = "sim"))]
-pub mod sim;
+pub mod words;
+
+// What is signed: entries and their bodies, and the files people hand to each other.
+pub mod armour;
+pub mod body;
+pub mod entry;
+
+// Who, and who reads.
+pub mod charter;
+pub mod circle;
+
+// What counts, and how peers come to agree on it.
+pub mod feed;
+pub mod replica;
 pub mod staged;
 pub mod store;
 pub mod sync;
-pub mod words;
+
+// What the record says.
+pub mod citation;
+pub mod date;
+pub mod schema;
+pub mod section;
+
+// What people see, and ask for.
+pub mod case;
+pub mod control;
+pub mod docket;
+pub mod stage;
+
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;

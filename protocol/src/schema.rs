@@ -1,0 +1,117 @@
+//! The record's shape as data: entities, fields, vocabularies and rules, read once from `schema/data/`.
+//!
+//! The tables are the truth: to add a field, add a row. Reading is lenient, writing is strict: an unknown field or code in
+//! others' entries belongs to a newer schema and is shown raw; [`Schema::check`] is for what *we* write.
+//! * Every field states its level, its policy, its commons rule and three labels; a table that does not is not loaded.
+//! * What a field may show to whom is decided in `level.rs` and nowhere else.
+
+mod check;
+mod field;
+mod form;
+mod level;
+mod load;
+mod region;
+mod rules;
+mod value;
+mod vocabulary;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+pub use check::{Canonical, ValueError};
+pub use field::{Commons, Entity, Field, Kind, Level, Order, Policy};
+pub use level::{LevelError, Place};
+pub use rules::{Audience, Cap, CapLevel, Condition, Format, Rules, TermLocal, Test};
+pub use value::Value;
+pub(crate) use vocabulary::nearest;
+pub use vocabulary::{Labels, Language, Term, Vocabulary};
+
+/// The whole schema.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    entities: Vec<Entity>,
+    /// In the order of the table, each entity's fields together.
+    fields: Vec<Field>,
+    by_name: BTreeMap<String, usize>,
+    vocabularies: BTreeMap<String, Vocabulary>,
+    regions: Vocabulary,
+    rules: Rules,
+}
+
+impl Schema {
+    /// Version written into each body.
+    pub const VERSION: u64 = 1;
+
+    /// The schema of this program.
+    ///
+    /// # Panics
+    /// If the embedded tables contradict each other: our bug, and the message names the row.
+    #[must_use]
+    pub fn current() -> &'static Self {
+        static CURRENT: LazyLock<Schema> =
+            LazyLock::new(|| load::embedded().unwrap_or_else(|error| panic!("embedded schema: {error}")));
+        &CURRENT
+    }
+
+    /// The field named `entity.field`.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.by_name.get(name).map(|&at| &self.fields[at])
+    }
+
+    /// All fields, in the order to show them; each entity's fields together.
+    pub fn fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter()
+    }
+
+    /// The entity of this name.
+    #[must_use]
+    pub fn entity(&self, name: &str) -> Option<&Entity> {
+        self.entities.iter().find(|entity| entity.name == name)
+    }
+
+    /// All entities, in the order to show them.
+    pub fn entities(&self) -> impl Iterator<Item = &Entity> {
+        self.entities.iter()
+    }
+
+    /// The vocabulary of this id.
+    #[must_use]
+    pub fn vocabulary(&self, id: &str) -> Option<&Vocabulary> {
+        self.vocabularies.get(id)
+    }
+
+    /// All vocabularies, by id.
+    pub fn vocabularies(&self) -> impl Iterator<Item = &Vocabulary> {
+        self.vocabularies.values()
+    }
+
+    /// The regions known by name.
+    #[must_use]
+    pub fn regions(&self) -> &Vocabulary {
+        &self.regions
+    }
+
+    /// Tokens, formats, maps, caps and presets.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What a reader sees of a code or region: its label, or the text as it is.
+    #[must_use]
+    pub fn label<'a>(&'a self, field: &str, text: &'a str, language: Language) -> &'a str {
+        let Some(field) = self.field(field) else { return text };
+        match (&field.kind, &field.vocabulary) {
+            (Kind::Region, _) => self.regions.label(text, language),
+            (_, Some(vocabulary)) => self.vocabularies[vocabulary].label(text, language),
+            _ => text,
+        }
+    }
+
+    /// The field name nearest to a mistyped one.
+    #[must_use]
+    pub fn nearest_field(&self, name: &str) -> Option<&str> {
+        nearest(name, self.fields.iter().map(|field| (&*field.name, &*field.name)))
+    }
+}

@@ -1,0 +1,208 @@
+//! The section as an Automerge document: which statements still stand.
+//!
+//! One flat map. A key says what a statement may supersede, its value is the statement's reference, and the set of
+//! values a key holds (Automerge's conflict set) is the set of statements that stand there. Content stays in the
+//! entries; of Automerge nothing else is read: no winner, operation id, heads or saved bytes, and no byte written by a
+//! peer reaches its decoder. Each entry is one change on a document that holds exactly the entry's causal past:
+//! * on the whole document when that is the past;
+//! * else on its author's *branch*, kept from the author's entry before and brought up to the past, then merged. So a
+//!   change is applied to each branch at most once, however the branches interleave.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{ActorId, Automerge, Change, ChangeHash, ROOT, ReadDoc, ScalarValue, Value};
+
+use super::Chain;
+use super::assertion::Reference;
+use crate::ids::EntityId;
+use crate::ids::{EntryId, OrgId, SectionId};
+use crate::limits::Resource;
+
+/// Branches kept per section. One more author at the same time costs time (a branch built anew), never correctness.
+const BRANCHES: Resource = Resource(32);
+
+/// What a statement may supersede: earlier statements under the same key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Key<'a> {
+    /// One value per organisation, and per organisation reported on: an importer who passes on what two others say
+    /// must not silently replace one with the other.
+    Own { entity: EntityId, field: &'a str, org: OrgId, reported_by: Option<&'a str> },
+    /// A value beside all others.
+    Beside { entity: EntityId, field: &'a str },
+    /// The resolution of a conflict, whoever made it.
+    Resolution { entity: EntityId, field: &'a str },
+}
+
+/// The document, and what it was made from.
+pub(super) struct Document {
+    section: SectionId,
+    whole: Automerge,
+    /// Entries of `whole` that are in no other's past.
+    tips: BTreeSet<EntryId>,
+    applied: BTreeMap<EntryId, Applied>,
+    branches: BTreeMap<Chain, Branch>,
+    /// Branches begun so far: a measure for tests.
+    forks: usize,
+}
+
+struct Applied {
+    parents: Vec<EntryId>,
+    change: ChangeHash,
+    /// Place in the order of application, which is an order of causality.
+    place: usize,
+}
+
+/// A document that held exactly the past of its author's last entry on it, and that entry.
+struct Branch {
+    document: Automerge,
+    holds: BTreeSet<EntryId>,
+    used: usize,
+}
+
+impl Document {
+    pub(super) fn new(section: SectionId) -> Self {
+        Self {
+            section,
+            whole: Automerge::new(),
+            tips: BTreeSet::new(),
+            applied: BTreeMap::new(),
+            branches: BTreeMap::new(),
+            forks: 0,
+        }
+    }
+
+    /// The entries applied, each with the parents it was applied under.
+    pub(super) fn applied(&self) -> impl Iterator<Item = (&EntryId, &[EntryId])> {
+        self.applied.iter().map(|(entry, applied)| (entry, applied.parents.as_slice()))
+    }
+
+    pub(super) fn contains(&self, entry: &EntryId) -> bool {
+        self.applied.contains_key(entry)
+    }
+
+    #[cfg(test)]
+    pub(super) fn forks(&self) -> usize {
+        self.forks
+    }
+
+    /// Applies an entry whose `parents` (its deps, and the entry before it in its chain, as far as they count) are all
+    /// applied; `statements` are its keyed statements in their order.
+    pub(super) fn apply(
+        &mut self,
+        entry: EntryId,
+        chain: Chain,
+        parents: Vec<EntryId>,
+        statements: &[(Key<'_>, Reference)],
+    ) {
+        let actor = actor(self.section, chain);
+        // A tip in someone's past is a parent; so these are the tips exactly if the past is the whole.
+        let change = if self.tips.len() <= parents.len() && self.tips.iter().all(|tip| parents.contains(tip)) {
+            commit(&mut self.whole, actor, statements)
+        } else {
+            let mut branch = self.branch(chain, &parents);
+            let change = commit(&mut branch.document, actor, statements);
+            branch.holds.insert(entry);
+            branch.used = self.applied.len();
+            take_over(&mut self.whole, [change_of(&branch.document, &change)]);
+            self.branches.insert(chain, branch);
+            change
+        };
+        for parent in &parents {
+            self.tips.remove(parent);
+        }
+        self.tips.insert(entry);
+        let place = self.applied.len();
+        self.applied.insert(entry, Applied { parents, change, place });
+    }
+
+    /// All statements that stand.
+    pub(super) fn standing(&self) -> BTreeSet<Reference> {
+        let all = |key| self.whole.get_all(ROOT, key).expect("the root is a map");
+        self.whole.keys(ROOT).flat_map(all).map(|(value, _)| reference(&value)).collect()
+    }
+
+    /// The branch of `chain`, holding exactly the past that `parents` close.
+    fn branch(&mut self, chain: Chain, parents: &[EntryId]) -> Branch {
+        let mut branch = self.branches.remove(&chain).unwrap_or_else(|| {
+            self.forks += 1;
+            if self.branches.len() >= BRANCHES.0 {
+                let idle = self.branches.iter().min_by_key(|(_, branch)| branch.used).map(|(chain, _)| *chain);
+                self.branches.remove(&idle.expect("the limit is above zero"));
+            }
+            Branch { document: Automerge::new(), holds: BTreeSet::new(), used: 0 }
+        });
+        // What a branch holds is closed, and part of its author's past; the walk stops there.
+        let mut missing = BTreeMap::new();
+        let mut open = parents.to_vec();
+        while let Some(entry) = open.pop() {
+            if branch.holds.insert(entry) {
+                let applied = self.applied.get(&entry).expect("parents are applied first");
+                missing.insert(applied.place, applied.change);
+                open.extend(&applied.parents);
+            }
+        }
+        if !missing.is_empty() {
+            let changes: Vec<_> = missing.values().map(|change| change_of(&self.whole, change)).collect();
+            take_over(&mut branch.document, changes);
+        }
+        branch
+    }
+}
+
+/// One change per entry, also for an entry that puts nothing: causality runs through it.
+fn commit(document: &mut Automerge, actor: ActorId, statements: &[(Key<'_>, Reference)]) -> ChangeHash {
+    let at_zero = || CommitOptions::default().with_time(0);
+    document.set_actor(actor);
+    if statements.is_empty() {
+        return document.empty_commit(at_zero());
+    }
+    let mut transaction = document.transaction();
+    for (key, reference) in statements {
+        transaction.put(ROOT, key.text(reference), scalar(reference)).expect("the root is a map");
+    }
+    transaction.commit_with(at_zero()).0.expect("each reference is put once, so each put changes something")
+}
+
+fn change_of(document: &Automerge, hash: &ChangeHash) -> Change {
+    document.get_change_by_hash(hash).expect("the change was committed here, or taken over")
+}
+
+fn take_over(document: &mut Automerge, changes: impl IntoIterator<Item = Change> + Clone) {
+    document.apply_changes(changes).expect("the changes are our own, and their pasts are here");
+}
+
+/// Per feed, run and section, so that sequence numbers have no gap. All 32 bytes: nobody can make two feeds collide.
+fn actor(section: SectionId, (feed, run): Chain) -> ActorId {
+    let mut hash = blake3::Hasher::new_derive_key("habeas 1 document actor");
+    hash.update(feed.bytes()).update(run.bytes()).update(section.bytes());
+    ActorId::from(hash.finalize().as_bytes())
+}
+
+impl Key<'_> {
+    /// Injective: ids have fixed lengths, a field's name has no slash (`assertion.rs` sees to that), and what is free
+    /// text comes last.
+    fn text(&self, Reference(entry, index): &Reference) -> String {
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        match self {
+            Self::Own { entity, field, org, reported_by } => {
+                let reported_by = reported_by.map(|name| format!("/{name}")).unwrap_or_default();
+                format!("{}/{field}/org/{}{reported_by}", hex(entity.bytes()), hex(org.bytes()))
+            }
+            Self::Beside { entity, field } => {
+                format!("{}/{field}/ref/{}/{index}", hex(entity.bytes()), hex(entry.bytes()))
+            }
+            Self::Resolution { entity, field } => format!("{}/{field}/resolution", hex(entity.bytes())),
+        }
+    }
+}
+
+fn scalar(Reference(entry, index): &Reference) -> ScalarValue {
+    ScalarValue::Bytes([entry.bytes().as_slice(), &index.to_be_bytes()].concat())
+}
+
+fn reference(value: &Value<'_>) -> Reference {
+    let bytes = value.as_bytes().expect("each value is a reference");
+    let (entry, index) = bytes.split_first_chunk().expect("a reference has 40 bytes");
+    Reference(EntryId(*entry), u64::from_be_bytes(index.try_into().expect("a reference has 40 bytes")))
+}

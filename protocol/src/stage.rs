@@ -1,0 +1,277 @@
+//! Where a case stands, and where the person is: derived from what happened, never stored (MODEL §1.9).
+//!
+//! * The latest dated event that maps to a stage wins; on one day the higher stage. An event without a date counts only
+//!   when none has one. A return to the prosecutor moves backwards by design.
+//! * Each proceeding has its own stage; the case shows the most advanced open one, and the others beside it.
+//! * A stage that someone merely asserts counts only when no event tells of any.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil;
+use serde::Serialize;
+
+use crate::ids::EntityId;
+use crate::schema::Value;
+use crate::section::event::{self, Event, What};
+use crate::section::view::View;
+
+/// A derived stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// Code of the vocabulary `stage`.
+    pub code: String,
+    /// What it is taken from.
+    pub basis: Basis,
+    /// Stage of each proceeding; more than one deserves a badge.
+    pub proceedings: BTreeMap<EntityId, String>,
+}
+
+/// What a derived stage or state is taken from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The record of this event.
+    Event(EntityId),
+    /// Somebody's word, without an event.
+    Asserted,
+    /// Nothing.
+    Nothing,
+}
+
+/// A derived state of the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PersonState {
+    /// Code of the vocabulary `person_state`.
+    pub code: &'static str,
+    /// What it is taken from.
+    pub basis: Basis,
+}
+
+const UNKNOWN: &str = "XX-unknown";
+const CLOSED: [&str; 3] = ["25-refused", "97-closed", "99-released"];
+
+/// The stage of a case file or docket.
+#[must_use]
+pub fn stage(view: &View) -> Stage {
+    let reached: Vec<Reached> = event::timeline(view).iter().filter_map(Reached::of).collect();
+    let ids: BTreeSet<EntityId> = reached.iter().filter_map(|reached| reached.proceeding).collect();
+    let of = |proceeding: EntityId| reached.iter().filter(move |reached| reached.proceeding == Some(proceeding));
+    let proceedings: BTreeMap<_, _> =
+        ids.iter().filter_map(|id| Some((*id, latest(of(*id))?.stage.to_owned()))).collect();
+    let open = proceedings.iter().filter(|(_, stage)| !CLOSED.contains(&stage.as_str())).map(|(id, _)| *id);
+    // What happened outside any proceeding (exchange, filtration, the way back to the front) moves each of them.
+    let outside = || reached.iter().filter(|reached| reached.proceeding.is_none());
+    let most_advanced = open.filter_map(|id| latest(outside().chain(of(id)))).max_by_key(|reached| reached.stage);
+    let (code, basis) = match most_advanced.or_else(|| latest(reached.iter())) {
+        Some(reached) => (reached.stage.to_owned(), Basis::Event(reached.entity)),
+        None => match asserted(view) {
+            Some(code) => (code, Basis::Asserted),
+            None => (UNKNOWN.to_owned(), Basis::Nothing),
+        },
+    };
+    Stage { code, basis, proceedings }
+}
+
+/// Where the person is.
+#[must_use]
+pub fn person_state(view: &View) -> PersonState {
+    let events: Vec<Event> = event::timeline(view).into_iter().filter(|event| !event.superseded).collect();
+    let day = |event: &Event| event.date.and_then(|date| date.earliest());
+    let is = |event: &Event, code: &str| matches!(&event.what, What::Event(found) if found == code);
+    let restored = events.iter().filter(|event| is(event, "contact.restored")).map(day).max();
+    let found = events
+        .iter()
+        .filter(|event| !(is(event, "contact.lost") && restored.is_some_and(|restored| restored >= day(event))))
+        .filter_map(|event| Some((event.date.is_some(), day(event), state_of(view, event)?, event.entity)))
+        .chain(left_captivity_alone(view));
+    // The dead stay dead, whatever is dated later.
+    let last = found.max_by_key(|(dated, day, state, _)| (*state == State::Dead, *dated, *day, *state));
+    match last {
+        Some((.., state, entity)) => PersonState { code: state.code(), basis: Basis::Event(entity) },
+        None => PersonState { code: "unknown", basis: Basis::Nothing },
+    }
+}
+
+/// An event that brings a case to a stage.
+struct Reached {
+    entity: EntityId,
+    proceeding: Option<EntityId>,
+    /// Whether a date is known, and the earliest it can have been.
+    when: (bool, Option<civil::Date>),
+    stage: &'static str,
+}
+
+impl Reached {
+    fn of(event: &Event) -> Option<Self> {
+        if event.superseded {
+            return None;
+        }
+        Some(Self {
+            entity: event.entity,
+            proceeding: event.proceeding,
+            when: (event.date.is_some(), event.date.and_then(|date| date.earliest())),
+            stage: match &event.what {
+                What::Event(code) => stage_of(code, event.court.as_deref())?,
+                What::Decision(outcome) => stage_after(outcome)?,
+            },
+        })
+    }
+}
+
+fn latest<'a>(reached: impl Iterator<Item = &'a Reached>) -> Option<&'a Reached> {
+    reached.max_by_key(|reached| (reached.when, reached.stage))
+}
+
+fn stage_of(event: &str, court: Option<&str>) -> Option<&'static str> {
+    Some(match event {
+        "capture" => "00-captivity",
+        "exchange.done" => "05-exchange",
+        "filtration.start" => "10-filtration",
+        "redeployed" => "15-redeployed",
+        "check.registered" => "20-check",
+        "check.refused" => "25-refused",
+        "case.opened" => "30-opened",
+        "arrest" => "35-suspect",
+        "charge.brought" => "40-charged",
+        "filereview.start" => "45-filereview",
+        "indictment.approved" => "50-prosecutor",
+        "court.received" => "55-incourt",
+        "hearing" | "hearing.closed" => "60-trial",
+        "verdict" => "65-verdict",
+        "appeal.filed" => "70-appeal",
+        "inforce" => "75-inforce",
+        // Codes of cassation courts have a K after the two digits of the region; the next court above has none.
+        "cassation.filed" => match court.and_then(|court| court.chars().nth(2)) {
+            None | Some('K') => "80-cassation1",
+            Some(_) => "85-cassation2",
+        },
+        "returned.237" => "95-returned",
+        "release" => "99-released",
+        _ => return None,
+    })
+}
+
+fn stage_after(outcome: &str) -> Option<&'static str> {
+    Some(match outcome {
+        "refused_open" => "25-refused",
+        // A quashed verdict goes back to the first court.
+        "quashed_retrial" => "55-incourt",
+        "convicted" | "convicted_reclassified" | "acquitted" | "compulsory_treatment" => "65-verdict",
+        "suspended_contract" | "suspended_search" => "92-suspended",
+        "returned_prosecutor" => "95-returned",
+        "terminated_exempt_note"
+        | "terminated_no_offence"
+        | "terminated_nonrehab"
+        | "quashed_terminated"
+        | "pardoned"
+        | "amnestied"
+        | "exchanged_again"
+        | "died" => "97-closed",
+        _ => return None,
+    })
+}
+
+/// The one stage that people assert; none if they differ.
+fn asserted(view: &View) -> Option<String> {
+    let cell = view.cells().find(|(_, field, _)| *field == "case_file.asserted_stage").map(|(.., cell)| cell)?;
+    cell.value().and_then(Value::as_text).map(str::to_owned)
+}
+
+/// Codes of `person_state`; on one day the later in this list is the more telling.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum State {
+    Pow,
+    ReturnedFree,
+    Abroad,
+    Released,
+    ReturnedHeld,
+    Pretrial,
+    Serving,
+    Redeployed,
+    Missing,
+    Dead,
+}
+
+impl State {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Pow => "pow",
+            Self::ReturnedFree => "returned_free",
+            Self::Abroad => "abroad",
+            Self::Released => "released",
+            Self::ReturnedHeld => "returned_held",
+            Self::Pretrial => "pretrial",
+            Self::Serving => "serving",
+            Self::Redeployed => "redeployed",
+            Self::Missing => "missing",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+fn state_of(view: &View, event: &Event) -> Option<State> {
+    let code = match &event.what {
+        What::Event(code) => code.as_str(),
+        What::Decision(outcome) => {
+            return match outcome.as_str() {
+                "died" => Some(State::Dead),
+                "pardoned" | "amnestied" => Some(State::Released),
+                "acquitted" | "quashed_terminated" => Some(State::ReturnedFree),
+                _ => stage_after(outcome).filter(|stage| *stage == "97-closed").map(|_| State::ReturnedFree),
+            };
+        }
+    };
+    Some(match code {
+        "capture" => State::Pow,
+        "exchange.done" | "filtration.end" => State::ReturnedFree,
+        "filtration.start" => State::ReturnedHeld,
+        "redeployed" => State::Redeployed,
+        "arrest" => State::Pretrial,
+        "contact.lost" => State::Missing,
+        "release" => State::Released,
+        "left_country" => State::Abroad,
+        "death" => State::Dead,
+        "detention.start" => held(detention_type(view, event)?)?,
+        // Whoever leaves a camp has not come home yet: the exchange tells.
+        "detention.end" if held(detention_type(view, event)?)? == State::Pow => return None,
+        "detention.end" => State::ReturnedFree,
+        _ => return None,
+    })
+}
+
+fn detention_type<'a>(view: &'a View, event: &Event) -> Option<&'a str> {
+    view.cell(&event.entity, "detention_episode.type")?.values().into_iter().find_map(Value::as_text)
+}
+
+fn held(detention: &str) -> Option<State> {
+    Some(match detention {
+        "pow_camp_ua" | "pretrial_ua" => State::Pow,
+        "transit_by" | "filtration_unit" | "mil_hospital" | "unit_confinement" | "guardhouse" | "unofficial_site" => {
+            State::ReturnedHeld
+        }
+        "ivs" | "sizo" | "sizo_fsb" | "house_arrest" | "psych_exam" => State::Pretrial,
+        "psych_compulsory" | "transfer_etap" | "colony_settlement" | "colony_general" | "colony_strict"
+        | "colony_special" | "prison" | "punitive_cell" | "disbat" => State::Serving,
+        "front_guarded" => State::Redeployed,
+        "unknown_location" => State::Missing,
+        _ => return None,
+    })
+}
+
+/// Captivity that ended without any exchange: the person did not go back.
+fn left_captivity_alone(view: &View) -> Option<(bool, Option<civil::Date>, State, EntityId)> {
+    let texts = |name: &'static str| {
+        view.cells().filter(move |(_, field, _)| *field == name).flat_map(|(entity, _, cell)| {
+            cell.values().into_iter().filter_map(move |value| Some((entity, value.as_text()?)))
+        })
+    };
+    if texts("transfer_episode.route").any(|(_, route)| route != "NONE")
+        || texts("transfer_episode.route").next().is_none()
+    {
+        return None;
+    }
+    let ends =
+        texts("captivity_episode.to").filter_map(|(entity, to)| Some((*entity, to.parse::<crate::date::Date>().ok()?)));
+    let (entity, to) = ends.max_by_key(|(_, to)| *to)?;
+    Some((true, to.earliest(), State::Abroad, entity))
+}
