@@ -8,10 +8,11 @@
 //! * Nothing is heard from a key that is not allowed, and a key no longer allowed is severed at once.
 //! * A pair has one connection. Of two that meet, the node with the smaller key chooses, alone (`peer`).
 //! * Every [`Event::Up`] is followed by one [`Event::Down`] of that peer before its next `Up`; its frames lie between.
-//! * No queue is unbounded: outbound by [`LANE_BYTES`], inbound by the yamux window and the events channel.
+//! * No queue is unbounded: outbound by [`Lane::room`], inbound by the yamux window and the events channel.
 
 mod admission;
 mod lanes;
+mod link;
 mod peer;
 mod router;
 mod transport;
@@ -27,7 +28,7 @@ use tokio::sync::mpsc;
 
 pub use self::{
     admission::Limits,
-    lanes::{FRAME_BYTES_MAX, LANE_BYTES, LANE_FRAMES, Lane},
+    lanes::{FRAME_BYTES_MAX, LANE_FRAMES, Lane},
 };
 
 /// Events waiting for their reader, of all peers together; beyond them the lanes are no longer read.
@@ -64,8 +65,9 @@ pub enum Command {
     /// dialled at once; a contact whose addresses changed is dialled there if it is not connected.
     Allow(Vec<Contact>),
     /// Sends a frame. Frames of one lane arrive in order or the connection goes down. For a peer that is down the frame
-    /// is dropped; one given before its `Down` was read may still reach the connection that came after. A lane holds [`LANE_BYTES`] and [`LANE_FRAMES`] not yet written; who sends beyond that severs the
-    /// connection, so count what [`Event::Written`] gives back.
+    /// is dropped; one given before its `Down` was read may still reach the connection that came after. A lane holds
+    /// [`Lane::room`] bytes and [`LANE_FRAMES`] frames not yet written; who sends beyond that severs the connection, so
+    /// count what [`Event::Written`] gives back.
     Send {
         /// The peer.
         to: NodeKey,

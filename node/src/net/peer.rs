@@ -23,7 +23,8 @@ use tokio::{
 use super::{
     Event, Lane,
     admission::Limits,
-    lanes::{self, Full, Link, LinkError, Open, Outbox},
+    lanes::{Full, Outbox},
+    link::{self, Link, LinkError, Open},
     transport::{Connection, Transport},
 };
 
@@ -192,7 +193,7 @@ impl Peer {
         }
         let (decides, limit) = (self.decides, self.shared.limits.handshake);
         let opening = async move {
-            let opened = timeout(limit, lanes::open(connection, decides, seat)).await;
+            let opened = timeout(limit, link::open(connection, decides, seat)).await;
             opened.unwrap_or(Err(LinkError::Opening(limit)))
         };
         self.offers.push(opening.boxed());

@@ -107,6 +107,20 @@ impl Transport {
 
     /// Secures a socket. Time is the caller's to limit.
     pub(super) async fn secure(&self, socket: TcpStream, end: End) -> Result<Connection, HandshakeError> {
+        let (key, socket, heard) = self.authenticate(socket, end).await?;
+        let mode = match end {
+            End::Dialler => yamux::Mode::Client,
+            End::Listener => yamux::Mode::Server,
+        };
+        Ok(Connection { key, muxer: yamux::Connection::new(socket, streams(), mode), heard })
+    }
+
+    /// Everything below the streams: who is there, and a byte stream only that key can read and write.
+    pub(super) async fn authenticate(
+        &self,
+        socket: TcpStream,
+        end: End,
+    ) -> Result<(NodeKey, Socket, Heard), HandshakeError> {
         socket.set_nodelay(true)?;
         let heard = Heard::now();
         let socket = InspectReader::new(socket, heard.ear()).compat();
@@ -126,12 +140,11 @@ impl Transport {
         };
         let key = node_key(peer).ok_or(HandshakeError::NotEd25519)?;
 
-        let (mode, socket) = match end {
-            End::Dialler => (yamux::Mode::Client, dialer_select_proto(socket, [YAMUX], Version::V1Lazy).await?.1),
-            End::Listener => (yamux::Mode::Server, listener_select_proto(socket, [YAMUX]).await?.1),
+        let (_, socket) = match end {
+            End::Dialler => dialer_select_proto(socket, [YAMUX], Version::V1Lazy).await?,
+            End::Listener => listener_select_proto(socket, [YAMUX]).await?,
         };
-        let socket: Socket = Box::pin(socket);
-        Ok(Connection { key, muxer: yamux::Connection::new(socket, streams(), mode), heard })
+        Ok((key, Box::pin(socket), heard))
     }
 }
 
