@@ -1,1 +1,3 @@
-//! node
+//! The hands of Habeas: carries out what `protocol` decides.
+
+pub mod net;

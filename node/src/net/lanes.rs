@@ -1,0 +1,243 @@
+//! Frames on a lane: how they look, how many may wait, and how they are read without believing what they claim.
+//!
+//! ```text
+//! frame │ length (u32, big endian) │ bytes
+//! ```
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, future::pending};
+use protocol::{
+    ids::NodeKey,
+    limits::{BULK_IN_FLIGHT, FRAME_BYTES},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::timeout,
+};
+
+use super::{Event, link::LinkError};
+
+/// Bytes of the longest frame: [`FRAME_BYTES`] and 64 KiB for what closes a frame that just passed it.
+pub const FRAME_BYTES_MAX: usize = FRAME_BYTES.0 + 64 * 1024;
+/// Frames a lane to a peer holds unwritten, however short they are.
+pub const LANE_FRAMES: usize = 8192;
+
+/// What a frame is for: each lane has its own stream, so none waits behind another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Greetings, charter, fork proofs, withdrawals: small, first.
+    Control = 0,
+    /// History: large, whenever there is room.
+    Bulk = 1,
+    /// What was just written: small, at once.
+    Live = 2,
+}
+
+/// What waits to be written, by lane.
+pub(super) struct Outbox([Queue; 3]);
+
+/// A lane has no room for a frame.
+pub(super) struct Full;
+
+struct Queue {
+    frames: mpsc::Sender<(Vec<u8>, OwnedSemaphorePermit)>,
+    room: Arc<Semaphore>,
+}
+
+/// The frames of a lane, each with its share of the lane's room.
+pub(super) type Queued = mpsc::Receiver<(Vec<u8>, OwnedSemaphorePermit)>;
+
+impl Lane {
+    /// All lanes.
+    pub const ALL: [Self; 3] = [Self::Control, Self::Bulk, Self::Live];
+
+    /// Bytes of this lane that a peer may leave unwritten. Bulk is paced by [`Event::Written`]; the other lanes are
+    /// not, and have room for every version of a charter at once. Who leaves theirs unread is severed after a minute.
+    #[must_use]
+    pub const fn room(self) -> usize {
+        match self {
+            Self::Bulk => BULK_IN_FLIGHT.0 * FRAME_BYTES_MAX,
+            Self::Control | Self::Live => 8 * 1024 * 1024,
+        }
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Control => "control",
+            Self::Bulk => "bulk",
+            Self::Live => "live",
+        })
+    }
+}
+
+impl Outbox {
+    /// An empty outbox, and the ends that are to be written.
+    pub(super) fn new() -> (Self, [Queued; 3]) {
+        let pairs = Lane::ALL.map(|lane| {
+            let (frames, queued) = mpsc::channel(LANE_FRAMES);
+            (Queue { frames, room: Arc::new(Semaphore::new(lane.room())) }, queued)
+        });
+        let [(control, c), (bulk, b), (live, l)] = pairs;
+        (Self([control, bulk, live]), [c, b, l])
+    }
+
+    /// Queues a frame, or says that there is no room. A link that is ending takes frames and drops them.
+    pub(super) fn push(&self, lane: Lane, frame: Vec<u8>) -> Result<(), Full> {
+        let queue = &self.0[lane as usize];
+        // A frame too long to send takes the whole room; the writer then ends the link over it.
+        let bytes = u32::try_from(frame.len().min(lane.room())).map_err(|_| Full)?;
+        let permit = Arc::clone(&queue.room).try_acquire_many_owned(bytes).map_err(|_| Full)?;
+        match queue.frames.try_send((frame, permit)) {
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Full),
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+        }
+    }
+}
+
+/// Reads a lane for ever.
+pub(super) async fn read(
+    from: NodeKey,
+    lane: Lane,
+    mut stream: impl AsyncRead + Unpin,
+    events: &mpsc::Sender<Event>,
+) -> LinkError {
+    loop {
+        let mut frame = Vec::new();
+        if let Err(reason) = read_frame(&mut stream, lane, &mut frame).await {
+            return reason;
+        }
+        // While the events are full this lane is not read, and the peer's window closes.
+        if events.send(Event::Frame { from, lane, frame }).await.is_err() {
+            return LinkError::Stopped;
+        }
+    }
+}
+
+/// Writes what is queued for a lane, for ever.
+pub(super) async fn write(
+    to: NodeKey,
+    lane: Lane,
+    mut stream: impl AsyncWrite + Unpin,
+    mut queued: Queued,
+    events: &mpsc::Sender<Event>,
+    stall: Option<Duration>,
+) -> LinkError {
+    while let Some((frame, room)) = queued.recv().await {
+        if let Err(reason) = write_frame(&mut stream, lane, &frame, stall).await {
+            return reason;
+        }
+        drop((frame, room)); // before its reader is told that there is room
+        if events.send(Event::Written { to, lane }).await.is_err() {
+            return LinkError::Stopped;
+        }
+    }
+    pending().await // the outbox is gone: the link is being closed
+}
+
+/// Reads a frame into an empty buffer, which grows with the bytes that come, never with the length that is claimed.
+async fn read_frame(stream: &mut (impl AsyncRead + Unpin), lane: Lane, frame: &mut Vec<u8>) -> Result<(), LinkError> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).await.map_err(end_or_error)?;
+    let length = u32::from_be_bytes(length);
+    match usize::try_from(length) {
+        Ok(found) if found <= FRAME_BYTES_MAX => {}
+        found => return Err(LinkError::TooLong { lane, found: found.unwrap_or(usize::MAX) }),
+    }
+    let read = stream.take(u64::from(length)).read_to_end(frame).await?;
+    if read as u64 == u64::from(length) { Ok(()) } else { Err(LinkError::Closed) }
+}
+
+async fn write_frame(
+    stream: &mut (impl AsyncWrite + Unpin),
+    lane: Lane,
+    frame: &[u8],
+    stall: Option<Duration>,
+) -> Result<(), LinkError> {
+    if frame.len() > FRAME_BYTES_MAX {
+        return Err(LinkError::TooLong { lane, found: frame.len() });
+    }
+    let length = u32::try_from(frame.len()).expect("the longest frame has fewer than 2³² bytes").to_be_bytes();
+    for mut rest in [&length[..], frame] {
+        while !rest.is_empty() {
+            let written = match stall {
+                None => stream.write(rest).await,
+                Some(limit) => {
+                    timeout(limit, stream.write(rest)).await.map_err(|_| LinkError::Stalled { lane, limit })?
+                }
+            };
+            match written.map_err(end_or_error)? {
+                0 => return Err(LinkError::Closed),
+                written => rest = &rest[written..],
+            }
+        }
+    }
+    Ok(stream.flush().await?)
+}
+
+/// A stream that ends between frames is a peer that left.
+pub(super) fn end_or_error(error: io::Error) -> LinkError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero | io::ErrorKind::BrokenPipe => LinkError::Closed,
+        _ => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{executor::block_on, io::Cursor};
+
+    use super::*;
+
+    fn read_from(bytes: &[u8]) -> (Result<(), LinkError>, Vec<u8>) {
+        let mut frame = Vec::new();
+        (block_on(read_frame(&mut Cursor::new(bytes), Lane::Bulk, &mut frame)), frame)
+    }
+
+    #[test]
+    fn a_frame_comes_out_as_it_went_in() {
+        let (outcome, frame) = read_from(b"\0\0\0\x05hello, and more");
+        assert!(outcome.is_ok());
+        assert_eq!(frame, b"hello");
+        let (outcome, frame) = read_from(b"\0\0\0\0");
+        assert!(outcome.is_ok() && frame.is_empty());
+    }
+
+    #[test]
+    fn a_length_beyond_the_longest_frame_is_refused_before_a_byte_is_held() {
+        for found in [FRAME_BYTES_MAX as u32 + 1, u32::MAX] {
+            let (outcome, frame) = read_from(&[&found.to_be_bytes()[..], &[7; 100]].concat());
+            assert!(matches!(outcome, Err(LinkError::TooLong { found: n, .. }) if n == found as usize), "{outcome:?}");
+            assert_eq!(frame.capacity(), 0);
+        }
+    }
+
+    #[test]
+    fn a_claimed_length_allocates_only_what_came() {
+        let (outcome, frame) = read_from(&[&(FRAME_BYTES_MAX as u32).to_be_bytes()[..], &[7; 100]].concat());
+        assert!(matches!(outcome, Err(LinkError::Closed)), "{outcome:?}");
+        assert!(frame.capacity() <= 1024, "{} bytes held for 100", frame.capacity());
+    }
+
+    #[test]
+    fn a_lane_takes_its_bytes_and_no_more() {
+        let (outbox, _queued) = Outbox::new();
+        for lane in Lane::ALL {
+            for _ in 0..lane.room() / FRAME_BYTES_MAX {
+                assert!(outbox.push(lane, vec![0; FRAME_BYTES_MAX]).is_ok());
+            }
+            assert!(outbox.push(lane, vec![0; FRAME_BYTES_MAX]).is_err());
+        }
+    }
+
+    #[test]
+    fn a_lane_takes_its_number_of_frames_and_no_more() {
+        let (outbox, _queued) = Outbox::new();
+        for _ in 0..LANE_FRAMES {
+            assert!(outbox.push(Lane::Live, Vec::new()).is_ok());
+        }
+        assert!(outbox.push(Lane::Live, Vec::new()).is_err());
+    }
+}

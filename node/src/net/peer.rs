@@ -1,0 +1,277 @@
+//! One task per allowed peer: dials it, chooses among connections, and runs at most one link at a time.
+//!
+//! Both sides dial, so two connections may come up at once. If each side picked one by itself they could pick
+//! differently; so the node with the smaller key decides, alone: it takes the first connection that proves the peer's
+//! key and closes any other while that one lives, and it opens lanes only on the one it took. The other side offers
+//! every connection it has and waits to see on which the lanes open. Both therefore always mean the same one, and
+//! nothing flaps. A peer that came back before its old connection was found dead is refused until it is (`silence`).
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, pending},
+    stream::FuturesUnordered,
+};
+use protocol::ids::NodeKey;
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+use super::{
+    Event, Lane,
+    admission::Limits,
+    lanes::{Full, Outbox},
+    link::{self, Link, LinkError, Open},
+    transport::{Connection, Transport},
+};
+
+/// Connections to one peer at a time: the one in use, and one that may replace it.
+const CONNECTIONS: usize = 2;
+/// Pauses before dialling again: the first, and the longest; each is twice the one before, less up to half at random.
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// A link that lasted so long forgives the failures before it.
+const STEADY: Duration = Duration::from_secs(30);
+
+/// What all peers of a node share.
+pub(super) struct Shared {
+    pub(super) transport: Arc<Transport>,
+    pub(super) limits: Limits,
+    /// One per established connection.
+    pub(super) seats: Arc<Semaphore>,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+/// The router's hold on a peer; dropping it ends the peer's task.
+pub(super) struct Handle {
+    addresses: watch::Sender<Vec<SocketAddr>>,
+    orders: mpsc::Sender<&'static str>,
+    arrivals: mpsc::Sender<Connection>,
+    outbox: watch::Receiver<Option<Outbox>>,
+    task: JoinHandle<()>,
+}
+
+struct Peer {
+    key: NodeKey,
+    decides: bool,
+    shared: Arc<Shared>,
+    addresses: watch::Receiver<Vec<SocketAddr>>,
+    orders: mpsc::Receiver<&'static str>,
+    arrivals: mpsc::Receiver<Connection>,
+    outbox: watch::Sender<Option<Outbox>>,
+
+    link: Option<Link>,
+    offers: FuturesUnordered<BoxFuture<'static, Result<Open, LinkError>>>,
+    dialling: Option<BoxFuture<'static, Option<Connection>>>,
+    failures: u32,
+}
+
+/// Starts the task of a peer, after the one it had before has said its last word.
+pub(super) fn start(
+    key: NodeKey,
+    addresses: Vec<SocketAddr>,
+    shared: Arc<Shared>,
+    before: Option<JoinHandle<()>>,
+) -> Handle {
+    let (to_addresses, addresses) = watch::channel(addresses);
+    let (to_orders, orders) = mpsc::channel(1);
+    let (to_arrivals, arrivals) = mpsc::channel(CONNECTIONS);
+    let (outbox, from_outbox) = watch::channel(None);
+    let peer = Peer {
+        key,
+        decides: shared.transport.key < key,
+        shared,
+        addresses,
+        orders,
+        arrivals,
+        outbox,
+        link: None,
+        offers: FuturesUnordered::new(),
+        dialling: None,
+        failures: 0,
+    };
+    let task = tokio::spawn(async move {
+        if let Some(before) = before {
+            before.await.ok();
+        }
+        peer.run().await;
+    });
+    Handle { addresses: to_addresses, orders: to_orders, arrivals: to_arrivals, outbox: from_outbox, task }
+}
+
+impl Handle {
+    pub(super) fn moved(&self, addresses: Vec<SocketAddr>) {
+        self.addresses.send_if_modified(|known| {
+            let moved = *known != addresses;
+            *known = addresses;
+            moved
+        });
+    }
+
+    pub(super) fn send(&self, lane: Lane, frame: Vec<u8>) -> Result<(), Full> {
+        self.outbox.borrow().as_ref().map_or(Ok(()), |outbox| outbox.push(lane, frame))
+    }
+
+    /// Severs what there is. An order that is still waiting severs as well.
+    pub(super) fn sever(&self, reason: &'static str) {
+        self.orders.try_send(reason).ok();
+    }
+
+    /// Severs for good; the task ends when it has told so.
+    pub(super) fn dismiss(self, reason: &'static str) -> JoinHandle<()> {
+        self.sever(reason);
+        self.task
+    }
+
+    /// A connection from the peer; closed if there are too many.
+    pub(super) fn arrived(&self, connection: Connection) {
+        drop(self.arrivals.try_send(connection));
+    }
+}
+
+impl Peer {
+    async fn run(mut self) {
+        loop {
+            self.dial();
+            tokio::select! {
+                biased; // a connection that must go, goes before anything else happens on it
+                order = self.orders.recv() => match order {
+                    Some(reason) => self.sever(reason).await,
+                    None => return self.down(LinkError::Stopped).await,
+                },
+                Ok(()) = self.addresses.changed() => {
+                    self.dialling = None;
+                    self.failures = 0;
+                }
+                reason = end_of(&mut self.link) => self.down(reason).await,
+                Some(connection) = self.arrivals.recv() => self.offer(connection),
+                dialled = end_of_dialling(&mut self.dialling) => {
+                    self.dialling = None;
+                    match dialled {
+                        Some(connection) => self.offer(connection),
+                        None => self.failures = self.failures.saturating_add(1),
+                    }
+                }
+                Some(opened) = self.offers.next() => match opened {
+                    Ok(open) => self.up(open).await,
+                    Err(reason) => {
+                        tracing::debug!(peer = ?self.key, %reason, "not connected");
+                        self.failures = self.failures.saturating_add(1);
+                    }
+                },
+            }
+        }
+    }
+
+    /// Starts dialling if there is nothing to wait for.
+    fn dial(&mut self) {
+        if self.dialling.is_some() || self.link.is_some() || !self.offers.is_empty() {
+            return;
+        }
+        let addresses = self.addresses.borrow().clone();
+        if addresses.is_empty() {
+            return;
+        }
+        let (shared, key, pause) = (Arc::clone(&self.shared), self.key, pause(self.failures));
+        self.dialling = Some(dial(shared, key, addresses, pause).boxed());
+    }
+
+    /// Opens the lanes of a connection, or waits for the peer to; a connection too many is closed.
+    fn offer(&mut self, connection: Connection) {
+        let others = self.offers.len() + usize::from(self.link.is_some());
+        if others >= if self.decides { 1 } else { CONNECTIONS } {
+            return tracing::debug!(peer = ?self.key, "one connection too many");
+        }
+        let Ok(seat) = Arc::clone(&self.shared.seats).try_acquire_owned() else {
+            return tracing::warn!(peer = ?self.key, limit = self.shared.limits.established, "no room for a connection");
+        };
+        if self.decides {
+            self.dialling = None;
+        }
+        let (decides, limit) = (self.decides, self.shared.limits.handshake);
+        let opening = async move {
+            let opened = timeout(limit, link::open(connection, decides, seat)).await;
+            opened.unwrap_or(Err(LinkError::Opening(limit)))
+        };
+        self.offers.push(opening.boxed());
+    }
+
+    async fn up(&mut self, open: Open) {
+        self.down(LinkError::Replaced).await;
+        self.dialling = None;
+        tracing::info!(peer = ?self.key, "connected");
+        let (link, outbox) = Link::start(open, self.key, &self.shared.events, &self.shared.limits);
+        self.link = Some(link);
+        self.outbox.send_replace(Some(outbox));
+    }
+
+    async fn sever(&mut self, reason: &'static str) {
+        self.offers.clear();
+        self.dialling = None;
+        while self.arrivals.try_recv().is_ok() {}
+        self.down(LinkError::Ordered(reason)).await;
+    }
+
+    async fn down(&mut self, reason: LinkError) {
+        let Some(link) = self.link.take() else { return };
+        self.outbox.send_replace(None);
+        self.failures = if link.since.elapsed() < STEADY { self.failures.saturating_add(1) } else { 1 };
+        let announced = link.close().await;
+        tracing::info!(peer = ?self.key, %reason, "disconnected");
+        if announced {
+            // An error means that nobody listens any more: the commands have ended too, and with them this task.
+            drop(self.shared.events.send(Event::Down { peer: self.key, reason: reason.to_string() }).await);
+        }
+    }
+}
+
+async fn dial(shared: Arc<Shared>, key: NodeKey, addresses: Vec<SocketAddr>, pause: Duration) -> Option<Connection> {
+    sleep(pause).await;
+    for address in addresses {
+        match timeout(shared.limits.handshake, shared.transport.dial(address, key)).await {
+            Ok(Ok(connection)) => return Some(connection),
+            Ok(Err(error)) => tracing::debug!(peer = ?key, %address, %error, "dialled in vain"),
+            Err(_) => tracing::debug!(peer = ?key, %address, "dialled in vain: no answer in time"),
+        }
+    }
+    None
+}
+
+async fn end_of(link: &mut Option<Link>) -> LinkError {
+    match link {
+        Some(link) => link.ended().await,
+        None => pending().await,
+    }
+}
+
+async fn end_of_dialling(dialling: &mut Option<BoxFuture<'static, Option<Connection>>>) -> Option<Connection> {
+    match dialling {
+        Some(dialling) => dialling.await,
+        None => pending().await,
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
+    let whole = PAUSE_MAX.min(PAUSE * 2u32.saturating_pow(doublings.min(16)));
+    // Without randomness the nodes that lost one line together would all come back in step.
+    let chance = getrandom::u32().map_or(0.0, |chance| f64::from(chance) / f64::from(u32::MAX));
+    whole.mul_f64(1.0 - chance / 2.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_from_half_a_second_to_a_minute_less_up_to_half() {
+        assert_eq!(pause(0), Duration::ZERO);
+        for (failures, whole) in [(1, 0.5), (2, 1.0), (5, 8.0), (8, 60.0), (u32::MAX, 60.0)] {
+            let pause = pause(failures).as_secs_f64();
+            assert!((whole / 2.0..=whole).contains(&pause), "{failures} failures: {pause} s");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! One task that knows who is allowed, and hands commands and proved connections to the tasks of the peers.
+//!
+//! It waits for nothing but its own inputs, so a slow peer or a full events channel never holds up a command.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use protocol::ids::NodeKey;
+use tokio::{
+    net::TcpListener,
+    sync::{Semaphore, mpsc},
+    task::{JoinHandle, JoinSet},
+};
+
+use super::{
+    Command, Contact, Event, Lane,
+    admission::{self, Limits},
+    lanes::Full,
+    peer::{self, Handle, Shared},
+    transport::{Connection, Transport},
+};
+
+/// Runs until told to stop, or until nobody is left to tell.
+pub(super) async fn run(
+    transport: Transport,
+    limits: Limits,
+    listeners: Vec<TcpListener>,
+    mut commands: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+) {
+    let transport = Arc::new(transport);
+    let (to_router, mut secured) = mpsc::channel(limits.pending.max(1));
+    let mut listening = JoinSet::new(); // dropped with this task, and the listeners with it
+    listening.spawn(admission::accept(listeners, Arc::clone(&transport), limits.clone(), events.clone(), to_router));
+    let seats = Arc::new(Semaphore::new(limits.established));
+    let shared = Arc::new(Shared { transport, limits, seats, events });
+    let mut router = Router { shared, peers: BTreeMap::new(), leaving: BTreeMap::new() };
+    loop {
+        tokio::select! {
+            command = commands.recv() => match command {
+                Some(Command::Allow(contacts)) => router.allow(contacts),
+                Some(Command::Send { to, lane, frame }) => router.send(to, lane, frame),
+                Some(Command::Disconnect { peer, reason }) => router.sever(peer, reason),
+                Some(Command::Stop) | None => break,
+            },
+            Some(connection) = secured.recv() => router.hand_over(connection),
+        }
+    }
+}
+
+struct Router {
+    shared: Arc<Shared>,
+    peers: BTreeMap<NodeKey, Handle>,
+    /// Tasks of peers no longer allowed that have yet to tell so.
+    leaving: BTreeMap<NodeKey, JoinHandle<()>>,
+}
+
+impl Router {
+    fn allow(&mut self, contacts: Vec<Contact>) {
+        self.leaving.retain(|_, task| !task.is_finished());
+        let allowed = contacts.iter().map(|contact| contact.key).collect::<BTreeSet<_>>();
+        for (key, peer) in std::mem::take(&mut self.peers) {
+            if allowed.contains(&key) {
+                self.peers.insert(key, peer);
+            } else {
+                self.leaving.insert(key, peer.dismiss("no longer allowed"));
+            }
+        }
+        for Contact { key, addresses } in contacts {
+            if key != self.shared.transport.key {
+                self.meet(key, addresses);
+            }
+        }
+    }
+
+    fn meet(&mut self, key: NodeKey, addresses: Vec<SocketAddr>) {
+        match self.peers.get(&key) {
+            Some(peer) => peer.moved(addresses),
+            None => {
+                let before = self.leaving.remove(&key);
+                self.peers.insert(key, peer::start(key, addresses, Arc::clone(&self.shared), before));
+            }
+        }
+    }
+
+    fn send(&self, to: NodeKey, lane: Lane, frame: Vec<u8>) {
+        let Some(peer) = self.peers.get(&to) else { return };
+        if let Err(Full) = peer.send(lane, frame) {
+            peer.sever("it does not read what it is sent");
+        }
+    }
+
+    fn sever(&self, peer: NodeKey, reason: &'static str) {
+        if let Some(peer) = self.peers.get(&peer) {
+            peer.sever(reason);
+        }
+    }
+
+    /// The allow-list, for inbound connections: before any stream of theirs is looked at.
+    fn hand_over(&self, connection: Connection) {
+        match self.peers.get(&connection.key) {
+            Some(peer) => peer.arrived(connection),
+            None => tracing::debug!(peer = ?connection.key, "refused: not allowed"),
+        }
+    }
+}
