@@ -44,6 +44,9 @@ pub(super) const CARRIER_CHECK: [u8; 2] = [0xFF, 0];
 /// The same for the reader class; written when the reader tables are first unlocked.
 pub(super) const READER_CHECK: [u8; 2] = [0xFF, 1];
 
+/// A row that never exists.
+pub(super) const NO_ROW: [u8; 2] = [0xFF, 0xFF];
+
 /// A hash that only this class key in this database gives. It tells nothing about the key.
 pub(super) fn check_value(class: &Secret, database: DatabaseId) -> [u8; 32] {
     *class.derive_for("habeas 1 store check", &database.0).bytes()

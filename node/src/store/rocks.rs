@@ -11,13 +11,14 @@ use std::path::Path;
 use protocol::store::{Batch, Class, Row, Store, StoreError, Table, Visit};
 use rand_chacha::ChaCha20Rng;
 use rocksdb::{
-    BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DB, DBCompressionType, DBRecoveryMode,
-    ErrorKind, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint, properties,
+    BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DB, DBCompressionType,
+    DBRecoveryMode, ErrorKind, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
+    properties,
 };
 
 use super::{
     folder::{Folder, OpenError, State, write_format},
-    keys::{CARRIER_CHECK, READER_CHECK, check_value, number_of, rows_from, rows_of},
+    keys::{CARRIER_CHECK, NO_ROW, READER_CHECK, check_value, number_of, rows_from, rows_of},
     seal::Seals,
     whereabouts,
 };
@@ -80,15 +81,19 @@ impl Rocks {
     }
 
     /// Whether batches are acknowledged. Poll it: RocksDB may fail in the background, without a write.
-    pub fn health(&self) -> Result<(), StoreError> {
+    pub fn health(&mut self) -> Result<(), StoreError> {
+        if self.broken.is_none() {
+            let errors = self.db.property_int_value(properties::BACKGROUND_ERRORS);
+            match errors.map_err(|error| failed("watch itself", error.as_ref()))? {
+                Some(0) => {}
+                // RocksDB says why only to a write: one that changes nothing.
+                _ => self.give_up(self.db.delete_opt(NO_ROW, &synced()).err()),
+            }
+        }
         match &self.broken {
+            None => Ok(()),
             Some(Broken::Full) => Err(StoreError::Full),
-            Some(Broken::Failed(reason)) => Err(StoreError::Failed { attempted: "write", reason: reason.clone() }),
-            None => match self.db.property_int_value(properties::BACKGROUND_ERRORS) {
-                Ok(Some(0)) => Ok(()),
-                Ok(_) => Err(failed("write", "an earlier background write failed")),
-                Err(error) => Err(read_error("watch itself", &error)),
-            },
+            Some(Broken::Failed(reason)) => Err(failed("write", reason)),
         }
     }
 
@@ -124,13 +129,20 @@ impl Rocks {
     /// The outcome of a write, and of everything RocksDB did meanwhile.
     fn acknowledge(&mut self, outcome: Result<(), rocksdb::Error>) -> Result<(), StoreError> {
         if let Err(error) = outcome {
-            let broken = if is_full(&error) { Broken::Full } else { Broken::Failed(error.into_string()) };
-            self.broken = Some(broken);
+            self.give_up(Some(error));
         }
-        self.health().inspect_err(|error| {
-            tracing::warn!(%error, "the store acknowledges nothing more until it is opened again");
-            self.broken.get_or_insert_with(|| Broken::Failed(error.to_string()));
-        })
+        self.health()
+    }
+
+    /// From here on nothing is acknowledged.
+    fn give_up(&mut self, error: Option<rocksdb::Error>) {
+        let broken = match error {
+            Some(error) if is_full(&error) => Broken::Full,
+            Some(error) => Broken::Failed(error.into_string()),
+            None => Broken::Failed("an earlier background write failed".into()),
+        };
+        tracing::warn!(?broken, "the store acknowledges nothing more until it is opened again");
+        self.broken = Some(broken);
     }
 
     /// Opens and hands over the rows in `range`.
@@ -219,6 +231,8 @@ pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
     blocks.set_block_cache(&Cache::new_lru_cache(16 << 20));
     // Indexes and filters count towards the cache: memory does not grow with the store.
     blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true); // a whole filter would be larger than a shard of the cache, and never stay
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_bloom_filter(10.0, false); // most questions are about one row, and most ids asked for are new
 
@@ -275,12 +289,8 @@ fn open_error(attempted: &'static str, error: &rocksdb::Error) -> OpenError {
 fn row_error(table: Table, error: &rocksdb::Error) -> StoreError {
     match error.kind() {
         ErrorKind::Corruption => StoreError::Altered { table: table.label() },
-        _ => read_error("read", error),
+        _ => failed("read", error.as_ref()),
     }
-}
-
-fn read_error(attempted: &'static str, error: &rocksdb::Error) -> StoreError {
-    failed(attempted, error.as_ref())
 }
 
 fn failed(attempted: &'static str, reason: &str) -> StoreError {
