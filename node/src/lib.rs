@@ -1,3 +1,9 @@
-//! The hands of Habeas: carries out what `protocol` decides.
+//! The hands of Habeas: everything that touches disk, network, clock and process, as `protocol` decides.
 
+pub mod hardening;
 pub mod net;
+pub mod secret;
+pub mod store;
+pub mod vault;
+
+mod durable;

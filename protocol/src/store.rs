@@ -2,11 +2,14 @@
 //!
 //! A store is a set of small ordered tables. A row is named by its table, a prefix (opaque bytes) and a number; rows of
 //! one prefix are visited in ascending number. Everything a batch says becomes durable at once or not at all. The disk
-//! store seals values and hides prefixes (SPEC §Store); nothing here depends on that. Both pass [`conformance`].
+//! store seals values and hides prefixes (SPEC §Store); nothing here depends on that. Both pass the suite `conformance`.
 
 use std::collections::BTreeMap;
 
 use thiserror::Error;
+
+#[cfg(any(test, feature = "sim"))]
+pub mod conformance;
 
 /// Which keys protect a table at rest (DESIGN §8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +99,7 @@ impl Row {
     }
 }
 
-/// Changes that become durable together.
+/// Changes that become durable together, applied in order: of two for one row the later counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch(pub Vec<(Row, Option<Vec<u8>>)>);
 
@@ -129,7 +132,7 @@ pub enum StoreError {
     /// Reading or writing failed; nothing of the batch may be taken as durable.
     #[error("the store cannot {attempted}: {reason}")]
     Failed {
-        /// What was attempted.
+        /// What was attempted, as a verb.
         attempted: &'static str,
         /// The store's words.
         reason: String,
@@ -137,7 +140,8 @@ pub enum StoreError {
     /// No room: reading still works, nothing more is acknowledged.
     #[error("the disk is full")]
     Full,
-    /// A value does not open under its key: altered on disk, moved from another row, or of another database.
+    /// A value fails the disk's checksum or does not open under its key: decayed or altered on disk, moved from another
+    /// row, or of another database.
     #[error("a row of table {table} was altered outside Habeas")]
     Altered {
         /// Label of the table.
@@ -151,21 +155,23 @@ pub enum StoreError {
     },
 }
 
-/// A visitor of rows: prefix, number and value of each; returns whether to go on.
+/// A visitor of rows: number and value of each; returns whether to go on. The prefix is not given: a disk store keeps
+/// only a keyed hash of it, so a value says itself what it is about.
 pub type Visit<'a> = dyn FnMut(u64, Vec<u8>) -> bool + 'a;
 
-/// Reads and writes rows.
+/// Reads and writes rows. Reads see every batch committed before them.
 pub trait Store {
-    /// The value of a row.
+    /// The value of a row; `None` if it was never put, or was deleted.
     fn get(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// Visits rows of one prefix in ascending number, from `from` on.
     fn scan(&self, table: Table, prefix: &[u8], from: u64, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
-    /// Visits every row of a table, in no order that means anything.
+    /// Visits every row of a table once, in no order that means anything.
     fn scan_table(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), StoreError>;
 
-    /// Makes a batch durable: when this returns `Ok`, a power cut does not undo it.
+    /// Makes a batch durable, its changes applied in their order: when this returns `Ok`, a power cut does not undo it.
+    /// After `Failed` or `Full` nothing more is acknowledged until the store is opened again.
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError>;
 }
 
@@ -204,5 +210,34 @@ impl Store for Memory {
             };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{conformance::Bench, *};
+
+    struct InMemory;
+
+    impl Bench for InMemory {
+        type Store = Memory;
+
+        fn fresh(&mut self) -> Memory {
+            Memory::default()
+        }
+
+        fn reopen(&mut self, store: Memory) -> Memory {
+            store
+        }
+    }
+
+    crate::store_conformance!(InMemory);
+
+    #[test]
+    fn table_numbers_and_labels_are_unique_and_ascend() {
+        for (at, pair) in Table::ALL.windows(2).enumerate() {
+            assert!(pair[0] as u8 == at as u8 && pair[1] as u8 == at as u8 + 1, "{pair:?}");
+            assert!(Table::ALL[at + 1..].iter().all(|later| later.label() != pair[0].label()), "{pair:?}");
+        }
     }
 }

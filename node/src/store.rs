@@ -1,0 +1,32 @@
+//! What lies on the disk: rows whose names are hidden and whose values open only in their own place.
+//!
+//! The one room that names RocksDB. RocksDB writes row keys in clear and has no encryption of its own, so everything is
+//! sealed before it gets there: its log, tables and manifest hold keyed hashes and ciphertext. What a locked folder
+//! still tells: that it is a store of Habeas, how many rows each table has, how long they are, and when files changed.
+//!
+//! ```text
+//! FOLDER/format    one line of text: what the folder is, version of the layout, state
+//! FOLDER/lock      held while a node has the folder open
+//! FOLDER/rows/     RocksDB: one column family, rows sorted by table
+//! row key          table(1) ‖ keyed-BLAKE3(row key of the table, prefix)[..16] ‖ number(8, big-endian)
+//! value            nonce(24) ‖ XChaCha20-Poly1305(value key of the table, value, aad = database(16) ‖ row key)
+//! ```
+//!
+//! One column family, not one per table: one memtable and one write-ahead log make the bound on memory one number and
+//! "all of a batch or nothing" one record, a new table needs no migration, and the leading table byte keeps the rows of
+//! a table together anyway.
+
+mod folder;
+mod keys;
+mod rocks;
+mod seal;
+mod whereabouts;
+
+#[cfg(test)]
+mod canary;
+#[cfg(test)]
+mod tests;
+
+pub use folder::OpenError;
+pub use rocks::Rocks;
+pub use whereabouts::{Whereabouts, WhereaboutsError, whereabouts};

@@ -1,0 +1,302 @@
+//! The disk store: RocksDB beneath, sealed rows above.
+//!
+//! * A batch is one synced write. After any error of a write, or any background error, nothing more is acknowledged until
+//!   the store is opened again: RocksDB tells nobody when it turns read-only, and a retried fsync may lie.
+//! * Recovery accepts a torn last record, which was never acknowledged, and nothing else. A damaged record before the end
+//!   would silently take acknowledged batches with it: then the log is cut there on purpose, and the store forgets where
+//!   it lay, so that the node opens new incarnations and fetches the rest from its peers instead of forking itself.
+
+use std::path::Path;
+
+use protocol::store::{Batch, Class, Row, Store, StoreError, Table, Visit};
+use rand_chacha::ChaCha20Rng;
+use rocksdb::{
+    BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DB, DBCompressionType,
+    DBRecoveryMode, ErrorKind, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
+    properties,
+};
+
+use super::{
+    folder::{Folder, OpenError, State, write_format},
+    keys::{CARRIER_CHECK, NO_ROW, READER_CHECK, check_value, number_of, rows_from, rows_of},
+    seal::Seals,
+    whereabouts,
+};
+use crate::{
+    durable,
+    secret::Secret,
+    vault::{DatabaseId, Keys},
+};
+
+/// The store of a node.
+pub struct Rocks {
+    // Dropped in this order: RocksDB closes before the folder is free.
+    db: DB,
+    folder: Folder,
+    database: DatabaseId,
+    seals: Seals,
+    entropy: ChaCha20Rng,
+    broken: Option<Broken>,
+}
+
+/// Why nothing is acknowledged any more.
+#[derive(Clone, Debug)]
+enum Broken {
+    Full,
+    Failed(String),
+}
+
+impl Rocks {
+    /// Opens the store in `folder` with the keys of its vault, and makes it if the folder is missing or empty.
+    /// `entropy` is seeded by the operating system.
+    pub fn open(folder: &Path, keys: &Keys, entropy: ChaCha20Rng) -> Result<Self, OpenError> {
+        let mut folder = Folder::enter(folder)?;
+        let db = open_rows(&mut folder)?;
+        claim(&db, CARRIER_CHECK, check_value(&keys.carrier, keys.database), folder.state() == State::Making)?;
+        let state = folder.state();
+        if state == State::Making {
+            folder.mark(State::Whole)?;
+        }
+        let seals = Seals::new(keys.database, &keys.carrier);
+        let mut rocks = Self { db, folder, database: keys.database, seals, entropy, broken: None };
+        if state == State::Cut {
+            rocks.forget_whereabouts()?;
+        }
+        if let Some(reader) = &keys.reader {
+            rocks.unlock(reader)?;
+        }
+        Ok(rocks)
+    }
+
+    /// Opens the reader tables; `OtherDatabase` if the key is not theirs.
+    pub fn unlock(&mut self, reader: &Secret) -> Result<(), OpenError> {
+        claim(&self.db, READER_CHECK, check_value(reader, self.database), true)?;
+        self.seals.unlock(Class::Reader, reader);
+        Ok(())
+    }
+
+    /// Forgets the keys of the reader tables; the carrier tables go on.
+    pub fn lock(&mut self) {
+        self.seals.lock();
+    }
+
+    /// Whether batches are acknowledged. Poll it: RocksDB may fail in the background, without a write.
+    pub fn health(&mut self) -> Result<(), StoreError> {
+        if self.broken.is_none() {
+            let errors = self.db.property_int_value(properties::BACKGROUND_ERRORS);
+            match errors.map_err(|error| failed("watch itself", error.as_ref()))? {
+                Some(0) => {}
+                // RocksDB says why only to a write: one that changes nothing.
+                _ => self.give_up(self.db.delete_opt(NO_ROW, &synced()).err()),
+            }
+        }
+        match &self.broken {
+            None => Ok(()),
+            Some(Broken::Full) => Err(StoreError::Full),
+            Some(Broken::Failed(reason)) => Err(failed("write", reason)),
+        }
+    }
+
+    /// Rewrites all rows, so that nothing deleted or replaced is left in a file of the store. Takes as long as copying it.
+    pub fn purge(&mut self) -> Result<(), StoreError> {
+        let flushed = self.db.flush();
+        self.acknowledge(flushed)?;
+        let mut whole = CompactOptions::default();
+        whole.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        self.db.compact_range_opt(None::<&[u8]>, None::<&[u8]>, &whole);
+        self.health()
+    }
+
+    /// A copy of the store as it is now, in the new folder `to`: sealed under the same keys, hard links where possible.
+    pub fn copy_to(&self, to: &Path) -> Result<(), OpenError> {
+        durable::make_folder(to).map_err(OpenError::io("make the folder of the copy"))?;
+        let copied = Checkpoint::new(&self.db).and_then(|now| now.create_checkpoint(to.join("rows")));
+        copied.map_err(|error| open_error("copy the rows", &error))?;
+        write_format(to, State::Whole)
+    }
+
+    /// After a cut of the log nothing may be built on what was said before: see [`whereabouts`](super::whereabouts()).
+    fn forget_whereabouts(&mut self) -> Result<(), OpenError> {
+        let mut batch = Batch::default();
+        batch.delete(whereabouts::row());
+        self.commit(&batch).map_err(|error| match error {
+            StoreError::Full => OpenError::Full,
+            error => OpenError::Damaged { reason: error.to_string() },
+        })?;
+        self.folder.mark(State::Whole)
+    }
+
+    /// The outcome of a write, and of everything RocksDB did meanwhile.
+    fn acknowledge(&mut self, outcome: Result<(), rocksdb::Error>) -> Result<(), StoreError> {
+        if let Err(error) = outcome {
+            self.give_up(Some(error));
+        }
+        self.health()
+    }
+
+    /// From here on nothing is acknowledged.
+    fn give_up(&mut self, error: Option<rocksdb::Error>) {
+        let broken = match error {
+            Some(error) if is_full(&error) => Broken::Full,
+            Some(error) => Broken::Failed(error.into_string()),
+            None => Broken::Failed("an earlier background write failed".into()),
+        };
+        tracing::warn!(?broken, "the store acknowledges nothing more until it is opened again");
+        self.broken = Some(broken);
+    }
+
+    /// Opens and hands over the rows in `range`.
+    fn visit(&self, table: Table, options: ReadOptions, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let seal = self.seals.of(table)?;
+        let mut rows = self.db.raw_iterator_opt(options);
+        rows.seek_to_first();
+        while let Some((key, sealed)) = rows.item() {
+            let number = number_of(key).ok_or(StoreError::Altered { table: table.label() })?;
+            if !visit(number, seal.open(key, sealed)?) {
+                return Ok(());
+            }
+            rows.next();
+        }
+        rows.status().map_err(|error| row_error(table, &error))
+    }
+}
+
+impl Store for Rocks {
+    fn get(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
+        let seal = self.seals.of(row.table)?;
+        let key = seal.row(&row.prefix, row.number);
+        let sealed = self.db.get_pinned(key).map_err(|error| row_error(row.table, &error))?;
+        sealed.map(|sealed| seal.open(&key, &sealed)).transpose()
+    }
+
+    fn scan(&self, table: Table, prefix: &[u8], from: u64, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(rows_from(self.seals.of(table)?.row(prefix, from)));
+        self.visit(table, options, visit)
+    }
+
+    fn scan_table(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), StoreError> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(rows_of(table));
+        options.fill_cache(false); // read once: what is asked for often stays cached
+        self.visit(table, options, visit)
+    }
+
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        self.health()?;
+        let mut sealed = WriteBatch::default();
+        for (row, value) in &batch.0 {
+            let seal = self.seals.of(row.table)?;
+            let key = seal.row(&row.prefix, row.number);
+            match value {
+                Some(value) => sealed.put(key, seal.seal(&key, value, &mut self.entropy)),
+                None => sealed.delete(key),
+            }
+        }
+        let outcome = if batch.is_empty() { Ok(()) } else { self.db.write_opt(sealed, &synced()) };
+        self.acknowledge(outcome)
+    }
+}
+
+/// Opens RocksDB, cutting its log if that is the only way.
+fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
+    let open = |folder: &Folder, recovery| {
+        DB::open(&options(recovery, folder.state() == State::Making), folder.rows())
+            .map_err(|error| open_error("open the rows", &error))
+    };
+    if folder.state() == State::Cut {
+        return open(folder, DBRecoveryMode::PointInTime);
+    }
+    // A truncated last record is a write that was under way; everything else must be whole.
+    match open(folder, DBRecoveryMode::TolerateCorruptedTailRecords) {
+        Err(OpenError::Damaged { reason }) if folder.state() == State::Whole => {
+            // Marked first: if we stop after the cut, the next opening must still know of it.
+            folder.mark(State::Cut)?;
+            match open(folder, DBRecoveryMode::PointInTime) {
+                Ok(db) => {
+                    tracing::warn!(reason, "the log of the store was damaged and is cut: recent writes may be lost");
+                    Ok(db)
+                }
+                Err(error) => folder.mark(State::Whole).and(Err(error)), // not the log, so nothing was cut
+            }
+        }
+        opened => opened,
+    }
+}
+
+/// How RocksDB is run. At rest it holds one memtable and the cache, some 40 MiB, whatever the number of rows.
+pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
+    let mut blocks = BlockBasedOptions::default();
+    blocks.set_block_size(16 << 10);
+    blocks.set_block_cache(&Cache::new_lru_cache(16 << 20));
+    // Indexes and filters count towards the cache: memory does not grow with the store.
+    blocks.set_cache_index_and_filter_blocks(true);
+    blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+    blocks.set_partition_filters(true); // a whole filter would be larger than a shard of the cache, and never stay
+    blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    blocks.set_bloom_filter(10.0, false); // most questions are about one row, and most ids asked for are new
+
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&blocks);
+    options.create_if_missing(create);
+    options.set_wal_recovery_mode(recovery);
+    options.set_track_and_verify_wals_in_manifest(true);
+    options.set_compression_type(DBCompressionType::None); // ciphertext does not shrink
+    options.set_write_buffer_size(16 << 20);
+    options.set_max_write_buffer_number(3);
+    options.set_max_background_jobs(2);
+    options.set_max_open_files(128); // a process may have as few as 256
+    options.set_log_level(LogLevel::Warn);
+    options.set_max_log_file_size(1 << 20);
+    options.set_keep_log_file_num(2);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+fn synced() -> WriteOptions {
+    let mut synced = WriteOptions::default();
+    synced.set_sync(true);
+    synced
+}
+
+/// Compares a check row with the `value` our keys give; writes it where it `may` be new.
+fn claim(db: &DB, row: [u8; 2], value: [u8; 32], may: bool) -> Result<(), OpenError> {
+    match db.get_pinned(row).map_err(|error| open_error("read the check of the store", &error))? {
+        Some(found) if *found == value => Ok(()),
+        Some(_) => Err(OpenError::OtherDatabase),
+        None if may => {
+            db.put_opt(row, value, &synced()).map_err(|error| open_error("write the check of the store", &error))
+        }
+        None => Err(OpenError::Damaged { reason: "its check row is missing".into() }),
+    }
+}
+
+fn open_error(attempted: &'static str, error: &rocksdb::Error) -> OpenError {
+    let reason = error.as_ref();
+    match error.kind() {
+        _ if is_full(error) => OpenError::Full,
+        // RocksDB has no kind for a lock held: these are its two sentences.
+        ErrorKind::IOError if reason.contains("lock hold by") || reason.contains("While lock file") => OpenError::InUse,
+        ErrorKind::IOError if !reason.contains("No such file") => {
+            OpenError::Io { attempted, source: std::io::Error::other(error.clone()) }
+        }
+        _ => OpenError::Damaged { reason: reason.into() },
+    }
+}
+
+/// A row could not be read: what fails the checksum is as altered as what fails its seal.
+fn row_error(table: Table, error: &rocksdb::Error) -> StoreError {
+    match error.kind() {
+        ErrorKind::Corruption => StoreError::Altered { table: table.label() },
+        _ => failed("read", error.as_ref()),
+    }
+}
+
+fn failed(attempted: &'static str, reason: &str) -> StoreError {
+    StoreError::Failed { attempted, reason: reason.into() }
+}
+
+fn is_full(error: &rocksdb::Error) -> bool {
+    error.as_ref().contains("No space left on device")
+}

@@ -1,0 +1,171 @@
+//! Sealing the rows of a table: names that tell nothing, values that open only in their own place.
+//!
+//! A nonce is a keyed hash of fresh random bytes, the row's name and its value. The random bytes alone would do, but a
+//! machine image resumed twice repeats its random source; then equal nonces only ever meet equal values.
+
+use std::collections::BTreeMap;
+
+use chacha20poly1305::{
+    AeadInOut, KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use protocol::store::{Class, StoreError, Table};
+use rand_core::CryptoRng;
+
+use super::keys::{RowKey, row_key};
+use crate::{secret::Secret, vault::DatabaseId};
+
+/// Bytes before the ciphertext.
+const NONCE: usize = 24;
+/// Bytes a sealed value is longer than the value: nonce and tag.
+const OVERHEAD: usize = NONCE + 16;
+
+/// The keys of all tables that are open.
+pub(super) struct Seals {
+    database: DatabaseId,
+    open: BTreeMap<Table, TableSeal>,
+}
+
+impl Seals {
+    /// The carrier tables open, the reader tables locked.
+    pub(super) fn new(database: DatabaseId, carrier: &Secret) -> Self {
+        let mut seals = Self { database, open: BTreeMap::new() };
+        seals.unlock(Class::Carrier, carrier);
+        seals
+    }
+
+    /// Opens the tables of `class`.
+    pub(super) fn unlock(&mut self, class: Class, key: &Secret) {
+        let tables = Table::ALL.iter().filter(|table| table.class() == class);
+        self.open.extend(tables.map(|table| (*table, TableSeal::new(*table, self.database, key))));
+    }
+
+    /// Forgets the keys of the reader tables.
+    pub(super) fn lock(&mut self) {
+        self.open.retain(|table, _| table.class() == Class::Carrier);
+    }
+
+    /// The keys of `table`, or `Locked`.
+    pub(super) fn of(&self, table: Table) -> Result<&TableSeal, StoreError> {
+        self.open.get(&table).ok_or(StoreError::Locked { table: table.label() })
+    }
+}
+
+/// The keys of one table.
+pub(super) struct TableSeal {
+    table: Table,
+    database: DatabaseId,
+    hiding: Secret,
+    nonces: Secret,
+    cipher: XChaCha20Poly1305,
+}
+
+impl TableSeal {
+    fn new(table: Table, database: DatabaseId, class: &Secret) -> Self {
+        let of_table = |context| class.derive_for(context, table.label().as_bytes());
+        Self {
+            table,
+            database,
+            hiding: of_table("habeas 1 store row names"),
+            nonces: of_table("habeas 1 store nonces"),
+            cipher: XChaCha20Poly1305::new(of_table("habeas 1 store values").bytes().into()),
+        }
+    }
+
+    /// The name of a row on disk.
+    pub(super) fn row(&self, prefix: &[u8], number: u64) -> RowKey {
+        row_key(self.table, &self.hiding, prefix, number)
+    }
+
+    /// Seals `value` for the row named `key`.
+    pub(super) fn seal(&self, key: &RowKey, value: &[u8], entropy: &mut impl CryptoRng) -> Vec<u8> {
+        let mut fresh = [0; 32];
+        entropy.fill_bytes(&mut fresh);
+        let mut hasher = blake3::Hasher::new_keyed(self.nonces.bytes());
+        let nonce = hasher.update(&fresh).update(key).update(value).finalize();
+        let nonce = &nonce.as_bytes()[..NONCE];
+
+        let mut sealed = Vec::with_capacity(value.len() + OVERHEAD);
+        sealed.extend_from_slice(nonce);
+        sealed.extend_from_slice(value);
+        let tag = self
+            .cipher
+            .encrypt_inout_detached(&xnonce(nonce), &bound(self.database, key), (&mut sealed[NONCE..]).into())
+            .expect("a value is shorter than the cipher's 256 GiB");
+        sealed.extend_from_slice(&tag);
+        sealed
+    }
+
+    /// Opens what was sealed for the row named `key`; `Altered` if these are not those bytes in that place.
+    pub(super) fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let altered = StoreError::Altered { table: self.table.label() };
+        let Some((nonce, msg)) = sealed.split_at_checked(NONCE) else { return Err(altered) };
+        let aad = &bound(self.database, key);
+        self.cipher.decrypt(&xnonce(nonce), Payload { msg, aad }).map_err(|_| altered)
+    }
+}
+
+/// What a value is bound to.
+fn bound(database: DatabaseId, key: &[u8]) -> Vec<u8> {
+    [&database.0, key].concat()
+}
+
+fn xnonce(nonce: &[u8]) -> XNonce {
+    XNonce::try_from(nonce).expect("24 bytes were split off")
+}
+
+#[cfg(test)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_core::SeedableRng;
+
+    use super::*;
+
+    fn seal_of(class: u8, database: u8, table: Table) -> TableSeal {
+        TableSeal::new(table, DatabaseId([database; 16]), &Secret::from_bytes(&mut [class; 32]))
+    }
+
+    fn check(place: &TableSeal, key: &RowKey, sealed: &[u8], expected: Option<&[u8]>) {
+        assert_eq!(place.open(key, sealed).ok().as_deref(), expected);
+    }
+
+    #[test]
+    fn a_value_opens_in_its_own_place_only() {
+        let (home, mut entropy) = (seal_of(1, 1, Table::Place), ChaCha20Rng::seed_from_u64(1));
+        let key = home.row(b"entry", 5);
+        let sealed = home.seal(&key, b"value", &mut entropy);
+        assert_eq!(sealed.len(), b"value".len() + OVERHEAD);
+        check(&home, &key, &sealed, Some(b"value"));
+        check(&home, &home.row(b"entry", 6), &sealed, None);
+        check(&home, &home.row(b"other", 5), &sealed, None);
+        check(&seal_of(2, 1, Table::Place), &key, &sealed, None);
+        check(&seal_of(1, 2, Table::Place), &key, &sealed, None);
+        check(&seal_of(1, 1, Table::Body), &key, &sealed, None);
+        for at in 0..sealed.len() {
+            let mut flipped = sealed.clone();
+            flipped[at] ^= 0x10;
+            check(&home, &key, &flipped, None);
+            check(&home, &key, &sealed[..at], None);
+        }
+    }
+
+    #[test]
+    fn the_same_prefix_has_another_name_in_each_table_and_database_key() {
+        let names = [(1, Table::Place), (1, Table::Body), (2, Table::Place)]
+            .map(|(class, table)| seal_of(class, 1, table).row(b"entry", 0)[1..17].to_vec());
+        assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
+    }
+
+    /// A virtual machine restored twice from one snapshot draws the same random bytes twice.
+    #[test]
+    fn a_repeated_random_source_never_repeats_a_nonce_for_another_value() {
+        let home = seal_of(1, 1, Table::Place);
+        let [one, two] = [home.row(b"entry", 1), home.row(b"entry", 2)];
+        let nonce = |key, value: &[u8]| home.seal(key, value, &mut ChaCha20Rng::seed_from_u64(1))[..NONCE].to_vec();
+        assert_eq!(nonce(&one, b"a"), nonce(&one, b"a"));
+        assert_ne!(nonce(&one, b"a"), nonce(&one, b"b"));
+        assert_ne!(nonce(&one, b"a"), nonce(&two, b"a"));
+        let mut entropy = ChaCha20Rng::seed_from_u64(1);
+        assert_ne!(home.seal(&one, b"a", &mut entropy), home.seal(&one, b"a", &mut entropy));
+    }
+}

@@ -1,0 +1,422 @@
+//! The disk store on a disk: the conformance suite, tampering, locks, and everything a folder may have gone through.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use protocol::store::{Batch, Row, Store, StoreError, Table, conformance::Bench};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use rocksdb::{DB, DBRecoveryMode, IteratorMode};
+use tempfile::TempDir;
+
+use super::{rocks::options, *};
+use crate::{
+    secret::Secret,
+    vault::{DatabaseId, Keys},
+};
+
+/// A folder for a store, and the keys for it.
+struct OnDisk {
+    root: TempDir,
+    keys: Keys,
+    made: u64,
+}
+
+impl OnDisk {
+    fn new() -> Self {
+        let key = |byte: u8| Secret::from_bytes(&mut [byte; 32]);
+        let keys = Keys { database: DatabaseId([9; 16]), carrier: key(1), reader: Some(key(2)) };
+        Self { root: tempfile::tempdir().expect("a temporary folder"), keys, made: 0 }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.root.path().join(format!("store {}", self.made))
+    }
+
+    fn rows(&self) -> PathBuf {
+        self.folder().join("rows")
+    }
+
+    fn try_open(&self) -> Result<Rocks, OpenError> {
+        Rocks::open(&self.folder(), &self.keys, ChaCha20Rng::seed_from_u64(self.made))
+    }
+
+    fn open(&self) -> Rocks {
+        self.try_open().expect("a sound store opens")
+    }
+
+    /// What opening says, as text.
+    fn refusal(&self) -> String {
+        self.try_open().map(|_| ()).expect_err("must be refused").to_string()
+    }
+
+    /// RocksDB as somebody without our keys opens it.
+    fn raw(&self) -> DB {
+        DB::open(&options(DBRecoveryMode::AbsoluteConsistency, false), self.rows()).expect("a sound database")
+    }
+
+    /// The newest write-ahead log.
+    fn log(&self) -> PathBuf {
+        files_ending(&self.rows(), ".log").pop().expect("an open database has a log")
+    }
+}
+
+impl Bench for OnDisk {
+    type Store = Rocks;
+
+    fn fresh(&mut self) -> Rocks {
+        self.made += 1;
+        self.open()
+    }
+
+    fn reopen(&mut self, store: Rocks) -> Rocks {
+        drop(store);
+        self.open()
+    }
+}
+
+protocol::store_conformance!(OnDisk::new());
+
+fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let entries =
+        fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("a readable folder").path());
+    let mut files: Vec<_> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
+    files.sort();
+    files
+}
+
+fn row(number: u64) -> Row {
+    Row::new(Table::Header, [4; 56], number)
+}
+
+/// A value nobody could take for another row's.
+fn value(number: u64) -> Vec<u8> {
+    [&number.to_be_bytes()[..], &[number as u8; 400]].concat()
+}
+
+fn put(store: &mut Rocks, row: Row, value: Vec<u8>) -> Result<(), StoreError> {
+    let mut batch = Batch::default();
+    batch.put(row, value);
+    store.commit(&batch)
+}
+
+fn fill(store: &mut Rocks, numbers: std::ops::Range<u64>) {
+    numbers.for_each(|number| put(store, row(number), value(number)).expect("a sound store commits"));
+}
+
+/// How many of the rows from 0 are there without a gap; panics on a wrong value.
+fn kept(store: &Rocks) -> u64 {
+    let mut next = 0;
+    let mut check = |number, found: Vec<u8>| {
+        assert_eq!((number, &found), (next, &value(next)));
+        next += 1;
+        true
+    };
+    store.scan(Table::Header, &[4; 56], 0, &mut check).expect("a sound store scans");
+    next
+}
+
+fn altered<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> bool {
+    matches!(answer, Err(StoreError::Altered { table: "header" }))
+}
+
+#[test]
+fn a_bit_flipped_beneath_the_checksums_is_altered() {
+    let disk = OnDisk::new();
+    fill(&mut disk.open(), 0..3);
+    let raw = disk.raw();
+    let (key, sealed) = raw.iterator(IteratorMode::Start).next().expect("three rows").expect("readable");
+    for bit in (0..sealed.len() * 8).step_by(37) {
+        let mut flipped = sealed.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        raw.put(&key, flipped).expect("writable");
+        raw.flush().expect("writable");
+    }
+    drop(raw);
+    let store = disk.open();
+    assert!(altered(store.get(&row(0))));
+    assert!(altered(store.scan(Table::Header, &[4; 56], 0, &mut |_, _| true)));
+    assert!(altered(store.scan_table(Table::Header, &mut |_, _| true)));
+    assert_eq!(store.get(&row(1)).expect("untouched"), Some(value(1)));
+}
+
+#[test]
+fn a_value_moved_to_another_row_is_altered() {
+    let disk = OnDisk::new();
+    fill(&mut disk.open(), 0..2);
+    let raw = disk.raw();
+    let rows: Vec<_> = raw.iterator(IteratorMode::Start).map(|row| row.expect("readable")).take(2).collect();
+    raw.put(&rows[0].0, &rows[1].1).expect("writable");
+    raw.put(&rows[1].0, &rows[0].1).expect("writable");
+    drop(raw);
+    let store = disk.open();
+    assert!(altered(store.get(&row(0))) && altered(store.get(&row(1))));
+}
+
+#[test]
+fn a_byte_flipped_in_a_table_file_never_gives_a_wrong_value() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    fill(&mut store, 0..200);
+    store.purge().expect("a sound store purges");
+    drop(store);
+    let table = files_ending(&disk.rows(), ".sst").pop().expect("a purged store has a table");
+    let sound = fs::read(&table).expect("readable");
+    let mut noticed = 0;
+    for at in (0..sound.len()).step_by(sound.len() / 60) {
+        let mut flipped = sound.clone();
+        flipped[at] ^= 0x40;
+        fs::write(&table, flipped).expect("writable");
+        let Ok(store) = disk.try_open() else {
+            noticed += 1;
+            continue;
+        };
+        for number in 0..200 {
+            match store.get(&row(number)) {
+                Ok(found) => assert_eq!(found, Some(value(number)), "byte {at}"),
+                Err(StoreError::Altered { .. } | StoreError::Failed { .. }) => noticed += 1,
+                Err(error) => panic!("byte {at}: {error}"),
+            }
+        }
+    }
+    assert!(noticed > 50, "noticed {noticed} times");
+}
+
+#[test]
+fn reader_tables_are_locked_without_their_key_and_the_others_go_on() {
+    let mut disk = OnDisk::new();
+    let reader = disk.keys.reader.clone().expect("made with both");
+    let mut store = disk.open();
+    let secret = Row::new(Table::Key, "author", 0);
+    put(&mut store, secret.clone(), b"seed".to_vec()).expect("unlocked");
+    store.lock();
+    let locked = |answer: Result<(), StoreError>| matches!(answer, Err(StoreError::Locked { table: "key" }));
+    let check = |store: &mut Rocks| {
+        assert!(locked(store.get(&secret).map(|_| ())));
+        assert!(locked(store.scan(Table::Key, b"author", 0, &mut |_, _| true)));
+        assert!(locked(store.scan_table(Table::Key, &mut |_, _| true)));
+        let mut mixed = Batch::default();
+        mixed.put(row(7), value(7));
+        mixed.delete(secret.clone());
+        assert!(locked(store.commit(&mixed)));
+        assert_eq!(store.get(&row(7)).expect("a carrier table"), None, "half a batch was written");
+        put(store, row(0), value(0)).expect("a carrier table");
+    };
+    check(&mut store);
+    drop(store);
+    disk.keys.reader = None;
+    let mut store = disk.open();
+    check(&mut store);
+    let wrong = store.unlock(&Secret::from_bytes(&mut [66; 32]));
+    assert!(matches!(wrong, Err(OpenError::OtherDatabase)));
+    check(&mut store);
+    store.unlock(&reader).expect("the right key");
+    assert_eq!(store.get(&secret).expect("unlocked"), Some(b"seed".to_vec()));
+}
+
+#[test]
+fn a_folder_is_open_once() {
+    let disk = OnDisk::new();
+    let store = disk.open();
+    assert_eq!(disk.refusal(), OpenError::InUse.to_string());
+    drop(store);
+    let raw = disk.raw();
+    assert_eq!(disk.refusal(), OpenError::InUse.to_string());
+    drop(raw);
+    disk.open();
+}
+
+#[test]
+fn keys_of_another_vault_open_nothing_and_change_nothing() {
+    let disk = OnDisk::new();
+    fill(&mut disk.open(), 0..3);
+    let other = |keys: Keys| {
+        let refused = Rocks::open(&disk.folder(), &keys, ChaCha20Rng::seed_from_u64(1)).map(|_| ());
+        assert!(matches!(refused, Err(OpenError::OtherDatabase)));
+    };
+    other(Keys { database: DatabaseId([8; 16]), ..disk.keys.clone() });
+    other(Keys { carrier: Secret::from_bytes(&mut [77; 32]), ..disk.keys.clone() });
+    other(Keys { reader: Some(Secret::from_bytes(&mut [77; 32])), ..disk.keys.clone() });
+    assert_eq!(kept(&disk.open()), 3);
+}
+
+#[test]
+fn a_folder_with_something_else_in_it_is_not_touched() {
+    let disk = OnDisk::new();
+    let check = |file: &str, content: &str, expected: &str| {
+        fs::create_dir_all(disk.folder()).expect("writable");
+        fs::write(disk.folder().join(file), content).expect("writable");
+        assert!(disk.refusal().contains(expected), "{file}: {}", disk.refusal());
+        assert_eq!(fs::read_to_string(disk.folder().join(file)).expect("still there"), content);
+        assert!(!disk.rows().join("CURRENT").exists(), "{file}: a database was made");
+        fs::remove_dir_all(disk.folder()).expect("writable");
+    };
+    check("letter.odt", "", "not a store");
+    check("format", "XFS", "not a store");
+    check("format", "habeas store 2 whole\n", "layout 2");
+    check("format", "habeas store 1 whole\n", "damaged");
+    check("format", "habeas store 1 cut\n", "damaged");
+}
+
+#[test]
+fn an_interrupted_first_opening_is_finished_by_the_next() {
+    let disk = OnDisk::new();
+    fs::create_dir_all(disk.folder()).expect("writable");
+    fs::write(disk.folder().join("lock"), "").expect("writable");
+    fs::write(disk.folder().join("format.new"), "hab").expect("writable");
+    disk.open();
+    fs::write(disk.folder().join("format"), "habeas store 1 making\n").expect("writable");
+    fill(&mut disk.open(), 0..1);
+    assert_eq!(kept(&disk.open()), 1);
+}
+
+#[test]
+fn a_database_whose_files_are_missing_is_damaged() {
+    for missing in ["CURRENT", "MANIFEST", ".sst", "rows"] {
+        let disk = OnDisk::new();
+        let mut store = disk.open();
+        fill(&mut store, 0..3);
+        store.purge().expect("a sound store purges");
+        drop(store);
+        if missing == "rows" {
+            fs::remove_dir_all(disk.rows()).expect("writable");
+        } else {
+            let files = files_ending(&disk.rows(), "").into_iter();
+            let gone: Vec<_> = files.filter(|path| path.to_string_lossy().contains(missing)).collect();
+            assert!(!gone.is_empty(), "{missing}");
+            gone.iter().for_each(|path| fs::remove_file(path).expect("writable"));
+        }
+        assert!(disk.refusal().contains("damaged"), "{missing}: {}", disk.refusal());
+    }
+}
+
+/// What a power cut leaves of the write under way. Nothing acknowledged may be lost, nothing may need repair.
+#[test]
+fn a_torn_last_record_costs_only_what_was_not_acknowledged() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    settle(&disk, &mut store);
+    fill(&mut store, 0..5);
+    let acknowledged = fs::metadata(disk.log()).expect("there").len() as usize;
+    fill(&mut store, 5..6);
+    let (log, whole) = (disk.log(), fs::read(disk.log()).expect("readable"));
+    assert!(whole.len() > acknowledged + 400, "the last record is in this log");
+    let before = snapshot(&disk.rows());
+    drop(store);
+    for torn in acknowledged..whole.len() {
+        restore(&disk.rows(), &before);
+        fs::write(&log, &whole[..torn]).expect("writable");
+        let store = disk.open();
+        assert_eq!(kept(&store), 5, "torn at {torn}");
+        assert_eq!(whereabouts(disk.root.path(), &store).expect("readable"), Whereabouts::Same, "torn at {torn}");
+    }
+}
+
+/// A record that decayed before the end takes acknowledged ones with it. The store opens, says nothing wrong, and no longer
+/// knows where it lay: the node opens new incarnations and its peers bring the rest.
+#[test]
+fn a_decayed_log_is_cut_and_the_cut_is_known() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    settle(&disk, &mut store);
+    let settled = fs::metadata(disk.log()).expect("there").len() as usize;
+    fill(&mut store, 0..8);
+    let (log, whole) = (disk.log(), fs::read(disk.log()).expect("readable"));
+    let before = snapshot(&disk.rows());
+    drop(store);
+    for at in (settled..whole.len()).step_by(113) {
+        restore(&disk.rows(), &before);
+        let mut decayed = whole.clone();
+        decayed[at] ^= 0x20;
+        fs::write(&log, decayed).expect("writable");
+        let found = disk.open();
+        assert!(kept(&found) < 8, "byte {at}");
+        let place = whereabouts(disk.root.path(), &found).expect("readable");
+        assert!(matches!(place, Whereabouts::Moved { .. }), "byte {at}");
+        drop(found);
+        let mut again = disk.open();
+        settle(&disk, &mut again);
+    }
+}
+
+/// A stick pulled out, a folder deleted under the running node.
+#[test]
+fn after_a_failed_write_nothing_is_acknowledged_until_reopened() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    let away = disk.root.path().join("away");
+    fs::rename(disk.rows(), &away).expect("writable");
+    let mut acknowledged = 0;
+    let failure = loop {
+        let mebibyte = [value(acknowledged), vec![0; 1 << 20]].concat();
+        match put(&mut store, Row::new(Table::Body, [1; 32], acknowledged), mebibyte) {
+            Ok(()) => acknowledged += 1,
+            Err(error) => break error,
+        }
+        assert!(acknowledged < 500, "a folder that is gone does not fail");
+    };
+    assert!(matches!(failure, StoreError::Failed { attempted: "write", .. }), "{failure}");
+    fs::rename(&away, disk.rows()).expect("writable");
+    assert!(put(&mut store, row(0), value(0)).is_err(), "acknowledged after a failure");
+    assert!(store.commit(&Batch::default()).is_err() && store.health().is_err());
+    drop(store);
+    let mut store = disk.open();
+    for number in 0..acknowledged {
+        let found = store.get(&Row::new(Table::Body, [1; 32], number)).expect("a sound store answers");
+        assert!(found.is_some_and(|found| found.starts_with(&value(number))), "{number} of {acknowledged} is lost");
+    }
+    put(&mut store, row(0), value(0)).expect("reopened");
+}
+
+#[test]
+fn after_a_purge_no_byte_of_a_deleted_row_is_left() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    put(&mut store, row(0), value(0)).expect("a sound store commits");
+    drop(store);
+    let (_, sealed) = disk.raw().iterator(IteratorMode::Start).next().expect("one row").expect("readable");
+    let needle = &sealed[100..164];
+    let places = || {
+        let files = files_ending(&disk.rows(), "").into_iter().map(|path| fs::read(path).expect("readable"));
+        files.filter(|bytes| bytes.windows(needle.len()).any(|window| window == needle)).count()
+    };
+    let mut store = disk.open();
+    assert!(places() > 0, "the search does not find what is there");
+    let mut batch = Batch::default();
+    batch.delete(row(0));
+    store.commit(&batch).expect("a sound store commits");
+    assert!(places() > 0, "the search does not find what is there");
+    store.purge().expect("a sound store purges");
+    assert_eq!(places(), 0);
+}
+
+#[test]
+fn a_copy_opens_under_the_same_keys_with_what_was_there_then() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    fill(&mut store, 0..4);
+    let to = disk.root.path().join("copy");
+    store.copy_to(&to).expect("a new folder");
+    fill(&mut store, 4..6);
+    let copy = Rocks::open(&to, &disk.keys, ChaCha20Rng::seed_from_u64(3)).expect("a copy opens");
+    assert_eq!((kept(&copy), kept(&store)), (4, 6));
+}
+
+fn settle(disk: &OnDisk, store: &mut Rocks) {
+    if let Whereabouts::Moved { remember } = whereabouts(disk.root.path(), store).expect("readable") {
+        store.commit(&remember).expect("a sound store commits");
+    }
+}
+
+/// The files of an open database, as a power cut leaves them.
+fn snapshot(rows: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    files_ending(rows, "").into_iter().map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
+}
+
+fn restore(rows: &Path, files: &[(PathBuf, Vec<u8>)]) {
+    fs::remove_dir_all(rows).expect("writable");
+    fs::create_dir(rows).expect("writable");
+    files.iter().for_each(|(path, bytes)| fs::write(path, bytes).expect("writable"));
+}

@@ -1,0 +1,399 @@
+//! The vault: what turns a passphrase into the keys of the store, and what a wipe destroys.
+//!
+//! Two class keys open the store (DESIGN §8). The reader key comes from the master secret, the carrier key too, and
+//! nothing leads back from the carrier key; so a person's slot holds one secret, the master for a reader, the carrier key
+//! for an administrator, who can run the node and never read.
+//!
+//! ```text
+//! FOLDER/vault, FOLDER/vault.copy     the header, twice; the sound one with the higher generation counts
+//! header   magic(7) "habeas\0" ‖ version(1) ‖ generation(8) ‖ database(16) ‖ slots(8 × 109) ‖ roles(48) ‖ mac(32) ‖ sum(32)
+//! slot     salt(16) ‖ memory KiB(4) ‖ passes(4) ‖ lanes(4) ‖ wrapped(49) ‖ commitment(32)
+//! kek      Argon2id(passphrase, salt, memory, passes, lanes)
+//! wrapped  XChaCha20-Poly1305(kek "wrap", nonce 0, role(1) ‖ secret(32), aad = magic ‖ version ‖ database)
+//! roles    nonce(24) ‖ XChaCha20-Poly1305(carrier "roles", one byte per slot, aad = database)
+//! mac      keyed BLAKE3(carrier "mac", everything before)         sum   BLAKE3(everything before): torn or not, without a key
+//! FOLDER/vault.attempts               failures(4) ‖ last attempt in ms(8) ‖ check(4)
+//! ```
+//!
+//! Integers are big-endian. There are always eight slots; a free one is random bytes with the cost of its neighbours.
+//! A salt is never used twice, so the wrapping key seals one thing only.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
+
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::{
+    durable,
+    secret::{Passphrase, Secret},
+};
+
+mod attempts;
+mod cost;
+mod header;
+mod root;
+mod slot;
+
+#[cfg(test)]
+mod tests;
+
+pub use cost::Cost;
+pub use header::SLOTS;
+pub use root::RootKey;
+
+use attempts::Attempts;
+use header::{Header, Roles};
+use slot::Slot;
+
+/// Names one database for ever: random, made with its vault, bound into every sealed value of its store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatabaseId(pub [u8; 16]);
+
+/// What a vault opens to.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The database these keys are for.
+    pub database: DatabaseId,
+    /// Class key of the carrier tables: enough to replicate.
+    pub carrier: Secret,
+    /// Class key of what only readers open; an administrator's slot does not give it.
+    pub reader: Option<Secret>,
+}
+
+/// What a slot opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Everything.
+    Reader,
+    /// The carrier tables: starting, stopping, backing up.
+    Administrator,
+}
+
+/// A place in the header, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotNumber(pub usize);
+
+/// Who gets a slot, and what opening it costs.
+#[derive(Debug)]
+pub struct NewSlot<'a> {
+    /// What will open it.
+    pub passphrase: &'a Passphrase,
+    /// What it will open.
+    pub role: Role,
+    /// What each attempt will cost.
+    pub cost: Cost,
+}
+
+/// Why the vault did not do it. Each has one meaning, for ever.
+#[derive(Debug, Error)]
+pub enum VaultError {
+    /// No slot opens with this passphrase.
+    #[error("the passphrase is wrong")]
+    WrongPassphrase,
+    /// Too soon after wrong passphrases; nothing was tried.
+    #[error("too many wrong passphrases: wait {} s", wait.as_secs().max(1))]
+    TooSoon {
+        /// Time to wait.
+        wait: Duration,
+    },
+    /// There is no vault here: never made, or wiped.
+    #[error("there is no vault here")]
+    Missing,
+    /// There is one already; nothing was touched.
+    #[error("there is a vault here already")]
+    Exists,
+    /// The file is something else.
+    #[error("this is not a vault of Habeas")]
+    NotHabeas,
+    /// Written by a newer Habeas.
+    #[error("the vault has version {found}, this program knows {known}")]
+    Newer {
+        /// Version of the file.
+        found: u8,
+        /// Newest version this program knows.
+        known: u8,
+    },
+    /// Both copies are torn or were altered.
+    #[error("the vault is damaged: restore it from a backup")]
+    Damaged,
+    /// A cost no honest vault has: the file was altered to exhaust or to weaken. Nothing was allocated.
+    #[error("the vault asks for {memory_kib} KiB, {passes} passes, {lanes} lanes: outside what is allowed")]
+    AbsurdParameters {
+        /// Memory in KiB.
+        memory_kib: u32,
+        /// Passes over it.
+        passes: u32,
+        /// Lanes.
+        lanes: u32,
+    },
+    /// The machine does not give the memory the passphrase costs.
+    #[error("opening the vault needs {memory_kib} KiB of free memory")]
+    NoMemory {
+        /// Memory in KiB.
+        memory_kib: u32,
+    },
+    /// All slots are taken.
+    #[error("all {SLOTS} slots of the vault are taken")]
+    NoFreeSlot,
+    /// No person has this slot.
+    #[error("slot {} is free", .0.0)]
+    NoSuchSlot(SlotNumber),
+    /// An administrator cannot give what it does not have, nor take from readers.
+    #[error("an administrator's passphrase cannot do this")]
+    NotAReader,
+    /// Without it nobody could read.
+    #[error("the last reader's slot cannot be removed")]
+    LastReader,
+    /// The system refused.
+    #[error("cannot {attempted}")]
+    Io {
+        /// What was attempted, as a verb.
+        attempted: &'static str,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl VaultError {
+    fn io(attempted: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { attempted, source }
+    }
+}
+
+/// The vault in a folder. Holds no secret: each change of slots asks for a passphrase.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    folder: PathBuf,
+}
+
+/// A header opened with a passphrase.
+struct Opened {
+    header: Header,
+    roles: Roles,
+    slot: SlotNumber,
+    role: Role,
+    secret: Secret,
+    keys: Keys,
+}
+
+impl Vault {
+    /// Makes a vault in `folder`, with one reader's slot. The folder is made if it is missing.
+    pub fn create(
+        folder: &Path,
+        passphrase: &Passphrase,
+        cost: Cost,
+        entropy: &mut impl CryptoRng,
+    ) -> Result<(Self, Keys), VaultError> {
+        durable::make_folder(folder).map_err(VaultError::io("make the folder of the vault"))?;
+        let vault = Self { folder: folder.into() };
+        for copy in vault.copies() {
+            if copy.try_exists().map_err(VaultError::io("look for a vault"))? {
+                return Err(VaultError::Exists);
+            }
+        }
+        let mut database = DatabaseId([0; 16]);
+        entropy.fill_bytes(&mut database.0);
+        let master = Secret::random(entropy);
+        let keys = keys_of(database, Role::Reader, &master);
+
+        let mut header = Header::empty(database, cost, entropy);
+        let mut roles = Roles::default();
+        header.slots[0] = seal_slot(database, passphrase, Role::Reader, cost, &master, entropy)?;
+        roles.0[0] = Some(Role::Reader);
+        vault.attempts().clear()?;
+        vault.write(&mut header, &roles, &keys.carrier, entropy)?;
+        Ok((vault, keys))
+    }
+
+    /// Opens the vault in `folder`. A wrong passphrase costs eight derivations, and soon a wait.
+    pub fn open(folder: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<(Self, Keys), VaultError> {
+        let vault = Self { folder: folder.into() };
+        let opened = vault.enter(passphrase, now)?;
+        Ok((vault, opened.keys))
+    }
+
+    /// Which slots are taken, by what role. Only the carrier key tells.
+    pub fn slots(&self, keys: &Keys) -> Result<[Option<Role>; SLOTS], VaultError> {
+        Ok(self.read()?.roles(&keys.carrier)?.0)
+    }
+
+    /// Gives `new` a slot, on the word of `by`: a reader may add anyone, an administrator administrators.
+    pub fn add_slot(
+        &self,
+        by: &Passphrase,
+        new: NewSlot<'_>,
+        now: SystemTime,
+        entropy: &mut impl CryptoRng,
+    ) -> Result<SlotNumber, VaultError> {
+        let mut opened = self.enter(by, now)?;
+        let free = opened.roles.0.iter().position(Option::is_none).ok_or(VaultError::NoFreeSlot)?;
+        let secret = match (opened.role, new.role) {
+            (_, Role::Administrator) => &opened.keys.carrier,
+            (Role::Reader, Role::Reader) => &opened.secret,
+            (Role::Administrator, Role::Reader) => return Err(VaultError::NotAReader),
+        };
+        opened.header.slots[free] =
+            seal_slot(opened.keys.database, new.passphrase, new.role, new.cost, secret, entropy)?;
+        opened.roles.0[free] = Some(new.role);
+        self.write(&mut opened.header, &opened.roles, &opened.keys.carrier, entropy)?;
+        Ok(SlotNumber(free))
+    }
+
+    /// Frees `slot`, on the word of `by`: a reader may free any but the last reader's, an administrator only its own.
+    /// Whoever saw a header with the old slot and knows its passphrase can still open that: see THREATS on copies.
+    pub fn remove_slot(
+        &self,
+        by: &Passphrase,
+        slot: SlotNumber,
+        now: SystemTime,
+        entropy: &mut impl CryptoRng,
+    ) -> Result<(), VaultError> {
+        let mut opened = self.enter(by, now)?;
+        let role = opened.roles.0.get(slot.0).copied().flatten().ok_or(VaultError::NoSuchSlot(slot))?;
+        if opened.role == Role::Administrator && slot != opened.slot {
+            return Err(VaultError::NotAReader);
+        }
+        if role == Role::Reader && opened.roles.0.iter().filter(|role| **role == Some(Role::Reader)).count() == 1 {
+            return Err(VaultError::LastReader);
+        }
+        opened.header.slots[slot.0] = Slot::dummy(opened.header.slots[slot.0].cost, entropy);
+        opened.roles.0[slot.0] = None;
+        self.write(&mut opened.header, &opened.roles, &opened.keys.carrier, entropy)
+    }
+
+    /// Replaces the passphrase `old` by `new`, in the same slot.
+    pub fn change_passphrase(
+        &self,
+        old: &Passphrase,
+        new: &Passphrase,
+        cost: Cost,
+        now: SystemTime,
+        entropy: &mut impl CryptoRng,
+    ) -> Result<(), VaultError> {
+        let mut opened = self.enter(old, now)?;
+        opened.header.slots[opened.slot.0] =
+            seal_slot(opened.keys.database, new, opened.role, cost, &opened.secret, entropy)?;
+        self.write(&mut opened.header, &opened.roles, &opened.keys.carrier, entropy)
+    }
+
+    /// Destroys the slots in `folder`: overwritten, synced, removed. Nothing opens the store any more, here. Goes on after
+    /// an error and answers the first; may be repeated. Takes no passphrase and no time.
+    pub fn destroy(folder: &Path) -> Result<(), VaultError> {
+        let vault = Self { folder: folder.into() };
+        let copies = vault.copies();
+        let unfinished = copies.clone().map(|copy| durable::beside(&copy, ".new"));
+        let outcomes = copies.iter().chain(&unfinished).map(|path| durable::shred(path)).collect::<Vec<_>>();
+        let attempts = durable::shred(&vault.attempts().path);
+        outcomes.into_iter().chain([attempts]).collect::<Result<(), _>>().map_err(VaultError::io("destroy the vault"))
+    }
+
+    fn copies(&self) -> [PathBuf; 2] {
+        [self.folder.join("vault"), self.folder.join("vault.copy")]
+    }
+
+    fn attempts(&self) -> Attempts {
+        Attempts { path: self.folder.join("vault.attempts") }
+    }
+
+    /// The sound copy with the higher generation. Errors of one copy count only if there is no other.
+    fn read(&self) -> Result<Header, VaultError> {
+        let [first, second] = self.copies().map(|copy| match fs::read(copy) {
+            Ok(bytes) => Header::decode(&bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(VaultError::Missing),
+            Err(error) => Err(VaultError::io("read the vault")(error)),
+        });
+        match (first, second) {
+            (Ok(first), Ok(second)) => Ok(if second.generation > first.generation { second } else { first }),
+            // A torn file and a lost one are accidents; a cost out of bounds with a good sum is somebody's doing.
+            (Err(error @ VaultError::AbsurdParameters { .. }), _)
+            | (_, Err(error @ VaultError::AbsurdParameters { .. })) => Err(error),
+            (Ok(sound), Err(_)) | (Err(_), Ok(sound)) => Ok(sound),
+            (Err(VaultError::Missing), Err(error)) | (Err(error), _) => Err(error),
+        }
+    }
+
+    /// Tries each slot in turn; what is found is also checked as a whole, and a copy that differs is brought up to date.
+    fn enter(&self, passphrase: &Passphrase, now: SystemTime) -> Result<Opened, VaultError> {
+        let header = self.read()?;
+        let attempts = self.attempts();
+        attempts.admit(now)?;
+        let aad = header::slot_aad(header.database);
+        for (at, slot) in header.slots.iter().enumerate() {
+            let Some((role, secret)) = slot.open(passphrase, &aad)? else { continue };
+            let role = Role::of(role).ok_or(VaultError::Damaged)?;
+            let keys = keys_of(header.database, role, &secret);
+            let roles = header.roles(&keys.carrier)?;
+            attempts.clear()?;
+            self.mend(&header)?;
+            return Ok(Opened { roles, slot: SlotNumber(at), role, secret, keys, header });
+        }
+        Err(VaultError::WrongPassphrase)
+    }
+
+    /// Writes the next generation to both copies, one after the other: one of them is whole at any moment.
+    fn write(
+        &self,
+        header: &mut Header,
+        roles: &Roles,
+        carrier: &Secret,
+        entropy: &mut impl CryptoRng,
+    ) -> Result<(), VaultError> {
+        header.seal(roles, carrier, entropy);
+        self.mend(header)
+    }
+
+    fn mend(&self, header: &Header) -> Result<(), VaultError> {
+        let bytes = header.encode();
+        for copy in self.copies() {
+            if fs::read(&copy).ok().as_deref() != Some(&bytes) {
+                durable::replace(&copy, &bytes).map_err(VaultError::io("write the vault"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Role {
+    const fn byte(self) -> u8 {
+        match self {
+            Self::Reader => 1,
+            Self::Administrator => 2,
+        }
+    }
+
+    const fn of(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Reader),
+            2 => Some(Self::Administrator),
+            _ => None,
+        }
+    }
+}
+
+/// One way only: master → carrier key, master → reader key.
+fn keys_of(database: DatabaseId, role: Role, secret: &Secret) -> Keys {
+    match role {
+        Role::Reader => Keys {
+            database,
+            carrier: secret.derive("habeas 1 carrier class key"),
+            reader: Some(secret.derive("habeas 1 reader class key")),
+        },
+        Role::Administrator => Keys { database, carrier: secret.clone(), reader: None },
+    }
+}
+
+fn seal_slot(
+    database: DatabaseId,
+    passphrase: &Passphrase,
+    role: Role,
+    cost: Cost,
+    secret: &Secret,
+    entropy: &mut impl CryptoRng,
+) -> Result<Slot, VaultError> {
+    Slot::seal(passphrase, cost, role.byte(), secret, &header::slot_aad(database), entropy)
+}

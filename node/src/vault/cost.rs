@@ -1,0 +1,100 @@
+//! What trying a passphrase costs: Argon2id (RFC 9106), within bounds on both sides.
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::Zeroizing;
+
+use super::VaultError;
+use crate::secret::{Passphrase, Secret};
+
+/// Memory, passes and lanes of one Argon2id derivation. Only costs within bounds exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+impl Cost {
+    /// 256 MiB, 3 passes, 4 lanes: 0.7 s on one core of a machine of 2024.
+    pub const DEFAULT: Self = Self { memory_kib: 256 * 1024, passes: 3, lanes: 4 };
+    /// The least that is accepted (OWASP Password Storage Cheat Sheet): a weaker header was tampered with.
+    pub const FLOOR: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+    /// The most: a header must not be able to exhaust the machine of whoever opens it.
+    pub const CEILING: Self = Self { memory_kib: 1024 * 1024, passes: 10, lanes: 8 };
+
+    /// A cost of `memory_kib` KiB, `passes` over it, `lanes`; `AbsurdParameters` outside the bounds.
+    pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, VaultError> {
+        let (least, most) = (Self::FLOOR, Self::CEILING);
+        let within = (least.memory_kib..=most.memory_kib).contains(&memory_kib)
+            && (least.passes..=most.passes).contains(&passes)
+            && (least.lanes..=most.lanes).contains(&lanes);
+        if within {
+            Ok(Self { memory_kib, passes, lanes })
+        } else {
+            Err(VaultError::AbsurdParameters { memory_kib, passes, lanes })
+        }
+    }
+
+    /// Derives a key. The memory is asked for, not taken for granted, and wiped.
+    pub(super) fn derive(self, passphrase: &Passphrase, salt: &[u8; 16]) -> Result<Secret, VaultError> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).expect("a cost is within bounds");
+        let mut memory: Zeroizing<Vec<Block>> = Zeroizing::default();
+        let blocks = params.block_count();
+        memory.try_reserve_exact(blocks).map_err(|_| VaultError::NoMemory { memory_kib: self.memory_kib })?;
+        memory.resize(blocks, Block::new());
+        let mut key = [0; 32];
+        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+            .hash_password_into_with_memory(passphrase.bytes(), salt, &mut key, &mut memory[..])
+            .expect("salt and key have lengths Argon2 takes, a passphrase is shorter than 4 GiB");
+        Ok(Secret::from_bytes(&mut key))
+    }
+
+    /// The fields as in the header.
+    pub(super) fn encode(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&self.memory_kib.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.passes.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.lanes.to_be_bytes());
+        bytes
+    }
+
+    /// The reverse, within bounds.
+    pub(super) fn decode(bytes: [u8; 12]) -> Result<Self, VaultError> {
+        let [memory_kib, passes, lanes] =
+            [0, 4, 8].map(|at| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four of twelve bytes")));
+        Self::new(memory_kib, passes, lanes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_outside_the_bounds_do_not_exist() {
+        let mib = |mib: u32| mib * 1024;
+        for (memory, passes, lanes, expected) in [
+            (mib(19), 2, 1, true),
+            (mib(256), 3, 4, true),
+            (mib(1024), 10, 8, true),
+            (mib(19) - 1, 2, 1, false),
+            (mib(1024) + 1, 3, 4, false),
+            (u32::MAX, 3, 4, false),
+            (mib(256), 1, 4, false),
+            (mib(256), 11, 4, false),
+            (mib(256), 3, 0, false),
+            (mib(256), 3, 9, false),
+            (0, 0, 0, false),
+        ] {
+            assert_eq!(Cost::new(memory, passes, lanes).is_ok(), expected, "{memory} KiB, {passes}, {lanes}");
+        }
+    }
+
+    /// Known answer of the reference implementation: `echo -n passphrase | argon2 0123456789abcdef -id -t 2 -k 19456 -p 1`.
+    #[test]
+    fn the_derivation_is_argon2id_version_13() {
+        let key = Cost::FLOOR.derive(&Passphrase::new("passphrase".into()), b"0123456789abcdef").expect("19 MiB");
+        let hex = data_encoding::HEXLOWER.encode(key.bytes());
+        assert_eq!(hex, "acf59c5bba2739aa33831afcab921715b17ca964c256e44f32ea504bb4bac804");
+    }
+}

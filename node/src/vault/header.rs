@@ -1,0 +1,135 @@
+//! The vault's header: eight slots, who has them, and whether it is whole. Drawn in [`vault`](crate::vault).
+
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use rand_core::CryptoRng;
+use subtle::ConstantTimeEq;
+
+use super::{
+    Cost, DatabaseId, Role, VaultError,
+    slot::{SLOT, Slot},
+};
+use crate::secret::Secret;
+
+/// Slots of a vault, always: how many persons open it does not show.
+pub const SLOTS: usize = 8;
+
+const MAGIC: &[u8; 7] = b"habeas\0";
+const VERSION: u8 = 1;
+/// Bytes of the sealed roles.
+const ROLES: usize = 24 + SLOTS + 16;
+
+const SLOTS_AT: usize = 7 + 1 + 8 + 16;
+const ROLES_AT: usize = SLOTS_AT + SLOTS * SLOT;
+const MAC_AT: usize = ROLES_AT + ROLES;
+const SUM_AT: usize = MAC_AT + 32;
+const LENGTH: usize = SUM_AT + 32;
+
+/// Who has which slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Roles(pub(super) [Option<Role>; SLOTS]);
+
+/// A header that is whole and has no absurd cost; not yet known to be ours.
+#[derive(Clone)]
+pub(super) struct Header {
+    pub(super) generation: u64,
+    pub(super) database: DatabaseId,
+    pub(super) slots: [Slot; SLOTS],
+    roles: [u8; ROLES],
+    mac: [u8; 32],
+}
+
+impl Header {
+    /// Generation 0: all slots free. To be sealed before it is written.
+    pub(super) fn empty(database: DatabaseId, cost: Cost, entropy: &mut impl CryptoRng) -> Self {
+        let slots = std::array::from_fn(|_| Slot::dummy(cost, entropy));
+        Self { generation: 0, database, slots, roles: [0; ROLES], mac: [0; 32] }
+    }
+
+    /// Makes it the next generation, with these roles.
+    pub(super) fn seal(&mut self, roles: &Roles, carrier: &Secret, entropy: &mut impl CryptoRng) {
+        let mut nonce = XNonce::default();
+        entropy.fill_bytes(&mut nonce);
+        let msg = roles.0.map(|role| role.map_or(0, Role::byte));
+        let sealed = roles_cipher(carrier).encrypt(&nonce, Payload { msg: &msg, aad: &self.database.0 });
+        self.roles[..24].copy_from_slice(&nonce);
+        self.roles[24..].copy_from_slice(&sealed.expect("eight bytes are within the cipher's limit"));
+        self.generation += 1;
+        self.mac = self.mac_under(carrier);
+    }
+
+    /// Who has which slot; `Damaged` if anything in the header was altered.
+    pub(super) fn roles(&self, carrier: &Secret) -> Result<Roles, VaultError> {
+        if !bool::from(self.mac_under(carrier).ct_eq(&self.mac)) {
+            return Err(VaultError::Damaged);
+        }
+        let (nonce, msg) = self.roles.split_at(24);
+        let nonce = XNonce::try_from(nonce).expect("24 bytes were split off");
+        let plain = roles_cipher(carrier).decrypt(&nonce, Payload { msg, aad: &self.database.0 });
+        let plain: [u8; SLOTS] = plain.map_err(|_| VaultError::Damaged)?.try_into().expect("one byte per slot");
+        Ok(Roles(plain.map(Role::of)))
+    }
+
+    /// The bytes of a copy.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.before_mac();
+        bytes.extend_from_slice(&self.mac);
+        let sum = blake3::hash(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        bytes
+    }
+
+    /// Reads a copy; no derivation is run and nothing of a size the file chose is allocated.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
+        match bytes.strip_prefix(MAGIC) {
+            None if bytes.len() >= MAGIC.len() => return Err(VaultError::NotHabeas),
+            None | Some([]) => return Err(VaultError::Damaged),
+            Some([VERSION, ..]) => {}
+            Some([found, ..]) => return Err(VaultError::Newer { found: *found, known: VERSION }),
+        }
+        let bytes: &[u8; LENGTH] = bytes.try_into().map_err(|_| VaultError::Damaged)?;
+        if blake3::hash(&bytes[..SUM_AT]) != bytes[SUM_AT..] {
+            return Err(VaultError::Damaged);
+        }
+        let (slots, _) = bytes[SLOTS_AT..ROLES_AT].as_chunks::<SLOT>();
+        let slots = slots.iter().map(Slot::decode).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            generation: u64::from_be_bytes(bytes[8..16].try_into().expect("eight bytes of generation")),
+            database: DatabaseId(bytes[16..32].try_into().expect("sixteen bytes of database id")),
+            slots: slots.try_into().unwrap_or_else(|_| unreachable!("the length holds eight slots")),
+            roles: bytes[ROLES_AT..MAC_AT].try_into().expect("the sealed roles"),
+            mac: bytes[MAC_AT..SUM_AT].try_into().expect("32 bytes of MAC"),
+        })
+    }
+
+    fn before_mac(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(LENGTH);
+        bytes.extend_from_slice(MAGIC);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&self.generation.to_be_bytes());
+        bytes.extend_from_slice(&self.database.0);
+        self.slots.iter().for_each(|slot| bytes.extend_from_slice(&slot.encode()));
+        bytes.extend_from_slice(&self.roles);
+        bytes
+    }
+
+    fn mac_under(&self, carrier: &Secret) -> [u8; 32] {
+        let key = carrier.derive("habeas 1 vault header mac");
+        blake3::keyed_hash(key.bytes(), &self.before_mac()).into()
+    }
+}
+
+/// What a slot is bound to: a slot moved into another vault opens nothing.
+pub(super) fn slot_aad(database: DatabaseId) -> [u8; 24] {
+    let mut aad = [0; 24];
+    aad[..7].copy_from_slice(MAGIC);
+    aad[7] = VERSION;
+    aad[8..].copy_from_slice(&database.0);
+    aad
+}
+
+fn roles_cipher(carrier: &Secret) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(carrier.derive("habeas 1 vault roles").bytes().into())
+}

@@ -1,0 +1,303 @@
+//! The vault as a whole, on a disk.
+
+use std::{
+    fs,
+    time::{Duration, Instant, SystemTime},
+};
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A vault with one reader, "first", and a clock that never makes anyone wait.
+struct Room {
+    folder: TempDir,
+    entropy: ChaCha20Rng,
+    now: SystemTime,
+}
+
+impl Room {
+    fn new() -> (Self, Vault, Keys) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut entropy = ChaCha20Rng::seed_from_u64(7);
+        let (vault, keys) =
+            Vault::create(folder.path(), &typed("first"), Cost::FLOOR, &mut entropy).expect("a writable folder");
+        (Self { folder, entropy, now: SystemTime::UNIX_EPOCH }, vault, keys)
+    }
+
+    fn later(&mut self) -> SystemTime {
+        self.now += Duration::from_secs(3600);
+        self.now
+    }
+
+    fn open(&mut self, passphrase: &str) -> Result<Keys, VaultError> {
+        let now = self.later();
+        Vault::open(self.folder.path(), &typed(passphrase), now).map(|(_, keys)| keys)
+    }
+
+    fn add(&mut self, vault: &Vault, by: &str, passphrase: &str, role: Role) -> Result<SlotNumber, VaultError> {
+        let now = self.later();
+        let new = NewSlot { passphrase: &typed(passphrase), role, cost: Cost::FLOOR };
+        vault.add_slot(&typed(by), new, now, &mut self.entropy)
+    }
+
+    fn remove(&mut self, vault: &Vault, by: &str, slot: SlotNumber) -> Result<(), VaultError> {
+        let now = self.later();
+        vault.remove_slot(&typed(by), slot, now, &mut self.entropy)
+    }
+
+    fn copies(&self) -> [std::path::PathBuf; 2] {
+        ["vault", "vault.copy"].map(|name| self.folder.path().join(name))
+    }
+}
+
+fn typed(passphrase: &str) -> Passphrase {
+    Passphrase::new(passphrase.into())
+}
+
+/// Everything two sets of keys open is the same.
+fn same(found: &Keys, expected: &Keys) -> bool {
+    let reader = |keys: &Keys| keys.reader.as_ref().map(|key| *key.bytes());
+    found.database == expected.database
+        && found.carrier.bytes() == expected.carrier.bytes()
+        && reader(found) == reader(expected)
+}
+
+/// A header with its unkeyed sum made right again, as whoever tampers would.
+fn summed(mut header: Vec<u8>) -> Vec<u8> {
+    let at = header.len() - 32;
+    let sum = blake3::hash(&header[..at]);
+    header[at..].copy_from_slice(sum.as_bytes());
+    header
+}
+
+#[test]
+fn the_passphrase_opens_what_was_made_and_no_other_does() {
+    let (mut room, _, keys) = Room::new();
+    assert!(same(&room.open("first").expect("the right passphrase"), &keys));
+    assert!(matches!(room.open("First"), Err(VaultError::WrongPassphrase)));
+    assert!(matches!(room.open(""), Err(VaultError::WrongPassphrase)));
+    let again = Vault::create(room.folder.path(), &typed("x"), Cost::FLOOR, &mut room.entropy);
+    assert!(matches!(again, Err(VaultError::Exists)));
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    assert!(matches!(Vault::open(empty.path(), &typed("first"), room.now), Err(VaultError::Missing)));
+}
+
+#[test]
+fn an_administrator_opens_the_carrier_tables_only_and_cannot_climb() {
+    let (mut room, vault, keys) = Room::new();
+    let slot = room.add(&vault, "first", "admin", Role::Administrator).expect("a free slot");
+    let opened = room.open("admin").expect("the right passphrase");
+    assert_eq!(opened.carrier.bytes(), keys.carrier.bytes());
+    assert!(opened.reader.is_none());
+    assert!(matches!(room.add(&vault, "admin", "spy", Role::Reader), Err(VaultError::NotAReader)));
+    assert!(matches!(room.remove(&vault, "admin", SlotNumber(0)), Err(VaultError::NotAReader)));
+    room.add(&vault, "admin", "deputy", Role::Administrator).expect("a free slot");
+    room.remove(&vault, "admin", slot).expect("its own slot");
+    assert!(matches!(room.open("admin"), Err(VaultError::WrongPassphrase)));
+    assert!(room.open("deputy").is_ok());
+}
+
+#[test]
+fn slots_fill_empty_and_never_lose_the_last_reader() {
+    let (mut room, vault, keys) = Room::new();
+    for person in 1..SLOTS {
+        let slot = room.add(&vault, "first", &format!("person {person}"), Role::Reader).expect("a free slot");
+        assert_eq!(slot, SlotNumber(person));
+    }
+    assert!(matches!(room.add(&vault, "first", "ninth", Role::Reader), Err(VaultError::NoFreeSlot)));
+    assert!(same(&room.open("person 7").expect("the last slot"), &keys));
+    for person in 1..SLOTS {
+        room.remove(&vault, "first", SlotNumber(person)).expect("a reader may");
+    }
+    assert!(matches!(room.remove(&vault, "first", SlotNumber(3)), Err(VaultError::NoSuchSlot(SlotNumber(3)))));
+    assert!(matches!(room.remove(&vault, "first", SlotNumber(8)), Err(VaultError::NoSuchSlot(SlotNumber(8)))));
+    room.add(&vault, "first", "admin", Role::Administrator).expect("a free slot");
+    assert!(matches!(room.remove(&vault, "first", SlotNumber(0)), Err(VaultError::LastReader)));
+    assert_eq!(vault.slots(&keys).expect("a sound vault")[..3], [Some(Role::Reader), Some(Role::Administrator), None]);
+    assert!(matches!(room.open("person 3"), Err(VaultError::WrongPassphrase)));
+}
+
+#[test]
+fn a_changed_passphrase_opens_the_same_keys_and_the_old_one_nothing() {
+    let (mut room, vault, keys) = Room::new();
+    let (now, old, new) = (room.later(), typed("first"), typed("second"));
+    vault.change_passphrase(&old, &new, Cost::FLOOR, now, &mut room.entropy).expect("the right passphrase");
+    assert!(same(&room.open("second").expect("the new passphrase"), &keys));
+    assert!(matches!(room.open("first"), Err(VaultError::WrongPassphrase)));
+}
+
+#[test]
+fn free_slots_look_like_taken_ones() {
+    let (room, _, _) = Room::new();
+    let bytes = fs::read(&room.copies()[0]).expect("just written");
+    let header = Header::decode(&bytes).expect("a sound header");
+    for (at, slot) in header.slots.iter().enumerate() {
+        let bytes = slot.encode();
+        assert_eq!(slot.cost, Cost::FLOOR, "slot {at}");
+        for part in [&bytes[..16], &bytes[28..77], &bytes[77..]] {
+            assert!(part.iter().filter(|byte| **byte == 0).count() < 4, "slot {at} shows zeros");
+        }
+        assert!(header.slots[..at].iter().all(|other| other.encode()[..16] != bytes[..16]), "slot {at} repeats a salt");
+    }
+}
+
+#[test]
+fn a_torn_first_copy_is_mended_from_the_second() {
+    let (mut room, _, keys) = Room::new();
+    let [first, second] = room.copies();
+    let whole = fs::read(&first).expect("just written");
+    for torn in [vec![], whole[..7].to_vec(), whole[..500].to_vec(), vec![0; whole.len()], {
+        let mut flipped = whole.clone();
+        flipped[300] ^= 4;
+        flipped
+    }] {
+        for (torn_copy, sound_copy) in [(&first, &second), (&second, &first)] {
+            fs::write(torn_copy, &torn).expect("a writable folder");
+            assert!(same(&room.open("first").expect("one sound copy is enough"), &keys));
+            assert_eq!(fs::read(torn_copy).expect("mended"), fs::read(sound_copy).expect("sound"));
+        }
+    }
+    fs::remove_file(&first).expect("there");
+    assert!(same(&room.open("first").expect("one sound copy is enough"), &keys));
+    for copy in [&first, &second] {
+        fs::write(copy, &whole[..500]).expect("a writable folder");
+    }
+    assert!(matches!(room.open("first"), Err(VaultError::Damaged)));
+}
+
+/// A crash between the two copies of a removal must not leave a copy that still opens.
+#[test]
+fn the_newer_generation_counts_and_replaces_the_older() {
+    let (mut room, vault, _) = Room::new();
+    let slot = room.add(&vault, "first", "leaver", Role::Reader).expect("a free slot");
+    let old = fs::read(&room.copies()[1]).expect("just written");
+    room.remove(&vault, "first", slot).expect("a reader may");
+    for copy in room.copies() {
+        fs::write(&copy, &old).expect("a writable folder");
+        assert!(matches!(room.open("leaver"), Err(VaultError::WrongPassphrase)));
+        room.open("first").expect("the right passphrase");
+        assert_ne!(fs::read(&copy).expect("mended"), old);
+    }
+}
+
+#[test]
+fn an_altered_header_opens_nothing_even_with_its_sum_made_right() {
+    let (mut room, _, _) = Room::new();
+    let whole = fs::read(&room.copies()[0]).expect("just written");
+    let slots_at = 32;
+    // One byte of: generation, database, commitment, wrapped secret, a free slot, the roles, the MAC.
+    for at in [10, 20, slots_at + 80, slots_at + 30, slots_at + 109 * 5 + 3, whole.len() - 100, whole.len() - 40] {
+        let mut altered = whole.clone();
+        altered[at] ^= 1;
+        for copy in room.copies() {
+            fs::write(copy, summed(altered.clone())).expect("a writable folder");
+        }
+        let refused = room.open("first");
+        assert!(matches!(refused, Err(VaultError::Damaged | VaultError::WrongPassphrase)), "byte {at}: {refused:?}");
+    }
+}
+
+#[test]
+fn absurd_costs_are_refused_before_anything_is_allocated() {
+    let (mut room, _, _) = Room::new();
+    let whole = fs::read(&room.copies()[0]).expect("just written");
+    for slot in [0, 7] {
+        for (memory_kib, passes, lanes) in [(u32::MAX, 3, 4), (8, 2, 1), (19 * 1024, u32::MAX, 1), (19 * 1024, 2, 99)] {
+            let (at, mut altered) = (32 + slot * 109 + 16, whole.clone());
+            for (field, value) in [memory_kib, passes, lanes].into_iter().enumerate() {
+                altered[at + 4 * field..][..4].copy_from_slice(&u32::to_be_bytes(value));
+            }
+            fs::write(&room.copies()[1], summed(altered)).expect("a writable folder");
+            let refused = room.open("first");
+            let expected = VaultError::AbsurdParameters { memory_kib, passes, lanes };
+            assert_eq!(refused.expect_err("must be refused").to_string(), expected.to_string());
+        }
+    }
+}
+
+#[test]
+fn a_foreign_or_newer_file_is_named() {
+    let (mut room, _, _) = Room::new();
+    let mut newer = fs::read(&room.copies()[0]).expect("just written");
+    newer[7] = 2;
+    for (bytes, expected) in
+        [(newer, VaultError::Newer { found: 2, known: 1 }), (b"LUKS\xba\xbe\0\x02".to_vec(), VaultError::NotHabeas)]
+    {
+        for copy in room.copies() {
+            fs::write(copy, &bytes).expect("a writable folder");
+        }
+        assert_eq!(room.open("first").expect_err("must be refused").to_string(), expected.to_string());
+    }
+}
+
+#[test]
+fn a_slot_moved_into_another_vault_opens_nothing() {
+    let ((mut room, _, _), (other, _, _)) = (Room::new(), Room::new());
+    let mut mixed = fs::read(&room.copies()[0]).expect("just written");
+    let foreign = fs::read(&other.copies()[0]).expect("just written");
+    mixed[16] ^= 1; // the rooms share a seed, so only the database id tells them apart
+    mixed[32..32 + 109].copy_from_slice(&foreign[32..32 + 109]);
+    for copy in room.copies() {
+        fs::write(copy, summed(mixed.clone())).expect("a writable folder");
+    }
+    assert!(matches!(room.open("first"), Err(VaultError::Damaged)));
+}
+
+#[test]
+fn wrong_passphrases_cost_waits_that_outlive_the_program() {
+    let (room, _, _) = Room::new();
+    let open = |passphrase: &str, ms: u64| {
+        // Each call starts from nothing but the folder, as a restarted program does.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        Vault::open(room.folder.path(), &typed(passphrase), now).map(|_| ())
+    };
+    assert!(matches!(open("wrong", 10_000), Err(VaultError::WrongPassphrase)));
+    assert!(matches!(open("first", 10_999), Err(VaultError::TooSoon { wait }) if wait == Duration::from_millis(1)));
+    for second in 11..16 {
+        assert!(matches!(open("wrong", second * 1000), Err(VaultError::WrongPassphrase)), "{second}");
+    }
+    assert!(matches!(open("wrong", 17_000), Err(VaultError::WrongPassphrase)));
+    assert!(matches!(open("first", 18_000), Err(VaultError::TooSoon { wait }) if wait == Duration::from_secs(3)));
+    open("first", 21_000).expect("the right passphrase after the wait");
+    open("first", 21_000).expect("success forgets the failures");
+}
+
+/// The program may be killed while it derives: the attempt counted before it began.
+#[test]
+fn an_attempt_counts_before_it_is_made() {
+    let (room, vault, _) = Room::new();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(50);
+    vault.attempts().admit(now).expect("the first attempt");
+    assert!(matches!(Vault::open(room.folder.path(), &typed("first"), now), Err(VaultError::TooSoon { .. })));
+}
+
+#[test]
+fn a_wipe_overwrites_both_copies_and_takes_no_time() {
+    let (mut room, _, _) = Room::new();
+    let mut open = room.copies().map(|copy| fs::File::open(copy).expect("just written"));
+    let begun = Instant::now();
+    Vault::destroy(room.folder.path()).expect("a writable folder");
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    for file in &mut open {
+        let mut left = Vec::new();
+        io::Read::read_to_end(file, &mut left).expect("an open file reads");
+        assert!(!left.is_empty() && left.iter().all(|byte| *byte == 0));
+    }
+    assert_eq!(fs::read_dir(room.folder.path()).expect("there").count(), 0);
+    assert!(matches!(room.open("first"), Err(VaultError::Missing)));
+    Vault::destroy(room.folder.path()).expect("a wipe may be repeated");
+}
+
+#[test]
+fn a_wipe_goes_on_past_a_copy_it_cannot_open() {
+    let (mut room, _, _) = Room::new();
+    let [first, second] = room.copies();
+    fs::remove_file(&first).expect("there");
+    fs::create_dir(&first).expect("a folder where a file should be");
+    assert!(Vault::destroy(room.folder.path()).is_err());
+    assert!(!second.exists());
+    assert!(room.open("first").is_err());
+}
