@@ -37,7 +37,9 @@ pub mod section;
 // What people see, and ask for.
 pub mod case;
 pub mod control;
+pub mod desk;
 pub mod docket;
+pub mod library;
 pub mod stage;
 
 #[cfg(any(test, feature = "sim"))]

@@ -251,7 +251,7 @@ impl Replica {
         staged.put(place_row(&entry.id()), codec::encode(&PlaceRow(feed.circle, feed.key, feed.run, header.seq)));
         self.set(staged, &feed, line, None);
         match body {
-            Some(body) => staged.put(body_row(&entry.id()), body.bytes().to_vec()),
+            Some(body) => keep(staged, &entry.id(), &body),
             None => {
                 staged.put(wanted_row(&entry.id()), codec::encode(&WantedRow(entry.id(), feed.circle)));
                 self.wanted.insert(entry.id(), feed.circle);
@@ -273,7 +273,7 @@ impl Replica {
         if header.seq == counted && entry.id() == tip || self.place(staged, &entry.id())?.is_some() {
             let filled = match body {
                 Some(body) if self.wanted.remove(&entry.id()).is_some() => {
-                    staged.put(body_row(&entry.id()), body.bytes().to_vec());
+                    keep(staged, &entry.id(), &body);
                     staged.delete(wanted_row(&entry.id()));
                     true
                 }
@@ -373,6 +373,18 @@ impl Replica {
     const fn is_planted_prev(&self) -> bool {
         false
     }
+}
+
+/// Keeps a body, and that it is still to be read.
+fn keep<S: Store>(staged: &mut Staged<'_, S>, id: &EntryId, body: &Body) {
+    staged.put(body_row(id), body.bytes().to_vec());
+    staged.put(unread_row(id), id.0.to_vec());
+}
+
+/// The row that says an entry is still to be read into its section.
+#[must_use]
+pub fn unread_row(id: &EntryId) -> Row {
+    Row::new(Table::Unread, id, 0)
 }
 
 /// The row of a circle's opening.

@@ -79,6 +79,8 @@ tables! {
     Key = 13 "key" Reader;
     /// Import batches, petnames and other things typed here. Prefix: a word; number: order.
     Desk = 14 "desk" Reader;
+    /// Entries with a body that are not yet read into their sections. Prefix: entry id; number 0.
+    Unread = 15 "unread" Carrier;
 }
 
 /// The name of a row.

@@ -22,7 +22,7 @@ use crate::{
         Members,
         roster::{Link, Taken},
     },
-    circle::{Epoch, grant::Opening},
+    circle::{Circle, Epoch, grant::Opening},
     entry::FeedId,
     feed::ShortLine,
     ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId},
@@ -270,6 +270,19 @@ impl State {
     #[must_use]
     pub fn epochs(&self, circle: &CircleId) -> &[Epoch] {
         self.epochs.get(circle).map_or(&[], Vec::as_slice)
+    }
+
+    /// The circle of this shape, if it is held.
+    #[must_use]
+    pub fn circle_of(&self, circle: &Circle) -> CircleId {
+        circle.id(&self.replica.members.registry())
+    }
+
+    /// The chain this device writes in a circle with; a run of zeros before its first entry.
+    #[must_use]
+    pub fn chain(&self, circle: &Circle) -> Option<FeedName> {
+        let key = FeedKey(self.pens.as_ref()?.of(circle).public());
+        Some((key, self.runs.get(&key).copied().unwrap_or(Incarnation([0; 8]))))
     }
 
     /// When [`Input::Tick`] is next due.

@@ -1,0 +1,238 @@
+//! The desk: what a person states becomes statements; what the record says becomes something to read.
+//!
+//! Pure: the node gives it a view and facts, and gets statements or a problem with a code and a next step. A field is
+//! never written below its level, whoever asks.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    control::{Cell, Claim, Entity, Fact, Problem, Record, RecordKind, codes},
+    ids::{EntityId, OrgId, SectionId},
+    schema::{Place, Policy, Schema, Value, ValueError},
+    seal::Entropy,
+    section::{
+        assertion::{Assertion, Statement},
+        sheet::{self, Sheet},
+        view::{Shown, View},
+    },
+    stage, words,
+};
+
+/// The entity a record is about: it has the id of its section.
+#[must_use]
+pub fn root(section: &SectionId) -> EntityId {
+    EntityId(section.0)
+}
+
+/// The kind of a record's root entity.
+#[must_use]
+pub const fn root_kind(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Case => "case_file",
+        RecordKind::Docket => "docket",
+    }
+}
+
+/// Facts as statements about `section`, to be written in a circle of kind `place`.
+pub fn state(
+    facts: &[Fact],
+    kind: RecordKind,
+    section: &SectionId,
+    view: Option<&View>,
+    place: Place,
+    entropy: &mut Entropy,
+) -> Result<Vec<Statement>, Problem> {
+    let schema = Schema::current();
+    let mut fresh: BTreeMap<String, EntityId> = BTreeMap::new();
+    let mut statements = Vec::new();
+    for fact in facts {
+        let value = schema.parse(&fact.field, &fact.value).map_err(|error| value_problem(&error))?;
+        let value = schema.check(&fact.field, &value).map_err(|error| value_problem(&error))?.into_value();
+        let field = schema.field(&fact.field).expect("parse found it");
+        if let Some(grade) = &fact.grade
+            && !is_grade(grade)
+        {
+            let message = "a grade is a letter A to F and a digit 1 to 6, as B2";
+            return Err(Problem::new(codes::BAD_VALUE, message));
+        }
+        if place == Place::Commons && !field.entity.starts_with("docket") && kind == RecordKind::Docket {
+            let message = format!("{} belongs to case files; a docket holds the public side only", field.name);
+            return Err(Problem::new(codes::LEVEL, message));
+        }
+        schema.may_go(field, &value, place).map_err(|error| Problem::new(codes::LEVEL, error.to_string()))?;
+        let entity = match fact.entity {
+            Some(entity) => entity,
+            None => match entity_for(&field.entity, kind, section, view)? {
+                Some(entity) => entity,
+                None => *fresh.entry(field.entity.clone()).or_insert_with(|| EntityId(entropy.bytes())),
+            },
+        };
+        let sources = sources(fact, kind, &field.entity, view, &fresh)?;
+        statements.push(Statement::Assert(Assertion {
+            entity,
+            field: field.name.clone(),
+            value,
+            sources,
+            grade: fact.grade.clone(),
+            basis: None,
+            reported_by: None,
+        }));
+    }
+    let parents = parents(&fresh, view);
+    Ok([parents, statements].concat())
+}
+
+/// The entity of a kind that a fact without one means: the root, or the only one there is; `None`: a new one.
+fn entity_for(
+    entity: &str,
+    kind: RecordKind,
+    section: &SectionId,
+    view: Option<&View>,
+) -> Result<Option<EntityId>, Problem> {
+    if entity == root_kind(kind) {
+        return Ok(Some(root(section)));
+    }
+    let there = view.map(|view| entities_of(view, entity)).unwrap_or_default();
+    match there.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(*only)),
+        several => {
+            let details = several.iter().map(ToString::to_string).collect();
+            let message = format!("there are {} of «{entity}» in this record", several.len());
+            Err(Problem::new(codes::WHICH, message).with_details(details))
+        }
+    }
+}
+
+/// A docket's facts rest on a public source: the one named, or the only one there is.
+fn sources(
+    fact: &Fact,
+    kind: RecordKind,
+    entity: &str,
+    view: Option<&View>,
+    fresh: &BTreeMap<String, EntityId>,
+) -> Result<Vec<EntityId>, Problem> {
+    if let Some(source) = fact.source {
+        return Ok(vec![source]);
+    }
+    if kind == RecordKind::Case || entity == "docket_source" {
+        return Ok(vec![]);
+    }
+    let there = view.map(|view| entities_of(view, "docket_source")).unwrap_or_default();
+    match (there.as_slice(), fresh.get("docket_source")) {
+        ([only], None) => Ok(vec![*only]),
+        ([], Some(new)) => Ok(vec![*new]),
+        _ => {
+            let message = format!("{} needs a public source", fact.field);
+            let details = there.iter().map(ToString::to_string).collect();
+            Err(Problem::new(codes::NO_SOURCE, message).with_details(details))
+        }
+    }
+}
+
+/// New entities stand under the only possible parent, if their kind has one.
+fn parents(fresh: &BTreeMap<String, EntityId>, view: Option<&View>) -> Vec<Statement> {
+    let schema = Schema::current();
+    let mut statements = Vec::new();
+    for (kind, entity) in fresh {
+        let field = format!("{kind}.parent");
+        let Some(parent) = schema.field(&field).and_then(|_| schema.entity(kind)?.parent.clone()) else { continue };
+        let there = view.map(|view| entities_of(view, &parent)).unwrap_or_default();
+        let parent = match (there.as_slice(), fresh.get(&parent)) {
+            ([only], None) => *only,
+            ([], Some(new)) => *new,
+            _ => continue,
+        };
+        statements.push(Statement::Assert(Assertion {
+            entity: *entity,
+            field,
+            value: Value::Ref(parent),
+            sources: vec![],
+            grade: None,
+            basis: None,
+            reported_by: None,
+        }));
+    }
+    statements
+}
+
+fn entities_of(view: &View, kind: &str) -> Vec<EntityId> {
+    let is_kind = |field: &String| field.split_once('.').is_some_and(|(entity, _)| entity == kind);
+    view.entities.iter().filter(|(_, cells)| cells.keys().any(is_kind)).map(|(entity, _)| *entity).collect()
+}
+
+/// A value error as a problem with its code.
+#[must_use]
+pub fn value_problem(error: &ValueError) -> Problem {
+    let code = match error {
+        ValueError::UnknownField { .. } | ValueError::Computed { .. } => codes::NO_FIELD,
+        ValueError::UnknownCode { .. } => codes::UNKNOWN_CODE,
+        _ => codes::BAD_VALUE,
+    };
+    Problem::new(code, error.to_string())
+}
+
+fn is_grade(grade: &str) -> bool {
+    matches!(grade.as_bytes(), [b'A'..=b'F', b'1'..=b'6'])
+}
+
+/// A folded section as people read it.
+#[must_use]
+pub fn record(view: &View, kind: RecordKind, call_sign: &dyn Fn(&OrgId) -> Option<String>, as_of: u64) -> Record {
+    let mut entities = Vec::new();
+    let sheet = Sheet::new(view);
+    let mut open: Vec<&sheet::Record> = sheet.records.iter().rev().collect();
+    while let Some(record) = open.pop() {
+        let cells = record.fields.iter().map(|(field, cell)| show(field, cell, call_sign)).collect();
+        entities.push(Entity { entity: record.entity, kind: record.kind.clone(), cells });
+        open.extend(record.children.iter().rev());
+    }
+    Record {
+        record: view.section,
+        kind,
+        pseudonym: words::pseudonym(&view.section.0),
+        stage: stage::stage(view).code,
+        entities,
+        digest: data_encoding::HEXLOWER.encode(&view.digest()),
+        as_of,
+    }
+}
+
+fn show(field: &str, cell: &crate::section::view::Cell, call_sign: &dyn Fn(&OrgId) -> Option<String>) -> Cell {
+    let (shown, chosen) = match &cell.shown {
+        Shown::Nothing => ("nothing", None),
+        Shown::Agreed(_) => ("agreed", None),
+        Shown::Conflict => ("conflict", None),
+        Shown::Resolved { chosen, .. } => ("resolved", chosen.as_ref()),
+        Shown::Union => ("union", None),
+        Shown::Log => ("log", None),
+        Shown::PerOrg => ("per_organisation", None),
+        Shown::Strictest { value, .. } => ("strictest", Some(value)),
+    };
+    let claims = cell.claims.iter().map(|claim| Claim {
+        value: serde_json::to_value(&claim.value).unwrap_or_default(),
+        organisation: claim.org,
+        call_sign: call_sign(&claim.org),
+        reported_by: claim.reported_by.clone(),
+        at: claim.claimed_time.0,
+        grade: claim.grade.clone(),
+        sources: claim.sources.clone(),
+        entry: claim.at.0,
+        index: claim.at.1,
+        chosen: chosen == Some(&claim.value),
+    });
+    Cell { field: field.to_owned(), shown: shown.to_owned(), claims: claims.collect() }
+}
+
+/// Conflicts that a view shows and nobody has settled.
+#[must_use]
+pub fn conflicts(view: &View) -> u64 {
+    let open = |cell: &crate::section::view::Cell| cell.shown == Shown::Conflict && cell.policy != Some(Policy::Drv);
+    view.cells().filter(|(_, _, cell)| open(cell)).count() as u64
+}
+
+/// The latest time anything standing in a view was claimed.
+#[must_use]
+pub fn changed(view: &View) -> u64 {
+    view.cells().flat_map(|(_, _, cell)| &cell.claims).map(|claim| claim.claimed_time.0).max().unwrap_or(0)
+}
