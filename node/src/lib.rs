@@ -1,7 +1,6 @@
 //! The hands of Habeas: everything that touches disk, network, clock and process, as `protocol` decides.
 
 pub mod hardening;
-pub mod secret;
 pub mod store;
 pub mod vault;
 
