@@ -1,9 +1,58 @@
 //! The hands of Habeas: everything that touches disk, network, clock and process, as `protocol` decides.
+//!
+//! ```text
+//! api      a request on the socket            → a job for the runtime; passphrases are tried here, off its thread
+//! runtime  jobs, frames and time, one by one  → `protocol::sync` decides → batch to the store, then effects in order
+//! net      frames between allowed peers         store    sealed rows          vault    keys behind passphrases
+//! ```
 
+pub mod api;
 pub mod hardening;
 pub mod net;
-pub mod secret;
+pub mod runtime;
 pub mod store;
 pub mod vault;
 
 mod durable;
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use clap::Parser;
+use tracing_subscriber::EnvFilter;
+
+/// The node: keeps a folder, replicates it with its peers, and answers on a socket in it.
+#[derive(Debug, Parser)]
+#[command(name = "habeas-node", version)]
+struct Args {
+    /// The folder. Made if it is missing.
+    #[arg(long)]
+    data: PathBuf,
+    /// Address to listen on for peers; port 0: the system chooses.
+    #[arg(long)]
+    listen: Vec<SocketAddr>,
+    /// How much is logged: error, warn, info, debug.
+    #[arg(long, default_value = "info")]
+    log: String,
+}
+
+/// The whole program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::try_new(&args.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    for gap in hardening::harden() {
+        tracing::warn!(?gap, "the process could not be hardened fully");
+    }
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let served = threads
+        .map_err(|source| api::ServeError::Io { attempted: "start", source })
+        .and_then(|threads| threads.block_on(api::serve(&args.data, args.listen)));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(reason = %error, "the node did not start or could not go on");
+            ExitCode::FAILURE
+        }
+    }
+}

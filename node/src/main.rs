@@ -1,3 +1,7 @@
 //! The node.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    node::main()
+}

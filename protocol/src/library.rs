@@ -25,8 +25,6 @@ use crate::{
 
 /// Sections kept folded; beyond this the ones asked for longest ago go first.
 const KEPT: usize = 256;
-/// Unread entries taken in one batch.
-const BATCH: usize = 1024;
 
 /// The sections of the circles this node can read.
 #[derive(Default)]
@@ -43,27 +41,31 @@ struct Shelf(SectionId, u8);
 pub struct Reading {
     /// Index rows to be made durable.
     pub batch: Batch,
-    /// Entries looked at.
-    pub taken: usize,
     /// Sections that changed, with their circles.
     pub changed: Vec<(CircleId, SectionId)>,
 }
 
 impl Library {
-    /// Reads the next unread entries. Commit the batch, then call again while `taken` is not 0.
-    ///
-    /// An entry whose epoch key is not here stays unread; one that opens to rubbish, or to what a newer version wrote,
-    /// is left where it is and read by nobody: it still counts and replicates.
-    pub fn read(&mut self, state: &State, store: &impl Store) -> Result<Reading, StoreError> {
+    /// Entries that a crash, a lock or a missing key left unread: to be asked at the start and after unlocking.
+    pub fn unread(store: &impl Store) -> Result<Vec<EntryId>, StoreError> {
         let mut unread = Vec::new();
         store.scan_table(Table::Unread, &mut |_, value| {
             unread.extend(value.try_into().map(EntryId));
-            unread.len() < BATCH
+            true
         })?;
+        Ok(unread)
+    }
+
+    /// Reads entries into their sections. Commit the batch before reading more.
+    ///
+    /// An entry whose epoch key is not here stays unread; one that opens to rubbish, or to what a newer version wrote,
+    /// is left where it is and read by nobody: it still counts and replicates.
+    pub fn read(&mut self, state: &State, store: &impl Store, ids: &[EntryId]) -> Result<Reading, StoreError> {
         let mut reading = Reading::default();
         let staged = Staged::new(store);
         let mut number = next_number(store)?;
-        for id in unread {
+        for id in ids {
+            let id = *id;
             let Some(entry) = counted(state.replica(), &staged, &id)? else {
                 // Its feed forked below it: it no longer counts.
                 reading.batch.delete(unread_row(&id));
@@ -72,7 +74,6 @@ impl Library {
             let plain = match open(state, &staged, &entry)? {
                 Opened::NoKey => continue,
                 Opened::Nothing => {
-                    reading.taken += 1;
                     reading.batch.delete(unread_row(&id));
                     continue;
                 }
@@ -87,7 +88,6 @@ impl Library {
             reading.batch.put(Row::new(Table::Section, place_of(&circle, &section), number), id.0.to_vec());
             reading.batch.delete(unread_row(&id));
             number += 1;
-            reading.taken += 1;
             reading.changed.push((circle, section));
             if let Some((_, kept)) = self.kept.get_mut(&(circle, section))
                 && let Some(contribution) = contribution(state.replica(), &entry, plain)

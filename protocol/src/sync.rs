@@ -33,7 +33,7 @@ use crate::{
 };
 use frame::{Arrival, Fault, Frame, Received};
 use session::Session;
-pub use write::{Content, Pens, Refusal, Write, epochs, runs};
+pub use write::{Content, Pens, Refusal, Write, epoch_row, epochs, forget_runs, runs};
 
 /// Milliseconds on a clock that never goes back; its zero means nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,7 +20,7 @@ use crate::{
     limits::BODY_BYTES,
     replica::{Outcome, circle_row},
     seal::{Entropy, ReadingSecret},
-    store::{Row, Store, StoreError, Table},
+    store::{Batch, Row, Store, StoreError, Table},
 };
 
 /// With a peer reachable, what it says of our own feeds is awaited this long before the first signature: a machine
@@ -255,15 +255,19 @@ pub(super) fn remember<S: Store>(turn: &mut Turn<'_, S>, id: &CircleId, opening:
     let carried = Opening { epochs: vec![], ..opening.clone() };
     turn.staged.put(circle_row(id), carried.encode());
     for epoch in &opening.epochs {
-        turn.staged.put(Row::new(Table::Epoch, [&id.0[..], &epoch.0.0].concat(), 0), epoch_row(id, epoch));
+        let (row, value) = epoch_row(id, epoch);
+        turn.staged.put(row, value);
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct EpochRow(CircleId, Epoch);
 
-fn epoch_row(circle: &CircleId, epoch: &Epoch) -> Vec<u8> {
-    codec::encode(&EpochRow(*circle, epoch.clone()))
+/// The row of an epoch's key, and its value.
+#[must_use]
+pub fn epoch_row(circle: &CircleId, epoch: &Epoch) -> (Row, Vec<u8>) {
+    let row = Row::new(Table::Epoch, [&circle.0[..], &epoch.0.0].concat(), 0);
+    (row, codec::encode(&EpochRow(*circle, epoch.clone())))
 }
 
 /// The runs under which own feeds stand in a store.
@@ -277,6 +281,14 @@ pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, In
         }
     }
     Ok(runs)
+}
+
+/// Forgets the runs of own feeds: the next entries start new ones.
+#[must_use]
+pub fn forget_runs(keys: &[FeedKey]) -> Batch {
+    let mut batch = Batch::default();
+    keys.iter().for_each(|key| batch.delete(run_row(key)));
+    batch
 }
 
 /// The epoch keys in a store.

@@ -1,0 +1,219 @@
+//! The node's own socket: one request, one answer, for whoever may open the folder.
+//!
+//! Trying a passphrase costs most of a second, so it happens here, on a thread of its own, and the runtime gets what it
+//! opened. The socket is in the folder (0700) and belongs to its user (0600).
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use axum::{Json, Router, extract::State, routing::post};
+use protocol::{
+    control::{Answer, Passphrase, Problem, Reply, Request, codes},
+    seal::Entropy,
+};
+use thiserror::Error;
+use tokio::{
+    net::UnixListener,
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+};
+
+use crate::{
+    durable,
+    runtime::{self, Job, Opened},
+    vault::{Cost, RootKey, Vault, VaultError},
+};
+
+/// Jobs waiting for the runtime.
+const JOBS: usize = 64;
+/// Bytes of a request: an import file of 40 MB and some.
+const REQUEST_BYTES: usize = 64 * 1024 * 1024;
+/// Characters of a passphrase.
+const PASSPHRASE_LEN: usize = 12;
+
+/// Why the node does not serve.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The system refused.
+    #[error("cannot {attempted}: {source}")]
+    Io {
+        /// What was attempted, as a verb.
+        attempted: &'static str,
+        /// The system's reason.
+        #[source]
+        source: io::Error,
+    },
+    /// Another node answers on the folder's socket.
+    #[error("another node uses this folder")]
+    InUse,
+}
+
+impl ServeError {
+    fn io(attempted: &'static str) -> impl Fn(io::Error) -> Self {
+        move |source| Self::Io { attempted, source }
+    }
+}
+
+#[derive(Clone)]
+struct Door {
+    folder: Arc<Path>,
+    jobs: mpsc::Sender<Job>,
+    stop: mpsc::Sender<()>,
+}
+
+/// Serves a folder until told to stop.
+pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeError> {
+    durable::make_folder(folder).map_err(ServeError::io("make the folder"))?;
+    let socket = folder.join("api.sock");
+    let listener = bind(&socket).await?;
+    let listen = settle(listen).map_err(ServeError::io("listen on the address given"))?;
+    let (jobs, queue) = mpsc::channel(JOBS);
+    let (stop, mut stopping) = mpsc::channel(1);
+    let folder: Arc<Path> = Arc::from(folder);
+    let core = runtime::spawn(folder.clone(), listen, queue).map_err(ServeError::io("start a thread"))?;
+    let door = Door { folder, jobs, stop };
+    let router = Router::new()
+        .route("/v1", post(answer))
+        .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES))
+        .with_state(door);
+    tracing::info!("ready");
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate()).map_err(ServeError::io("listen for signals"))?,
+        signal(SignalKind::interrupt()).map_err(ServeError::io("listen for signals"))?,
+    );
+    let until = async move {
+        tokio::select! {
+            _ = stopping.recv() => {}
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
+    axum::serve(listener, router).with_graceful_shutdown(until).await.map_err(ServeError::io("serve the socket"))?;
+    // The door is gone and with it the last sender of jobs: the runtime ends when it has done what it has.
+    let ended = tokio::task::spawn_blocking(move || core.join()).await;
+    let _ = fs::remove_file(&socket);
+    tracing::info!(clean = matches!(ended, Ok(Ok(()))), "stopped");
+    Ok(())
+}
+
+/// Binds the socket; one left behind by a node that was killed is replaced, one that answers is not.
+async fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
+    if socket.exists() {
+        if tokio::net::UnixStream::connect(socket).await.is_ok() {
+            return Err(ServeError::InUse);
+        }
+        fs::remove_file(socket).map_err(ServeError::io("replace the old socket"))?;
+    }
+    let listener = UnixListener::bind(socket).map_err(ServeError::io("make the socket"))?;
+    fs::set_permissions(socket, fs::Permissions::from_mode(0o600)).map_err(ServeError::io("close the socket"))?;
+    Ok(listener)
+}
+
+/// Ports that the system is to choose are chosen now, so that a card can name them before the network starts.
+fn settle(listen: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
+    let choose = |address: SocketAddr| match address.port() {
+        0 => TcpListener::bind(address)?.local_addr(),
+        _ => Ok(address),
+    };
+    listen.into_iter().map(choose).collect()
+}
+
+async fn answer(State(door): State<Door>, body: axum::body::Bytes) -> Json<Answer> {
+    let answer = match serde_json::from_slice::<Request>(&body) {
+        // The parser's words may quote the request; only its place is told.
+        Err(error) => Answer::Problem(Problem::new(
+            codes::REQUEST,
+            format!("not a request this node understands (column {})", error.column()),
+        )),
+        Ok(request) => match door.carry(request).await {
+            Ok(reply) => Answer::Ok(Box::new(reply)),
+            Err(problem) => Answer::Problem(problem),
+        },
+    };
+    Json(answer)
+}
+
+impl Door {
+    async fn carry(&self, request: Request) -> Result<Reply, Problem> {
+        let folder = self.folder.to_path_buf();
+        let needs = request.clone();
+        let opened = tokio::task::spawn_blocking(move || open(folder, &needs));
+        let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))??;
+        let stops = matches!(request, Request::Stop);
+        let (reply, answered) = oneshot::channel();
+        let gone = |_| Problem::new(codes::NOT_RUNNING, "the node is stopping");
+        self.jobs.send(Job { request, opened, reply }).await.map_err(|_| gone(()))?;
+        let answer = answered.await.map_err(|_| gone(()))?;
+        if stops {
+            let _already_stopping = self.stop.try_send(());
+        }
+        answer
+    }
+}
+
+/// What the passphrases in a request open.
+fn open(folder: PathBuf, request: &Request) -> Result<Opened, Problem> {
+    let now = SystemTime::now();
+    let root = |passphrase: &Passphrase| {
+        RootKey::open(&folder.join("root"), passphrase).map_err(|error| match error {
+            VaultError::Missing => Problem::new(codes::NO_ROOT, "the organisation's root key is not on this device"),
+            error => vault_problem(&error),
+        })
+    };
+    let mut opened = Opened::default();
+    match request {
+        Request::Init { passphrase, root_passphrase, demo } => {
+            let cost = if *demo { Cost::FLOOR } else { Cost::DEFAULT };
+            for passphrase in [Some(passphrase), root_passphrase.as_ref()].into_iter().flatten() {
+                if passphrase.expose().chars().count() < PASSPHRASE_LEN {
+                    let message = format!("a passphrase has at least {PASSPHRASE_LEN} characters");
+                    return Err(Problem::new(codes::WEAK_PASSPHRASE, message));
+                }
+            }
+            let mut entropy = entropy()?;
+            let (vault, keys) =
+                Vault::create(&folder, passphrase, cost, &mut entropy).map_err(|error| vault_problem(&error))?;
+            opened.keys = Some(keys);
+            drop(vault);
+            if let Some(passphrase) = root_passphrase {
+                let root = RootKey::create(&folder.join("root"), passphrase, cost, &mut entropy);
+                opened.root = Some(root.map_err(|error| vault_problem(&error))?);
+            }
+        }
+        Request::Unlock { passphrase } => {
+            let (_, keys) = Vault::open(&folder, passphrase, now).map_err(|error| vault_problem(&error))?;
+            opened.keys = Some(keys);
+        }
+        Request::Card { root_passphrase, .. }
+        | Request::Sign { root_passphrase, .. }
+        | Request::Complete { root_passphrase, .. }
+        | Request::DeviceAdd { root_passphrase, .. } => opened.root = Some(root(root_passphrase)?),
+        _ => {}
+    }
+    Ok(opened)
+}
+
+/// A stream of randomness from the system.
+pub(crate) fn entropy() -> Result<Entropy, Problem> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| Problem::new(codes::INTERNAL, "the system gives no randomness"))?;
+    Ok(Entropy::new(seed))
+}
+
+fn vault_problem(error: &VaultError) -> Problem {
+    let code = match error {
+        VaultError::WrongPassphrase => codes::WRONG_PASSPHRASE,
+        VaultError::TooSoon { .. } => codes::WAIT,
+        VaultError::Missing => codes::EMPTY,
+        VaultError::Exists => codes::NOT_EMPTY,
+        VaultError::Io { .. } => codes::DISK,
+        _ => codes::VAULT,
+    };
+    Problem::new(code, error.to_string())
+}

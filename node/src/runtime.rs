@@ -1,0 +1,205 @@
+//! The runtime: one thread on which everything happens in order; the only place that reads the clock.
+//!
+//! Jobs from the socket, frames from the network and time arrive here one by one; `protocol::sync` decides; the batch goes
+//! to the disk and is synced; then the effects go out. Frames are read and verified on other threads before, in order.
+
+mod desk;
+mod files;
+mod folder;
+mod joined;
+
+use std::{net::SocketAddr, path::Path, sync::Arc, thread::JoinHandle, time::SystemTime};
+
+use protocol::control::{NodeState, Problem, Reply, Request, Status, codes};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::vault::{Keys, RootKey};
+use folder::Folder;
+use joined::Joined;
+
+/// What the passphrases of a request opened.
+#[derive(Debug, Default)]
+pub struct Opened {
+    /// The vault's keys.
+    pub keys: Option<Keys>,
+    /// The organisation's root key.
+    pub root: Option<RootKey>,
+}
+
+/// A request, what it opened, and where the answer goes.
+#[derive(Debug)]
+pub struct Job {
+    /// What is asked.
+    pub request: Request,
+    /// What its passphrases opened.
+    pub opened: Opened,
+    /// Where the answer goes.
+    pub reply: Answerer,
+}
+
+/// Where an answer goes.
+pub type Answerer = oneshot::Sender<Result<Reply, Problem>>;
+
+/// Starts the runtime on its own thread. It ends when the last sender of jobs is gone.
+pub fn spawn(folder: Arc<Path>, listen: Vec<SocketAddr>, jobs: mpsc::Receiver<Job>) -> std::io::Result<JoinHandle<()>> {
+    let threads = tokio::runtime::Handle::current();
+    std::thread::Builder::new().name("runtime".into()).spawn(move || {
+        let mut runtime = Runtime { folder, listen, phase: Phase::Closed };
+        threads.block_on(runtime.run(jobs));
+    })
+}
+
+struct Runtime {
+    folder: Arc<Path>,
+    listen: Vec<SocketAddr>,
+    phase: Phase,
+}
+
+/// How far the folder is open.
+enum Phase {
+    /// No keys in memory: never made, or sealed.
+    Closed,
+    /// Open, in no registry.
+    Alone(Box<Folder>),
+    /// In a registry, on the network.
+    Joined(Box<Joined>),
+}
+
+impl Runtime {
+    async fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
+        loop {
+            // Only waiting can be cancelled; what was taken up is carried to its end.
+            let job = match &mut self.phase {
+                Phase::Joined(joined) => tokio::select! {
+                    biased;
+                    job = jobs.recv() => job,
+                    event = joined.next() => {
+                        joined.take(event).await;
+                        continue;
+                    }
+                },
+                _ => jobs.recv().await,
+            };
+            let Some(Job { request, opened, reply }) = job else { break };
+            if let Some((answer, reply)) = self.carry(request, opened, reply).await {
+                let _nobody_waits = reply.send(answer);
+            }
+        }
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.stop().await;
+        }
+    }
+
+    /// Carries a request out. `None`: the answer comes later, when what was written is on the disk.
+    async fn carry(
+        &mut self,
+        request: Request,
+        opened: Opened,
+        reply: Answerer,
+    ) -> Option<(Result<Reply, Problem>, Answerer)> {
+        let answer = match (request, &mut self.phase) {
+            (Request::Stop, _) => Ok(Reply::Stopping),
+            (Request::Status, phase) => Ok(Reply::Status(phase.status(&self.folder, &self.listen))),
+            (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
+            (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
+            (Request::Unlock { .. }, _) => self.unlock(opened).await,
+            (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
+            (Request::Join { .. }, Phase::Joined(_)) => {
+                Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
+            }
+            (_, Phase::Closed) => Err(closed(&self.folder)),
+            (request, Phase::Alone(folder)) => files::carry(folder, request, opened),
+            (request, Phase::Joined(joined)) => return joined.carry(request, opened, reply).await,
+        };
+        Some((answer, reply))
+    }
+
+    async fn init(&mut self, opened: Opened) -> Result<Reply, Problem> {
+        let keys = opened.keys.expect("init makes a vault");
+        let folder = Folder::make(&self.folder, keys, opened.root.as_ref())?;
+        self.phase = Phase::Alone(Box::new(folder));
+        Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+    }
+
+    async fn unlock(&mut self, opened: Opened) -> Result<Reply, Problem> {
+        let keys = opened.keys.expect("unlock opens a vault");
+        match &mut self.phase {
+            Phase::Closed => {
+                let folder = Folder::open(&self.folder, keys)?;
+                self.phase = match folder.is_joined()? {
+                    true => Phase::Joined(Box::new(Joined::start(folder, self.listen.clone()).await?)),
+                    false => Phase::Alone(Box::new(folder)),
+                };
+            }
+            Phase::Alone(folder) => folder.unlock(&keys)?,
+            Phase::Joined(joined) => joined.unlock(&keys).await?,
+        }
+        Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+    }
+
+    async fn join(&mut self, registry: &str) -> Result<Reply, Problem> {
+        let Phase::Alone(mut folder) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+            unreachable!("matched a line above");
+        };
+        match files::join(&mut folder, registry) {
+            Ok(()) => {
+                self.phase = Phase::Joined(Box::new(Joined::start(*folder, self.listen.clone()).await?));
+                Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+            }
+            Err(problem) => {
+                self.phase = Phase::Alone(folder);
+                Err(problem)
+            }
+        }
+    }
+}
+
+impl Phase {
+    fn status(&mut self, folder: &Path, listen: &[SocketAddr]) -> Status {
+        let listening = listen.iter().map(ToString::to_string).collect();
+        match self {
+            Self::Joined(joined) => joined.status(listening),
+            Self::Alone(open) => Status {
+                organisation: open.organisation(),
+                call_sign: open.call_sign(),
+                node: Some(open.node()),
+                ..blank(NodeState::Alone, listening)
+            },
+            Self::Closed if folder.join("vault").exists() => blank(NodeState::Sealed, listening),
+            Self::Closed => blank(NodeState::Empty, listening),
+        }
+    }
+}
+
+fn closed(folder: &Path) -> Problem {
+    if folder.join("vault").exists() {
+        Problem::new(codes::SEALED, "this folder is closed")
+    } else {
+        Problem::new(codes::EMPTY, "this folder has no keys yet")
+    }
+}
+
+fn blank(state: NodeState, listening: Vec<String>) -> Status {
+    Status {
+        state,
+        registry: None,
+        registry_words: None,
+        organisation: None,
+        call_sign: None,
+        node: None,
+        listening,
+        peers: vec![],
+        circles: vec![],
+        cases: 0,
+        dockets: 0,
+        shared_cases: 0,
+        wanted: 0,
+        alarms: vec![],
+        as_of: utc_now(),
+    }
+}
+
+/// Seconds UTC. The one reading of the calendar clock; it is claimed, never decided by.
+fn utc_now() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

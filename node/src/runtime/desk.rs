@@ -1,0 +1,254 @@
+//! Requests about the record: what is to be written, and what there is to read.
+
+use protocol::{
+    circle::Circle,
+    control::{ExportedEntry, Fact, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
+    cose::{self, Domain},
+    desk,
+    ids::{CircleId, SectionId},
+    limits::{ASSERTIONS, DEPS},
+    schema::{Place, Schema},
+    seal::hash,
+    section::{
+        assertion::{ClaimedTime, Plain, Statement},
+        view::View,
+    },
+    stage,
+    sync::Content,
+    words,
+};
+
+use super::{
+    folder::{locked, store_problem},
+    joined::{Joined, Pending, Prepared},
+    utc_now,
+};
+
+const MINUTE: u64 = 60;
+const DAY: u64 = 86_400;
+
+/// Where a record lives.
+pub(super) struct Shelf {
+    circle: Circle,
+    id: CircleId,
+    section: SectionId,
+    kind: RecordKind,
+}
+
+impl Joined {
+    /// What a request comes to, before anything is written.
+    pub(super) fn prepare(&mut self, request: Request) -> Result<Prepared, Problem> {
+        if self.folder.pens().is_none() {
+            return Err(locked());
+        }
+        match request {
+            Request::CaseNew { facts } => self.begin(RecordKind::Case, &facts),
+            Request::DocketNew { facts } => self.begin(RecordKind::Docket, &facts),
+            Request::Set { record, facts } => {
+                let shelf = self.find(&record)?;
+                let view = self.view(&shelf)?;
+                let statements = desk::state(
+                    &facts,
+                    shelf.kind,
+                    &shelf.section,
+                    Some(&view),
+                    place(&shelf.circle),
+                    &mut self.folder.entropy,
+                )?;
+                let entries = vec![self.entry(&shelf, statements)?];
+                Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
+            }
+            request => Err(Problem::new(codes::REQUEST, format!("{request:?} writes nothing"))),
+        }
+    }
+
+    fn begin(&mut self, kind: RecordKind, facts: &[Fact]) -> Result<Prepared, Problem> {
+        let circle = self.home(kind);
+        let section = SectionId(self.folder.entropy.bytes());
+        let shelf = Shelf { id: self.state.circle_of(&circle), circle, section, kind };
+        let entropy = &mut self.folder.entropy;
+        let mut statements = desk::state(facts, kind, &section, None, place(&shelf.circle), entropy)?;
+        statements.insert(0, self.first_statement(kind, &section));
+        let entries = vec![self.entry(&shelf, statements)?];
+        Ok(Prepared::Write(Pending::Saved(section), entries))
+    }
+
+    /// A record begins with its own id: it is there, and of its kind, before anything else is said.
+    pub(super) fn first_statement(&self, kind: RecordKind, section: &SectionId) -> Statement {
+        let field = match kind {
+            RecordKind::Case => "case_file.case_id",
+            RecordKind::Docket => "docket.docket_id",
+        };
+        Statement::Assert(protocol::section::assertion::Assertion {
+            entity: desk::root(section),
+            field: field.to_owned(),
+            value: protocol::schema::Value::Text(data_encoding::HEXLOWER.encode(&section.0)),
+            sources: vec![],
+            grade: None,
+            basis: None,
+            reported_by: None,
+        })
+    }
+
+    /// The circle a new record of this kind begins in.
+    pub(super) fn home(&self, kind: RecordKind) -> Circle {
+        match kind {
+            RecordKind::Case => Circle::Own(self.state.organisation()),
+            RecordKind::Docket => Circle::Commons,
+        }
+    }
+
+    /// One entry that says `statements`, after everything known of the section.
+    pub(super) fn entry(&mut self, shelf: &Shelf, statements: Vec<Statement>) -> Result<(CircleId, Content), Problem> {
+        if statements.len() > ASSERTIONS.0 {
+            return Err(Problem::new(codes::TOO_LARGE, format!("{} statements at once", statements.len())));
+        }
+        let chain = self.state.chain(&shelf.circle).ok_or_else(locked)?;
+        let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
+        let mut deps = section.map_err(|error| store_problem(&error))?.heads(chain);
+        deps.truncate(DEPS.0);
+        let plain = Plain {
+            schema: Schema::VERSION,
+            section: shelf.section,
+            claimed_time: claimed(&shelf.circle),
+            deps,
+            batch: None,
+            statements,
+        };
+        let bytes = plain.encode().map_err(|error| Problem::new(codes::TOO_LARGE, error.to_string()))?;
+        Ok((shelf.id, Content::Assertions(bytes)))
+    }
+
+    /// Requests that only look.
+    pub(super) fn look(&mut self, request: Request) -> Result<Reply, Problem> {
+        if self.folder.pens().is_none() {
+            return Err(locked());
+        }
+        match request {
+            Request::Show { record } => {
+                let shelf = self.find(&record)?;
+                let view = self.view(&shelf)?;
+                Ok(Reply::Record(Box::new(self.shown(&view, shelf.kind))))
+            }
+            Request::List { kind } => Ok(Reply::Records { records: self.list(kind)? }),
+            Request::Digest { circle } => self.digest(circle),
+            Request::Export { record } => self.export(&record),
+            request => Err(Problem::new(codes::REQUEST, format!("{request:?} is not for a node in a registry"))),
+        }
+    }
+
+    fn shown(&self, view: &View, kind: RecordKind) -> Record {
+        let members = &self.state.replica().members;
+        desk::record(view, kind, &|org| members.call_sign(org).map(str::to_owned), utc_now())
+    }
+
+    fn list(&mut self, kind: RecordKind) -> Result<Vec<Summary>, Problem> {
+        let circle = self.home(kind);
+        let mut records = Vec::new();
+        for shelf in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == kind) {
+            let view = self.view(&shelf)?;
+            records.push(Summary {
+                record: shelf.section,
+                pseudonym: words::pseudonym(&shelf.section.0),
+                stage: stage::stage(&view).code,
+                conflicts: desk::conflicts(&view),
+                changed: desk::changed(&view),
+                label: None,
+            });
+        }
+        Ok(records)
+    }
+
+    fn digest(&mut self, scope: Scope) -> Result<Reply, Problem> {
+        let circle = match scope {
+            Scope::Own => Circle::Own(self.state.organisation()),
+            Scope::Commons => Circle::Commons,
+        };
+        let (mut digests, mut conflicts) = (Vec::new(), 0);
+        for shelf in self.shelves(&circle)? {
+            let view = self.view(&shelf)?;
+            conflicts += desk::conflicts(&view);
+            digests.push((shelf.section, view.digest()));
+        }
+        digests.sort_unstable();
+        let bytes: Vec<u8> = digests.iter().flat_map(|(section, digest)| [&section.0[..], digest].concat()).collect();
+        let held = self.state.replica().circle(&self.state.circle_of(&circle));
+        let entries = held.map_or(0, |held| held.lines().map(|(_, line)| line.counted()).sum());
+        Ok(Reply::Digest {
+            digest: data_encoding::HEXLOWER.encode(&hash("habeas 1 circle digest", &[&bytes])),
+            records: digests.len() as u64,
+            entries,
+            conflicts,
+        })
+    }
+
+    fn export(&mut self, record: &str) -> Result<Reply, Problem> {
+        let shelf = self.find(record)?;
+        let entries = self.library.entries(&self.state, &self.folder.store, &shelf.id, &shelf.section);
+        let registry = self.state.replica().members.registry();
+        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+        let exported = entries.map_err(|error| store_problem(&error))?.into_iter().map(|entry| ExportedEntry {
+            cose: hex(&cose::tagged(&entry.envelope())),
+            key: hex(&entry.header().feed.key.0),
+            aad: hex(&Domain::Entry.aad(&registry.0)),
+            registry: hex(&registry.0),
+            id: hex(&entry.id().0),
+        });
+        Ok(Reply::Exported { entries: exported.collect() })
+    }
+
+    fn view(&mut self, shelf: &Shelf) -> Result<View, Problem> {
+        let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
+        Ok(section.map_err(|error| store_problem(&error))?.view())
+    }
+
+    fn shelves(&self, circle: &Circle) -> Result<Vec<Shelf>, Problem> {
+        let id = self.state.circle_of(circle);
+        let sections = self.library.sections(&self.folder.store, &id).map_err(|error| store_problem(&error))?;
+        let shelf = |(section, kind)| Shelf { circle: circle.clone(), id, section, kind };
+        Ok(sections.into_iter().map(shelf).collect())
+    }
+
+    /// The record that a text names: by id, or by its words.
+    fn find(&self, text: &str) -> Result<Shelf, Problem> {
+        let circles: Vec<Circle> = self.state.replica().circles().map(|(_, held)| held.circle.clone()).collect();
+        for circle in circles {
+            let named = |shelf: &Shelf| {
+                shelf.section.to_string() == text.trim() || words::pseudonym(&shelf.section.0) == spaced(text)
+            };
+            if let Some(shelf) = self.shelves(&circle)?.into_iter().find(named) {
+                return Ok(shelf);
+            }
+        }
+        Err(Problem::new(codes::NO_RECORD, format!("no case file or docket here is called «{text}»")))
+    }
+}
+
+impl Shelf {
+    /// A record that is about to begin.
+    pub(super) fn new(circle: Circle, id: CircleId, section: SectionId, kind: RecordKind) -> Self {
+        Self { circle, id, section, kind }
+    }
+}
+
+/// Words however they were separated: `able-acid…`, `able acid …`.
+fn spaced(text: &str) -> String {
+    text.split(|c: char| c.is_whitespace() || c == '-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn place(circle: &Circle) -> Place {
+    match circle {
+        Circle::Own(_) => Place::Own,
+        Circle::Named { .. } => Place::Named,
+        Circle::Commons => Place::Commons,
+    }
+}
+
+/// When something is said to be written: to the minute at home, to the day elsewhere. Working hours stay at home.
+fn claimed(circle: &Circle) -> ClaimedTime {
+    let now = utc_now();
+    ClaimedTime(match circle {
+        Circle::Own(_) => now - now % MINUTE,
+        Circle::Named { .. } | Circle::Commons => now - now % DAY,
+    })
+}

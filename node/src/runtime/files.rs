@@ -1,0 +1,191 @@
+//! Files handed from person to person: cards, drafts, signatures, registry files, device requests.
+
+use std::net::ToSocketAddrs;
+
+use protocol::{
+    armour::{self, ArmourError, Kind},
+    charter::{
+        card::{Card, CardError, Reach},
+        founding::{Draft, Founding, FoundingError},
+        roster::Device,
+    },
+    circle::{Circle, grant::Opening},
+    codec::{self, DecodeError},
+    control::{Problem, Reply, Request, codes},
+    cose::Signer,
+    ids::OrgId,
+    limits::{ADDRESS_BYTES, ADDRESSES, CARD_BYTES},
+    replica::circle_row,
+    schema::Schema,
+    seal::Secret,
+    store::{Batch, Row, Store, Table},
+    words,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Opened,
+    folder::{Folder, founding_row, link_row, store_problem},
+};
+
+/// What a locked node needs of the network.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct NetworkRow(pub(super) Secret, pub(super) Vec<Reach>);
+
+/// A further device's request to its organisation.
+#[derive(Serialize, Deserialize)]
+pub(super) struct DeviceRequest(pub(super) Device, pub(super) Vec<String>);
+
+/// Requests that a folder in no registry can answer.
+pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Result<Reply, Problem> {
+    let root = opened.root.map(|root| Signer::new(root.seed()));
+    match request {
+        Request::Card { addresses, .. } => card(folder, addresses, &root.expect("the passphrase opened it")),
+        Request::Found { cards } => found(folder, &cards),
+        Request::Sign { draft, .. } => {
+            let draft = read_draft(&draft)?;
+            let signature = draft.sign(&root.expect("the passphrase opened it"));
+            Ok(file(Kind::Signature, &signature, &draft))
+        }
+        Request::Complete { draft, signatures, .. } => {
+            let draft = read_draft(&draft)?;
+            let signatures =
+                signatures.iter().map(|text| unwrap(Kind::Signature, text)).collect::<Result<Vec<_>, _>>()?;
+            let root = root.expect("the passphrase opened it");
+            let registry =
+                draft.complete(&signatures, &root, &mut folder.entropy).map_err(|error| founding_problem(&error))?;
+            Ok(file(Kind::Registry, &registry, &draft))
+        }
+        Request::DeviceRequest { addresses } => {
+            let addresses = check_addresses(addresses)?;
+            let device = folder.device().clone();
+            let words = words::fingerprint(&device.id.0);
+            let text = armour::wrap(Kind::Device, &codec::encode(&DeviceRequest(device, addresses)));
+            Ok(Reply::File { text, words, organisations: vec![] })
+        }
+        Request::Lock => {
+            folder.lock();
+            Err(Problem::new(codes::ALONE, "locked; this folder is in no registry yet"))
+        }
+        _ => Err(Problem::new(codes::ALONE, "this folder is in no registry yet")),
+    }
+}
+
+fn card(folder: &Folder, addresses: Vec<String>, root: &Signer) -> Result<Reply, Problem> {
+    let call_sign = folder.call_sign().ok_or_else(super::folder::no_root)?;
+    let reach = vec![Reach(folder.node(), check_addresses(addresses)?)];
+    let card = Card { call_sign: call_sign.clone(), roster: folder.own_roster()?, reach };
+    let words = words::fingerprint(&card.organisation().0);
+    let text = armour::wrap(Kind::Card, &card.sign(root));
+    Ok(Reply::File { text, words, organisations: vec![call_sign] })
+}
+
+fn found(folder: &mut Folder, cards: &[String]) -> Result<Reply, Problem> {
+    let cards = cards.iter().map(|text| unwrap(Kind::Card, text)).collect::<Result<Vec<_>, _>>()?;
+    let draft = Draft::new(Schema::VERSION, cards, &mut folder.entropy).map_err(|error| founding_problem(&error))?;
+    Ok(file(Kind::Draft, &draft.encode(), &draft))
+}
+
+fn file(kind: Kind, bytes: &[u8], draft: &Draft) -> Reply {
+    Reply::File {
+        text: armour::wrap(kind, bytes),
+        words: words::fingerprint(&draft.genesis.id().0),
+        organisations: draft.cards.iter().map(|card| card.call_sign.clone()).collect(),
+    }
+}
+
+fn read_draft(text: &str) -> Result<Draft, Problem> {
+    Draft::decode(&unwrap(Kind::Draft, text)?).map_err(|error| founding_problem(&error))
+}
+
+pub(super) fn unwrap(kind: Kind, text: &str) -> Result<Vec<u8>, Problem> {
+    armour::unwrap(kind, text).map_err(|error| {
+        let code = match error {
+            ArmourError::NotOurs { .. } | ArmourError::OtherKind { .. } => codes::FILE_KIND,
+            ArmourError::Truncated { .. } | ArmourError::Changed { .. } => codes::FILE_DAMAGED,
+        };
+        Problem::new(code, error.to_string())
+    })
+}
+
+/// A device request, read.
+pub(super) fn read_device(text: &str) -> Result<DeviceRequest, Problem> {
+    let bytes = unwrap(Kind::Device, text)?;
+    let DeviceRequest(device, addresses) = codec::decode("device request", &bytes, CARD_BYTES.0)
+        .map_err(|error| Problem::new(codes::FILE_DAMAGED, error.to_string()))?;
+    Ok(DeviceRequest(device, check_addresses(addresses)?))
+}
+
+/// Takes a registry file in: from here on the folder belongs to that registry. All of it in one batch.
+pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
+    let bytes = unwrap(Kind::Registry, text)?;
+    let founding = Founding::parse(&bytes).map_err(|error| founding_problem(&error))?;
+    let reading = folder.reading()?;
+    let start = founding.start(&reading).map_err(|error| founding_problem(&error))?;
+    let members = &founding.members;
+    let certified = members.role(&folder.device().author);
+    let Some(org) = certified.map(|role| role.org) else {
+        return Err(founding_problem(&FoundingError::NotForUs));
+    };
+    let mut batch = Batch::default();
+    batch.put(founding_row(), bytes);
+    for (org, _) in members.organisations() {
+        for link in members.roster(org).into_iter().flat_map(|roster| roster.since(0)) {
+            batch.put(link_row(org, link.index()), link.envelope().to_vec());
+        }
+    }
+    batch.put(network_row(), codec::encode(&NetworkRow(start.network_key, start.reach)));
+    let mut openings = start.openings;
+    if !openings.iter().any(|opening| opening.circle == Circle::Own(org)) {
+        // The organisation's first device: its own circle begins here.
+        openings.push(Opening::fresh(Circle::Own(org), &mut folder.entropy));
+    }
+    for opening in &openings {
+        let id = opening.circle.id(&members.registry());
+        batch.put(circle_row(&id), Opening { epochs: vec![], ..opening.clone() }.encode());
+        for epoch in &opening.epochs {
+            let (row, value) = protocol::sync::epoch_row(&id, epoch);
+            batch.put(row, value);
+        }
+    }
+    folder.store.commit(&batch).map_err(|error| store_problem(&error))
+}
+
+/// The row of the network key and the members' addresses.
+pub(super) fn network_row() -> Row {
+    Row::new(Table::Network, "network", 0)
+}
+
+fn check_addresses(addresses: Vec<String>) -> Result<Vec<String>, Problem> {
+    if addresses.len() > ADDRESSES.0 {
+        return Err(Problem::new(codes::ADDRESS, format!("at most {} addresses", ADDRESSES.0)));
+    }
+    for address in &addresses {
+        let sound =
+            address.len() <= ADDRESS_BYTES.0 && address.to_socket_addrs().is_ok_and(|mut all| all.next().is_some());
+        if !sound {
+            return Err(Problem::new(codes::ADDRESS, format!("«{address}» is not an address this machine can reach")));
+        }
+    }
+    Ok(addresses)
+}
+
+/// A founding error as a problem with its code.
+pub(super) fn founding_problem(error: &FoundingError) -> Problem {
+    let code = match error {
+        FoundingError::Malformed(DecodeError::TooLong { .. }) => codes::FILE_DAMAGED,
+        FoundingError::Signature(_) | FoundingError::Stranger | FoundingError::Card(CardError::Signature(_)) => {
+            codes::FILE_SIGNATURE
+        }
+        FoundingError::Unsigned { .. } => codes::UNSIGNED,
+        FoundingError::NotForUs => codes::NOT_FOR_US,
+        FoundingError::Twice | FoundingError::Founders => codes::FILE_KIND,
+        _ => codes::FILE_DAMAGED,
+    };
+    Problem::new(code, error.to_string())
+}
+
+/// The organisation a device of this folder would join as.
+pub(super) fn organisation_of(founding: &Founding, folder: &Folder) -> Option<OrgId> {
+    founding.members.role(&folder.device().author).map(|role| role.org)
+}

@@ -1,0 +1,259 @@
+//! An open folder: the store, this device's keys, and whether it has joined a registry.
+
+use std::path::Path;
+
+use protocol::{
+    charter::{
+        founding::Founding,
+        roster::{Device, Link, Roster, organisation},
+    },
+    codec,
+    control::{Problem, codes},
+    cose::Signer,
+    ids::{DeviceId, FeedKey, NodeKey, OrgId},
+    seal::{Entropy, ReadingSecret, Secret},
+    store::{Batch, Row, Store, StoreError, Table},
+    sync::Pens,
+    words,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    api,
+    store::{OpenError, Rocks},
+    vault::{Keys, RootKey},
+};
+
+/// An open folder.
+pub(super) struct Folder {
+    pub(super) path: Box<Path>,
+    pub(super) store: Rocks,
+    pub(super) entropy: Entropy,
+    public: Public,
+    secrets: Option<Secrets>,
+}
+
+/// What is public of this device, and the node key, which a locked node needs.
+#[derive(Clone, Serialize, Deserialize)]
+struct Public(Device, Option<OrgId>, Option<String>, Secret);
+
+/// This device's other secrets.
+#[derive(Clone, Serialize, Deserialize)]
+struct Secrets {
+    author: Secret,
+    desk: Secret,
+    ballot: Secret,
+    receipt: Secret,
+    reading: Secret,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SecretsRow(Secret, Secret, Secret, Secret, Secret);
+
+impl Folder {
+    /// Makes an organisation's first device (with a root key) or a further one (without) in an empty folder.
+    pub(super) fn make(path: &Path, keys: Keys, root: Option<&RootKey>) -> Result<Self, Problem> {
+        let mut entropy = api::entropy()?;
+        let mut store = open_store(path, &keys)?;
+        let node = entropy.secret();
+        let secrets = Secrets {
+            author: entropy.secret(),
+            desk: entropy.secret(),
+            ballot: entropy.secret(),
+            receipt: entropy.secret(),
+            reading: entropy.secret(),
+        };
+        let key = |secret: &Secret| Signer::new(secret).public();
+        let device = Device {
+            id: DeviceId(entropy.bytes()),
+            author: FeedKey(key(&secrets.author)),
+            desk: FeedKey(key(&secrets.desk)),
+            node: NodeKey(key(&node)),
+            ballot: key(&secrets.ballot),
+            receipt: key(&secrets.receipt),
+            reading: ReadingSecret(secrets.reading.clone()).public(),
+        };
+        let mut batch = Batch::default();
+        let root = root.map(|root| Signer::new(root.seed()));
+        if let Some(root) = &root {
+            let link = Link::certify(root, None, &device);
+            batch.put(link_row(&link.organisation(), 0), link.envelope().to_vec());
+        }
+        let org = root.as_ref().map(|root| organisation(&root.public()));
+        let call_sign = org.map(|_| words::call_sign(entropy.bytes()));
+        let public = Public(device, org, call_sign, node);
+        batch.put(public_row(), codec::encode(&public));
+        let Secrets { author, desk, ballot, receipt, reading } = secrets.clone();
+        batch.put(secrets_row(), codec::encode(&SecretsRow(author, desk, ballot, receipt, reading)));
+        store.commit(&batch).map_err(|error| store_problem(&error))?;
+        Ok(Self { path: path.into(), store, entropy, public, secrets: Some(secrets) })
+    }
+
+    /// Opens a folder with its vault's keys.
+    pub(super) fn open(path: &Path, keys: Keys) -> Result<Self, Problem> {
+        let entropy = api::entropy()?;
+        let store = open_store(path, &keys)?;
+        let public = store.get(&public_row()).map_err(|error| store_problem(&error))?;
+        let public = public.ok_or_else(|| Problem::new(codes::VAULT, "the folder was never finished"))?;
+        let public = codec::decode("device", &public, 8192).map_err(|_| altered())?;
+        let mut folder = Self { path: path.into(), store, entropy, public, secrets: None };
+        if keys.reader.is_some() {
+            folder.read_secrets()?;
+        }
+        Ok(folder)
+    }
+
+    /// Opens the reading keys again.
+    pub(super) fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
+        if let Some(reader) = &keys.reader {
+            self.store.unlock(reader).map_err(|error| open_problem(&error))?;
+            self.read_secrets()?;
+        }
+        Ok(())
+    }
+
+    /// Forgets the reading keys.
+    pub(super) fn lock(&mut self) {
+        self.secrets = None;
+        self.store.lock();
+    }
+
+    fn read_secrets(&mut self) -> Result<(), Problem> {
+        let row = self.store.get(&secrets_row()).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
+        let SecretsRow(author, desk, ballot, receipt, reading) =
+            codec::decode("keys", &row, 1024).map_err(|_| altered())?;
+        self.secrets = Some(Secrets { author, desk, ballot, receipt, reading });
+        Ok(())
+    }
+
+    /// Whether this folder has joined a registry.
+    pub(super) fn is_joined(&self) -> Result<bool, Problem> {
+        Ok(self.founding()?.is_some())
+    }
+
+    /// The founding of its registry, with the rosters as they stand in the store.
+    pub(super) fn founding(&self) -> Result<Option<Founding>, Problem> {
+        let row = self.store.get(&founding_row()).map_err(|error| store_problem(&error))?;
+        let Some(row) = row else { return Ok(None) };
+        let mut founding = Founding::parse(&row).map_err(|_| altered())?;
+        let orgs: Vec<_> = founding.members.organisations().map(|(org, _)| *org).collect();
+        for org in orgs {
+            for prefix in [b"link".as_slice(), b"fork"] {
+                let mut links = Vec::new();
+                let scanned = self.store.scan(Table::Control, &[prefix, &org.0].concat(), 0, &mut |_, value| {
+                    links.push(value);
+                    true
+                });
+                scanned.map_err(|error| store_problem(&error))?;
+                for link in links {
+                    let link = Link::parse(&link).map_err(|_| altered())?;
+                    founding.members.take(link).map_err(|_| altered())?;
+                }
+            }
+        }
+        Ok(Some(founding))
+    }
+
+    /// This device.
+    pub(super) fn device(&self) -> &Device {
+        &self.public.0
+    }
+
+    /// This node's network key.
+    pub(super) fn node(&self) -> NodeKey {
+        self.public.0.node
+    }
+
+    /// The seed of this node's network key.
+    pub(super) fn node_seed(&self) -> &Secret {
+        &self.public.3
+    }
+
+    /// The organisation, if this device was made with its root key.
+    pub(super) fn organisation(&self) -> Option<OrgId> {
+        self.public.1
+    }
+
+    /// The call-sign, if this device was made with its root key.
+    pub(super) fn call_sign(&self) -> Option<String> {
+        self.public.2.clone()
+    }
+
+    /// The roster as far as it stands here before joining.
+    pub(super) fn own_roster(&self) -> Result<Roster, Problem> {
+        let org = self.organisation().ok_or_else(no_root)?;
+        let row = self.store.get(&link_row(&org, 0)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
+        Roster::start(Link::parse(&row).map_err(|_| altered())?).map_err(|_| altered())
+    }
+
+    /// The keys to write and read with, while unlocked.
+    pub(super) fn pens(&self) -> Option<Pens> {
+        self.secrets.as_ref().map(|secrets| Pens {
+            author: Signer::new(&secrets.author),
+            desk: Signer::new(&secrets.desk),
+            reading: ReadingSecret(secrets.reading.clone()),
+        })
+    }
+
+    /// The reading key, or why not.
+    pub(super) fn reading(&self) -> Result<ReadingSecret, Problem> {
+        let secrets = self.secrets.as_ref();
+        secrets.map(|secrets| ReadingSecret(secrets.reading.clone())).ok_or_else(locked)
+    }
+}
+
+fn open_store(path: &Path, keys: &Keys) -> Result<Rocks, Problem> {
+    Rocks::open(&path.join("store"), keys, api::entropy()?).map_err(|error| open_problem(&error))
+}
+
+fn public_row() -> Row {
+    Row::new(Table::Network, "device", 0)
+}
+
+fn secrets_row() -> Row {
+    Row::new(Table::Key, "device", 0)
+}
+
+/// The row of the registry file that this folder joined with.
+pub(super) fn founding_row() -> Row {
+    Row::new(Table::Control, "founding", 0)
+}
+
+/// The row of a roster link.
+pub(super) fn link_row(org: &OrgId, index: u64) -> Row {
+    Row::new(Table::Control, [b"link", &org.0[..]].concat(), index)
+}
+
+pub(super) fn locked() -> Problem {
+    Problem::new(codes::LOCKED, "the reading keys are locked away")
+}
+
+pub(super) fn no_root() -> Problem {
+    Problem::new(codes::NO_ROOT, "this device was made without an organisation's root key")
+}
+
+fn altered() -> Problem {
+    Problem::new(codes::ALTERED, "a row of the store was altered outside Habeas")
+}
+
+/// A store error as a problem with its code.
+pub(super) fn store_problem(error: &StoreError) -> Problem {
+    let code = match error {
+        StoreError::Full => codes::DISK_FULL,
+        StoreError::Altered { .. } => codes::ALTERED,
+        StoreError::Locked { .. } => codes::LOCKED,
+        StoreError::Failed { .. } => codes::DISK,
+    };
+    Problem::new(code, error.to_string())
+}
+
+fn open_problem(error: &OpenError) -> Problem {
+    let code = match error {
+        OpenError::InUse => codes::IN_USE,
+        OpenError::OtherDatabase | OpenError::NotHabeas => codes::OTHER_FOLDER,
+        OpenError::Full => codes::DISK_FULL,
+        OpenError::Damaged { .. } => codes::ALTERED,
+        _ => codes::DISK,
+    };
+    Problem::new(code, error.to_string())
+}

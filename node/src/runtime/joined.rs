@@ -1,0 +1,616 @@
+//! A node in its registry: the core, its store, its network, and the requests that need them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{SocketAddr, ToSocketAddrs},
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, stream::FuturesOrdered};
+use protocol::{
+    charter::founding::{Founding, Start as Sealed},
+    circle::{Circle, grant::Opening},
+    control::{CircleStatus, NodeState, Peer, Problem, RecordKind, Reply, Request, Status, codes},
+    cose::Signer,
+    ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId},
+    library::Library,
+    seal::Entropy,
+    store::{Batch, Row, Store, StoreError, Table},
+    sync::{
+        self, Content, Effect, Input, Lane, Notice, Refusal, State, Step, Tick, Write,
+        frame::{self, Received},
+    },
+    words,
+};
+use tokio::{sync::mpsc, task::spawn_blocking, time};
+
+use super::{
+    Answerer, Opened,
+    files::{self, NetworkRow},
+    folder::{Folder, locked, store_problem},
+    utc_now,
+};
+use crate::{
+    net::{self, Command, Contact, Event},
+    store::{Whereabouts, whereabouts},
+    vault::Keys,
+};
+
+/// Frames being verified at a time; their order is kept.
+const VERIFYING: usize = 4;
+/// Alarms shown; older ones are in the log.
+const ALARMS: usize = 64;
+
+/// What the network brought, read and verified.
+#[derive(Debug)]
+enum Incoming {
+    Up(NodeKey),
+    Down(NodeKey, String),
+    Received(NodeKey, Received),
+    Garbage(NodeKey),
+    Written(NodeKey),
+}
+
+/// Something to take up.
+#[derive(Debug)]
+pub(super) enum Happening {
+    Incoming(Incoming),
+    Due,
+    NetworkEnded,
+}
+
+/// What a write answers when it is on the disk.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// [`Reply::Saved`] about a record.
+    Saved(protocol::ids::SectionId),
+    /// [`Reply::Imported`].
+    Imported(Vec<protocol::control::Imported>),
+}
+
+/// A node in its registry.
+pub(super) struct Joined {
+    pub(super) folder: Folder,
+    pub(super) state: State,
+    pub(super) library: Library,
+    founding: Founding,
+    network: NetworkRow,
+    commands: mpsc::Sender<Command>,
+    incoming: mpsc::Receiver<Incoming>,
+    held: BTreeSet<OrgId>,
+    connected: BTreeSet<NodeKey>,
+    equal_at: BTreeMap<NodeKey, u64>,
+    alarms: Vec<Problem>,
+    /// Why nothing more is acknowledged, once the disk failed.
+    broken: Option<Problem>,
+    pending: BTreeMap<u64, (Pending, Answerer)>,
+    token: u64,
+    since: Instant,
+}
+
+impl Joined {
+    /// Loads what the folder holds and goes on the network.
+    pub(super) async fn start(mut folder: Folder, listen: Vec<SocketAddr>) -> Result<Self, Problem> {
+        let founding = folder.founding()?.expect("the folder has joined");
+        let org = files::organisation_of(&founding, &folder)
+            .ok_or_else(|| Problem::new(codes::NOT_FOR_US, "this device is in no roster of the registry"))?;
+        let row = folder.store.get(&files::network_row()).map_err(|error| store_problem(&error))?;
+        let network: NetworkRow = row
+            .and_then(|row| protocol::codec::decode("network", &row, 1 << 20).ok())
+            .ok_or_else(|| Problem::new(codes::ALTERED, "the network key is not in the store"))?;
+        let keys = [folder.device().author, folder.device().desk];
+        // A folder that was copied or restored starts new runs: what it last said may have gone on elsewhere.
+        let moved = whereabouts(&folder.path.join("store"), &folder.store);
+        let runs = match moved.map_err(|error| Problem::new(codes::DISK, error.to_string()))? {
+            Whereabouts::Same => sync::runs(&folder.store, &keys).map_err(|error| store_problem(&error))?,
+            Whereabouts::Moved { remember } => {
+                let mut batch = remember;
+                batch.append(sync::forget_runs(&keys));
+                folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+                BTreeMap::new()
+            }
+        };
+        let start = sync::Start {
+            me: folder.node(),
+            org,
+            epoch: DatabaseEpoch(folder.entropy.bytes()),
+            members: founding.members.clone(),
+            runs,
+            seed: folder.entropy.bytes(),
+        };
+        let state = State::load(start, &folder.store).map_err(|error| store_problem(&error))?;
+        let config = net::Config {
+            identity: folder.node_seed().clone(),
+            network_key: network.0.clone(),
+            listen,
+            limits: net::Limits::default(),
+        };
+        let net = net::start(config).map_err(|error| Problem::new(codes::ADDRESS, error.to_string()))?;
+        let incoming = verify(founding.members.registry(), net.events);
+        let held = read_holds(&folder.store).map_err(|error| store_problem(&error))?;
+        let mut joined = Self {
+            folder,
+            state,
+            library: Library::default(),
+            founding,
+            network,
+            commands: net.commands,
+            incoming,
+            held,
+            connected: BTreeSet::new(),
+            equal_at: BTreeMap::new(),
+            alarms: Vec::new(),
+            broken: None,
+            pending: BTreeMap::new(),
+            token: 0,
+            since: Instant::now(),
+        };
+        joined.open_readers().await?;
+        joined.allow().await;
+        Ok(joined)
+    }
+
+    /// Reading keys, if the folder is unlocked: what arrived while it was locked is read.
+    async fn open_readers(&mut self) -> Result<(), Problem> {
+        let Some(pens) = self.folder.pens() else { return Ok(()) };
+        let epochs = sync::epochs(&self.folder.store).map_err(|error| store_problem(&error))?;
+        self.state.unlock(pens, epochs);
+        let now = self.now();
+        let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
+        self.carry_out(step).await;
+        let unread = Library::unread(&self.folder.store).map_err(|error| store_problem(&error))?;
+        self.read(&unread).map_err(|error| store_problem(&error))
+    }
+
+    /// Opens the reading keys again.
+    pub(super) async fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
+        self.folder.unlock(keys)?;
+        self.open_readers().await
+    }
+
+    fn lock(&mut self) {
+        self.state.lock();
+        self.library.forget();
+        self.folder.lock();
+        tracing::info!("locked; replication goes on");
+    }
+
+    /// Waits for something to take up. Dropping it loses nothing.
+    pub(super) async fn next(&mut self) -> Happening {
+        let due = self.state.due().map(|due| Duration::from_millis(due.0));
+        let wait = due.map(|due| due.saturating_sub(self.since.elapsed()));
+        tokio::select! {
+            incoming = self.incoming.recv() => incoming.map_or(Happening::NetworkEnded, Happening::Incoming),
+            () = time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => Happening::Due,
+        }
+    }
+
+    /// Takes it up.
+    pub(super) async fn take(&mut self, happening: Happening) {
+        let input = match happening {
+            Happening::Due => Input::Tick,
+            Happening::NetworkEnded => {
+                // Without a network the folder can still be read and written; do not spin on the closed channel.
+                time::sleep(Duration::from_secs(1)).await;
+                return;
+            }
+            Happening::Incoming(Incoming::Up(peer)) => {
+                self.connected.insert(peer);
+                tracing::info!(?peer, "connected");
+                Input::Up(peer)
+            }
+            Happening::Incoming(Incoming::Down(peer, reason)) => {
+                self.connected.remove(&peer);
+                tracing::info!(?peer, reason, "severed");
+                Input::Down(peer)
+            }
+            Happening::Incoming(Incoming::Received(peer, received)) => Input::Received(peer, received),
+            Happening::Incoming(Incoming::Garbage(peer)) => Input::Garbage(peer),
+            Happening::Incoming(Incoming::Written(peer)) => Input::Written(peer),
+        };
+        self.handle(input).await;
+    }
+
+    pub(super) async fn handle(&mut self, input: Input) {
+        let now = self.now();
+        match self.state.handle(&self.folder.store, input, now) {
+            Ok(step) => self.carry_out(step).await,
+            Err(error) => self.fail(&error).await,
+        }
+    }
+
+    /// First the batch, durably; then the effects, in order.
+    async fn carry_out(&mut self, step: Step) {
+        if !step.persist.is_empty()
+            && let Err(error) = self.folder.store.commit(&step.persist)
+        {
+            self.fail(&error).await;
+            return;
+        }
+        for effect in step.effects {
+            match effect {
+                Effect::Send { to, lane, frame } => {
+                    let lane = match lane {
+                        Lane::Control => net::Lane::Control,
+                        Lane::Bulk => net::Lane::Bulk,
+                        Lane::Live => net::Lane::Live,
+                    };
+                    self.tell(Command::Send { to, lane, frame }).await;
+                }
+                Effect::Disconnect { peer, fault } => {
+                    tracing::warn!(?peer, ?fault, "disconnecting a peer");
+                    self.tell(Command::Disconnect { peer, reason: "it sent what no honest node sends" }).await;
+                }
+                Effect::Notice(notice) => self.notice(notice).await,
+            }
+        }
+    }
+
+    async fn tell(&self, command: Command) {
+        // The network ends only with the node; what is said to it then is said to nobody.
+        let _ended = self.commands.send(command).await;
+    }
+
+    /// The disk failed: nothing more is acknowledged, what stands is loaded anew, and a person is told.
+    async fn fail(&mut self, error: &StoreError) {
+        let problem = store_problem(error);
+        tracing::error!(code = problem.code, reason = problem.message, "the store failed; nothing more is confirmed");
+        for (_, (_, reply)) in std::mem::take(&mut self.pending) {
+            let _nobody_waits = reply.send(Err(problem.clone()));
+        }
+        self.broken = Some(problem);
+        self.tell(Command::Allow(vec![])).await;
+    }
+
+    async fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Saved { token, entries } => self.saved(token, entries),
+            Notice::Refused { token, refusal } => {
+                if let Some((_, reply)) = self.pending.remove(&token) {
+                    let _nobody_waits = reply.send(Err(refused(refusal)));
+                }
+            }
+            Notice::Arrived(ids) => {
+                if let Err(error) = self.read(&ids) {
+                    self.fail(&error).await;
+                }
+            }
+            Notice::Forked { feed, at, org } => {
+                self.library.forget();
+                let who = org.and_then(|org| self.founding.members.call_sign(&org)).unwrap_or("an unknown key");
+                tracing::warn!(?feed, at, "a feed forked");
+                let message = format!("a key of {who} wrote two different entries with number {at}; neither counts");
+                self.alarm(Problem::new(codes::FORK, message));
+            }
+            Notice::Elsewhere(feed) => {
+                tracing::warn!(?feed, "the own key wrote elsewhere");
+                let message = "something was written with this device's key that this folder does not know";
+                self.alarm(Problem::new(codes::ELSEWHERE, message));
+            }
+            Notice::Struck { peer, fault } => {
+                tracing::warn!(?peer, ?fault, "a peer sent what no honest node sends");
+                self.alarm(Problem::new(codes::PEER_FAULT, format!("{}: {fault:?}", self.name(&peer))));
+            }
+            Notice::Unequal { peer, circle, lines } => {
+                tracing::warn!(?peer, ?circle, lines = lines.len(), "something still differs");
+                let message =
+                    format!("{}: {} feeds still differ after everything was exchanged", self.name(&peer), lines.len());
+                self.alarm(Problem::new(codes::UNEQUAL, message));
+            }
+            Notice::Equal(peer) => {
+                self.equal_at.insert(peer, utc_now());
+            }
+            Notice::Members => self.allow().await,
+            Notice::Circle(circle) => tracing::info!(?circle, "a circle is held"),
+        }
+    }
+
+    fn alarm(&mut self, problem: Problem) {
+        if !self.alarms.contains(&problem) {
+            self.alarms.push(problem);
+        }
+        let surplus = self.alarms.len().saturating_sub(ALARMS);
+        self.alarms.drain(..surplus);
+    }
+
+    /// Reads entries into their sections, if their keys are here.
+    fn read(&mut self, ids: &[EntryId]) -> Result<(), StoreError> {
+        if self.folder.pens().is_none() || ids.is_empty() {
+            return Ok(());
+        }
+        let reading = self.library.read(&self.state, &self.folder.store, ids)?;
+        if reading.batch.is_empty() { Ok(()) } else { self.folder.store.commit(&reading.batch) }
+    }
+
+    /// Tells the network who may connect: the members' nodes, less those of organisations on hold.
+    async fn allow(&mut self) {
+        if self.broken.is_some() {
+            return;
+        }
+        let me = self.folder.node();
+        let members = &self.state.replica().members;
+        let nodes = members.nodes().filter(|(node, org)| **node != me && !self.held.contains(*org));
+        let reach: BTreeMap<_, _> = self.network.1.iter().map(|reach| (reach.0, &reach.1)).collect();
+        let resolve = |address: &String| address.to_socket_addrs().ok().into_iter().flatten();
+        let contacts = nodes.map(|(node, _)| Contact {
+            key: *node,
+            addresses: reach.get(node).into_iter().flat_map(|all| all.iter()).flat_map(resolve).collect(),
+        });
+        let contacts: Vec<_> = contacts.collect();
+        self.tell(Command::Allow(contacts)).await;
+    }
+
+    /// Carries a request out. `None`: the answer comes when what was written is on the disk.
+    pub(super) async fn carry(
+        &mut self,
+        request: Request,
+        opened: Opened,
+        reply: Answerer,
+    ) -> Option<(Result<Reply, Problem>, Answerer)> {
+        let answer = match request {
+            Request::Lock => {
+                self.lock();
+                Ok(Reply::Status(self.status(vec![])))
+            }
+            Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
+            Request::Hold { organisation } => self.hold(&organisation, true).await,
+            Request::Release { organisation } => self.hold(&organisation, false).await,
+            Request::DeviceAdd { request, .. } => {
+                let root = opened.root.expect("the passphrase opened it");
+                self.add_device(&request, &Signer::new(root.seed())).await
+            }
+            Request::Card { .. }
+            | Request::Found { .. }
+            | Request::Sign { .. }
+            | Request::Complete { .. }
+            | Request::DeviceRequest { .. } => {
+                Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
+            }
+            Request::CaseNew { .. } | Request::DocketNew { .. } | Request::Set { .. } | Request::Import { .. } => {
+                let prepared = match &self.broken {
+                    Some(problem) => Err(problem.clone()),
+                    None => self.prepare(request),
+                };
+                match prepared {
+                    Ok(Prepared::Answer(reply)) => Ok(reply),
+                    Ok(Prepared::Write(pending, entries)) => {
+                        self.write(pending, entries, reply).await;
+                        return None;
+                    }
+                    Err(problem) => Err(problem),
+                }
+            }
+            request => self.look(request),
+        };
+        Some((answer, reply))
+    }
+
+    async fn write(&mut self, pending: Pending, entries: Vec<(CircleId, Content)>, reply: Answerer) {
+        self.token += 1;
+        self.pending.insert(self.token, (pending, reply));
+        let seed = self.folder.entropy.bytes();
+        self.handle(Input::Write(Write { token: self.token, entries, seed })).await;
+    }
+
+    fn saved(&mut self, token: u64, entries: Vec<EntryId>) {
+        let Some((pending, reply)) = self.pending.remove(&token) else { return };
+        let answer = match pending {
+            Pending::Saved(record) => Reply::Saved { record, pseudonym: words::pseudonym(&record.0), entries },
+            Pending::Imported(records) => Reply::Imported { records, entries: entries.len() as u64 },
+        };
+        let _nobody_waits = reply.send(Ok(answer));
+    }
+
+    async fn hold(&mut self, organisation: &str, holds: bool) -> Result<Reply, Problem> {
+        let org = self.find_organisation(organisation)?;
+        let row = Row::new(Table::Network, [b"hold", &org.0[..]].concat(), 0);
+        let index = Row::new(Table::Network, "holds", u64::from_be_bytes(*org.0.first_chunk().expect("32 bytes")));
+        let mut batch = Batch::default();
+        if holds {
+            self.held.insert(org);
+            batch.put(row, vec![1]);
+            batch.put(index, org.0.to_vec());
+        } else {
+            self.held.remove(&org);
+            batch.delete(row);
+            batch.delete(index);
+        }
+        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+        self.allow().await;
+        Ok(Reply::Peers { peers: self.peers() })
+    }
+
+    /// Certifies a device of this organisation and makes the registry file it starts from.
+    async fn add_device(&mut self, request: &str, root: &Signer) -> Result<Reply, Problem> {
+        let files::DeviceRequest(device, addresses) = files::read_device(request)?;
+        if self.folder.pens().is_none() {
+            return Err(locked());
+        }
+        let org = self.state.organisation();
+        let link = {
+            let roster = self.state.replica().members.roster(&org).expect("the own roster is there");
+            protocol::charter::roster::Link::certify(root, Some(roster), &device)
+        };
+        self.state
+            .replica()
+            .members
+            .clone()
+            .take(link.clone())
+            .map_err(|error| Problem::new(codes::FILE_SIGNATURE, error.to_string()))?;
+        self.network.1.retain(|reach| reach.0 != device.node);
+        self.network.1.push(protocol::charter::card::Reach(device.node, addresses));
+        let mut batch = Batch::default();
+        batch.put(files::network_row(), protocol::codec::encode(&self.network));
+        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+        self.handle(Input::Link(Box::new(link))).await;
+        let openings = self.state.replica().circles().map(|(id, held)| Opening {
+            circle: held.circle.clone(),
+            secret: held.secret.clone(),
+            epochs: self.state.epochs(id).to_vec(),
+        });
+        let start =
+            Sealed { network_key: self.network.0.clone(), openings: openings.collect(), reach: self.network.1.clone() };
+        let members = &self.state.replica().members;
+        let mut entropy = Entropy::new(self.folder.entropy.bytes());
+        let file = self.founding.extend(members, &start, &device.reading, root, &mut entropy);
+        let file = file.map_err(|error| files::founding_problem(&error))?;
+        Ok(Reply::File {
+            text: protocol::armour::wrap(protocol::armour::Kind::Registry, &file),
+            words: words::fingerprint(&members.registry().0),
+            organisations: members.organisations().map(|(_, sign)| sign.to_owned()).collect(),
+        })
+    }
+
+    fn find_organisation(&self, text: &str) -> Result<OrgId, Problem> {
+        let members = &self.state.replica().members;
+        let by_sign = members.organisations().find(|(_, sign)| *sign == text).map(|(org, _)| *org);
+        by_sign
+            .or_else(|| text.parse().ok().filter(|org| members.is_member(org)))
+            .ok_or_else(|| Problem::new(codes::NO_ORGANISATION, format!("«{text}» is no member's call-sign")))
+    }
+
+    fn name(&self, peer: &NodeKey) -> String {
+        let members = &self.state.replica().members;
+        let org = members.node(peer);
+        org.and_then(|org| members.call_sign(&org)).unwrap_or("an unknown node").to_owned()
+    }
+
+    fn peers(&self) -> Vec<Peer> {
+        let me = self.folder.node();
+        let members = &self.state.replica().members;
+        let equal: BTreeMap<_, _> = self.state.peers().collect();
+        let peer = |(node, org): (&NodeKey, &OrgId)| Peer {
+            node: *node,
+            organisation: *org,
+            call_sign: members.call_sign(org).unwrap_or_default().to_owned(),
+            connected: self.connected.contains(node),
+            up_to_date: equal.get(node).copied().unwrap_or(false) && self.state.replica().wanted_len() == 0,
+            held: self.held.contains(org),
+            equal_at: self.equal_at.get(node).copied(),
+        };
+        members.nodes().filter(|(node, _)| **node != me).map(peer).collect()
+    }
+
+    /// How this node stands.
+    pub(super) fn status(&mut self, listening: Vec<String>) -> Status {
+        let replica = self.state.replica();
+        let members = &replica.members;
+        let org = self.state.organisation();
+        let circles = replica.circles().map(|(id, held)| CircleStatus {
+            circle: *id,
+            kind: match held.circle {
+                Circle::Own(_) => "own",
+                Circle::Named { .. } => "named",
+                Circle::Commons => "commons",
+            }
+            .to_owned(),
+            organisations: members
+                .organisations()
+                .filter(|(org, _)| held.circle.admits(org))
+                .map(|(_, sign)| sign.to_owned())
+                .collect(),
+            entries: held.lines().map(|(_, line)| line.counted()).sum(),
+            forked: held.lines().filter(|(_, line)| line.is_forked()).count() as u64,
+        });
+        let unlocked = self.folder.pens().is_some();
+        let count = |circle: &Circle, kind| {
+            let sections = self.library.sections(&self.folder.store, &self.state.circle_of(circle));
+            sections.map_or(0, |all| all.iter().filter(|(_, found)| *found == kind).count() as u64)
+        };
+        Status {
+            state: if unlocked { NodeState::Open } else { NodeState::Locked },
+            registry: Some(members.registry()),
+            registry_words: Some(words::fingerprint(&members.registry().0)),
+            organisation: Some(org),
+            call_sign: members.call_sign(&org).map(str::to_owned),
+            node: Some(self.folder.node()),
+            listening,
+            circles: circles.collect(),
+            peers: self.peers(),
+            cases: count(&Circle::Own(org), RecordKind::Case),
+            dockets: count(&Circle::Commons, RecordKind::Docket),
+            shared_cases: 0,
+            wanted: replica.wanted_len() as u64,
+            alarms: self.alarms.iter().chain(&self.broken).cloned().collect(),
+            as_of: utc_now(),
+        }
+    }
+
+    fn now(&self) -> Tick {
+        Tick(u64::try_from(self.since.elapsed().as_millis()).expect("a process does not run for 500 million years"))
+    }
+
+    /// Ends the network.
+    pub(super) async fn stop(&mut self) {
+        self.tell(Command::Stop).await;
+        while self.incoming.recv().await.is_some() {}
+    }
+}
+
+/// What a request comes to.
+pub(super) enum Prepared {
+    /// An answer at once.
+    Answer(Reply),
+    /// Entries to write, and what to answer then.
+    Write(Pending, Vec<(CircleId, Content)>),
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Locked => locked(),
+        Refusal::TooLarge => Problem::new(codes::TOO_LARGE, "this is larger than one entry may be"),
+        Refusal::NoCircle | Refusal::NoEpoch | Refusal::NotAllowed => {
+            Problem::new(codes::LEVEL, format!("this device may not write there: {refusal}"))
+        }
+    }
+}
+
+fn read_holds(store: &impl Store) -> Result<BTreeSet<OrgId>, StoreError> {
+    let mut held = BTreeSet::new();
+    store.scan(Table::Network, b"holds", 0, &mut |_, value| {
+        held.extend(value.try_into().map(OrgId));
+        true
+    })?;
+    Ok(held)
+}
+
+/// Reads and verifies frames on other threads, a few at a time, and keeps their order.
+fn verify(registry: protocol::ids::RegistryId, mut events: mpsc::Receiver<Event>) -> mpsc::Receiver<Incoming> {
+    let (verified, incoming) = mpsc::channel(VERIFYING);
+    tokio::spawn(async move {
+        let mut working = FuturesOrdered::new();
+        let mut open = true;
+        while open || !working.is_empty() {
+            tokio::select! {
+                event = events.recv(), if open && working.len() < VERIFYING => match event {
+                    None => open = false,
+                    Some(event) => working.push_back(async move {
+                        match event {
+                            Event::Listening(_) => None,
+                            Event::Up(peer) => Some(Incoming::Up(peer)),
+                            Event::Down { peer, reason } => Some(Incoming::Down(peer, reason)),
+                            Event::Written { to, lane: net::Lane::Bulk } => Some(Incoming::Written(to)),
+                            Event::Written { .. } => None,
+                            Event::Frame { from, frame, .. } => {
+                                let received = spawn_blocking(move || frame::receive(&registry, &frame)).await;
+                                Some(match received {
+                                    Ok(Ok(received)) => Incoming::Received(from, received),
+                                    // A panic in the reader is our bug, and the bytes that caused it are the peer's.
+                                    Ok(Err(_)) | Err(_) => Incoming::Garbage(from),
+                                })
+                            }
+                        }
+                    }),
+                },
+                Some(done) = working.next(), if !working.is_empty() => {
+                    if let Some(done) = done
+                        && verified.send(done).await.is_err()
+                    {
+                        return;
+                    }
+                }
+            }
+        }
+    });
+    incoming
+}
