@@ -97,9 +97,11 @@ pub fn unwrap(expected: Kind, text: &str) -> Result<Vec<u8>, ArmourError> {
     }
     let (mut encoded, mut sum) = (String::with_capacity(text.len()), None);
     for line in lines {
+        if sum.is_some() {
+            return Err(ArmourError::Changed { expected });
+        }
         match line.strip_prefix("end ") {
             Some(line) => sum = Some(line.to_owned()),
-            None if sum.is_some() => return Err(ArmourError::Changed { expected }),
             None => encoded.push_str(line),
         }
     }
@@ -132,6 +134,8 @@ mod tests {
         let expected = Kind::Card;
         assert_eq!(unwrap(expected, &text[..200]), Err(ArmourError::Truncated { expected }));
         assert_eq!(unwrap(expected, &text.replacen("BQUF", "BQUG", 1)), Err(ArmourError::Changed { expected }));
+        let more = format!("{text}end 0011223344556677\n{}", text.lines().last().expect("a last line"));
+        assert_eq!(unwrap(expected, &more), Err(ArmourError::Changed { expected }));
         assert_eq!(unwrap(expected, "hello"), Err(ArmourError::NotOurs { expected }));
         assert_eq!(unwrap(expected, ""), Err(ArmourError::NotOurs { expected }));
     }

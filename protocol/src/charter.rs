@@ -12,7 +12,7 @@ pub mod card;
 pub mod founding;
 pub mod roster;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
@@ -75,6 +75,9 @@ impl Genesis {
         }
         if !founders.iter().all(|founder| words::is_call_sign(&founder.1)) {
             return rule("a call-sign is two words of the list");
+        }
+        if founders.iter().map(|founder| &founder.1).collect::<BTreeSet<_>>().len() != founders.len() {
+            return rule("no two founders have one call-sign");
         }
         Ok(Self { founders, bytes: bytes.to_vec() })
     }
@@ -210,7 +213,8 @@ impl Members {
     /// Hash over everything of the charter that replicates.
     #[must_use]
     pub fn control_root(&self) -> [u8; 32] {
-        let standings: Vec<_> = self.standings().collect();
+        let standing = |(org, at): (OrgId, Standing)| (org, at.links, at.head, at.frozen);
+        let standings: Vec<_> = self.standings().map(standing).collect();
         seal::hash("habeas 1 control root", &[&self.charter.0, &codec::encode(&standings)])
     }
 

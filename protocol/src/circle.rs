@@ -1,8 +1,9 @@
 //! Circles: sets of organisations that may read something; the unit of replication and of encryption.
 //!
 //! ```text
-//! circle = [0, org] own | [1, steward, salt 16, [org …]] named | [2] commons
-//! id     = BLAKE3 derive-key("habeas 1 circle id", registry ‖ circle)[..16]
+//! circle = [0, organisation 32, null, []] own | [1, steward 32, salt 16, [organisation 32 …]] named
+//!        | [2, null, null, []] commons
+//! id     = BLAKE3 derive-key("habeas 1 circle id", registry id ‖ circle)[..16]
 //! ```
 //!
 //! A circle has one *secret*, fixed at its creation, that keys the tags peers compare; and *epochs*, each with a random

@@ -66,6 +66,16 @@ pub fn decode<T: Serialize + DeserializeOwned>(
     if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical { what }) }
 }
 
+/// The small number that leads an array: enough to tell a newer version's bytes from rubbish without reading them.
+#[must_use]
+pub fn version_of(bytes: &[u8]) -> Option<u8> {
+    match bytes {
+        [0x81..=0x97, version @ 0..=0x17, ..] => Some(*version),
+        [0x81..=0x97, 0x18, version @ 0x18..=0xff, ..] => Some(*version),
+        _ => None,
+    }
+}
+
 /// The parser's complaint without the bytes it complains about: content never reaches an error text.
 fn reason<E: std::fmt::Debug>(error: &serde_ipld_dagcbor::DecodeError<E>) -> String {
     use serde_ipld_dagcbor::DecodeError as E;

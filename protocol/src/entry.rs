@@ -116,7 +116,7 @@ impl Header {
         if seq == 0 || seq == u64::MAX {
             return Err(rule("seq starts at 1 and never reaches the last number"));
         }
-        if body_len == 0 || usize::try_from(body_len).is_ok_and(|length| length > BODY_BYTES.0) {
+        if !(1..=BODY_BYTES.0 as u64).contains(&body_len) {
             return Err(rule("the body's length is zero or beyond the limit"));
         }
         let body_root = root.ok_or_else(|| rule("body_root is null"))?;
@@ -160,8 +160,8 @@ impl Signed {
     /// Parses an envelope, strictly.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let (payload, signature) = cose::unenvelope("entry", bytes)?;
-        match suite_of(payload) {
-            Some(suite) if u64::from(suite) != SUITE => Err(ParseError::Later { suite }),
+        match codec::version_of(payload) {
+            Some(suite) if u64::from(suite) > SUITE => Err(ParseError::Later { suite }),
             _ => Ok(Self { header: Header::decode(payload)?, payload: payload.to_vec(), signature: *signature }),
         }
     }
@@ -227,15 +227,6 @@ pub fn sign(registry: &RegistryId, signer: &Signer, header: Header) -> Verified 
     Verified { id: id_of(registry, &payload), signed: Signed { header, payload, signature } }
 }
 
-/// The suite a payload names, if it is an array led by an integer: enough to tell a newer version from rubbish.
-fn suite_of(payload: &[u8]) -> Option<u8> {
-    match payload {
-        [0x81..=0x97, suite @ 0..=0x17, ..] => Some(*suite),
-        [0x81..=0x97, 0x18, suite @ 0x18..=0xff, ..] => Some(*suite),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -282,6 +273,8 @@ mod tests {
         payload[1] = 2;
         let later = cose::envelope(&payload, &signer.sign(Domain::Entry, &REGISTRY.0, &payload));
         assert_eq!(Signed::parse(&later), Err(ParseError::Later { suite: 2 }));
+        payload[1] = 0;
+        assert!(matches!(Signed::parse(&cose::envelope(&payload, &[0; 64])), Err(ParseError::Malformed(_))));
         assert!(matches!(Signed::parse(b"rubbish"), Err(ParseError::Malformed(_))));
         assert!(matches!(Signed::parse(&cose::envelope(b"rubbish", &[0; 64])), Err(ParseError::Malformed(_))));
     }

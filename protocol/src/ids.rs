@@ -64,7 +64,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&text(Self::PREFIX, &self.0))
+                f.write_str(&spelled(Self::PREFIX, &self.0))
             }
         }
 
@@ -155,23 +155,34 @@ impl From<CertificateId> for Prev {
     }
 }
 
-fn text(prefix: &'static str, bytes: &[u8]) -> String {
+/// Bytes of the longest id that could be written; far above ours, below the checksum's limit.
+const MAX: usize = 64;
+
+fn spelled(prefix: &'static str, bytes: &[u8]) -> String {
     let hrp = Hrp::parse(prefix).expect("prefixes in this file are lower-case ASCII");
     bech32::encode::<Bech32m>(hrp, bytes).expect("an id is shorter than Bech32m's limit")
 }
 
 fn parse(expected: &'static str, text: &str) -> Result<Vec<u8>, IdError> {
-    let checked = bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text.trim())
+    let given = text.trim();
+    let checked = bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(given)
         .map_err(|_| IdError::Garbled { expected })?;
     let found = checked.hrp().to_lowercase();
     if found != expected {
         return Err(IdError::OtherKind { expected, found });
     }
-    Ok(checked.byte_iter().collect())
+    let bytes: Vec<u8> = checked.byte_iter().collect();
+    // Bits that fill up the last character carry nothing, and the checksum covers them: only zeros are ours.
+    if bytes.len() > MAX || spelled(expected, &bytes) != given.to_lowercase() {
+        return Err(IdError::Garbled { expected });
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
+    use bech32::primitives::iter::Fe32IterExt;
+
     use super::*;
 
     #[test]
@@ -191,6 +202,22 @@ mod tests {
             let wrong = String::from_utf8(wrong).expect("ASCII");
             assert!(wrong.parse::<OrgId>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn one_id_has_one_text_in_either_case() {
+        let id = EntryId([7; 32]);
+        assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
+        // 32 bytes fill 52 characters but for four bits: set one of those, and give the text a checksum that fits.
+        let hrp = Hrp::parse("entry").expect("a prefix of ours");
+        let sound = id.to_string();
+        let data = sound["entry1".len()..sound.len() - 6].chars();
+        let mut symbols: Vec<_> = data.map(|c| bech32::Fe32::from_char(c).expect("of the alphabet")).collect();
+        let last = symbols.pop().expect("52 of them");
+        symbols.push(bech32::Fe32::try_from(last.to_u8() | 1).expect("below 32"));
+        let other: String = symbols.into_iter().with_checksum::<Bech32m>(&hrp).chars().collect();
+        assert_ne!(other, sound);
+        assert_eq!(other.parse::<EntryId>(), Err(IdError::Garbled { expected: "entry" }));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub const ADDRESSES: Wire = Wire(8);
 
 /// Bytes of a frame on the wire: what a peer may make us hold before we have verified anything.
 pub const FRAME_BYTES: Wire = Wire(256 * 1024);
+/// Bytes a frame may have above that: the last item is added while there is room, and lists have a head.
+pub const FRAME_SLACK: Wire = Wire(64 * 1024);
 /// Circles a HELLO is padded to a multiple of: their number is not told.
 pub const HELLO_CIRCLES: Wire = Wire(8);
 /// Frontier lines in one frame.

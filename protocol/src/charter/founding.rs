@@ -3,7 +3,8 @@
 //! ```text
 //! draft     = [genesis, [card …]]
 //! signature = [registry id 32, root_key 32, signature 64]
-//! registry  = [genesis, [card without addresses …], [signature …], grant, addressed annex, root_key 32, signature 64]
+//! registry  = [genesis, [[link …] …], [signature …], annex, root_key 32, signature 64]
+//! annex     = the form of a grant, over [network key 32, grant, [[node 32, [address …]] …]], padded
 //! ```
 //!
 //! The registry file holds, sealed to each founder's devices, what they need to start: the network key, the addresses and
@@ -85,9 +86,10 @@ impl Draft {
     pub fn new(schema: u64, cards: Vec<Vec<u8>>, entropy: &mut Entropy) -> Result<Self, FoundingError> {
         let parsed = cards.iter().map(|card| Card::parse(card)).collect::<Result<Vec<_>, _>>()?;
         let genesis = Genesis::new(schema, entropy.bytes(), parsed.iter().map(Card::founder).collect());
-        if Genesis::decode(genesis.bytes()).is_err() {
+        if !genesis.founders().is_sorted_by(|a, b| a.0 < b.0) {
             return Err(FoundingError::Twice);
         }
+        Genesis::decode(genesis.bytes())?;
         Ok(Self { genesis, cards: parsed, envelopes: cards.into_iter().map(ByteBuf::from).collect() })
     }
 

@@ -3,7 +3,10 @@
 //! ```text
 //! link = COSE_Sign1(root key, "habeas/1/link") over [1, root_key 32, index, prev 32|null, change, content]
 //! id   = BLAKE3 derive-key("habeas 1 link id", payload)
-//! change 0 = a device is certified; any other number is a newer version's and is carried, not understood
+//! change 0 = a device is certified, content = device; any other number is a newer version's: carried, not understood
+//! device = [id 16, author 32, desk 32, node 32, ballot 32, receipt 32, reading 1216]      Ed25519 keys, X-Wing key
+//! cert   = BLAKE3 derive-key("habeas 1 certificate id", organisation ‖ device id ‖ purpose u8 ‖ key)
+//! organisation = BLAKE3 derive-key("habeas 1 organisation id", root_key)
 //! ```
 //!
 //! Rosters are an input of validity: they replicate as control and sit in the control root. Two links with one parent
@@ -131,6 +134,7 @@ pub struct Link {
 #[derive(Serialize, Deserialize)]
 struct Wire(u64, serde_bytes::ByteArray<32>, u64, Option<LinkId>, u64, ByteBuf);
 
+const VERSION: u8 = 1;
 const CERTIFY: u64 = 0;
 
 /// Why a link is not taken.
@@ -142,6 +146,12 @@ pub enum LinkError {
     /// The signature does not fit.
     #[error(transparent)]
     Signature(#[from] BadSignature),
+    /// Written by a newer version: no blame.
+    #[error("a roster link of a newer version ({version})")]
+    Later {
+        /// The version named.
+        version: u8,
+    },
     /// It does not follow the chain we hold.
     #[error("the link is number {found}, number {expected} is next")]
     Gap {
@@ -157,7 +167,7 @@ pub enum LinkError {
     #[error("the link is another organisation's")]
     OtherOrganisation,
     /// One device too many, or a key that already serves somewhere.
-    #[error("the organisation has its {DEVICES:?} devices, or a key serves twice")]
+    #[error("the organisation has its {} devices, or a key serves twice", DEVICES.0)]
     Devices,
     /// The chain has ended: it forked, and waits for the members' decision.
     #[error("the roster is frozen at link {at}: its root signed two links with one parent")]
@@ -175,9 +185,12 @@ impl Link {
             return Err(DecodeError::TooLong { what, found: envelope.len(), limit: LINK_BYTES.0 }.into());
         }
         let (payload, signature) = cose::unenvelope(what, envelope)?;
+        if let Some(version) = codec::version_of(payload).filter(|version| *version > VERSION) {
+            return Err(LinkError::Later { version });
+        }
         let Wire(version, root_key, index, prev, change, content) = codec::decode(what, payload, LINK_BYTES.0)?;
         let rule = |rule| LinkError::from(DecodeError::Rule { what, rule });
-        if version != 1 || (index == 0) != prev.is_none() {
+        if version != u64::from(VERSION) || (index == 0) != prev.is_none() {
             return Err(rule("version 1; only the first link has no predecessor"));
         }
         if index >= ROSTER_LINKS.0 as u64 {
@@ -197,7 +210,7 @@ impl Link {
     pub fn certify(root: &Signer, roster: Option<&Roster>, device: &Device) -> Self {
         let (index, prev) = roster.map_or((0, None), |roster| (roster.links(), Some(roster.head())));
         let content = ByteBuf::from(codec::encode(device));
-        let payload = codec::encode(&Wire(1, root.public().into(), index, prev, CERTIFY, content));
+        let payload = codec::encode(&Wire(VERSION.into(), root.public().into(), index, prev, CERTIFY, content));
         let envelope = cose::envelope(&payload, &root.sign(Domain::Link, &[], &payload));
         let id = LinkId(seal::hash("habeas 1 link id", &[&payload]));
         let change = Change::Certify(Box::new(device.clone()));
@@ -230,7 +243,7 @@ impl Link {
 }
 
 /// Where a roster stands: join-semilattice `Open(links) < Forked(p)`, smaller p wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Standing {
     /// Links that count.
     pub links: u64,
@@ -364,7 +377,7 @@ impl Roster {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::seal::{Entropy, ReadingSecret};
+    use crate::seal::{Entropy, ReadingSecret, Secret};
 
     pub(crate) fn device(entropy: &mut Entropy) -> Device {
         let mut key = || Signer::new(&entropy.secret()).public();
@@ -426,6 +439,14 @@ pub(crate) mod tests {
         assert_eq!(left.standing(), Standing { links: 2, head: base.head(), frozen: true });
         let more = Link::certify(&root, Some(&base), &device(&mut entropy));
         assert_eq!(left.take(more), Err(LinkError::Frozen { at: 1 }));
+    }
+
+    #[test]
+    fn a_link_of_a_newer_version_is_later_and_nobody_is_blamed() {
+        let root = Signer::new(&Secret::new([6; 32]));
+        let payload = codec::encode(&(2_u64, "whatever a newer version says"));
+        let envelope = cose::envelope(&payload, &root.sign(Domain::Link, &[], &payload));
+        assert_eq!(Link::parse(&envelope), Err(LinkError::Later { version: 2 }));
     }
 
     #[test]

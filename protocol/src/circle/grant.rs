@@ -1,9 +1,9 @@
 //! A grant: the secrets of circles, sealed so that some devices can open them and nobody can tell which.
 //!
 //! ```text
-//! grant   = [[wrap 1168 …], nonce 24, ciphertext]      wraps padded with random ones to a multiple of 8
-//! wrap    = X-Wing to a device's reading key, info "habeas 1 grant", aad = registry id
-//! content = [[circle, secret 32, [[epoch 16, key 32] …]] …], padded
+//! grant   = [[wrap 1168 …], nonce 24, ciphertext]      wraps padded with random ones to a multiple of 8, sorted
+//! wrap    = HPKE to a device's reading key of the key of the ciphertext, info "habeas 1 grant", aad = registry id
+//! content = [[circle, secret 32, [[epoch 16, key 32] …]] …], padded; the ciphertext's aad = registry id
 //! ```
 //!
 //! It stands in registry files (what a device needs to start) and in entries (a named circle is opened; an epoch begins).

@@ -22,12 +22,12 @@ use serde_bytes::{ByteArray, ByteBuf};
 
 use crate::{
     body::Body,
-    charter::roster::Link,
+    charter::roster::{Link, LinkError},
     codec::{self, DecodeError},
     entry::{FeedId, ParseError, Signed, Verified},
     feed::{Mark, ShortLine},
     ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, OrgId, RegistryId},
-    limits::{FRAME_BYTES, FRONTIER_LINES, PROBE_MARKS, WANTS},
+    limits::{FRAME_BYTES, FRAME_SLACK, FRONTIER_LINES, PROBE_MARKS, WANTS},
 };
 
 /// Version of this format.
@@ -144,7 +144,7 @@ impl Frame {
 
     /// Reads a frame, strictly. Nothing in it is verified yet.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let limit = FRAME_BYTES.0 + 64 * 1024;
+        let limit = FRAME_BYTES.0 + FRAME_SLACK.0;
         let what = "frame";
         let rule = |rule| DecodeError::Rule { what, rule };
         let kind = match bytes {
@@ -221,7 +221,7 @@ pub enum Received {
         /// Entries of a newer version: kept apart, no blame.
         later: usize,
     },
-    /// Roster links, and how many were bad.
+    /// Roster links, and what was wrong with the others; those of a newer version are left out without blame.
     Links {
         /// The good ones, in order.
         links: Vec<Link>,
@@ -279,9 +279,16 @@ pub fn receive(registry: &RegistryId, bytes: &[u8]) -> Result<Received, DecodeEr
             Received::Entries { arrivals, faults, later }
         }
         Frame::Links(links) => {
-            let (good, bad): (Vec<_>, Vec<_>) = links.iter().map(|link| Link::parse(link)).partition(Result::is_ok);
-            faults.extend(bad.iter().map(|_| Fault::BadSignature));
-            Received::Links { links: good.into_iter().flatten().collect(), faults }
+            let mut good = Vec::with_capacity(links.len());
+            for link in links {
+                match Link::parse(&link) {
+                    Ok(link) => good.push(link),
+                    Err(LinkError::Later { .. }) => {}
+                    Err(LinkError::Signature(_)) => faults.push(Fault::BadSignature),
+                    Err(_) => faults.push(Fault::Malformed),
+                }
+            }
+            Received::Links { links: good, faults }
         }
         plain => Received::Plain(plain),
     })

@@ -8,7 +8,7 @@ use super::{
     session::{self, Anchor, Session},
 };
 use crate::{
-    charter::roster::Standing,
+    charter::roster::{Link, Standing},
     feed::Mark,
     ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, RegistryId},
     limits::HELLO_CIRCLES,
@@ -183,12 +183,13 @@ impl State {
         for (org, standing) in self.replica.members.standings() {
             let roster = self.replica.members.roster(&org).expect("it has a standing");
             let held = theirs.iter().find(|held| held.0 == org);
+            let head_at = |links: u64| links.checked_sub(1).and_then(|last| roster.link(last)).map(mark_of);
             let from = match held {
                 Some(held) if *held == short(org, &standing) => continue,
-                // The same length or more and yet different: one of us froze, or shall.
-                Some(held) if held.1 >= standing.links => standing.links.saturating_sub(1),
-                Some(held) => held.1.saturating_sub(1),
-                None => 0,
+                // Theirs is a beginning of ours: the rest follows.
+                Some(held) if head_at(held.1) == Some(held.2) => held.1,
+                // Longer, or parted from ours somewhere below: from the first link on, whatever proves it is in it.
+                Some(_) | None => 0,
             };
             links.extend(roster.since(from).map(|link| link.envelope().to_vec()));
         }
@@ -224,6 +225,10 @@ fn registry_tag(registry: &RegistryId, nonce: &[u8; 16]) -> [u8; 8] {
 
 fn short(org: crate::ids::OrgId, standing: &Standing) -> ShortStanding {
     ShortStanding(org, standing.links, Mark::of(&EntryId(standing.head.0)), standing.frozen)
+}
+
+fn mark_of(link: &Link) -> Mark {
+    Mark::of(&EntryId(link.id().0))
 }
 
 /// Both nonces and both keys: what is said on this connection means nothing on another.
