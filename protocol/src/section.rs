@@ -10,6 +10,8 @@ pub mod event;
 mod fold;
 #[cfg(any(test, feature = "sim"))]
 pub mod model;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod sheet;
 pub mod view;
 

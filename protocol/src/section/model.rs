@@ -79,7 +79,7 @@ impl<'a> Model<'a> {
                     }
                 }
                 Statement::Resolve { entity: of, field: on, chosen, seen, reason } if *of == entity && on == field => {
-                    if self.stands(*said) {
+                    if is_register(field) && self.stands(*said) {
                         resolutions.push(Resolution {
                             at: said.at,
                             org: said.by.org,

@@ -66,15 +66,7 @@ fn at(number: usize, index: u64) -> Reference {
 }
 
 fn says(field: &str, value: impl Into<Value>) -> Statement {
-    Statement::Assert(Assertion {
-        entity: PERSON,
-        field: field.to_owned(),
-        value: value.into(),
-        sources: vec![],
-        grade: None,
-        basis: None,
-        reported_by: None,
-    })
+    sample::says(10, field, value)
 }
 
 fn reports(name: &str, value: &str) -> Statement {
