@@ -48,63 +48,38 @@ impl CaseFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{EntryId, FeedKey, Incarnation, OrgId, SectionId};
-    use crate::schema::Schema;
-    use crate::section::assertion::{Assertion, ClaimedTime, Plain, Statement};
+    use crate::ids::OrgId;
+    use crate::section::assertion::{Assertion, Statement};
     use crate::section::event::What;
-    use crate::section::{Contribution, Section};
+    use crate::section::sample::{self, refers, says};
 
     const CASE: u8 = 1;
 
-    fn says(entity: u8, field: &str, value: impl Into<Value>) -> Statement {
-        Statement::Assert(Assertion {
-            entity: EntityId([entity; 16]),
-            field: field.into(),
-            value: value.into(),
-            sources: vec![EntityId([200; 16])],
-            grade: Some("B2".into()),
-            basis: None,
-            reported_by: None,
-        })
-    }
-
-    fn belongs(entity: u8, field: &str, to: u8) -> Statement {
-        says(entity, field, Value::Ref(EntityId([to; 16])))
-    }
-
-    /// The case that organisations 1, 2, … make together, each writing without knowing the others.
     fn case(organisations: &[Vec<Statement>]) -> CaseFile {
-        let mut section = Section::new(SectionId([1; 16]));
-        for (number, statements) in (1..).zip(organisations) {
-            let plain = Plain {
-                schema: Schema::VERSION,
-                section: section.id(),
-                claimed_time: ClaimedTime(u64::from(number) * 60),
-                deps: vec![],
-                batch: None,
-                statements: statements.clone(),
-            };
-            let (id, feed, run, org) =
-                (EntryId([number; 32]), FeedKey([number; 32]), Incarnation([0; 8]), OrgId([number; 32]));
-            section.insert(Contribution { id, feed, run, seq: 1, org, plain }).expect("one entry per feed");
-        }
-        CaseFile::new(&section.view())
+        CaseFile::new(&sample::view(organisations))
+    }
+
+    /// The same, resting on source 200 with grade B2.
+    fn sourced(statement: Statement) -> Statement {
+        let Statement::Assert(assertion) = statement else { panic!("only assertions rest on sources") };
+        let sources = vec![EntityId([200; 16])];
+        Statement::Assert(Assertion { sources, grade: Some("B2".into()), ..assertion })
     }
 
     #[test]
     fn a_case_reads_as_a_tree_in_the_schemas_order() {
         let case = case(&[vec![
             says(7, "penalty.months", Value::Int(48)),
-            belongs(7, "penalty.parent", 6),
+            refers(7, "penalty.parent", 6),
             says(6, "decision.outcome", "convicted"),
-            belongs(6, "decision.parent", 5),
+            refers(6, "decision.parent", 5),
             says(5, "proceeding.court_number", "1-12/2025"),
-            belongs(5, "proceeding.docket", 90),
+            refers(5, "proceeding.docket", 90),
             says(3, "capture_episode.place", "UA-14"),
             says(3, "capture_episode.date", "2023-06-10~"),
             says(CASE, "case_file.urgency", "high"),
             says(9, "person.shoe_size", Value::Int(43)),
-            belongs(8, "penalty.parent", 7),
+            refers(8, "penalty.parent", 7),
             says(4, "spaceship.name", "of a newer schema"),
         ]]);
         let kinds: Vec<_> = case.sheet.records.iter().map(|record| record.kind.as_str()).collect();
@@ -126,9 +101,9 @@ mod tests {
     #[test]
     fn records_that_belong_to_each_other_are_still_shown() {
         let case = case(&[vec![
-            belongs(5, "decision.parent", 5),
+            refers(5, "decision.parent", 5),
             says(5, "proceeding.court_number", "1-12/2025"),
-            belongs(6, "penalty.parent", 66),
+            refers(6, "penalty.parent", 66),
         ]]);
         assert_eq!(case.sheet.of_kind("decision").len(), 1);
         assert_eq!(case.sheet.of_kind("proceeding").len(), 1);
@@ -171,8 +146,8 @@ mod tests {
     #[test]
     fn a_conflict_shows_both_sides_and_provenance_whose_word_it_is() {
         let case = case(&[
-            vec![says(7, "penalty.months", Value::Int(48)), says(CASE, "case_file.urgency", "high")],
-            vec![says(7, "penalty.months", Value::Int(42))],
+            vec![sourced(says(7, "penalty.months", Value::Int(48))), says(CASE, "case_file.urgency", "high")],
+            vec![sourced(says(7, "penalty.months", Value::Int(42)))],
         ]);
         assert_eq!(case.sheet.conflicts.len(), 1);
         let conflict = &case.sheet.conflicts[0];
@@ -181,9 +156,9 @@ mod tests {
         assert!(!conflict.settled);
         let provenance = &case.sheet.provenance;
         let claims: Vec<_> = provenance.organisations.values().map(|share| share.claims).collect();
-        assert_eq!((claims, provenance.unsourced), (vec![2, 1], 0));
+        assert_eq!((claims, provenance.unsourced), (vec![2, 1], 1));
         let source = &provenance.sources[&EntityId([200; 16])];
-        assert_eq!(source.claims, 3);
+        assert_eq!(source.claims, 2);
         assert_eq!(source.grades.len(), 2, "B2 by one, B2 by the other");
     }
 }

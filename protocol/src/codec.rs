@@ -76,6 +76,11 @@ pub fn version_of(bytes: &[u8]) -> Option<u8> {
     }
 }
 
+/// Reads `bytes` without asking for the canonical form: to recognise the mark of a newer version, never to take a value.
+pub fn peek<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_ipld_dagcbor::from_slice(bytes).ok()
+}
+
 /// The parser's complaint without the bytes it complains about: content never reaches an error text.
 fn reason<E: std::fmt::Debug>(error: &serde_ipld_dagcbor::DecodeError<E>) -> String {
     use serde_ipld_dagcbor::DecodeError as E;

@@ -92,54 +92,25 @@ fn argument(sheet: &Sheet, record: &Record) -> Argument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{EntryId, FeedKey, Incarnation, OrgId, SectionId};
-    use crate::schema::Schema;
-    use crate::section::assertion::{Assertion, ClaimedTime, Plain, Statement};
-    use crate::section::{Contribution, Section};
-
-    fn docket(said: &[(u8, &str, Value)]) -> Docket {
-        let mut section = Section::new(SectionId([1; 16]));
-        let says = |(entity, field, value): &(u8, &str, Value)| {
-            Statement::Assert(Assertion {
-                entity: EntityId([*entity; 16]),
-                field: (*field).to_owned(),
-                value: value.clone(),
-                sources: vec![],
-                grade: None,
-                basis: None,
-                reported_by: None,
-            })
-        };
-        let plain = Plain {
-            schema: Schema::VERSION,
-            section: section.id(),
-            claimed_time: ClaimedTime(0),
-            deps: vec![],
-            batch: None,
-            statements: said.iter().map(says).collect(),
-        };
-        let (id, feed, run, org) = (EntryId([1; 32]), FeedKey([1; 32]), Incarnation([0; 8]), OrgId([1; 32]));
-        section.insert(Contribution { id, feed, run, seq: 1, org, plain }).expect("the only entry");
-        Docket::new(&section.view())
-    }
+    use crate::section::sample::{self, refers, says};
 
     #[test]
     fn a_docket_answers_article_argument_court_and_response() {
-        let docket = docket(&[
-            (1, "docket.court_id", "99GV0002".into()),
-            (1, "docket.court_number", "1-19/2024".into()),
-            (1, "docket.previous_court_number", "1-240/2023".into()),
-            (2, "docket_charge.code", "RU-CC-352.1".into()),
-            (3, "docket_charge.code", "RU-CC-337.5".into()),
-            (4, "docket_event.type", "verdict".into()),
-            (4, "docket_event.date", "2024-02-15".into()),
-            (5, "docket_decision.court_id", "99OV0000".into()),
-            (6, "docket_argument.code", "ARG-ORDER".into()),
-            (6, "docket_argument.response", "accepted".into()),
-            (6, "docket_argument.circumstance", "ordered_to_surrender".into()),
-            (6, "docket_argument.decision", Value::Ref(EntityId([5; 16]))),
-            (7, "docket_argument.code", "ARG-RETRO".into()),
-        ]);
+        let docket = Docket::new(&sample::view(&[vec![
+            says(1, "docket.court_id", "99GV0002"),
+            says(1, "docket.court_number", "1-19/2024"),
+            says(1, "docket.previous_court_number", "1-240/2023"),
+            says(2, "docket_charge.code", "RU-CC-352.1"),
+            says(3, "docket_charge.code", "RU-CC-337.5"),
+            says(4, "docket_event.type", "verdict"),
+            says(4, "docket_event.date", "2024-02-15"),
+            says(5, "docket_decision.court_id", "99OV0000"),
+            says(6, "docket_argument.code", "ARG-ORDER"),
+            says(6, "docket_argument.response", "accepted"),
+            says(6, "docket_argument.circumstance", "ordered_to_surrender"),
+            refers(6, "docket_argument.decision", 5),
+            says(7, "docket_argument.code", "ARG-RETRO"),
+        ]]));
         assert_eq!(docket.stage.code, "65-verdict");
         assert_eq!(docket.articles.iter().collect::<Vec<_>>(), ["RU-CC-337.5", "RU-CC-352.1"]);
         assert_eq!(docket.numbers.len(), 2);

@@ -8,6 +8,7 @@
 pub mod codec;
 pub mod cose;
 pub mod ids;
+pub mod import;
 pub mod limits;
 pub mod seal;
 pub mod words;

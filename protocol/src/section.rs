@@ -10,6 +10,8 @@ pub mod event;
 mod fold;
 #[cfg(any(test, feature = "sim"))]
 pub mod model;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod sheet;
 pub mod view;
 
@@ -110,14 +112,13 @@ impl Section {
             return Err(InsertError::OtherSection { entry, found: contribution.plain.section, section: self.id });
         }
         let chain = self.chains.entry(contribution.chain()).or_default();
-        match *chain.entry(seq).or_insert(entry) {
-            held if held != entry => return Err(InsertError::Forked { entry, seq, held }),
-            _ if self.entries.contains_key(&entry) => Ok(false),
-            _ => {
-                self.entries.insert(entry, contribution);
-                Ok(true)
-            }
+        let held = *chain.entry(seq).or_insert(entry);
+        if held != entry {
+            return Err(InsertError::Forked { entry, seq, held });
         }
+        let is_new = !self.entries.contains_key(&entry);
+        self.entries.entry(entry).or_insert(contribution);
+        Ok(is_new)
     }
 
     /// Takes out an entry that no longer counts; `false` if it is not here.

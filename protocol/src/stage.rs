@@ -275,3 +275,180 @@ fn left_captivity_alone(view: &View) -> Option<(bool, Option<civil::Date>, State
     let (entity, to) = ends.max_by_key(|(_, to)| *to)?;
     Some((true, to.earliest(), State::Abroad, entity))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::section::assertion::Statement;
+    use crate::section::sample::{self, refers, says};
+
+    /// Entities 1, 2, …, each with the fields given.
+    fn view(entities: &[&[(&str, &str)]]) -> View {
+        let statements = (1..).zip(entities).flat_map(|(entity, fields)| {
+            fields.iter().map(move |(field, value)| {
+                match field.ends_with("proceeding") || field.ends_with("supersedes") {
+                    true => refers(entity, field, value.parse().expect("the number of an entity")),
+                    false => says(entity, field, *value),
+                }
+            })
+        });
+        sample::view(&[statements.collect()])
+    }
+
+    fn check(entities: &[&[(&str, &str)]], expected_stage: &str, expected_state: &str) {
+        let view = view(entities);
+        assert_eq!((stage(&view).code.as_str(), person_state(&view).code), (expected_stage, expected_state));
+    }
+
+    macro_rules! event {
+        ($type:literal) => {
+            &[("procedural_event.type", $type)]
+        };
+        ($type:literal, $date:literal) => {
+            &[("procedural_event.type", $type), ("procedural_event.date", $date)]
+        };
+        ($type:literal, $date:literal, in $proceeding:literal) => {
+            &[
+                ("procedural_event.type", $type),
+                ("procedural_event.date", $date),
+                ("procedural_event.proceeding", $proceeding),
+            ]
+        };
+    }
+
+    #[test]
+    fn the_latest_dated_event_that_maps_to_a_stage_wins() {
+        let capture = &[("capture_episode.date", "2023-06-10~")];
+        let exchange = &[("transfer_episode.date", "2024-01-15"), ("transfer_episode.route", "BY-NOVAYA-GUTA")];
+        let filtration = &[("detention_episode.type", "filtration_unit"), ("detention_episode.from", "2024-01-15")];
+        check(&[], "XX-unknown", "unknown");
+        check(&[capture], "00-captivity", "pow");
+        check(&[capture, exchange], "05-exchange", "returned_free");
+        check(&[capture, exchange, filtration], "10-filtration", "returned_held");
+        check(&[exchange, event!("arrest", "2024-06-19"), event!("verdict", "2025-04-10")], "65-verdict", "pretrial");
+        check(&[event!("verdict", "2025-04-10"), event!("verdict.copy_served", "2025-04-16")], "65-verdict", "unknown");
+        check(&[event!("inforce", "2025-06-24"), event!("appeal.decided", "2025-06-24")], "75-inforce", "unknown");
+        check(
+            &[event!("court.received", "2024-12-20"), event!("returned.237", "2025-03-14")],
+            "95-returned",
+            "unknown",
+        );
+        check(&[event!("returned.237", "2025-03-14"), event!("court.received", "2025-05-20")], "55-incourt", "unknown");
+        check(&[event!("hearing", "2025-03"), event!("court.received", "2025-03-01")], "60-trial", "unknown");
+    }
+
+    #[test]
+    fn an_event_without_a_date_counts_only_when_none_has_one() {
+        check(&[event!("verdict"), event!("arrest", "2024-06-19")], "35-suspect", "pretrial");
+        check(&[event!("verdict"), event!("case.opened")], "65-verdict", "unknown");
+        let undated = &[("capture_episode.place", "UA-14")];
+        check(&[undated], "XX-unknown", "unknown");
+    }
+
+    #[test]
+    fn a_decision_closes_suspends_or_returns_and_a_tie_goes_to_the_higher_stage() {
+        let check = |outcome: &str, expected: &str| {
+            let decision = &[("decision.outcome", outcome), ("decision.date", "2024-10-20")];
+            check_stage(&[event!("check.refused", "2024-10-20"), decision], expected);
+        };
+        check("terminated_exempt_note", "97-closed");
+        check("suspended_contract", "92-suspended");
+        check("returned_prosecutor", "95-returned");
+        check("convicted", "65-verdict");
+        check("upheld", "25-refused");
+    }
+
+    fn check_stage(entities: &[&[(&str, &str)]], expected: &str) {
+        assert_eq!(stage(&view(entities)).code, expected);
+    }
+
+    #[test]
+    fn the_case_shows_the_most_advanced_open_proceeding_and_names_the_others() {
+        let entities: [&[(&str, &str)]; 4] = [
+            event!("check.refused", "2025-01-10", in "91"),
+            event!("court.received", "2024-06-01", in "92"),
+            event!("case.opened", "2024-09-01", in "93"),
+            &[("capture_episode.date", "2023-01")],
+        ];
+        let stage = stage(&view(&entities));
+        assert_eq!(stage.code, "55-incourt");
+        assert_eq!(stage.basis, Basis::Event(EntityId([2; 16])));
+        assert_eq!(stage.proceedings.into_values().collect::<Vec<_>>(), ["25-refused", "55-incourt", "30-opened"]);
+        // All closed: what happened last.
+        check_stage(&[entities[0], event!("redeployed", "2025-02-01")], "15-redeployed");
+        // What happens outside moves the open ones too.
+        check_stage(&[entities[1], event!("redeployed", "2025-02-01")], "15-redeployed");
+    }
+
+    #[test]
+    fn an_asserted_stage_counts_only_without_events_and_only_if_people_agree() {
+        let asserted = |stage: &str| vec![says(1, "case_file.asserted_stage", stage)];
+        let check = |organisations: &[Vec<Statement>], expected: (&str, Basis)| {
+            let stage = stage(&sample::view(organisations));
+            assert_eq!((stage.code.as_str(), stage.basis), expected);
+        };
+        check(&[asserted("60-trial")], ("60-trial", Basis::Asserted));
+        check(&[asserted("60-trial"), asserted("65-verdict")], ("XX-unknown", Basis::Nothing));
+        let capture = vec![says(2, "capture_episode.date", "2023")];
+        check(&[asserted("60-trial"), capture], ("00-captivity", Basis::Event(EntityId([2; 16]))));
+    }
+
+    #[test]
+    fn superseded_and_withdrawn_events_do_not_move_the_stage() {
+        let verdict: &[(&str, &str)] = event!("verdict", "2025-04-10");
+        let correction: &[(&str, &str)] = &[
+            ("procedural_event.type", "hearing"),
+            ("procedural_event.date", "2025-04-10"),
+            ("procedural_event.supersedes", "1"),
+        ];
+        check_stage(&[verdict, correction], "60-trial");
+        let withdrawn = [verdict[0], verdict[1], ("procedural_event.retracted_reason", "error")];
+        check_stage(&[&withdrawn, event!("hearing", "2025-03-01")], "60-trial");
+    }
+
+    #[test]
+    fn two_dates_claimed_for_one_event_count_from_the_earliest() {
+        let says_verdict = |date: &str| vec![says(1, "decision.outcome", "convicted"), says(1, "decision.date", date)];
+        let arrest =
+            |date: &str| vec![says(2, "procedural_event.type", "returned.237"), says(2, "procedural_event.date", date)];
+        let organisations = [says_verdict("2025-04-10"), says_verdict("2025-06-01"), arrest("2025-05-01")];
+        assert_eq!(stage(&sample::view(&organisations)).code, "95-returned");
+    }
+
+    #[test]
+    fn a_cassation_is_the_first_or_the_second_by_its_court() {
+        let filed = |court: &'static str| -> Vec<(&'static str, &'static str)> {
+            let mut event = event!("cassation.filed", "2025-09-01").to_vec();
+            event.extend((!court.is_empty()).then_some(("procedural_event.court_id", court)));
+            event
+        };
+        check_stage(&[&filed("")], "80-cassation1");
+        check_stage(&[&filed("54KV0000")], "80-cassation1");
+        check_stage(&[&filed("99VS0000")], "85-cassation2");
+    }
+
+    #[test]
+    fn the_person_is_where_the_last_news_says() {
+        let check =
+            |entities: &[&[(&str, &str)]], expected: &str| assert_eq!(person_state(&view(entities)).code, expected);
+        let held = |kind: &'static str| [("detention_episode.type", kind), ("detention_episode.from", "2024-02-01")];
+        let lost: &[(&str, &str)] = event!("contact.lost", "2024-12");
+        check(&[&held("sizo")], "pretrial");
+        check(&[&held("colony_strict")], "serving");
+        check(&[&held("front_guarded")], "redeployed");
+        check(&[&held("unknown_location")], "missing");
+        check(&[&held("none")], "unknown");
+        check(&[&[held("sizo")[0], held("sizo")[1], ("detention_episode.to", "2024-03-01")]], "returned_free");
+        check(&[&held("sizo"), lost], "missing");
+        check(&[&held("sizo"), lost, event!("contact.restored", "2025-01")], "pretrial");
+        check(&[&held("sizo"), lost, event!("contact.restored", "2024-11")], "missing");
+        check(&[event!("death", "2024-01"), lost], "dead");
+        check(&[event!("left_country", "2025-01"), &held("sizo")], "abroad");
+        // Captivity ended, and there was no exchange.
+        let capture: &[(&str, &str)] = &[("capture_episode.date", "2022-09-09")];
+        let captivity: &[(&str, &str)] = &[("captivity_episode.to", "2023-02")];
+        check(&[capture, captivity, &[("transfer_episode.route", "NONE")]], "abroad");
+        check(&[capture, captivity, &[("transfer_episode.route", "UNKNOWN")]], "pow");
+        check(&[capture, captivity], "pow");
+    }
+}

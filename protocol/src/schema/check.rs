@@ -156,7 +156,7 @@ impl Schema {
                 }
             }
             (kind, Value::Text(text)) if is_textual(kind) => self.check_text(field, text)?,
-            (kind, _) => return Err(ValueError::Type { field: name(), expected: type_name(kind) }),
+            (kind, _) => return Err(ValueError::Type { field: name(), expected: kind.expected() }),
         }
         Ok(Canonical(value.clone()))
     }
@@ -176,7 +176,7 @@ impl Schema {
             Kind::Country => Value::Text(text.to_uppercase()),
             Kind::Language => Value::Text(text.to_lowercase()),
             Kind::Identifier => Value::Text(self.identifier(field, text)),
-            Kind::Url => Value::Text(address(&text).ok_or_else(|| form(type_name(&Kind::Url)))?),
+            Kind::Url => Value::Text(address(&text).ok_or_else(|| form(Kind::Url.expected()))?),
             Kind::Date => match Date::read(&text) {
                 Ok(Some(date)) => Value::Text(date.to_string()),
                 Ok(None) => return Err(ValueError::Empty { field: name() }),
@@ -290,7 +290,7 @@ impl Schema {
             Kind::Hash => form(is_hash(text), "sha256:, blake3: or phash: and lower-case hex digits"),
             Kind::Url => {
                 at_most(URL_BYTES, text.len(), "bytes")?;
-                form(address(text).as_deref() == Some(text), type_name(&Kind::Url))
+                form(address(text).as_deref() == Some(text), Kind::Url.expected())
             }
             Kind::Identifier => {
                 at_most(IDENTIFIER_CHARS, text.chars().count(), "characters")?;
@@ -321,29 +321,6 @@ fn is_textual(kind: &Kind) -> bool {
         kind,
         Kind::Bool | Kind::Ref(_) | Kind::Int | Kind::MoneyRub | Kind::DurationDays | Kind::Percent | Kind::File
     )
-}
-
-fn type_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Code => "a code",
-        Kind::Text => "a line of text",
-        Kind::Paragraph => "a paragraph",
-        Kind::Bool => "yes or no (true or false)",
-        Kind::Int => "a whole number",
-        Kind::MoneyRub => "an amount in whole roubles",
-        Kind::Date => "a date as text",
-        Kind::Region => "a region",
-        Kind::Country => "a country",
-        Kind::Language => "a language",
-        Kind::Ref(_) => "a reference to an entity",
-        Kind::Org => "an organisation",
-        Kind::Hash => "a hash as text",
-        Kind::Url => "an http or https address without user part or fragment",
-        Kind::DurationDays => "a number of days",
-        Kind::Percent => "a number from 0 to 100",
-        Kind::File => "an attachment",
-        Kind::Identifier => "an identifier as text",
-    }
 }
 
 fn largest(kind: &Kind) -> u64 {

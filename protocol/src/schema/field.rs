@@ -155,6 +155,31 @@ impl Order {
 }
 
 impl Kind {
+    /// What a value of this kind is, in words for an error.
+    #[must_use]
+    pub const fn expected(&self) -> &'static str {
+        match self {
+            Self::Code => "a code",
+            Self::Text => "a line of text",
+            Self::Paragraph => "a paragraph",
+            Self::Bool => "yes or no (true or false)",
+            Self::Int => "a whole number",
+            Self::MoneyRub => "an amount in whole roubles",
+            Self::Date => "a date as text",
+            Self::Region => "a region",
+            Self::Country => "a country",
+            Self::Language => "a language",
+            Self::Ref(_) => "a reference to an entity",
+            Self::Org => "an organisation",
+            Self::Hash => "a hash as text",
+            Self::Url => "an http or https address without user part or fragment",
+            Self::DurationDays => "a number of days",
+            Self::Percent => "a number from 0 to 100",
+            Self::File => "an attachment",
+            Self::Identifier => "an identifier as text",
+        }
+    }
+
     /// The word of the table.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {

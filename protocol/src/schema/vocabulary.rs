@@ -102,13 +102,13 @@ fn fold(text: &str) -> Cow<'_, str> {
     if same { text.into() } else { text.to_lowercase().replace('ё', "е").into() }
 }
 
-/// The second of the pair whose first is nearest to `text`; none if less than half of it agrees.
+/// The second of the pair whose first is nearest to `text`; none if less than half agrees.
 pub(crate) fn nearest<'a>(text: &str, spellings: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     let text = fold(text);
-    let mut best = (0.5, None);
+    let mut best = (0.0, None);
     for (spelling, name) in spellings {
         let near = strsim::normalized_damerau_levenshtein(&text, &fold(spelling));
-        if near > best.0 {
+        if near >= 0.5 && near > best.0 {
             best = (near, Some(name));
         }
     }

@@ -255,10 +255,9 @@ fn next<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(seq: &mut A) -> Result<T, A
 /// read here becomes a value, so reading it loosely harms nobody.
 fn is_newer(bytes: &[u8]) -> bool {
     type Frame = (u64, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, Vec<Lead>);
-    let newer_schema = serde_ipld_dagcbor::from_slice(bytes).is_ok_and(|Lead(schema)| schema > Schema::VERSION);
-    newer_schema
-        || serde_ipld_dagcbor::from_slice::<Frame>(bytes)
-            .is_ok_and(|frame| frame.0 >= 1 && frame.5.iter().any(|Lead(lead)| *lead > RESOLVE))
+    codec::peek(bytes).is_some_and(|Lead(schema)| schema > Schema::VERSION)
+        || codec::peek::<Frame>(bytes)
+            .is_some_and(|frame| frame.0 >= 1 && frame.5.iter().any(|Lead(lead)| *lead > RESOLVE))
 }
 
 /// The integer that leads an array, whatever follows.

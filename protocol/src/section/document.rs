@@ -5,8 +5,9 @@
 //! entries; of Automerge nothing else is read: no winner, operation id, heads or saved bytes, and no byte written by a
 //! peer reaches its decoder. Each entry is one change on a document that holds exactly the entry's causal past:
 //! * on the whole document when that is the past;
-//! * else on its author's *branch*, kept from the author's entry before and brought up to the past, then merged. So a
-//!   change is applied to each branch at most once, however the branches interleave.
+//! * else on its author's *branch*, kept from the author's entry before and brought up to the past; branches are merged
+//!   into the whole when it is next needed. Taking over changes costs a walk through the document, however few they are:
+//!   so they are taken over together, and each by each branch at most once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,9 @@ pub(super) enum Key<'a> {
 pub(super) struct Document {
     section: SectionId,
     whole: Automerge,
-    /// Entries of `whole` that are in no other's past.
+    /// Chains whose branches hold changes that `whole` does not.
+    unmerged: BTreeSet<Chain>,
+    /// Entries that are in no other's past.
     tips: BTreeSet<EntryId>,
     applied: BTreeMap<EntryId, Applied>,
     branches: BTreeMap<Chain, Branch>,
@@ -47,13 +50,15 @@ pub(super) struct Document {
 }
 
 struct Applied {
+    chain: Chain,
     parents: Vec<EntryId>,
     change: ChangeHash,
     /// Place in the order of application, which is an order of causality.
     place: usize,
 }
 
-/// A document that held exactly the past of its author's last entry on it, and that entry.
+/// A document that holds exactly the past of its author's last entry on it, and that entry.
+#[derive(Default)]
 struct Branch {
     document: Automerge,
     holds: BTreeSet<EntryId>,
@@ -65,6 +70,7 @@ impl Document {
         Self {
             section,
             whole: Automerge::new(),
+            unmerged: BTreeSet::new(),
             tips: BTreeSet::new(),
             applied: BTreeMap::new(),
             branches: BTreeMap::new(),
@@ -96,15 +102,17 @@ impl Document {
         statements: &[(Key<'_>, Reference)],
     ) {
         let actor = actor(self.section, chain);
-        // A tip in someone's past is a parent; so these are the tips exactly if the past is the whole.
+        let place = self.applied.len();
+        // A tip in someone's past is a parent; so the past is the whole exactly if all tips are parents.
         let change = if self.tips.len() <= parents.len() && self.tips.iter().all(|tip| parents.contains(tip)) {
+            self.merge();
             commit(&mut self.whole, actor, statements)
         } else {
             let mut branch = self.branch(chain, &parents);
             let change = commit(&mut branch.document, actor, statements);
             branch.holds.insert(entry);
-            branch.used = self.applied.len();
-            take_over(&mut self.whole, [change_of(&branch.document, &change)]);
+            branch.used = place;
+            self.unmerged.insert(chain);
             self.branches.insert(chain, branch);
             change
         };
@@ -112,43 +120,65 @@ impl Document {
             self.tips.remove(parent);
         }
         self.tips.insert(entry);
-        let place = self.applied.len();
-        self.applied.insert(entry, Applied { parents, change, place });
+        self.applied.insert(entry, Applied { chain, parents, change, place });
     }
 
     /// All statements that stand.
-    pub(super) fn standing(&self) -> BTreeSet<Reference> {
+    pub(super) fn standing(&mut self) -> BTreeSet<Reference> {
+        self.merge();
         let all = |key| self.whole.get_all(ROOT, key).expect("the root is a map");
         self.whole.keys(ROOT).flat_map(all).map(|(value, _)| reference(&value)).collect()
     }
 
     /// The branch of `chain`, holding exactly the past that `parents` close.
     fn branch(&mut self, chain: Chain, parents: &[EntryId]) -> Branch {
-        let mut branch = self.branches.remove(&chain).unwrap_or_else(|| {
+        if !self.branches.contains_key(&chain) {
             self.forks += 1;
-            if self.branches.len() >= BRANCHES.0 {
-                let idle = self.branches.iter().min_by_key(|(_, branch)| branch.used).map(|(chain, _)| *chain);
-                self.branches.remove(&idle.expect("the limit is above zero"));
-            }
-            Branch { document: Automerge::new(), holds: BTreeSet::new(), used: 0 }
-        });
+            self.make_room();
+        }
+        let mut branch = self.branches.remove(&chain).unwrap_or_default();
         // What a branch holds is closed, and part of its author's past; the walk stops there.
         let mut missing = BTreeMap::new();
         let mut open = parents.to_vec();
         while let Some(entry) = open.pop() {
             if branch.holds.insert(entry) {
                 let applied = self.applied.get(&entry).expect("parents are applied first");
-                missing.insert(applied.place, applied.change);
+                missing.insert(applied.place, applied);
                 open.extend(&applied.parents);
             }
         }
         if !missing.is_empty() {
-            let changes: Vec<_> = missing.values().map(|change| change_of(&self.whole, change)).collect();
-            take_over(&mut branch.document, changes);
+            let changes: Vec<_> = missing.into_values().map(|applied| self.change(applied)).collect();
+            branch.document.apply_changes(changes).expect(OURS);
         }
         branch
     }
+
+    /// A change, from the whole or from the branch that made it since.
+    fn change(&self, applied: &Applied) -> Change {
+        let branch = self.branches.get(&applied.chain).map(|branch| &branch.document);
+        let documents = std::iter::once(&self.whole).chain(branch);
+        documents.filter_map(|document| document.get_change_by_hash(&applied.change)).next().expect(OURS)
+    }
+
+    fn make_room(&mut self) {
+        if self.branches.len() >= BRANCHES.0 {
+            self.merge();
+            let idle = self.branches.iter().min_by_key(|(_, branch)| branch.used).map(|(chain, _)| *chain);
+            self.branches.remove(&idle.expect("the limit is above zero"));
+        }
+    }
+
+    /// Takes over into the whole what the branches made since.
+    fn merge(&mut self) {
+        for chain in std::mem::take(&mut self.unmerged) {
+            let branch = self.branches.get_mut(&chain).expect("branches are merged before they are dropped");
+            self.whole.merge(&mut branch.document).expect(OURS);
+        }
+    }
 }
+
+const OURS: &str = "changes are made here, each after its past, and are in the whole or in the branch that made them";
 
 /// One change per entry, also for an entry that puts nothing: causality runs through it.
 fn commit(document: &mut Automerge, actor: ActorId, statements: &[(Key<'_>, Reference)]) -> ChangeHash {
@@ -162,14 +192,6 @@ fn commit(document: &mut Automerge, actor: ActorId, statements: &[(Key<'_>, Refe
         transaction.put(ROOT, key.text(reference), scalar(reference)).expect("the root is a map");
     }
     transaction.commit_with(at_zero()).0.expect("each reference is put once, so each put changes something")
-}
-
-fn change_of(document: &Automerge, hash: &ChangeHash) -> Change {
-    document.get_change_by_hash(hash).expect("the change was committed here, or taken over")
-}
-
-fn take_over(document: &mut Automerge, changes: impl IntoIterator<Item = Change> + Clone) {
-    document.apply_changes(changes).expect("the changes are our own, and their pasts are here");
 }
 
 /// Per feed, run and section, so that sequence numbers have no gap. All 32 bytes: nobody can make two feeds collide.

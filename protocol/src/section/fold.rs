@@ -79,8 +79,6 @@ pub(super) fn fold(
         }
     }
     for (name, cell) in entities.values_mut().flatten() {
-        cell.claims.sort_by_key(|claim| (claim.claimed_time, claim.at));
-        cell.history.sort_by_key(|former| (former.claim.claimed_time, former.claim.at));
         cell.shown = shown(cell, Schema::current().field(name));
     }
     ignored.sort_unstable();

@@ -78,23 +78,21 @@ impl<'a> Model<'a> {
                         claims.push(claim);
                     }
                 }
-                Statement::Resolve { entity: of, field: on, chosen, seen, reason } if *of == entity && on == field => {
-                    if self.stands(*said) {
-                        resolutions.push(Resolution {
-                            at: said.at,
-                            org: said.by.org,
-                            chosen: *chosen,
-                            seen: seen.clone(),
-                            reason: reason.clone(),
-                            claimed_time: said.by.plain.claimed_time,
-                        });
-                    }
+                Statement::Resolve { entity: of, field: on, chosen, seen, reason }
+                    if *of == entity && on == field && is_register(field) && self.stands(*said) =>
+                {
+                    resolutions.push(Resolution {
+                        at: said.at,
+                        org: said.by.org,
+                        chosen: *chosen,
+                        seen: seen.clone(),
+                        reason: reason.clone(),
+                        claimed_time: said.by.plain.claimed_time,
+                    });
                 }
                 _ => {}
             }
         }
-        claims.sort_by(|a, b| (a.claimed_time, a.at).cmp(&(b.claimed_time, b.at)));
-        history.sort_by(|a, b| (a.claim.claimed_time, a.claim.at).cmp(&(b.claim.claimed_time, b.claim.at)));
         let shown = shown(field, &claims, &resolutions);
         Cell { policy: policy(field), claims, shown, resolutions, history }
     }

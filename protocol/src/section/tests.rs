@@ -66,15 +66,7 @@ fn at(number: usize, index: u64) -> Reference {
 }
 
 fn says(field: &str, value: impl Into<Value>) -> Statement {
-    Statement::Assert(Assertion {
-        entity: PERSON,
-        field: field.to_owned(),
-        value: value.into(),
-        sources: vec![],
-        grade: None,
-        basis: None,
-        reported_by: None,
-    })
+    sample::says(10, field, value)
 }
 
 fn reports(name: &str, value: &str) -> Statement {
@@ -99,9 +91,13 @@ fn shown(history: &History, field: &str) -> Shown {
     view.cell(&PERSON, field).expect("it was spoken of").shown.clone()
 }
 
+/// The values that stand, sorted.
 fn values(history: &History, field: &str) -> Vec<Value> {
     let view = history.section(&history.all()).view();
-    view.cell(&PERSON, field).expect("it was spoken of").claims.iter().map(|claim| claim.value.clone()).collect()
+    let claims = &view.cell(&PERSON, field).expect("it was spoken of").claims;
+    let mut values: Vec<_> = claims.iter().map(|claim| claim.value.clone()).collect();
+    values.sort();
+    values
 }
 
 fn agreed(value: &str) -> Shown {
@@ -116,18 +112,14 @@ fn concurrent_edits_stand_side_by_side_until_all_agree() {
     let b = history.write(2, 2, &[], vec![says(DATE, "2024-09-02")]);
     assert_eq!(shown(&history, DATE), Shown::Conflict);
     let view = history.section(&[b, a]).view();
-    let sides: Vec<_> = view
-        .cell(&PERSON, DATE)
-        .expect("spoken of")
-        .claims
-        .iter()
-        .map(|claim| (claim.org, claim.value.clone()))
-        .collect();
-    assert_eq!(sides, [(OrgId([1; 32]), "2024-08-30".into()), (OrgId([2; 32]), "2024-09-02".into())]);
+    let claims = &view.cell(&PERSON, DATE).expect("spoken of").claims;
+    let sides: BTreeSet<_> = claims.iter().map(|claim| (claim.org, claim.value.clone())).collect();
+    let both = [(OrgId([1; 32]), "2024-08-30".into()), (OrgId([2; 32]), "2024-09-02".into())];
+    assert_eq!(sides, BTreeSet::from(both));
 
     // Knowing the other does not overrule it; only its own author takes a value back by saying another.
     history.write(1, 1, &[b], vec![says(DATE, "2024-08-31")]);
-    assert_eq!(values(&history, DATE), ["2024-09-02".into(), "2024-08-31".into()]);
+    assert_eq!(values(&history, DATE), ["2024-08-31".into(), "2024-09-02".into()]);
     history.write(2, 2, &[], vec![says(DATE, "2024-08-31")]);
     assert_eq!(shown(&history, DATE), agreed("2024-08-31"));
 }
@@ -186,10 +178,12 @@ fn a_retraction_is_absolute_and_only_for_ones_own() {
     let own = history.write(3, 1, &[], vec![retracts(at(b, 0))]);
     assert_eq!(shown(&history, DATE), Shown::Nothing, "another device can, also without having seen it");
     let view = history.section(&history.all()).view();
-    let fates: Vec<_> =
-        view.cell(&PERSON, DATE).expect("spoken of").history.iter().map(|former| former.fate.clone()).collect();
-    assert_eq!(fates[0], Fate::Superseded, "what it had superseded does not come back");
-    assert!(matches!(&fates[1], Fate::Retracted(by) if by[0].at == at(own, 0)));
+    let fate = |at: Reference| {
+        let history = &view.cell(&PERSON, DATE).expect("spoken of").history;
+        history.iter().find(|former| former.claim.at == at).map(|former| &former.fate)
+    };
+    assert_eq!(fate(at(a, 0)), Some(&Fate::Superseded), "what it had superseded does not come back");
+    assert!(matches!(fate(at(b, 0)), Some(Fate::Retracted(by)) if by[0].at == at(own, 0)));
     assert_eq!(view.ignored.iter().map(|ignored| ignored.why).collect::<Vec<_>>(), [Why::NotOwn]);
     history.write(1, 1, &[a], vec![retracts(at(own, 0)), retracts(at(a, 7)), retracts(Reference(EntryId([9; 32]), 0))]);
     let view = history.section(&history.all()).view();

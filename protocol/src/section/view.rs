@@ -1,7 +1,8 @@
 //! What people see of a section: every field of every entity, with everything said about it and who said it.
 //!
 //! Nothing is chosen silently: claims that differ stand side by side, and what was superseded or taken back stays in
-//! the history. Two nodes that can read the same entries have the same view, and the same [`View::digest`].
+//! the history. What authors claim of time is shown, and orders nothing. Two nodes that can read the same entries have
+//! the same view, and the same [`View::digest`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,13 +31,13 @@ pub struct Cell {
     /// How the field's claims go together; `None`: this version does not know the field and shows it raw.
     #[serde(with = "policy_word")]
     pub policy: Option<Policy>,
-    /// What stands, by claimed time, then reference.
+    /// What stands, by reference.
     pub claims: Vec<Claim>,
     /// What they amount to.
     pub shown: Shown,
     /// The resolutions that stand, in force or not, by reference.
     pub resolutions: Vec<Resolution>,
-    /// What no longer stands, by claimed time, then reference.
+    /// What no longer stands, by reference.
     pub history: Vec<Former>,
 }
 
@@ -59,7 +60,7 @@ pub enum Shown {
     },
     /// Each value claimed belongs to the whole.
     Union,
-    /// The claims are a log, in order.
+    /// The claims are a log.
     Log,
     /// Each organisation has its own.
     PerOrg,

@@ -1,0 +1,109 @@
+//! JSON that remembers where each value stands, so that an error can name its line.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// One value of the file, not yet read further.
+#[derive(Clone, Copy)]
+pub(super) struct Node<'a> {
+    raw: &'a RawValue,
+}
+
+/// A value read one level deep.
+pub(super) enum Shape<'a> {
+    Null,
+    Bool(bool),
+    /// A whole number; none if it has a sign, a fraction or too many digits.
+    Number(Option<u64>),
+    Text(Cow<'a, str>),
+    List(Vec<Node<'a>>),
+    /// In the order of the file, a repeated key repeated.
+    Object(Vec<(Cow<'a, str>, Node<'a>)>),
+}
+
+/// Where in the file something stands: its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Offset(usize);
+
+impl<'a> Node<'a> {
+    /// The whole file.
+    pub(super) fn file(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(|raw| Self { raw })
+    }
+
+    /// Reads one level.
+    pub(super) fn shape(self) -> Result<Shape<'a>, serde_json::Error> {
+        let text = self.raw.get();
+        Ok(match text.as_bytes().first() {
+            Some(b'n') => Shape::Null,
+            Some(b't') => Shape::Bool(true),
+            Some(b'f') => Shape::Bool(false),
+            Some(b'"') => Shape::Text(serde_json::from_str::<Text<'a>>(text)?.0),
+            Some(b'[') => {
+                let items: Vec<&'a RawValue> = serde_json::from_str(text)?;
+                Shape::List(items.into_iter().map(|raw| Self { raw }).collect())
+            }
+            Some(b'{') => Shape::Object(serde_json::from_str::<Entries<'a>>(text)?.0),
+            _ => Shape::Number(text.parse().ok()),
+        })
+    }
+
+    /// Where it begins in `file`, the text it was read from.
+    pub(super) fn offset(self, file: &str) -> Offset {
+        Offset(self.raw.get().as_ptr().addr().saturating_sub(file.as_ptr().addr()))
+    }
+}
+
+impl Offset {
+    /// Line in `file`, from 1.
+    pub(super) fn line(self, file: &str) -> usize {
+        file.bytes().take(self.0).filter(|byte| *byte == b'\n').count() + 1
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+struct Entries<'a>(Vec<(Cow<'a, str>, Node<'a>)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Entries<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct EntriesVisitor;
+        impl<'de> Visitor<'de> for EntriesVisitor {
+            type Value = Entries<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while let Some((Text(key), raw)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
+                    entries.push((key, Node { raw }));
+                }
+                Ok(Entries(entries))
+            }
+        }
+        deserializer.deserialize_map(EntriesVisitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_value_knows_its_line() {
+        let file = "{\n \"a\": [1,\n  {\"b\": \"\\u0416\"}],\n \"a\": -1 }";
+        let Ok(Shape::Object(entries)) = Node::file(file).expect("JSON").shape() else { panic!("an object") };
+        let lines: Vec<_> = entries.iter().map(|(key, node)| (&**key, node.offset(file).line(file))).collect();
+        assert_eq!(lines, [("a", 2), ("a", 4)]);
+        let Ok(Shape::List(items)) = entries[0].1.shape() else { panic!("a list") };
+        assert!(matches!(items[0].shape(), Ok(Shape::Number(Some(1)))));
+        assert_eq!(items[1].offset(file).line(file), 3);
+        let Ok(Shape::Object(inner)) = items[1].shape() else { panic!("an object") };
+        assert!(matches!(inner[0].1.shape(), Ok(Shape::Text(text)) if text == "Ж"));
+        assert!(matches!(entries[1].1.shape(), Ok(Shape::Number(None))));
+    }
+}
