@@ -376,4 +376,16 @@ mod tests {
             assert!(codes.term(parse(text).precision().code()).is_some(), "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_accepted_text_is_canonical_and_its_bounds_are_in_order(text in "[0-9~./-]{4,23}|(19|20)[0-9]{2}-[0-9]{2}(-[0-9]{2})?~?") {
+            if let Ok(date) = text.parse::<Date>() {
+                proptest::prop_assert_eq!(date.to_string(), text);
+                if let (Some(earliest), Some(latest)) = (date.earliest(), date.latest()) {
+                    proptest::prop_assert!(earliest <= latest);
+                }
+            }
+        }
+    }
 }

@@ -8,7 +8,6 @@
 pub mod codec;
 pub mod cose;
 pub mod ids;
-pub mod import;
 pub mod limits;
 pub mod seal;
 pub mod words;
@@ -32,6 +31,7 @@ pub mod sync;
 // What the record says.
 pub mod citation;
 pub mod date;
+pub mod import;
 pub mod schema;
 pub mod section;
 

@@ -83,10 +83,9 @@ impl Key {
         &ROOT
     }
 
-    /// The child whose value names the entity in the file, with its key.
-    pub(super) fn label_key(&self) -> Option<&str> {
-        let is_label = |key: &(&String, &Self)| matches!(key.1.target, Target::Label) || key.1.how.label;
-        self.keys.iter().find(is_label).map(|(name, _)| &**name)
+    /// Whether the value of this key names its entity in the file.
+    pub(super) const fn is_label(&self) -> bool {
+        matches!(self.target, Target::Label) || self.how.label
     }
 }
 

@@ -109,15 +109,14 @@ impl<'f> Walk<'f, '_> {
         path: &str,
     ) -> Option<Imported> {
         let entries = self.entries(node, path)?;
-        let text = |name: Option<&str>| {
-            let (_, node) = entries.iter().find(|(key, _)| Some(&**key) == name)?;
-            match node.shape() {
+        let text = |wanted: &dyn Fn(&str) -> bool| {
+            entries.iter().filter(|(name, _)| wanted(name)).find_map(|(_, node)| match node.shape() {
                 Ok(Shape::Text(text)) => Some(text.into_owned()),
                 _ => None,
-            }
+            })
         };
-        let label = text(key.label_key()).unwrap_or_else(|| path.trim_start_matches("$.").to_owned());
-        self.section = Section { origin: text(Some("origin_org")), ..Section::default() };
+        let label = text(&|name| is_label(key, name)).unwrap_or_else(|| path.trim_start_matches("$.").to_owned());
+        self.section = Section { origin: text(&|name| name == "origin_org"), ..Section::default() };
         let random = (self.new_id)();
         self.section.random = data_encoding::HEXLOWER.encode(&random.0);
         self.labels.retain(|(entity, _), _| matches!(*entity, "case_file" | "docket"));
@@ -155,9 +154,8 @@ impl<'f> Walk<'f, '_> {
     }
 
     fn label(&mut self, key: &'static Key, entity: &'static str, node: Node<'f>, path: &str) {
-        let Some(name) = key.label_key() else { return };
         let Ok(Shape::Object(entries)) = node.shape() else { return };
-        let Some((_, value)) = entries.iter().find(|(key, _)| key == name) else { return };
+        let Some((name, value)) = entries.iter().find(|(name, _)| is_label(key, name)) else { return };
         let Ok(Shape::Text(label)) = value.shape() else { return };
         let id = self.id_at(node);
         if self.labels.insert((entity, label.into_owned()), id).is_some() {
@@ -583,6 +581,10 @@ fn routed(field: &'static Field, value: &Value) -> &'static Field {
 /// A value the map itself states.
 fn constant(field: &Field, text: &str) -> Value {
     Schema::current().parse(&field.name, text).expect("the map states values of its fields, which a test walks through")
+}
+
+fn is_label(key: &Key, name: &str) -> bool {
+    key.keys.get(name).is_some_and(Key::is_label)
 }
 
 fn says(siblings: &Entries<'_>, name: &str, text: &str) -> bool {

@@ -166,3 +166,19 @@ fn no_error_shows_a_text_longer_than_a_code() {
     let error = schema().check("person.sex", &secret.trim().into()).expect_err("not a sex").to_string();
     assert!(error.len() < 200, "{error}");
 }
+
+proptest::proptest! {
+    /// Whatever a person types into whatever field: refused, or canonical; never a panic.
+    #[test]
+    fn what_is_read_is_canonical(at in 0usize..10_000, text in "\\PC{0,40}|[0-9 .,/~–-]{1,16}|https?://[a-z.:/?#@]{1,20}") {
+        let fields: Vec<_> = schema().fields().collect();
+        let field = fields[at % fields.len()];
+        if let Ok(value) = schema().parse(&field.name, &text) {
+            proptest::prop_assert!(schema().check(&field.name, &value).is_ok());
+            if let Some(canonical) = value.as_text() {
+                let again = schema().parse(&field.name, canonical);
+                proptest::prop_assert!(again == Ok(value.clone()), "reading the canonical text gives the same value");
+            }
+        }
+    }
+}
