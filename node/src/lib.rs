@@ -2,7 +2,6 @@
 
 pub mod hardening;
 pub mod net;
-pub mod secret;
 pub mod store;
 pub mod vault;
 

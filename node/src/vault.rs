@@ -8,7 +8,7 @@
 //! FOLDER/vault, FOLDER/vault.copy     the header, twice; the sound one with the higher generation counts
 //! header   magic(7) "habeas\0" ‖ version(1) ‖ generation(8) ‖ database(16) ‖ slots(8 × 109) ‖ roles(48) ‖ mac(32) ‖ sum(32)
 //! slot     salt(16) ‖ memory KiB(4) ‖ passes(4) ‖ lanes(4) ‖ wrapped(49) ‖ commitment(32)
-//! kek      Argon2id(passphrase, salt, memory, passes, lanes)
+//! kek      Argon2id(passphrase in NFC, salt, memory, passes, lanes)
 //! wrapped  XChaCha20-Poly1305(kek "wrap", nonce 0, role(1) ‖ secret(32), aad = magic ‖ version ‖ database)
 //! roles    nonce(24) ‖ XChaCha20-Poly1305(carrier "roles", one byte per slot, aad = database)
 //! mac      keyed BLAKE3(carrier "mac", everything before)         sum   BLAKE3(everything before): torn or not, without a key
@@ -24,13 +24,13 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use rand_core::CryptoRng;
+use protocol::{
+    control::Passphrase,
+    seal::{Entropy, Secret},
+};
 use thiserror::Error;
 
-use crate::{
-    durable,
-    secret::{Passphrase, Secret},
-};
+use crate::durable;
 
 mod attempts;
 mod cost;
@@ -54,7 +54,7 @@ use slot::Slot;
 pub struct DatabaseId(pub [u8; 16]);
 
 /// What a vault opens to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
     /// The database these keys are for.
     pub database: DatabaseId,
@@ -187,7 +187,7 @@ impl Vault {
         folder: &Path,
         passphrase: &Passphrase,
         cost: Cost,
-        entropy: &mut impl CryptoRng,
+        entropy: &mut Entropy,
     ) -> Result<(Self, Keys), VaultError> {
         durable::make_folder(folder).map_err(VaultError::io("make the folder of the vault"))?;
         let vault = Self { folder: folder.into() };
@@ -196,9 +196,7 @@ impl Vault {
                 return Err(VaultError::Exists);
             }
         }
-        let mut database = DatabaseId([0; 16]);
-        entropy.fill_bytes(&mut database.0);
-        let master = Secret::random(entropy);
+        let (database, master) = (DatabaseId(entropy.bytes()), entropy.secret());
         let keys = keys_of(database, Role::Reader, &master);
 
         let mut header = Header::empty(database, cost, entropy);
@@ -228,7 +226,7 @@ impl Vault {
         by: &Passphrase,
         new: NewSlot<'_>,
         now: SystemTime,
-        entropy: &mut impl CryptoRng,
+        entropy: &mut Entropy,
     ) -> Result<SlotNumber, VaultError> {
         let mut opened = self.enter(by, now)?;
         let free = opened.roles.0.iter().position(Option::is_none).ok_or(VaultError::NoFreeSlot)?;
@@ -251,7 +249,7 @@ impl Vault {
         by: &Passphrase,
         slot: SlotNumber,
         now: SystemTime,
-        entropy: &mut impl CryptoRng,
+        entropy: &mut Entropy,
     ) -> Result<(), VaultError> {
         let mut opened = self.enter(by, now)?;
         let role = opened.roles.0.get(slot.0).copied().flatten().ok_or(VaultError::NoSuchSlot(slot))?;
@@ -273,7 +271,7 @@ impl Vault {
         new: &Passphrase,
         cost: Cost,
         now: SystemTime,
-        entropy: &mut impl CryptoRng,
+        entropy: &mut Entropy,
     ) -> Result<(), VaultError> {
         let mut opened = self.enter(old, now)?;
         opened.header.slots[opened.slot.0] =
@@ -341,7 +339,7 @@ impl Vault {
         header: &mut Header,
         roles: &Roles,
         carrier: &Secret,
-        entropy: &mut impl CryptoRng,
+        entropy: &mut Entropy,
     ) -> Result<(), VaultError> {
         header.seal(roles, carrier, entropy);
         self.mend(header)
@@ -393,7 +391,7 @@ fn seal_slot(
     role: Role,
     cost: Cost,
     secret: &Secret,
-    entropy: &mut impl CryptoRng,
+    entropy: &mut Entropy,
 ) -> Result<Slot, VaultError> {
     Slot::seal(passphrase, cost, role.byte(), secret, &header::slot_aad(database), entropy)
 }

@@ -10,16 +10,15 @@ use std::{
 };
 
 use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
-use protocol::store::{Batch, Row, Store, Table};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use protocol::{
+    control::Passphrase,
+    seal::Entropy,
+    store::{Batch, Row, Store, Table},
+};
 use rocksdb::{DB, DBRecoveryMode, WriteBatch};
 
 use super::{Rocks, rocks::options};
-use crate::{
-    secret::Passphrase,
-    vault::{Cost, Vault},
-};
+use crate::vault::{Cost, Vault};
 
 /// Twenty invented strings, in three scripts.
 fn canaries() -> Vec<String> {
@@ -98,10 +97,10 @@ fn the_search_finds_every_canary_in_every_coding_where_nothing_is_sealed() {
 #[test]
 fn no_canary_is_in_any_file_of_the_folder() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut entropy = ChaCha20Rng::seed_from_u64(5);
+    let mut entropy = Entropy::new([5; 32]);
     let passphrase = Passphrase::new(canaries()[0].clone());
     let (_, keys) = Vault::create(&folder.path().join("vault"), &passphrase, Cost::FLOOR, &mut entropy).expect("new");
-    let open = |seed| Rocks::open(&folder.path().join("store"), &keys, ChaCha20Rng::seed_from_u64(seed)).expect("ours");
+    let open = |seed| Rocks::open(&folder.path().join("store"), &keys, Entropy::new([seed; 32])).expect("ours");
     let nowhere = |when: &str| {
         assert!(files(folder.path()).len() > 5, "{when}: hardly a file was searched");
         for (canary, found) in canaries().iter().zip(search(folder.path())) {

@@ -2,19 +2,22 @@
 
 use std::ops::Range;
 
-use protocol::store::Table;
+use protocol::{
+    seal::{Secret, hash, keyed},
+    store::Table,
+};
 
-use crate::{secret::Secret, vault::DatabaseId};
+use crate::vault::DatabaseId;
 
 /// A row's name on disk: table ‖ hidden prefix ‖ number.
 pub(super) type RowKey = [u8; 25];
 
 /// Hides `prefix` under the table's row key and puts the number last, so that rows of one prefix sort by number.
 pub(super) fn row_key(table: Table, hiding: &Secret, prefix: &[u8], number: u64) -> RowKey {
-    let hidden = blake3::keyed_hash(hiding.bytes(), prefix);
+    let hidden = keyed(hiding, &[prefix]);
     let mut key = [0; 25];
     key[0] = table as u8;
-    key[1..17].copy_from_slice(&hidden.as_bytes()[..16]);
+    key[1..17].copy_from_slice(&hidden[..16]);
     key[17..].copy_from_slice(&number.to_be_bytes());
     key
 }
@@ -49,7 +52,7 @@ pub(super) const NO_ROW: [u8; 2] = [0xFF, 0xFF];
 
 /// A hash that only this class key in this database gives. It tells nothing about the key.
 pub(super) fn check_value(class: &Secret, database: DatabaseId) -> [u8; 32] {
-    *class.derive_for("habeas 1 store check", &database.0).bytes()
+    hash("habeas 1 store check", &[class.expose(), &database.0])
 }
 
 #[cfg(test)]
@@ -58,7 +61,7 @@ mod tests {
 
     #[test]
     fn rows_of_a_prefix_sort_by_number_inside_their_range() {
-        let hiding = Secret::from_bytes(&mut [3; 32]);
+        let hiding = Secret::new([3; 32]);
         let key = |number| row_key(Table::Header, &hiding, b"feed", number);
         let rows = rows_from(key(7));
         for (number, inside) in [(0, false), (6, false), (7, true), (256, true), (u64::MAX, true)] {

@@ -8,12 +8,14 @@
 
 use std::path::Path;
 
-use protocol::store::{Batch, Class, Row, Store, StoreError, Table, Visit};
-use rand_chacha::ChaCha20Rng;
+use protocol::{
+    seal::{Entropy, Secret},
+    store::{Batch, Class, Row, Store, StoreError, Table, Visit},
+};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, BottommostLevelCompaction, Cache, CompactOptions, DB, DBCompressionType,
-    DBRecoveryMode, ErrorKind, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions, checkpoint::Checkpoint,
-    properties,
+    DBRecoveryMode, ErrorKind, InfoLogger, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+    checkpoint::Checkpoint, properties,
 };
 
 use super::{
@@ -24,7 +26,6 @@ use super::{
 };
 use crate::{
     durable,
-    secret::Secret,
     vault::{DatabaseId, Keys},
 };
 
@@ -35,7 +36,7 @@ pub struct Rocks {
     folder: Folder,
     database: DatabaseId,
     seals: Seals,
-    entropy: ChaCha20Rng,
+    entropy: Entropy,
     broken: Option<Broken>,
 }
 
@@ -49,7 +50,7 @@ enum Broken {
 impl Rocks {
     /// Opens the store in `folder` with the keys of its vault, and makes it if the folder is missing or empty.
     /// `entropy` is seeded by the operating system.
-    pub fn open(folder: &Path, keys: &Keys, entropy: ChaCha20Rng) -> Result<Self, OpenError> {
+    pub fn open(folder: &Path, keys: &Keys, entropy: Entropy) -> Result<Self, OpenError> {
         let mut folder = Folder::enter(folder)?;
         let db = open_rows(&mut folder)?;
         claim(&db, CARRIER_CHECK, check_value(&keys.carrier, keys.database), folder.state() == State::Making)?;
@@ -236,7 +237,9 @@ pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
     blocks.set_bloom_filter(10.0, false); // most questions are about one row, and most ids asked for are new
 
-    let mut options = Options::default();
+    // Only the text form reaches this option: RocksDB would write the machine's name into every table.
+    let nameless = Options::default().get_options_from_string("db_host_id=habeas");
+    let mut options = nameless.expect("RocksDB knows its own option");
     options.set_block_based_table_factory(&blocks);
     options.create_if_missing(create);
     options.set_wal_recovery_mode(recovery);
@@ -246,9 +249,12 @@ pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
     options.set_max_write_buffer_number(3);
     options.set_max_background_jobs(2);
     options.set_max_open_files(128); // a process may have as few as 256
-    options.set_log_level(LogLevel::Warn);
-    options.set_max_log_file_size(1 << 20);
-    options.set_keep_log_file_num(2);
+    // No file of its own for log lines: it would begin with the machine's name and the folder's.
+    options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Warn, |level, line| {
+        if matches!(level, LogLevel::Warn | LogLevel::Error | LogLevel::Fatal) {
+            tracing::warn!(target: "rocksdb", "{line}");
+        }
+    }));
     options.set_stats_dump_period_sec(0);
     options.set_stats_persist_period_sec(0);
     options

@@ -5,20 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use chacha20poly1305::{
-    AeadInOut, KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
+use protocol::{
+    seal::{self, Entropy, NONCE, Secret, hash, keyed},
+    store::{Class, StoreError, Table},
 };
-use protocol::store::{Class, StoreError, Table};
-use rand_core::CryptoRng;
 
 use super::keys::{RowKey, row_key};
-use crate::{secret::Secret, vault::DatabaseId};
-
-/// Bytes before the ciphertext.
-const NONCE: usize = 24;
-/// Bytes a sealed value is longer than the value: nonce and tag.
-const OVERHEAD: usize = NONCE + 16;
+use crate::vault::DatabaseId;
 
 /// The keys of all tables that are open.
 pub(super) struct Seals {
@@ -57,18 +50,18 @@ pub(super) struct TableSeal {
     database: DatabaseId,
     hiding: Secret,
     nonces: Secret,
-    cipher: XChaCha20Poly1305,
+    values: Secret,
 }
 
 impl TableSeal {
     fn new(table: Table, database: DatabaseId, class: &Secret) -> Self {
-        let of_table = |context| class.derive_for(context, table.label().as_bytes());
+        let of_table = |purpose| Secret::new(hash(purpose, &[class.expose(), table.label().as_bytes()]));
         Self {
             table,
             database,
             hiding: of_table("habeas 1 store row names"),
             nonces: of_table("habeas 1 store nonces"),
-            cipher: XChaCha20Poly1305::new(of_table("habeas 1 store values").bytes().into()),
+            values: of_table("habeas 1 store values"),
         }
     }
 
@@ -78,30 +71,19 @@ impl TableSeal {
     }
 
     /// Seals `value` for the row named `key`.
-    pub(super) fn seal(&self, key: &RowKey, value: &[u8], entropy: &mut impl CryptoRng) -> Vec<u8> {
-        let mut fresh = [0; 32];
-        entropy.fill_bytes(&mut fresh);
-        let mut hasher = blake3::Hasher::new_keyed(self.nonces.bytes());
-        let nonce = hasher.update(&fresh).update(key).update(value).finalize();
-        let nonce = &nonce.as_bytes()[..NONCE];
-
-        let mut sealed = Vec::with_capacity(value.len() + OVERHEAD);
-        sealed.extend_from_slice(nonce);
-        sealed.extend_from_slice(value);
-        let tag = self
-            .cipher
-            .encrypt_inout_detached(&xnonce(nonce), &bound(self.database, key), (&mut sealed[NONCE..]).into())
-            .expect("a value is shorter than the cipher's 256 GiB");
-        sealed.extend_from_slice(&tag);
-        sealed
+    pub(super) fn seal(&self, key: &RowKey, value: &[u8], entropy: &mut Entropy) -> Vec<u8> {
+        let fresh: [u8; 32] = entropy.bytes();
+        let hedged = keyed(&self.nonces, &[&fresh, key, value]);
+        let nonce = hedged.first_chunk::<NONCE>().expect("a hash is longer than a nonce");
+        [nonce, &seal::seal(&self.values, nonce, &bound(self.database, key), value)[..]].concat()
     }
 
     /// Opens what was sealed for the row named `key`; `Altered` if these are not those bytes in that place.
     pub(super) fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        let altered = StoreError::Altered { table: self.table.label() };
-        let Some((nonce, msg)) = sealed.split_at_checked(NONCE) else { return Err(altered) };
-        let aad = &bound(self.database, key);
-        self.cipher.decrypt(&xnonce(nonce), Payload { msg, aad }).map_err(|_| altered)
+        let opened = sealed
+            .split_first_chunk()
+            .and_then(|(nonce, sealed)| seal::open(&self.values, nonce, &bound(self.database, key), sealed));
+        opened.ok_or(StoreError::Altered { table: self.table.label() })
     }
 }
 
@@ -110,19 +92,13 @@ fn bound(database: DatabaseId, key: &[u8]) -> Vec<u8> {
     [&database.0, key].concat()
 }
 
-fn xnonce(nonce: &[u8]) -> XNonce {
-    XNonce::try_from(nonce).expect("24 bytes were split off")
-}
-
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
 
     use super::*;
 
     fn seal_of(class: u8, database: u8, table: Table) -> TableSeal {
-        TableSeal::new(table, DatabaseId([database; 16]), &Secret::from_bytes(&mut [class; 32]))
+        TableSeal::new(table, DatabaseId([database; 16]), &Secret::new([class; 32]))
     }
 
     fn check(place: &TableSeal, key: &RowKey, sealed: &[u8], expected: Option<&[u8]>) {
@@ -131,10 +107,10 @@ mod tests {
 
     #[test]
     fn a_value_opens_in_its_own_place_only() {
-        let (home, mut entropy) = (seal_of(1, 1, Table::Place), ChaCha20Rng::seed_from_u64(1));
+        let (home, mut entropy) = (seal_of(1, 1, Table::Place), Entropy::new([1; 32]));
         let key = home.row(b"entry", 5);
         let sealed = home.seal(&key, b"value", &mut entropy);
-        assert_eq!(sealed.len(), b"value".len() + OVERHEAD);
+        assert_eq!(sealed.len(), NONCE + b"value".len() + seal::TAG);
         check(&home, &key, &sealed, Some(b"value"));
         check(&home, &home.row(b"entry", 6), &sealed, None);
         check(&home, &home.row(b"other", 5), &sealed, None);
@@ -161,11 +137,11 @@ mod tests {
     fn a_repeated_random_source_never_repeats_a_nonce_for_another_value() {
         let home = seal_of(1, 1, Table::Place);
         let [one, two] = [home.row(b"entry", 1), home.row(b"entry", 2)];
-        let nonce = |key, value: &[u8]| home.seal(key, value, &mut ChaCha20Rng::seed_from_u64(1))[..NONCE].to_vec();
+        let nonce = |key, value: &[u8]| home.seal(key, value, &mut Entropy::new([1; 32]))[..NONCE].to_vec();
         assert_eq!(nonce(&one, b"a"), nonce(&one, b"a"));
         assert_ne!(nonce(&one, b"a"), nonce(&one, b"b"));
         assert_ne!(nonce(&one, b"a"), nonce(&two, b"a"));
-        let mut entropy = ChaCha20Rng::seed_from_u64(1);
+        let mut entropy = Entropy::new([1; 32]);
         assert_ne!(home.seal(&one, b"a", &mut entropy), home.seal(&one, b"a", &mut entropy));
     }
 }

@@ -5,28 +5,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::store::{Batch, Row, Store, StoreError, Table, conformance::Bench};
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use protocol::{
+    seal::{Entropy, Secret},
+    store::{Batch, Row, Store, StoreError, Table, conformance::Bench},
+};
 use rocksdb::{DB, DBRecoveryMode, IteratorMode};
 use tempfile::TempDir;
 
 use super::{rocks::options, *};
-use crate::{
-    secret::Secret,
-    vault::{DatabaseId, Keys},
-};
+use crate::vault::{DatabaseId, Keys};
 
 /// A folder for a store, and the keys for it.
 struct OnDisk {
     root: TempDir,
     keys: Keys,
-    made: u64,
+    made: u8,
 }
 
 impl OnDisk {
     fn new() -> Self {
-        let key = |byte: u8| Secret::from_bytes(&mut [byte; 32]);
+        let key = |byte: u8| Secret::new([byte; 32]);
         let keys = Keys { database: DatabaseId([9; 16]), carrier: key(1), reader: Some(key(2)) };
         Self { root: tempfile::tempdir().expect("a temporary folder"), keys, made: 0 }
     }
@@ -40,7 +38,7 @@ impl OnDisk {
     }
 
     fn try_open(&self) -> Result<Rocks, OpenError> {
-        Rocks::open(&self.folder(), &self.keys, ChaCha20Rng::seed_from_u64(self.made))
+        Rocks::open(&self.folder(), &self.keys, Entropy::new([self.made; 32]))
     }
 
     fn open(&self) -> Rocks {
@@ -209,7 +207,7 @@ fn reader_tables_are_locked_without_their_key_and_the_others_go_on() {
     disk.keys.reader = None;
     let mut store = disk.open();
     check(&mut store);
-    let wrong = store.unlock(&Secret::from_bytes(&mut [66; 32]));
+    let wrong = store.unlock(&Secret::new([66; 32]));
     assert!(matches!(wrong, Err(OpenError::OtherDatabase)));
     check(&mut store);
     store.unlock(&reader).expect("the right key");
@@ -233,12 +231,12 @@ fn keys_of_another_vault_open_nothing_and_change_nothing() {
     let disk = OnDisk::new();
     fill(&mut disk.open(), 0..3);
     let other = |keys: Keys| {
-        let refused = Rocks::open(&disk.folder(), &keys, ChaCha20Rng::seed_from_u64(1)).map(|_| ());
+        let refused = Rocks::open(&disk.folder(), &keys, Entropy::new([1; 32])).map(|_| ());
         assert!(matches!(refused, Err(OpenError::OtherDatabase)));
     };
     other(Keys { database: DatabaseId([8; 16]), ..disk.keys.clone() });
-    other(Keys { carrier: Secret::from_bytes(&mut [77; 32]), ..disk.keys.clone() });
-    other(Keys { reader: Some(Secret::from_bytes(&mut [77; 32])), ..disk.keys.clone() });
+    other(Keys { carrier: Secret::new([77; 32]), ..disk.keys.clone() });
+    other(Keys { reader: Some(Secret::new([77; 32])), ..disk.keys.clone() });
     assert_eq!(kept(&disk.open()), 3);
 }
 
@@ -400,8 +398,23 @@ fn a_copy_opens_under_the_same_keys_with_what_was_there_then() {
     let to = disk.root.path().join("copy");
     store.copy_to(&to).expect("a new folder");
     fill(&mut store, 4..6);
-    let copy = Rocks::open(&to, &disk.keys, ChaCha20Rng::seed_from_u64(3)).expect("a copy opens");
+    let copy = Rocks::open(&to, &disk.keys, Entropy::new([3; 32])).expect("a copy opens");
     assert_eq!((kept(&copy), kept(&store)), (4, 6));
+}
+
+/// RocksDB would keep a log of its own, headed by the machine's name, and write that name into every table as well.
+#[test]
+fn the_files_do_not_name_the_machine() {
+    let disk = OnDisk::new();
+    let mut store = disk.open();
+    fill(&mut store, 0..1);
+    store.purge().expect("a sound store purges");
+    let table =
+        fs::read(files_ending(&disk.rows(), ".sst").pop().expect("a purged store has a table")).expect("readable");
+    let host = b"host.identity"; // a table shortens the name against its neighbour
+    let at = table.windows(host.len()).position(|window| window == host).expect("every table has this property");
+    assert!(table[at + host.len()..].starts_with(b"habeas"));
+    assert!(files_ending(&disk.rows(), "LOG").is_empty());
 }
 
 fn settle(disk: &OnDisk, store: &mut Rocks) {

@@ -1,10 +1,11 @@
 //! What trying a passphrase costs: Argon2id (RFC 9106), within bounds on both sides.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use protocol::{control::Passphrase, seal::Secret};
+use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::VaultError;
-use crate::secret::{Passphrase, Secret};
 
 /// Memory, passes and lanes of one Argon2id derivation. Only costs within bounds exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,11 +43,11 @@ impl Cost {
         let blocks = params.block_count();
         memory.try_reserve_exact(blocks).map_err(|_| VaultError::NoMemory { memory_kib: self.memory_kib })?;
         memory.resize(blocks, Block::new());
-        let mut key = [0; 32];
+        let mut key = Zeroizing::new([0; 32]);
         Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(passphrase.bytes(), salt, &mut key, &mut memory[..])
+            .hash_password_into_with_memory(normal(passphrase).as_bytes(), salt, &mut *key, &mut memory[..])
             .expect("salt and key have lengths Argon2 takes, a passphrase is shorter than 4 GiB");
-        Ok(Secret::from_bytes(&mut key))
+        Ok(Secret::new(*key))
     }
 
     /// The fields as in the header.
@@ -66,9 +67,25 @@ impl Cost {
     }
 }
 
+/// NFC, so that й typed on two keyboards is one passphrase (RFC 8265 OpaqueString).
+fn normal(passphrase: &Passphrase) -> Zeroizing<String> {
+    let typed = passphrase.expose();
+    // Room for the longest normal form: growing would leave copies behind.
+    let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 3));
+    normal.extend(typed.nfc());
+    normal
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_passphrase_on_every_keyboard() {
+        let [composed, decomposed] = ["пой\u{439}", "пой\u{438}\u{306}"].map(|text| Passphrase::new(text.into()));
+        assert_ne!(composed.expose(), decomposed.expose());
+        assert_eq!(normal(&composed), normal(&decomposed));
+    }
 
     #[test]
     fn costs_outside_the_bounds_do_not_exist() {
@@ -94,7 +111,7 @@ mod tests {
     #[test]
     fn the_derivation_is_argon2id_version_13() {
         let key = Cost::FLOOR.derive(&Passphrase::new("passphrase".into()), b"0123456789abcdef").expect("19 MiB");
-        let hex = data_encoding::HEXLOWER.encode(key.bytes());
+        let hex = data_encoding::HEXLOWER.encode(key.expose());
         assert_eq!(hex, "acf59c5bba2739aa33831afcab921715b17ca964c256e44f32ea504bb4bac804");
     }
 }

@@ -1,17 +1,12 @@
 //! The vault's header: eight slots, who has them, and whether it is whole. Drawn in [`vault`](crate::vault).
 
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
-};
-use rand_core::CryptoRng;
+use protocol::seal::{self, Entropy, NONCE, Secret, TAG};
 use subtle::ConstantTimeEq;
 
 use super::{
     Cost, DatabaseId, Role, VaultError,
     slot::{SLOT, Slot},
 };
-use crate::secret::Secret;
 
 /// Slots of a vault, always: how many persons open it does not show.
 pub const SLOTS: usize = 8;
@@ -19,7 +14,7 @@ pub const SLOTS: usize = 8;
 const MAGIC: &[u8; 7] = b"habeas\0";
 const VERSION: u8 = 1;
 /// Bytes of the sealed roles.
-const ROLES: usize = 24 + SLOTS + 16;
+const ROLES: usize = NONCE + SLOTS + TAG;
 
 const SLOTS_AT: usize = 7 + 1 + 8 + 16;
 const ROLES_AT: usize = SLOTS_AT + SLOTS * SLOT;
@@ -43,19 +38,16 @@ pub(super) struct Header {
 
 impl Header {
     /// Generation 0: all slots free. To be sealed before it is written.
-    pub(super) fn empty(database: DatabaseId, cost: Cost, entropy: &mut impl CryptoRng) -> Self {
+    pub(super) fn empty(database: DatabaseId, cost: Cost, entropy: &mut Entropy) -> Self {
         let slots = std::array::from_fn(|_| Slot::dummy(cost, entropy));
         Self { generation: 0, database, slots, roles: [0; ROLES], mac: [0; 32] }
     }
 
     /// Makes it the next generation, with these roles.
-    pub(super) fn seal(&mut self, roles: &Roles, carrier: &Secret, entropy: &mut impl CryptoRng) {
-        let mut nonce = XNonce::default();
-        entropy.fill_bytes(&mut nonce);
-        let msg = roles.0.map(|role| role.map_or(0, Role::byte));
-        let sealed = roles_cipher(carrier).encrypt(&nonce, Payload { msg: &msg, aad: &self.database.0 });
-        self.roles[..24].copy_from_slice(&nonce);
-        self.roles[24..].copy_from_slice(&sealed.expect("eight bytes are within the cipher's limit"));
+    pub(super) fn seal(&mut self, roles: &Roles, carrier: &Secret, entropy: &mut Entropy) {
+        let (nonce, plain) = (entropy.bytes(), roles.0.map(|role| role.map_or(0, Role::byte)));
+        self.roles[..NONCE].copy_from_slice(&nonce);
+        self.roles[NONCE..].copy_from_slice(&seal::seal(&roles_key(carrier), &nonce, &self.database.0, &plain));
         self.generation += 1;
         self.mac = self.mac_under(carrier);
     }
@@ -65,10 +57,9 @@ impl Header {
         if !bool::from(self.mac_under(carrier).ct_eq(&self.mac)) {
             return Err(VaultError::Damaged);
         }
-        let (nonce, msg) = self.roles.split_at(24);
-        let nonce = XNonce::try_from(nonce).expect("24 bytes were split off");
-        let plain = roles_cipher(carrier).decrypt(&nonce, Payload { msg, aad: &self.database.0 });
-        let plain: [u8; SLOTS] = plain.map_err(|_| VaultError::Damaged)?.try_into().expect("one byte per slot");
+        let (nonce, sealed) = self.roles.split_first_chunk().expect("sealed roles begin with a nonce");
+        let plain = seal::open(&roles_key(carrier), nonce, &self.database.0, sealed).ok_or(VaultError::Damaged)?;
+        let plain: [u8; SLOTS] = plain.try_into().expect("one byte per slot");
         Ok(Roles(plain.map(Role::of)))
     }
 
@@ -116,8 +107,7 @@ impl Header {
     }
 
     fn mac_under(&self, carrier: &Secret) -> [u8; 32] {
-        let key = carrier.derive("habeas 1 vault header mac");
-        blake3::keyed_hash(key.bytes(), &self.before_mac()).into()
+        seal::keyed(&carrier.derive("habeas 1 vault header mac"), &[&self.before_mac()])
     }
 }
 
@@ -130,6 +120,6 @@ pub(super) fn slot_aad(database: DatabaseId) -> [u8; 24] {
     aad
 }
 
-fn roles_cipher(carrier: &Secret) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(carrier.derive("habeas 1 vault roles").bytes().into())
+fn roles_key(carrier: &Secret) -> Secret {
+    carrier.derive("habeas 1 vault roles")
 }

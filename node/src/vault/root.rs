@@ -9,16 +9,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rand_core::CryptoRng;
+use protocol::{
+    control::Passphrase,
+    seal::{Entropy, Secret},
+};
 
 use super::{
     Cost, VaultError,
     slot::{SLOT, Slot},
 };
-use crate::{
-    durable,
-    secret::{Passphrase, Secret},
-};
+use crate::durable;
 
 const MAGIC: &[u8; 8] = b"habeas\0R";
 /// Kind of the secret in the slot.
@@ -33,16 +33,11 @@ pub struct RootKey {
 
 impl RootKey {
     /// Makes a root key in the new file `path`.
-    pub fn create(
-        path: &Path,
-        passphrase: &Passphrase,
-        cost: Cost,
-        entropy: &mut impl CryptoRng,
-    ) -> Result<Self, VaultError> {
+    pub fn create(path: &Path, passphrase: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<Self, VaultError> {
         if path.try_exists().map_err(VaultError::io("look for a root key"))? {
             return Err(VaultError::Exists);
         }
-        let root = Self { path: path.into(), seed: Secret::random(entropy) };
+        let root = Self { path: path.into(), seed: entropy.secret() };
         root.change_passphrase(passphrase, cost, entropy)?;
         Ok(root)
     }
@@ -73,12 +68,7 @@ impl RootKey {
     }
 
     /// Seals the file again under `new`.
-    pub fn change_passphrase(
-        &self,
-        new: &Passphrase,
-        cost: Cost,
-        entropy: &mut impl CryptoRng,
-    ) -> Result<(), VaultError> {
+    pub fn change_passphrase(&self, new: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<(), VaultError> {
         let slot = Slot::seal(new, cost, SEED, &self.seed, MAGIC, entropy)?;
         let mut bytes = [&MAGIC[..], &slot.encode()].concat();
         let sum = blake3::hash(&bytes);
@@ -94,14 +84,12 @@ impl RootKey {
 
 #[cfg(test)]
 mod tests {
-    use rand_chacha::ChaCha20Rng;
-    use rand_core::SeedableRng;
 
     use super::*;
 
     fn check(path: &Path, passphrase: &str, expected: Result<&RootKey, VaultError>) {
         match (RootKey::open(path, &Passphrase::new(passphrase.into())), expected) {
-            (Ok(found), Ok(expected)) => assert_eq!(found.seed().bytes(), expected.seed().bytes()),
+            (Ok(found), Ok(expected)) => assert_eq!(found.seed(), expected.seed()),
             (Err(found), Err(expected)) => assert_eq!(found.to_string(), expected.to_string()),
             (found, expected) => panic!("{found:?} is not {expected:?}"),
         }
@@ -109,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_root_key_opens_with_its_passphrase_only_and_survives_a_change() {
-        let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), ChaCha20Rng::seed_from_u64(1));
+        let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
         let path = folder.path().join("root");
         let old = Passphrase::new("old".into());
         let root = RootKey::create(&path, &old, Cost::FLOOR, &mut entropy).expect("a writable folder");
@@ -127,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_damaged_or_foreign_file_says_so_before_any_derivation() {
-        let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), ChaCha20Rng::seed_from_u64(1));
+        let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
         let path = folder.path().join("root");
         RootKey::create(&path, &Passphrase::new("old".into()), Cost::FLOOR, &mut entropy).expect("a writable folder");
         let sound = fs::read(&path).expect("just written");

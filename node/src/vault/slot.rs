@@ -1,20 +1,20 @@
 //! A slot: one secret under one passphrase. Drawn in [`vault`](crate::vault).
 
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
+use protocol::{
+    control::Passphrase,
+    seal::{self, Entropy, NONCE, Secret, TAG},
 };
-use rand_core::CryptoRng;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::{Cost, VaultError};
-use crate::secret::{Passphrase, Secret};
 
 /// Bytes of a slot.
 pub(super) const SLOT: usize = 16 + 12 + WRAPPED + 32;
 /// Bytes of the wrapped secret: kind, secret, tag.
-const WRAPPED: usize = 1 + 32 + 16;
+const WRAPPED: usize = 1 + 32 + TAG;
+/// A salt is fresh, so its wrapping key seals one thing and the nonce may be zero.
+const NO_NONCE: [u8; NONCE] = [0; NONCE];
 
 /// A slot, taken or free: nothing tells which without the passphrase or the carrier key.
 #[derive(Clone)]
@@ -33,27 +33,19 @@ impl Slot {
         kind: u8,
         secret: &Secret,
         aad: &[u8],
-        entropy: &mut impl CryptoRng,
+        entropy: &mut Entropy,
     ) -> Result<Self, VaultError> {
         let mut slot = Self::dummy(cost, entropy);
         let key = cost.derive(passphrase, &slot.salt)?;
-        let mut plain = Zeroizing::new([0; 33]);
-        plain[0] = kind;
-        plain[1..].copy_from_slice(secret.bytes());
-        let wrapped = wrapping(&key).encrypt(&XNonce::default(), Payload { msg: &*plain, aad });
-        let wrapped = wrapped.expect("33 bytes are within the cipher's limit");
-        slot.wrapped.copy_from_slice(&wrapped);
+        let plain = Zeroizing::new([&[kind], &secret.expose()[..]].concat());
+        slot.wrapped.copy_from_slice(&seal::seal(&wrapping(&key), &NO_NONCE, aad, &plain));
         slot.commitment = commitment(&key);
         Ok(slot)
     }
 
     /// A free slot.
-    pub(super) fn dummy(cost: Cost, entropy: &mut impl CryptoRng) -> Self {
-        let mut slot = Self { salt: [0; 16], cost, wrapped: [0; WRAPPED], commitment: [0; 32] };
-        entropy.fill_bytes(&mut slot.salt);
-        entropy.fill_bytes(&mut slot.wrapped);
-        entropy.fill_bytes(&mut slot.commitment);
-        slot
+    pub(super) fn dummy(cost: Cost, entropy: &mut Entropy) -> Self {
+        Self { salt: entropy.bytes(), cost, wrapped: entropy.bytes(), commitment: entropy.bytes() }
     }
 
     /// Kind and secret, if `passphrase` opens this slot. The cipher alone does not commit to its key, the commitment does.
@@ -62,10 +54,9 @@ impl Slot {
         if !bool::from(commitment(&key).ct_eq(&self.commitment)) {
             return Ok(None);
         }
-        let plain = wrapping(&key).decrypt(&XNonce::default(), Payload { msg: &self.wrapped, aad });
-        let plain = Zeroizing::new(plain.map_err(|_| VaultError::Damaged)?);
-        let mut secret: [u8; 32] = plain[1..].try_into().expect("a wrapped secret has 33 bytes");
-        Ok(Some((plain[0], Secret::from_bytes(&mut secret))))
+        let plain = seal::open(&wrapping(&key), &NO_NONCE, aad, &self.wrapped).ok_or(VaultError::Damaged)?;
+        let plain = Zeroizing::new(plain);
+        Ok(Some((plain[0], Secret::new(plain[1..].try_into().expect("a wrapped secret has 33 bytes")))))
     }
 
     /// The bytes in the header.
@@ -90,11 +81,10 @@ impl Slot {
     }
 }
 
-/// The salt is fresh, so this key seals one thing and the nonce may be zero.
-fn wrapping(key: &Secret) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.derive("habeas 1 vault slot wrap").bytes().into())
+fn wrapping(key: &Secret) -> Secret {
+    key.derive("habeas 1 vault slot wrap")
 }
 
 fn commitment(key: &Secret) -> [u8; 32] {
-    *key.derive("habeas 1 vault slot commitment").bytes()
+    *key.derive("habeas 1 vault slot commitment").expose()
 }

@@ -5,8 +5,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
 use tempfile::TempDir;
 
 use super::*;
@@ -14,14 +12,14 @@ use super::*;
 /// A vault with one reader, "first", and a clock that never makes anyone wait.
 struct Room {
     folder: TempDir,
-    entropy: ChaCha20Rng,
+    entropy: Entropy,
     now: SystemTime,
 }
 
 impl Room {
     fn new() -> (Self, Vault, Keys) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut entropy = ChaCha20Rng::seed_from_u64(7);
+        let mut entropy = Entropy::new([7; 32]);
         let (vault, keys) =
             Vault::create(folder.path(), &typed("first"), Cost::FLOOR, &mut entropy).expect("a writable folder");
         (Self { folder, entropy, now: SystemTime::UNIX_EPOCH }, vault, keys)
@@ -57,14 +55,6 @@ fn typed(passphrase: &str) -> Passphrase {
     Passphrase::new(passphrase.into())
 }
 
-/// Everything two sets of keys open is the same.
-fn same(found: &Keys, expected: &Keys) -> bool {
-    let reader = |keys: &Keys| keys.reader.as_ref().map(|key| *key.bytes());
-    found.database == expected.database
-        && found.carrier.bytes() == expected.carrier.bytes()
-        && reader(found) == reader(expected)
-}
-
 /// A header with its unkeyed sum made right again, as whoever tampers would.
 fn summed(mut header: Vec<u8>) -> Vec<u8> {
     let at = header.len() - 32;
@@ -76,7 +66,7 @@ fn summed(mut header: Vec<u8>) -> Vec<u8> {
 #[test]
 fn the_passphrase_opens_what_was_made_and_no_other_does() {
     let (mut room, _, keys) = Room::new();
-    assert!(same(&room.open("first").expect("the right passphrase"), &keys));
+    assert_eq!(room.open("first").expect("the right passphrase"), keys);
     assert!(matches!(room.open("First"), Err(VaultError::WrongPassphrase)));
     assert!(matches!(room.open(""), Err(VaultError::WrongPassphrase)));
     let again = Vault::create(room.folder.path(), &typed("x"), Cost::FLOOR, &mut room.entropy);
@@ -90,7 +80,7 @@ fn an_administrator_opens_the_carrier_tables_only_and_cannot_climb() {
     let (mut room, vault, keys) = Room::new();
     let slot = room.add(&vault, "first", "admin", Role::Administrator).expect("a free slot");
     let opened = room.open("admin").expect("the right passphrase");
-    assert_eq!(opened.carrier.bytes(), keys.carrier.bytes());
+    assert_eq!(opened.carrier, keys.carrier);
     assert!(opened.reader.is_none());
     assert!(matches!(room.add(&vault, "admin", "spy", Role::Reader), Err(VaultError::NotAReader)));
     assert!(matches!(room.remove(&vault, "admin", SlotNumber(0)), Err(VaultError::NotAReader)));
@@ -108,7 +98,7 @@ fn slots_fill_empty_and_never_lose_the_last_reader() {
         assert_eq!(slot, SlotNumber(person));
     }
     assert!(matches!(room.add(&vault, "first", "ninth", Role::Reader), Err(VaultError::NoFreeSlot)));
-    assert!(same(&room.open("person 7").expect("the last slot"), &keys));
+    assert_eq!(room.open("person 7").expect("the last slot"), keys);
     for person in 1..SLOTS {
         room.remove(&vault, "first", SlotNumber(person)).expect("a reader may");
     }
@@ -125,7 +115,7 @@ fn a_changed_passphrase_opens_the_same_keys_and_the_old_one_nothing() {
     let (mut room, vault, keys) = Room::new();
     let (now, old, new) = (room.later(), typed("first"), typed("second"));
     vault.change_passphrase(&old, &new, Cost::FLOOR, now, &mut room.entropy).expect("the right passphrase");
-    assert!(same(&room.open("second").expect("the new passphrase"), &keys));
+    assert_eq!(room.open("second").expect("the new passphrase"), keys);
     assert!(matches!(room.open("first"), Err(VaultError::WrongPassphrase)));
 }
 
@@ -156,12 +146,12 @@ fn a_torn_first_copy_is_mended_from_the_second() {
     }] {
         for (torn_copy, sound_copy) in [(&first, &second), (&second, &first)] {
             fs::write(torn_copy, &torn).expect("a writable folder");
-            assert!(same(&room.open("first").expect("one sound copy is enough"), &keys));
+            assert_eq!(room.open("first").expect("one sound copy is enough"), keys);
             assert_eq!(fs::read(torn_copy).expect("mended"), fs::read(sound_copy).expect("sound"));
         }
     }
     fs::remove_file(&first).expect("there");
-    assert!(same(&room.open("first").expect("one sound copy is enough"), &keys));
+    assert_eq!(room.open("first").expect("one sound copy is enough"), keys);
     for copy in [&first, &second] {
         fs::write(copy, &whole[..500]).expect("a writable folder");
     }
