@@ -87,7 +87,7 @@ impl Outbox {
     /// Queues a frame, or says that there is no room. A link that is ending takes frames and drops them.
     pub(super) fn push(&self, lane: Lane, frame: Vec<u8>) -> Result<(), Full> {
         let queue = &self.0[lane as usize];
-        // A frame too long to send takes the whole room; the writer then ends the link over it.
+        // A frame too long to send is taken too: the writer ends the link over it, and says so.
         let bytes = u32::try_from(frame.len().min(lane.room())).map_err(|_| Full)?;
         let permit = Arc::clone(&queue.room).try_acquire_many_owned(bytes).map_err(|_| Full)?;
         match queue.frames.try_send((frame, permit)) {

@@ -29,7 +29,7 @@ use tokio::{
 use super::{
     Event,
     admission::Limits,
-    lanes::{FRAME_BYTES_MAX, Lane, Outbox, Queued, end_or_error, read, write},
+    lanes::{FRAME_BYTES_MAX, Lane, Queued, end_or_error, read, write},
     transport::{Connection, Heard, Socket},
 };
 
@@ -114,14 +114,19 @@ pub(super) async fn open(connection: Connection, decides: bool, seat: OwnedSemap
 }
 
 impl Link {
-    /// Starts reading and writing; the reader announces the peer before its first frame.
-    pub(super) fn start(open: Open, peer: NodeKey, events: &mpsc::Sender<Event>, limits: &Limits) -> (Self, Outbox) {
+    /// Starts reading and writing what is queued; the reader announces the peer before its first frame.
+    pub(super) fn start(
+        open: Open,
+        peer: NodeKey,
+        queued: [Queued; 3],
+        events: &mpsc::Sender<Event>,
+        limits: &Limits,
+    ) -> Self {
         let Open { mut tasks, ours, theirs, heard, seat } = open;
-        let (outbox, queued) = Outbox::new();
         let announced = Arc::new(AtomicBool::new(false));
         tasks.spawn(hear(peer, theirs, heard, events.clone(), Arc::clone(&announced), limits.silence));
         tasks.spawn(speak(peer, ours, queued, events.clone(), limits.clone()));
-        (Self { tasks, announced, since: Instant::now(), _seat: seat }, outbox)
+        Self { tasks, announced, since: Instant::now(), _seat: seat }
     }
 
     /// Waits for the end. May be dropped and called again.

@@ -203,9 +203,10 @@ impl Peer {
         self.down(LinkError::Replaced).await;
         self.dialling = None;
         tracing::info!(peer = ?self.key, "connected");
-        let (link, outbox) = Link::start(open, self.key, &self.shared.events, &self.shared.limits);
-        self.link = Some(link);
+        // Before the peer is announced: who reads `Up` may send at once.
+        let (outbox, queued) = Outbox::new();
         self.outbox.send_replace(Some(outbox));
+        self.link = Some(Link::start(open, self.key, queued, &self.shared.events, &self.shared.limits));
     }
 
     async fn sever(&mut self, reason: &'static str) {
