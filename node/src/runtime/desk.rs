@@ -2,18 +2,20 @@
 
 use protocol::{
     circle::Circle,
-    control::{ExportedEntry, Fact, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
+    control::{ExportedEntry, Fact, Imported, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
     cose::{self, Domain},
     desk,
-    ids::{CircleId, SectionId},
+    ids::{CircleId, EntityId, SectionId},
+    import,
     limits::{ASSERTIONS, DEPS},
-    schema::{Place, Schema},
+    schema::{Place, Schema, Value},
     seal::hash,
     section::{
-        assertion::{ClaimedTime, Plain, Statement},
+        assertion::{Assertion, BatchId, ClaimedTime, Plain, Statement},
         view::View,
     },
     stage,
+    store::{Batch, Row, Store, Table},
     sync::Content,
     words,
 };
@@ -26,9 +28,11 @@ use super::{
 
 const MINUTE: u64 = 60;
 const DAY: u64 = 86_400;
+/// Statements of an import in one entry: a small part of what one may hold, so that erasing one takes little with it.
+const PER_ENTRY: usize = 500;
 
 /// Where a record lives.
-pub(super) struct Shelf {
+struct Shelf {
     circle: Circle,
     id: CircleId,
     section: SectionId,
@@ -55,11 +59,64 @@ impl Joined {
                     place(&shelf.circle),
                     &mut self.folder.entropy,
                 )?;
-                let entries = vec![self.entry(&shelf, statements)?];
+                let entries = vec![self.entry(&shelf, statements, None)?];
                 Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
             }
-            request => Err(Problem::new(codes::REQUEST, format!("{request:?} writes nothing"))),
+            Request::Import { file, dry_run } => self.bring_in(&file, dry_run),
+            _ => Err(Problem::new(codes::REQUEST, "this request writes nothing")),
         }
+    }
+
+    /// Cases to the own circle, dockets to the commons; everything is checked before anything is written, and all of it
+    /// is one batch.
+    fn bring_in(&mut self, file: &str, dry_run: bool) -> Result<Prepared, Problem> {
+        let entropy = &mut self.folder.entropy;
+        let read = import::import(file.as_bytes(), &mut || EntityId(entropy.bytes()));
+        let found = read.map_err(|errors| {
+            let details: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
+            let message = format!("the file has {} errors; nothing was brought in", details.len());
+            Problem::new(codes::IMPORT, message).with_details(details)
+        })?;
+        let (mut records, mut entries, mut labels) = (Vec::new(), Vec::new(), Batch::default());
+        let batch = BatchId(self.folder.entropy.bytes());
+        for record in found {
+            let kind = match record.kind {
+                import::Kind::CaseFile => RecordKind::Case,
+                import::Kind::Docket => RecordKind::Docket,
+            };
+            let (circle, section) = (self.home(kind), SectionId(record.root.0));
+            let shelf = Shelf { id: self.state.circle_of(&circle), circle, section, kind };
+            let place = place(&shelf.circle);
+            let schema = Schema::current();
+            for draft in record.statements.iter().chain(&record.separate) {
+                if let Some(field) = schema.field(&draft.field) {
+                    let may_go = schema.may_go(field, &draft.value, place);
+                    may_go.map_err(|error| Problem::new(codes::LEVEL, format!("{}: {error}", record.label)))?;
+                }
+            }
+            let count = record.statements.len() + record.separate.len();
+            let statements: Vec<_> = record.statements.into_iter().map(asserted).collect();
+            let together = statements.chunks(PER_ENTRY).map(<[Statement]>::to_vec);
+            // Each of several reported values is an entry of its own, so that none seems to answer another.
+            let apart = record.separate.into_iter().map(|draft| vec![asserted(draft)]);
+            for statements in together.chain(apart) {
+                let batch = matches!(shelf.circle, Circle::Own(_)).then_some(batch);
+                entries.push(self.entry(&shelf, statements, batch)?);
+            }
+            labels.put(label_row(&section), record.label.as_bytes().to_vec());
+            records.push(Imported {
+                label: record.label,
+                kind,
+                record: section,
+                pseudonym: words::pseudonym(&section.0),
+                statements: count as u64,
+            });
+        }
+        if dry_run {
+            return Ok(Prepared::Answer(Reply::Imported { records, entries: 0 }));
+        }
+        self.folder.store.commit(&labels).map_err(|error| store_problem(&error))?;
+        Ok(Prepared::Write(Pending::Imported(records), entries))
     }
 
     fn begin(&mut self, kind: RecordKind, facts: &[Fact]) -> Result<Prepared, Problem> {
@@ -69,20 +126,20 @@ impl Joined {
         let entropy = &mut self.folder.entropy;
         let mut statements = desk::state(facts, kind, &section, None, place(&shelf.circle), entropy)?;
         statements.insert(0, self.first_statement(kind, &section));
-        let entries = vec![self.entry(&shelf, statements)?];
+        let entries = vec![self.entry(&shelf, statements, None)?];
         Ok(Prepared::Write(Pending::Saved(section), entries))
     }
 
     /// A record begins with its own id: it is there, and of its kind, before anything else is said.
-    pub(super) fn first_statement(&self, kind: RecordKind, section: &SectionId) -> Statement {
+    fn first_statement(&self, kind: RecordKind, section: &SectionId) -> Statement {
         let field = match kind {
             RecordKind::Case => "case_file.case_id",
             RecordKind::Docket => "docket.docket_id",
         };
-        Statement::Assert(protocol::section::assertion::Assertion {
+        Statement::Assert(Assertion {
             entity: desk::root(section),
             field: field.to_owned(),
-            value: protocol::schema::Value::Text(data_encoding::HEXLOWER.encode(&section.0)),
+            value: Value::Text(data_encoding::HEXLOWER.encode(&section.0)),
             sources: vec![],
             grade: None,
             basis: None,
@@ -91,7 +148,7 @@ impl Joined {
     }
 
     /// The circle a new record of this kind begins in.
-    pub(super) fn home(&self, kind: RecordKind) -> Circle {
+    fn home(&self, kind: RecordKind) -> Circle {
         match kind {
             RecordKind::Case => Circle::Own(self.state.organisation()),
             RecordKind::Docket => Circle::Commons,
@@ -99,7 +156,12 @@ impl Joined {
     }
 
     /// One entry that says `statements`, after everything known of the section.
-    pub(super) fn entry(&mut self, shelf: &Shelf, statements: Vec<Statement>) -> Result<(CircleId, Content), Problem> {
+    fn entry(
+        &mut self,
+        shelf: &Shelf,
+        statements: Vec<Statement>,
+        batch: Option<BatchId>,
+    ) -> Result<(CircleId, Content), Problem> {
         if statements.len() > ASSERTIONS.0 {
             return Err(Problem::new(codes::TOO_LARGE, format!("{} statements at once", statements.len())));
         }
@@ -112,7 +174,7 @@ impl Joined {
             section: shelf.section,
             claimed_time: claimed(&shelf.circle),
             deps,
-            batch: None,
+            batch,
             statements,
         };
         let bytes = plain.encode().map_err(|error| Problem::new(codes::TOO_LARGE, error.to_string()))?;
@@ -133,7 +195,7 @@ impl Joined {
             Request::List { kind } => Ok(Reply::Records { records: self.list(kind)? }),
             Request::Digest { circle } => self.digest(circle),
             Request::Export { record } => self.export(&record),
-            request => Err(Problem::new(codes::REQUEST, format!("{request:?} is not for a node in a registry"))),
+            _ => Err(Problem::new(codes::REQUEST, "this request is not for a node in a registry")),
         }
     }
 
@@ -153,10 +215,15 @@ impl Joined {
                 stage: stage::stage(&view).code,
                 conflicts: desk::conflicts(&view),
                 changed: desk::changed(&view),
-                label: None,
+                label: self.label(&shelf.section)?,
             });
         }
         Ok(records)
+    }
+
+    fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {
+        let label = self.folder.store.get(&label_row(section)).map_err(|error| store_problem(&error))?;
+        Ok(label.and_then(|label| String::from_utf8(label).ok()))
     }
 
     fn digest(&mut self, scope: Scope) -> Result<Reply, Problem> {
@@ -224,11 +291,14 @@ impl Joined {
     }
 }
 
-impl Shelf {
-    /// A record that is about to begin.
-    pub(super) fn new(circle: Circle, id: CircleId, section: SectionId, kind: RecordKind) -> Self {
-        Self { circle, id, section, kind }
-    }
+fn asserted(draft: import::Draft) -> Statement {
+    let import::Draft { entity, field, value, sources, grade, reported_by } = draft;
+    Statement::Assert(Assertion { entity, field, value, sources, grade, basis: None, reported_by })
+}
+
+/// What the file called a record: kept here, since it may be a name.
+fn label_row(section: &SectionId) -> Row {
+    Row::new(Table::Desk, [b"label", &section.0[..]].concat(), 0)
 }
 
 /// Words however they were separated: `able-acid…`, `able acid …`.

@@ -43,7 +43,7 @@ const ALARMS: usize = 64;
 
 /// What the network brought, read and verified.
 #[derive(Debug)]
-enum Incoming {
+pub(super) enum Incoming {
     Up(NodeKey),
     Down(NodeKey, String),
     Received(NodeKey, Received),
