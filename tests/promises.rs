@@ -1,4 +1,7 @@
 //! What Habeas promises, one module per promise. One test binary: linking the product takes longer than running this.
 
+mod fuzz;
 mod sample;
+mod spec;
+mod vectors;
 mod walls;

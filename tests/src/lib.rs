@@ -1,1 +1,3 @@
-//! tests
+//! The world the tests live in: registries made from a seed, and what was written in them.
+
+pub mod written;

@@ -97,11 +97,11 @@ impl State {
 
     fn hello<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, is_reply: bool) {
         let Some(context) = self.context(&peer) else { return };
-        let mut circles: Vec<_> = self.shared(&peer).map(|(_, held)| context.blind(held)).collect();
+        let mut circles: Vec<_> = self.shared(&peer).map(|(_, held)| context.blind(held, &self.me)).collect();
         while circles.is_empty() || !circles.len().is_multiple_of(HELLO_CIRCLES.0) {
             circles.push(Blinded(self.entropy.bytes().into(), self.entropy.bytes().into()));
         }
-        let control = context.control(&self.replica.members.control_root());
+        let control = context.control(&self.replica.members.control_root(), &self.me);
         let wanted = self.wanted_of(&peer).count() as u64;
         let session = self.sessions.get_mut(&peer).expect("it has a context");
         session.hello_due = Some(turn.now.after(session.idle_ms));
@@ -122,7 +122,7 @@ impl State {
         if !is_reply {
             self.hello(turn, peer, true);
         }
-        let same_control = context.control(&self.replica.members.control_root()) == control;
+        let same_control = context.control(&self.replica.members.control_root(), &peer) == control;
         if !same_control {
             let standings = self.replica.members.standings().map(|(org, standing)| short(org, &standing)).collect();
             turn.send(peer, Lane::Control, &Frame::Standing(standings));
@@ -130,10 +130,10 @@ impl State {
         let mut unequal = Vec::new();
         let mut equal = Vec::new();
         for (id, held) in self.shared(&peer) {
-            let ours = context.blind(held);
+            let same = context.blind(held, &peer);
             // A circle whose tag the peer does not show is one it does not hold (yet).
-            match theirs.iter().find(|blinded| blinded.0 == ours.0) {
-                Some(theirs) if *theirs == ours => equal.push((*id, held.root())),
+            match theirs.iter().find(|blinded| blinded.0 == same.0) {
+                Some(theirs) if *theirs == same => equal.push((*id, held.root())),
                 Some(theirs) => unequal.push((*id, held.root(), theirs.1.into_array())),
                 None => {}
             }
@@ -231,22 +231,24 @@ fn mark_of(link: &Link) -> Mark {
     Mark::of(&EntryId(link.id().0))
 }
 
-/// Both nonces and both keys: what is said on this connection means nothing on another.
+/// Both nonces and both keys: what is said on this connection means nothing on another. Roots are bound to who says
+/// them, so that nobody passes for equal by saying after us what we said.
 struct Context {
     registry: RegistryId,
     bytes: Vec<u8>,
 }
 
 impl Context {
-    fn blind(&self, held: &Held) -> Blinded {
+    fn blind(&self, held: &Held, speaker: &NodeKey) -> Blinded {
         let tag = seal::keyed(&held.secret, &[b"habeas 1 circle tag", &self.bytes]);
-        let root = seal::keyed(&held.secret, &[b"habeas 1 root", &self.bytes, &held.root()]);
+        let root = seal::keyed(&held.secret, &[b"habeas 1 root", &self.bytes, &speaker.0, &held.root()]);
         let first = |hash: &[u8; 32]| *hash.first_chunk::<16>().expect("a hash has 32 bytes");
         Blinded((*tag.first_chunk::<8>().expect("a hash has 32 bytes")).into(), first(&root).into())
     }
 
-    fn control(&self, root: &[u8; 32]) -> [u8; 16] {
-        let hash = seal::hash("habeas 1 blinded control root", &[&self.registry.0, &self.bytes, root]);
+    fn control(&self, root: &[u8; 32], speaker: &NodeKey) -> [u8; 16] {
+        let parts: [&[u8]; 4] = [&self.registry.0, &self.bytes, &speaker.0, root];
+        let hash = seal::hash("habeas 1 blinded control root", &parts);
         *hash.first_chunk().expect("a hash has 32 bytes")
     }
 }

@@ -6,12 +6,16 @@ use std::{env, error::Error, fs, path::Path};
 
 use protocol::{
     cose::{self, Domain, Signer},
-    entry::{self, FeedId, Header, Kind},
+    entry::{self, FeedId, Header, Kind, Verified},
     ids::{BodyRoot, CharterHash, CircleId, EntryId, FeedKey, Incarnation, RegistryId},
     limits::BODY_BYTES,
     seal::Secret,
 };
 use serde_json::json;
+use tests::written::Registry;
+
+/// Entries that nodes wrote, besides those with numbers at every edge.
+const REAL: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = env::args_os().nth(1).ok_or("usage: signed-entries FOLDER")?;
@@ -20,7 +24,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     for registry in [RegistryId([1; 32]), RegistryId([2; 32])] {
         write_chain(folder, &registry)?;
     }
-    Ok(())
+    let Registry { id, entries, .. } = Registry::new([9; 32], REAL / 2);
+    entries.iter().try_for_each(|written| write(folder, "written", &id, &written.entry))
+}
+
+/// Writes one entry under its id.
+fn write(folder: &Path, group: &str, registry: &RegistryId, entry: &Verified) -> Result<(), Box<dyn Error>> {
+    let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+    let file = json!({
+        "cose": hex(&cose::tagged(&entry.envelope())),
+        "key": hex(&entry.header().feed.key.0),
+        "aad": hex(&Domain::Entry.aad(&registry.0)),
+        "registry": hex(&registry.0),
+        "id": hex(&entry.id().0),
+    });
+    let name = format!("{group}-{}.json", hex(&entry.id().0[..8]));
+    Ok(fs::write(folder.join(name), format!("{file:#}\n"))?)
 }
 
 /// A chain of entries of one feed, with numbers on both sides of every length that CBOR has for them.
@@ -36,15 +55,7 @@ fn write_chain(folder: &Path, registry: &RegistryId) -> Result<(), Box<dyn Error
         let (charter, body_root) = (CharterHash([8; 32]), BodyRoot([9; 32]));
         let entry = entry::sign(registry, &signer, Header { feed, seq, prev, charter, kind, body_root, body_len });
         prev = entry.id();
-        let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
-        let file = json!({
-            "cose": hex(&cose::tagged(&entry.envelope())),
-            "key": hex(&signer.public()),
-            "aad": hex(&Domain::Entry.aad(&registry.0)),
-            "registry": hex(&registry.0),
-            "id": hex(&entry.id().0),
-        });
-        fs::write(folder.join(format!("{}-{seq}.json", registry.0[0])), format!("{file:#}\n"))?;
+        write(folder, "edge", registry, &entry)?;
     }
     Ok(())
 }
