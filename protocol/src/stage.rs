@@ -279,7 +279,7 @@ fn left_captivity_alone(view: &View) -> Option<(bool, Option<civil::Date>, State
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::section::assertion::Statement;
+    use crate::section::assertion::{Assertion, Statement};
     use crate::section::sample::{self, refers, says};
 
     /// Entities 1, 2, …, each with the fields given.
@@ -450,5 +450,36 @@ mod tests {
         check(&[capture, captivity, &[("transfer_episode.route", "NONE")]], "abroad");
         check(&[capture, captivity, &[("transfer_episode.route", "UNKNOWN")]], "pow");
         check(&[capture, captivity], "pow");
+    }
+
+    /// `expect` of the synthetic cases (MODEL §7), from the file as it is imported.
+    #[test]
+    fn the_twelve_synthetic_cases_stand_where_they_are_expected_to() {
+        let file = include_str!("../../deploy/sample/cases.json");
+        let mut ids = 0u128;
+        let imported = crate::import::import(file.as_bytes(), &mut || {
+            ids += 1;
+            EntityId(ids.to_be_bytes())
+        });
+        let imported = imported.expect("the file imports");
+        let json: serde_json::Value = serde_json::from_str(file).expect("JSON");
+        let cases = json["cases"].as_array().expect("a list of cases");
+        assert_eq!(cases.len(), 12);
+        for case in cases {
+            let label = case["case_id"].as_str().expect("each case has a name");
+            let imported = imported.iter().find(|imported| imported.label == label).expect(label).clone();
+            let says = |draft: crate::import::Draft| {
+                let crate::import::Draft { entity, field, value, sources, grade, reported_by } = draft;
+                Statement::Assert(Assertion { entity, field, value, sources, grade, basis: None, reported_by })
+            };
+            let mut entries = vec![imported.statements.into_iter().map(says).collect::<Vec<_>>()];
+            entries.extend(imported.separate.into_iter().map(|draft| vec![says(draft)]));
+            let view = sample::view_of_one(&entries);
+            let expect = &case["expect"];
+            assert_eq!(Some(stage(&view).code.as_str()), expect["stage"].as_str(), "{label}");
+            if let Some(state) = expect["person_state"].as_str() {
+                assert_eq!(person_state(&view).code, state, "{label}");
+            }
+        }
     }
 }

@@ -26,19 +26,30 @@ pub(crate) fn refers(entity: u8, field: &str, to: u8) -> Statement {
 
 /// What organisations 1, 2, … make together, each saying its part in one entry without knowing the others.
 pub(crate) fn view(organisations: &[Vec<Statement>]) -> View {
+    fold((1..).zip(organisations).map(|(number, statements)| (number, 1, statements)))
+}
+
+/// What one organisation says in one entry after the other.
+pub(crate) fn view_of_one(entries: &[Vec<Statement>]) -> View {
+    fold((1..).zip(entries).map(|(seq, statements)| (1, seq, statements)))
+}
+
+fn fold<'a>(entries: impl Iterator<Item = (u8, u64, &'a Vec<Statement>)>) -> View {
     let mut section = Section::new(SectionId([1; 16]));
-    for (number, statements) in (1..).zip(organisations) {
+    for (organisation, seq, statements) in entries {
         let plain = Plain {
             schema: Schema::VERSION,
             section: section.id(),
-            claimed_time: ClaimedTime(u64::from(number) * 60),
+            claimed_time: ClaimedTime(u64::from(organisation) * 60 + seq),
             deps: vec![],
             batch: None,
             statements: statements.clone(),
         };
-        let (id, feed, org) = (EntryId([number; 32]), FeedKey([number; 32]), OrgId([number; 32]));
-        let contribution = Contribution { id, feed, run: Incarnation([0; 8]), seq: 1, org, plain };
-        section.insert(contribution).expect("one entry per feed");
+        let mut id = [organisation; 32];
+        id[31] = u8::try_from(seq).expect("samples are small");
+        let (feed, org) = (FeedKey([organisation; 32]), OrgId([organisation; 32]));
+        let contribution = Contribution { id: EntryId(id), feed, run: Incarnation([0; 8]), seq, org, plain };
+        section.insert(contribution).expect("each entry has a place of its own");
     }
     section.view()
 }
