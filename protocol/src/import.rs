@@ -5,8 +5,10 @@
 //! every value that does not fit and every unknown code is an error with its line, path and field. All errors of a file
 //! are listed, and nothing is imported if there is one. Codes that must stay at home go to their local twin at once.
 
+mod consent;
 mod json;
 mod map;
+mod said;
 mod walk;
 
 use std::fmt;

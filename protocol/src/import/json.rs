@@ -25,7 +25,7 @@ pub(super) enum Shape<'a> {
 }
 
 /// Where in the file something stands: its first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Offset(usize);
 
 impl<'a> Node<'a> {
@@ -58,9 +58,9 @@ impl<'a> Node<'a> {
 }
 
 impl Offset {
-    /// Line in `file`, from 1.
-    pub(super) fn line(self, file: &str) -> usize {
-        file.bytes().take(self.0).filter(|byte| *byte == b'\n').count() + 1
+    /// Line ends in `file` between an `earlier` place and this one.
+    pub(super) fn lines_since(self, earlier: Self, file: &str) -> usize {
+        file.as_bytes()[earlier.0..self.0].iter().filter(|byte| **byte == b'\n').count()
     }
 }
 
@@ -97,11 +97,12 @@ mod tests {
     fn each_value_knows_its_line() {
         let file = "{\n \"a\": [1,\n  {\"b\": \"\\u0416\"}],\n \"a\": -1 }";
         let Ok(Shape::Object(entries)) = Node::file(file).expect("JSON").shape() else { panic!("an object") };
-        let lines: Vec<_> = entries.iter().map(|(key, node)| (&**key, node.offset(file).line(file))).collect();
+        let line = |node: Node<'_>| node.offset(file).lines_since(Offset::default(), file) + 1;
+        let lines: Vec<_> = entries.iter().map(|(key, node)| (&**key, line(*node))).collect();
         assert_eq!(lines, [("a", 2), ("a", 4)]);
         let Ok(Shape::List(items)) = entries[0].1.shape() else { panic!("a list") };
         assert!(matches!(items[0].shape(), Ok(Shape::Number(Some(1)))));
-        assert_eq!(items[1].offset(file).line(file), 3);
+        assert_eq!(line(items[1]), 3);
         let Ok(Shape::Object(inner)) = items[1].shape() else { panic!("an object") };
         assert!(matches!(inner[0].1.shape(), Ok(Shape::Text(text)) if text == "Ж"));
         assert!(matches!(entries[1].1.shape(), Ok(Shape::Number(None))));

@@ -309,6 +309,8 @@ fn a_value_may_carry_source_grade_and_reporter() {
     check(birth, r#""birth": {"v": "1986", "src": "s4"}"#, "$.cases[0].person.birth.src", field, "did you mean s1?");
     check(birth, r#""birth": {"v": "1986", "grade": "x"}"#, "$.cases[0].person.birth.grade", field, "such as B2");
     check(birth, r#""birth": {"v": "1986", "source": "s1"}"#, "$.cases[0].person.birth.source", field, "not mapped");
+    let unknown = CASES.replacen(birth, r#""birth": {"v": null, "src": "s1"}"#, 1);
+    assert!(values(&read(&unknown).expect("it imports")[0].statements, "person.birth").is_empty());
     check(birth, r#""birth": {"grade": "B2"}"#, "$.cases[0].person.birth", field, "expected a date");
     check(
         r#""org": "org:gamma","#,

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::json::{Node, Offset, Shape};
 use super::map::{Key, Target, parent_field};
+use super::said::{Stated, constant};
 use super::{Draft, ImportError, ImportErrors, Imported, Kind, Problem};
-use crate::citation::CourtNumbers;
-use crate::date::Date;
 use crate::ids::EntityId;
-use crate::schema::{self, Field, Schema, Value, ValueError, nearest};
+use crate::schema::{self, Field, Schema, Value, nearest};
 
+type Labels = BTreeMap<(&'static str, String), EntityId>;
 type Entries<'f> = Vec<(Cow<'f, str>, Node<'f>)>;
 
 /// Reads the whole file.
@@ -23,50 +23,54 @@ pub(super) fn file(
         file: text,
         new_id,
         ids: BTreeMap::new(),
-        labels: BTreeMap::new(),
+        roots: Labels::new(),
+        labels: Labels::new(),
         errors: Vec::new(),
         stack: Vec::new(),
         chained: Vec::new(),
         section: Section::default(),
     };
     let imported = walk.sections(node);
-    if walk.errors.is_empty() {
+    let mut errors = walk.errors;
+    if errors.is_empty() {
         return Ok(imported);
     }
-    walk.errors.sort_by_key(|error| error.line);
-    Err(ImportErrors(walk.errors))
+    // Lines are counted once, however many errors there are.
+    errors.sort_by_key(|(offset, _)| *offset);
+    let (mut line, mut counted) = (1, Offset::default());
+    let with_line = |(offset, error): (Offset, ImportError)| {
+        line += offset.lines_since(counted, text);
+        counted = offset;
+        ImportError { line, ..error }
+    };
+    Err(ImportErrors(errors.into_iter().map(with_line).collect()))
 }
 
-struct Walk<'f, 'i> {
-    file: &'f str,
-    new_id: &'i mut dyn FnMut() -> EntityId,
+pub(super) struct Walk<'f, 'i> {
+    pub(super) file: &'f str,
+    pub(super) new_id: &'i mut dyn FnMut() -> EntityId,
     /// Ids given to objects of the file.
     ids: BTreeMap<Offset, EntityId>,
-    /// Entity type and label → entity, of the section being read and of all dockets.
-    labels: BTreeMap<(&'static str, String), EntityId>,
-    errors: Vec<ImportError>,
+    /// Entity type and label → entity, of all sections of the file.
+    pub(super) roots: Labels,
+    /// The same, of what is inside the section being read.
+    pub(super) labels: Labels,
+    /// Each with its place; the line is filled in at the end.
+    pub(super) errors: Vec<(Offset, ImportError)>,
     /// The entities around the place being read, outermost first.
-    stack: Vec<(&'static str, EntityId)>,
+    pub(super) stack: Vec<(&'static str, EntityId)>,
     /// Records that will name the one before them.
-    chained: Vec<EntityId>,
-    section: Section,
+    pub(super) chained: Vec<EntityId>,
+    pub(super) section: Section,
 }
 
 /// The case file or docket being read.
 #[derive(Default)]
-struct Section {
-    statements: Vec<Draft>,
+pub(super) struct Section {
+    pub(super) statements: Vec<Draft>,
     separate: Vec<Draft>,
     origin: Option<String>,
     random: String,
-}
-
-/// A value with what the file says about it.
-struct Stated<'f> {
-    value: Node<'f>,
-    sources: Vec<EntityId>,
-    grade: Option<String>,
-    reported_by: Option<String>,
 }
 
 impl<'f> Walk<'f, '_> {
@@ -119,7 +123,7 @@ impl<'f> Walk<'f, '_> {
         self.section = Section { origin: text(&|name| name == "origin_org"), ..Section::default() };
         let random = (self.new_id)();
         self.section.random = data_encoding::HEXLOWER.encode(&random.0);
-        self.labels.retain(|(entity, _), _| matches!(*entity, "case_file" | "docket"));
+        self.labels.clear();
         self.inner_labels(key, node, path);
         let root = self.id_at(node);
         if let Some(field) = key.keys.values().find_map(|key| key.how.random) {
@@ -158,7 +162,8 @@ impl<'f> Walk<'f, '_> {
         let Some((name, value)) = entries.iter().find(|(name, _)| is_label(key, name)) else { return };
         let Ok(Shape::Text(label)) = value.shape() else { return };
         let id = self.id_at(node);
-        if self.labels.insert((entity, label.into_owned()), id).is_some() {
+        let labels = if matches!(entity, "case_file" | "docket") { &mut self.roots } else { &mut self.labels };
+        if labels.insert((entity, label.into_owned()), id).is_some() {
             self.error(*value, &format!("{path}.{name}"), None, Problem::RepeatedLabel);
         }
     }
@@ -285,152 +290,10 @@ impl<'f> Walk<'f, '_> {
         self.also(key, id);
     }
 
-    /// What the value of a key says: usually one field, sometimes two.
-    fn values(
-        &self,
-        key: &Key,
-        field: &'static Field,
-        node: Node<'f>,
-    ) -> Result<Vec<(&'static Field, Value)>, Problem> {
-        let how = &key.how;
-        if let Some((word, meaning)) = &how.word {
-            let text = text_of(node, field)?;
-            if text != *word {
-                let nearest = Some(word.clone());
-                return Err(ValueError::UnknownCode { field: field.name.clone(), code: short(&text), nearest }.into());
-            }
-            return Ok(vec![(field, constant(field, meaning))]);
-        }
-        if let Some(digit) = how.digit {
-            let text = text_of(node, field)?;
-            let (letter, number) = grade(&text).ok_or(Problem::Grade)?;
-            return Ok(vec![(field, letter.into()), (digit, number.into())]);
-        }
-        if let Some(former) = how.former {
-            let text = text_of(node, field)?;
-            // A text that is not a number falls through and is refused by its field, with an example.
-            if let Ok(CourtNumbers { current, previous }) = text.parse() {
-                let previous = previous.iter().map(|number| (former, Value::Text(number.to_string())));
-                return Ok(std::iter::once((field, Value::Text(current.to_string()))).chain(previous).collect());
-            }
-        }
-        let value = match (self.value(field, node), how.or) {
-            (Err(problem @ Problem::Value(ValueError::UnknownCode { .. })), Some(other)) => {
-                return self.value(other, node).map(|value| vec![(other, value)]).map_err(|_| problem);
-            }
-            (value, _) => value?,
-        };
-        let mut values = vec![(field, value)];
-        if let Some((text, also, meaning)) = &how.text
-            && values[0].1.as_text() == Some(text)
-        {
-            values.push((also, constant(also, meaning)));
-        }
-        Ok(values)
-    }
-
-    /// One canonical value of `field`.
-    fn value(&self, field: &Field, node: Node<'f>) -> Result<Value, Problem> {
-        use schema::Kind as K;
-        let wrong = || Problem::Type { expected: field.kind.expected() };
-        let schema = Schema::current();
-        match (&field.kind, node.shape().map_err(|error| not_json(&error))?) {
-            (K::Bool, Shape::Bool(answer)) => Ok(Value::Bool(answer)),
-            (K::Int | K::MoneyRub | K::DurationDays | K::Percent, Shape::Number(Some(number))) => {
-                Ok(schema.check(&field.name, &Value::Int(number))?.into_value())
-            }
-            (K::Ref(entity), Shape::Text(label)) => self.labelled(entity, &label).map(Value::Ref),
-            (K::Bool | K::Int | K::MoneyRub | K::DurationDays | K::Percent | K::File, _) => Err(wrong()),
-            (_, Shape::Text(text)) => Ok(schema.parse(&field.name, &text)?),
-            _ => Err(wrong()),
-        }
-    }
-
-    fn labelled(&self, entity: &str, label: &str) -> Result<EntityId, Problem> {
-        let labels = || self.labels.iter().filter(|((name, _), _)| *name == entity);
-        if let Some((_, id)) = labels().find(|((_, name), _)| name == label) {
-            return Ok(*id);
-        }
-        let nearest = nearest(label, labels().map(|((_, name), _)| (&**name, &**name))).map(str::to_owned);
-        Err(Problem::UnknownLabel { label: short(label), nearest })
-    }
-
-    /// A value that stands alone, or in `{v, src, grade, org}`.
-    fn stated(&mut self, node: Node<'f>, field: &'static Field, path: &str) -> Option<Stated<'f>> {
-        match node.shape() {
-            Ok(Shape::Object(_)) => self.stated_object("v", node, field, path),
-            _ => Some(Stated { value: node, sources: Vec::new(), grade: None, reported_by: None }),
-        }
-    }
-
-    fn stated_object(
-        &mut self,
-        value_key: &str,
-        node: Node<'f>,
-        field: &'static Field,
-        path: &str,
-    ) -> Option<Stated<'f>> {
-        let entries = self.entries(node, path)?;
-        let errors = self.errors.len();
-        let mut stated = Stated { value: node, sources: Vec::new(), grade: None, reported_by: None };
-        let mut value = None;
-        for (name, child) in entries {
-            let path = format!("{path}.{name}");
-            let text = match child.shape() {
-                Ok(Shape::Null) => continue,
-                Ok(Shape::Text(text)) => Some(text.into_owned()),
-                _ => None,
-            };
-            match (&*name, text) {
-                (key, _) if key == value_key => value = Some(child),
-                ("grade", Some(text)) if grade(&text).is_some() => stated.grade = Some(text),
-                ("grade", _) => self.error(child, &path, Some(field), Problem::Grade),
-                ("org", Some(text)) => stated.reported_by = Some(text),
-                ("org", None) => {
-                    self.error(child, &path, Some(field), Problem::Type { expected: "an organisation as text" });
-                }
-                ("src", _) => stated.sources = self.sources(child, field, &path),
-                _ => {
-                    let known = [value_key, "src", "grade", "org"];
-                    let nearest = nearest(&name, known.iter().map(|key| (*key, *key))).map(str::to_owned);
-                    self.error(child, &path, Some(field), Problem::UnmappedKey { nearest });
-                }
-            }
-        }
-        if errors < self.errors.len() {
-            return None;
-        }
-        // Without a value the object itself is refused as one.
-        stated.value = value.unwrap_or(node);
-        Some(stated)
-    }
-
-    /// The sources a value names: one label or a list.
-    fn sources(&mut self, node: Node<'f>, field: &'static Field, path: &str) -> Vec<EntityId> {
-        let entity =
-            if self.stack.first().is_some_and(|(root, _)| *root == "docket") { "docket_source" } else { "source" };
-        let labels = match node.shape() {
-            Ok(Shape::List(items)) => items,
-            _ => vec![node],
-        };
-        let mut sources = BTreeSet::new();
-        for label in labels {
-            let found = text_of(label, field).and_then(|label| self.labelled(entity, &label));
-            match found {
-                Ok(source) => drop(sources.insert(source)),
-                Err(problem) => self.error(label, path, Some(field), problem),
-            }
-        }
-        sources.into_iter().collect()
-    }
-
     /// One of several values, reported by somebody.
     fn conflict(&mut self, key: &'static Key, field: &'static Field, node: Node<'f>, path: &str) {
         let value_key = key.how.value.as_deref().unwrap_or("v");
         let Some(stated) = self.stated_object(value_key, node, field, path) else { return };
-        if stated.value.offset(self.file) == node.offset(self.file) {
-            return; // nothing is said: null, or the organisation has not answered
-        }
         if stated.reported_by.is_none() {
             return self.error(node, path, Some(field), Problem::NoReporter);
         }
@@ -458,7 +321,7 @@ impl<'f> Walk<'f, '_> {
     }
 
     /// A statement that follows from the shape of the file.
-    fn state(&mut self, entity: EntityId, field: &'static Field, value: Value) {
+    pub(super) fn state(&mut self, entity: EntityId, field: &'static Field, value: Value) {
         let field = field.name.clone();
         self.section.statements.push(Draft {
             entity,
@@ -468,52 +331,6 @@ impl<'f> Walk<'f, '_> {
             grade: None,
             reported_by: None,
         });
-    }
-
-    /// Expands the preset of a consent record to its grants; a denial subtracts.
-    fn grant(&mut self, record: EntityId, level: &'static Field) {
-        let of = |entity: EntityId, field: &str| {
-            let mut drafts = self.section.statements.iter();
-            drafts.find(|draft| draft.entity == entity && draft.field == field).map(|draft| draft.value.clone())
-        };
-        let Some(preset) = of(record, &level.name).and_then(|level| level.as_text().map(str::to_owned)) else { return };
-        let grants = self
-            .section
-            .statements
-            .iter()
-            .filter(|draft| draft.field == "consent_grant.parent" && draft.value == Value::Ref(record));
-        let denied: BTreeSet<_> = grants.filter_map(|grant| of(grant.entity, "consent_grant.purpose")).collect();
-        let schema = Schema::current();
-        let field = |name: &str| schema.field(name).expect("the schema has grants");
-        for purpose in schema.rules().consent_presets.get(&preset).into_iter().flatten() {
-            let purpose = Value::from(&**purpose);
-            if denied.contains(&purpose) {
-                continue;
-            }
-            let grant = (self.new_id)();
-            self.state(grant, field("consent_grant.parent"), Value::Ref(record));
-            self.state(grant, field("consent_grant.purpose"), purpose);
-            self.state(grant, field("consent_grant.answer"), "granted".into());
-            self.state(grant, field("consent_grant.permitted"), Value::Bool(true));
-        }
-    }
-
-    /// Orders records by their earliest date, the present one last on the same day; each names the one before it.
-    fn chain(&mut self, present: EntityId, field: &'static Field) {
-        let mut records = std::mem::take(&mut self.chained);
-        records.push(present);
-        let date_of = |record: &EntityId| {
-            let dates = self.section.statements.iter().filter(|draft| draft.entity == *record);
-            let is_date =
-                |name: &str| Schema::current().field(name).is_some_and(|field| field.kind == schema::Kind::Date);
-            let dates = dates.filter(|draft| is_date(&draft.field)).filter_map(|draft| draft.value.as_text());
-            let earliest = dates.filter_map(|text| text.parse::<Date>().ok()).min();
-            (earliest.is_none(), earliest)
-        };
-        records.sort_by_cached_key(date_of);
-        for pair in records.windows(2) {
-            self.state(pair[1], field, Value::Ref(pair[0]));
-        }
     }
 
     fn id_at(&mut self, node: Node<'f>) -> EntityId {
@@ -537,7 +354,7 @@ impl<'f> Walk<'f, '_> {
         }
     }
 
-    fn entries(&mut self, node: Node<'f>, path: &str) -> Option<Entries<'f>> {
+    pub(super) fn entries(&mut self, node: Node<'f>, path: &str) -> Option<Entries<'f>> {
         let problem = match node.shape() {
             Ok(Shape::Object(entries)) => {
                 let mut seen = BTreeSet::new();
@@ -560,14 +377,10 @@ impl<'f> Walk<'f, '_> {
         self.error(node, path, None, Problem::UnmappedKey { nearest });
     }
 
-    fn error(&mut self, node: Node<'f>, path: &str, field: Option<&Field>, problem: Problem) {
+    pub(super) fn error(&mut self, node: Node<'f>, path: &str, field: Option<&Field>, problem: Problem) {
         let field = field.map(|field| field.name.clone());
-        self.errors.push(ImportError {
-            line: node.offset(self.file).line(self.file),
-            path: path.to_owned(),
-            field,
-            problem,
-        });
+        let error = ImportError { line: 0, path: path.to_owned(), field, problem };
+        self.errors.push((node.offset(self.file), error));
     }
 }
 
@@ -578,11 +391,6 @@ fn routed(field: &'static Field, value: &Value) -> &'static Field {
     local.and_then(|local| schema.field(local.twin.as_deref()?)).unwrap_or(field)
 }
 
-/// A value the map itself states.
-fn constant(field: &Field, text: &str) -> Value {
-    Schema::current().parse(&field.name, text).expect("the map states values of its fields, which a test walks through")
-}
-
 fn is_label(key: &Key, name: &str) -> bool {
     key.keys.get(name).is_some_and(Key::is_label)
 }
@@ -591,25 +399,6 @@ fn says(siblings: &Entries<'_>, name: &str, text: &str) -> bool {
     siblings.iter().any(|(key, node)| key == name && matches!(node.shape(), Ok(Shape::Text(found)) if found == text))
 }
 
-fn text_of<'f>(node: Node<'f>, field: &Field) -> Result<Cow<'f, str>, Problem> {
-    match node.shape().map_err(|error| not_json(&error))? {
-        Shape::Text(text) => Ok(text),
-        _ => Err(Problem::Type { expected: field.kind.expected() }),
-    }
-}
-
-/// Letter and digit of a grade.
-fn grade(text: &str) -> Option<(&str, &str)> {
-    let (letter, digit) = text.split_at_checked(1)?;
-    let fits =
-        matches!(letter, "A" | "B" | "C" | "D" | "E" | "F") && matches!(digit, "1" | "2" | "3" | "4" | "5" | "6");
-    fits.then_some((letter, digit))
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(40).collect()
-}
-
-fn not_json(error: &serde_json::Error) -> Problem {
+pub(super) fn not_json(error: &serde_json::Error) -> Problem {
     Problem::NotJson { reason: super::syntax(error).to_owned() }
 }
