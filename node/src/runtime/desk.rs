@@ -113,7 +113,7 @@ impl Joined {
             });
         }
         if dry_run {
-            return Ok(Prepared::Answer(Reply::Imported { records, entries: 0 }));
+            return Ok(Prepared::Answer(Box::new(Reply::Imported { records, entries: 0 })));
         }
         self.folder.store.commit(&labels).map_err(|error| store_problem(&error))?;
         Ok(Prepared::Write(Pending::Imported(records), entries))

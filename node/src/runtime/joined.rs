@@ -372,7 +372,7 @@ impl Joined {
                     None => self.prepare(request),
                 };
                 match prepared {
-                    Ok(Prepared::Answer(reply)) => Ok(reply),
+                    Ok(Prepared::Answer(reply)) => Ok(*reply),
                     Ok(Prepared::Write(pending, entries)) => {
                         self.write(pending, entries, reply).await;
                         return None;
@@ -550,7 +550,7 @@ impl Joined {
 /// What a request comes to.
 pub(super) enum Prepared {
     /// An answer at once.
-    Answer(Reply),
+    Answer(Box<Reply>),
     /// Entries to write, and what to answer then.
     Write(Pending, Vec<(CircleId, Content)>),
 }
