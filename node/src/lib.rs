@@ -14,11 +14,11 @@ pub mod store;
 pub mod vault;
 
 mod durable;
+mod telemetry;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 /// The node: keeps a folder, replicates it with its peers, and answers on a socket in it.
 #[derive(Debug, Parser)]
@@ -39,8 +39,7 @@ struct Args {
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let filter = EnvFilter::try_new(&args.log).unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    telemetry::start(&args.log);
     for gap in hardening::harden() {
         tracing::warn!(?gap, "the process could not be hardened fully");
     }

@@ -22,7 +22,7 @@ const PROTOCOL: &[&str] = &["protocol/src/"];
 const PRODUCT: &[&str] = &["protocol/src/", "node/src/", "cli/src/"];
 const EVERYTHING: &[&str] = &["protocol/", "node/", "cli/", "tests/"];
 const PROGRAMS: &[&str] = &["node/src/main.rs", "cli/src/main.rs"];
-const PRINTERS: &[&str] = &["node/src/main.rs", "cli/src/main.rs", "cli/src/render.rs"];
+const PRINTERS: &[&str] = &["node/src/main.rs", "node/src/telemetry.rs", "cli/src/main.rs", "cli/src/render.rs"];
 
 pub(super) const PROTOCOL_IS_PURE: &[Rule] = &[
     Rule {
