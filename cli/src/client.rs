@@ -150,7 +150,8 @@ mod tests {
     #[tokio::test]
     async fn no_socket_a_truncated_answer_and_a_foreign_one_are_told_apart() {
         let empty = tempfile::tempdir().expect("a temporary folder can be made");
-        let failure = Failure::from(Client::new(empty.path()).ask(&Request::Status).await.expect_err("nobody is there"));
+        let failure =
+            Failure::from(Client::new(empty.path()).ask(&Request::Status).await.expect_err("nobody is there"));
         assert_eq!((failure.problem.code.as_str(), failure.exit), (codes::NOT_RUNNING, 11));
         check(fake::Behaviour::Truncates, codes::NOT_RUNNING, 11).await;
         check(fake::Behaviour::HangsUp, codes::NOT_RUNNING, 11).await;

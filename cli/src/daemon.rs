@@ -152,13 +152,7 @@ pub(crate) async fn visit<T>(
     }
     let log = tempfile::tempfile_in(&context.surroundings.temporary);
     let log = log.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(&data, &error)))?;
-    let launch = Launch {
-        program: context.node_program(),
-        data,
-        listen: Vec::new(),
-        log: "warn".into(),
-        apart: false,
-    };
+    let launch = Launch { program: context.node_program(), data, listen: Vec::new(), log: "warn".into(), apart: false };
     let mut node = Node::start(&launch, Some(log))?;
     node.ready().await?;
     let done = async {

@@ -63,10 +63,14 @@ pub(crate) fn node(behaviour: Behaviour) -> FakeNode {
 
 /// Runs a whole command: exit status, standard output, standard error.
 pub(crate) fn run(args: &[&str]) -> (u8, String, String) {
+    run_in(args, &surroundings())
+}
+
+fn run_in(args: &[&str], surroundings: &Surroundings) -> (u8, String, String) {
     let (out, err) = (Heard::default(), Heard::default());
     let outlet = Outlet::of(Box::new(out.clone()), Box::new(err.clone()));
     let args = std::iter::once("habeas").chain(args.iter().copied()).map(OsString::from).collect();
-    let exit = crate::run(args, &surroundings(), outlet);
+    let exit = crate::run(args, surroundings, outlet);
     (exit, out.text(), err.text())
 }
 
@@ -101,9 +105,16 @@ impl Program {
         self.0.path().join("data")
     }
 
+    /// Runs a whole command that finds this program, with another folder for temporary things.
+    pub(crate) fn run_in(&self, temporary: &Path, args: &[&str]) -> (u8, String, String) {
+        let program = self.0.path().join("habeas");
+        run_in(args, &Surroundings { program, temporary: temporary.to_owned(), ..surroundings() })
+    }
+
     /// For a command that finds this program and a passphrase.
     pub(crate) fn context(&self, args: &[&str]) -> Context<'static> {
-        let path = |name: &str| self.0.path().join(name).to_str().expect("temporary folders have plain names").to_owned();
+        let path =
+            |name: &str| self.0.path().join(name).to_str().expect("temporary folders have plain names").to_owned();
         let (data, program, passphrase) = (path("data"), path("habeas-node"), path("passphrase"));
         let options = ["--data", &data, "--node-program", &program, "--passphrase-file", &passphrase];
         context(&[&options, args].concat())
@@ -168,7 +179,7 @@ pub(crate) fn status(state: NodeState) -> Status {
         shared_cases: 0,
         wanted: 0,
         alarms: Vec::new(),
-        as_of: 1_795_516_800,
+        as_of: 1_795_478_400,
     }
 }
 

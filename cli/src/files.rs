@@ -56,7 +56,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("x");
         for content in [None, Some([0xff, 0xfe])] {
-            content.map(|bytes| std::fs::write(&path, bytes).expect("the folder is ours"));
+            if let Some(bytes) = content {
+                std::fs::write(&path, bytes).expect("the folder is ours");
+            }
             let failure = read(&path).expect_err("there is nothing to read");
             assert_eq!((failure.exit, failure.problem.code.as_str()), (2, codes::UNREADABLE));
             assert!(failure.problem.message.contains("/x"));

@@ -104,3 +104,6 @@ fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests;

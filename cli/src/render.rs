@@ -73,7 +73,7 @@ impl Screen {
 
     /// A reply: the text for people, or all of it as one line of JSON.
     pub(crate) fn reply(&mut self, reply: &Reply, text: impl FnOnce() -> String) {
-        if self.json { self.line(&Versioned { schema: SCHEMA, reply }) } else { self.data(&text()) }
+        if self.json { self.line(&versioned(reply, now())) } else { self.data(&text()) }
     }
 
     /// One line of JSON.
@@ -109,11 +109,23 @@ impl Screen {
     }
 }
 
+/// A reply as scripts see it.
 #[derive(Serialize)]
 struct Versioned<'a> {
     schema: u32,
     #[serde(flatten)]
     reply: &'a Reply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<u64>,
+}
+
+/// With the time it was true at, where the node does not say so itself.
+const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
+    let as_of = match reply {
+        Reply::Peers { .. } | Reply::Records { .. } | Reply::Digest { .. } => Some(now),
+        _ => None,
+    };
+    Versioned { schema: SCHEMA, reply, as_of }
 }
 
 /// What the reader of arguments says: help and version are data, the rest is a usage error.
@@ -163,7 +175,8 @@ fn inked(text: &str, paint: bool) -> String {
 
 /// Whether a character steers the terminal or turns the direction of writing (Unicode TR 9, explicit marks).
 fn steers(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    char.is_control()
+        || matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn print(place: &mut Box<dyn Write>, text: &str) {
@@ -171,7 +184,5 @@ fn print(place: &mut Box<dyn Write>, text: &str) {
     let _ = writeln!(place, "{text}").and_then(|()| place.flush());
 }
 
-/// "as of …", for what was just asked.
-pub(crate) fn as_of() -> String {
-    texts::as_of(&moment(now()))
-}
+#[cfg(test)]
+mod tests;

@@ -58,8 +58,12 @@ impl Context<'_> {
         self.file(which).is_some() || self.may_ask()
     }
 
-    /// Whether a person can be asked, and again if the first answer was wrong.
-    pub(crate) fn may_ask(&self) -> bool {
+    /// Whether a person types it, and may type it again.
+    pub(crate) fn may_type(&self, which: Which) -> bool {
+        self.file(which).is_none() && self.may_ask()
+    }
+
+    fn may_ask(&self) -> bool {
         self.surroundings.interactive && !self.global.no_input
     }
 
@@ -71,11 +75,10 @@ impl Context<'_> {
     }
 
     fn typed(&self, which: Which, prompt: &str) -> Result<Passphrase, Failure> {
-        let nobody = |message: String| {
-            Failure::new(codes::NO_INPUT, message).try_next(texts::name_a_file_with(which.flag()))
-        };
+        let nobody =
+            |message: String| Failure::new(codes::NO_INPUT, message).try_next(texts::name_a_file_with(which.flag()));
         if !self.may_ask() {
-            return Err(nobody(texts::nobody_to_ask(which)));
+            return Err(nobody(texts::nobody_to_ask(which).to_owned()));
         }
         let typed = rpassword::prompt_password(prompt);
         typed.map(Passphrase::new).map_err(|error: io::Error| nobody(texts::not_typed(which, &error)))

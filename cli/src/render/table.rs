@@ -7,6 +7,9 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
     let mut table = Table::new();
     table.load_style(comfy_table::presets::NOTHING);
     table.set_content_arrangement(ContentArrangement::Dynamic);
+    if cfg!(test) {
+        table.force_no_tty();
+    }
     if header.iter().any(|title| !title.is_empty()) {
         table.set_header(header.iter().map(|title| title.to_uppercase()));
     }
