@@ -1,1 +1,109 @@
-//! cli
+//! The face of Habeas: what a person types and reads.
+//!
+//! A command is one request to the node that runs for a folder, over the node's own socket, and its reply shown as a
+//! table or as JSON. This room never links the node; where a node must be started, it starts the program beside it.
+
+mod args;
+mod client;
+mod commands;
+mod daemon;
+mod error;
+#[cfg(test)]
+mod fake;
+mod files;
+mod render;
+mod secret;
+mod texts;
+
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::Parser as _;
+
+use args::{Cli, Global};
+use error::{Failure, codes};
+use render::{Outlet, Screen};
+
+/// What the process was started with; only a program's `main` looks at it.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// This program's own file; `habeas-node` is looked for beside it.
+    pub program: PathBuf,
+    /// The person's home folder.
+    pub home: Option<PathBuf>,
+    /// Where data of a person's programs lies, if it is not below the home folder (XDG base directories).
+    pub data_home: Option<PathBuf>,
+    /// Where temporary folders go.
+    pub temporary: PathBuf,
+    /// Colours are not wanted, or the terminal has none.
+    pub plain: bool,
+    /// A person sits at the keyboard: questions may be asked.
+    pub interactive: bool,
+}
+
+/// Runs the command named by `args` (the program's name first) and says how it ended.
+#[must_use]
+pub fn main(args: Vec<OsString>, surroundings: &Surroundings) -> ExitCode {
+    ExitCode::from(run(args, surroundings, Outlet::of_the_process()))
+}
+
+/// What every command has at hand.
+struct Context<'a> {
+    global: Global,
+    surroundings: &'a Surroundings,
+    screen: Screen,
+}
+
+impl Context<'_> {
+    /// The folder of the node.
+    fn data(&self) -> Result<PathBuf, Failure> {
+        let below_home = || self.surroundings.home.as_ref().map(|home| home.join(".local/share"));
+        let standard = || self.surroundings.data_home.clone().or_else(below_home).map(|folder| folder.join("habeas"));
+        self.global.data.clone().or_else(standard).ok_or_else(|| Failure::new(codes::NO_HOME, texts::NO_HOME))
+    }
+
+    /// The node's program: named, or the one beside this program.
+    fn node_program(&self) -> PathBuf {
+        let beside = || self.surroundings.program.with_file_name("habeas-node");
+        self.global.node_program.clone().unwrap_or_else(beside)
+    }
+
+    /// A command of ours as a person would type it for this folder.
+    fn command(&self, rest: &str) -> String {
+        match &self.global.data {
+            Some(data) => format!("habeas --data {} {rest}", data.display()),
+            None => format!("habeas {rest}"),
+        }
+    }
+}
+
+fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return render::usage(&error, outlet, surroundings.plain),
+    };
+    let screen = Screen::new(outlet, &cli.global, surroundings.plain);
+    let mut context = Context { global: cli.global, surroundings, screen };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime of one thread needs nothing but memory and a few file handles");
+    match runtime.block_on(commands::run(cli.command, &mut context)) {
+        Ok(()) => 0,
+        Err(failure) => {
+            let failure = failure.in_folder(context.global.data.as_deref());
+            context.screen.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// UTC, seconds.
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! One request to the node, one answer from it, over the socket in its folder.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::{
+    Method,
+    body::Bytes,
+    client::conn::http1,
+    header::{CONTENT_TYPE, HOST},
+};
+use hyper_util::rt::TokioIo;
+use protocol::control::{Answer, Problem, Reply, Request, codes};
+use thiserror::Error;
+use tokio::{net::UnixStream, time::timeout};
+
+use crate::error::Failure;
+
+/// Bytes of the largest answer taken.
+const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// How long an answer may take: the largest import stays far below.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// Where a node is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    socket: PathBuf,
+}
+
+/// Why there is no reply.
+#[derive(Debug, Error)]
+pub(crate) enum AskError {
+    /// The node says why.
+    #[error("{}", .0.message)]
+    Refused(Problem),
+    /// Nobody listens at the socket.
+    #[error("no node runs for the folder {}", folder.display())]
+    NoNode { folder: PathBuf },
+    /// The node went away before it had answered.
+    #[error("the node ended or was ended before it had answered")]
+    Cut(#[source] hyper::Error),
+    /// No answer in time.
+    #[error("the node has not answered for {} seconds", ANSWER_TIME_MAX.as_secs())]
+    Late,
+    /// More than this program takes.
+    #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
+    Large,
+    /// Not an answer as this version knows them.
+    #[error("the answer (HTTP {status}) is not one that this version understands")]
+    Foreign { status: u16 },
+}
+
+impl Client {
+    /// For the node of this folder.
+    pub(crate) fn new(data: &Path) -> Self {
+        Self { socket: data.join("api.sock") }
+    }
+
+    /// Whether somebody listens.
+    pub(crate) async fn connects(&self) -> bool {
+        UnixStream::connect(&self.socket).await.is_ok()
+    }
+
+    /// Asks, and waits for the reply.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub(crate) async fn ask(&self, request: &Request) -> Result<Reply, AskError> {
+        let folder = || self.socket.parent().map(Path::to_owned).unwrap_or_default();
+        let stream = UnixStream::connect(&self.socket).await.map_err(|_| AskError::NoNode { folder: folder() })?;
+        let asked = timeout(ANSWER_TIME_MAX, exchange(stream, request)).await;
+        match asked.map_err(|_| AskError::Late)?? {
+            Answer::Ok(reply) => Ok(*reply),
+            Answer::Problem(problem) => Err(AskError::Refused(problem)),
+        }
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        let code = match &error {
+            AskError::Refused(problem) => return problem.clone().into(),
+            AskError::NoNode { .. } | AskError::Cut(_) | AskError::Late => codes::NOT_RUNNING,
+            AskError::Large | AskError::Foreign { .. } => codes::REQUEST,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+async fn exchange(stream: UnixStream, request: &Request) -> Result<Answer, AskError> {
+    let body = serde_json::to_vec(request).expect("a request is made of texts, numbers and lists");
+    let posted = hyper::Request::builder()
+        .method(Method::POST)
+        .uri("/v1")
+        .header(HOST, "localhost")
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .expect("the parts of the request are constants");
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(AskError::Cut)?;
+    let driven = tokio::spawn(connection);
+    let answered = answer(sender.send_request(posted).await.map_err(AskError::Cut)?).await;
+    driven.abort();
+    answered
+}
+
+async fn answer(response: hyper::Response<hyper::body::Incoming>) -> Result<Answer, AskError> {
+    let status = response.status().as_u16();
+    let collected = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let bytes = collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            return AskError::Large;
+        }
+        error.downcast::<hyper::Error>().map_or(AskError::Foreign { status }, |cut| AskError::Cut(*cut))
+    })?;
+    serde_json::from_slice(&bytes.to_bytes()).map_err(|_| AskError::Foreign { status })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake;
+
+    async fn check(behaviour: fake::Behaviour, code: &str, exit: u8) {
+        let node = fake::node(behaviour);
+        let failure = Failure::from(Client::new(node.folder()).ask(&Request::Lock).await.expect_err("it fails"));
+        assert_eq!((failure.problem.code.as_str(), failure.exit), (code, exit));
+        assert!(!failure.problem.message.is_empty() && !failure.problem.next.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_reply_arrives_and_the_request_reached_the_node_as_it_was() {
+        let node = fake::node(fake::says(|request| {
+            assert!(matches!(request, Request::Hold { organisation } if organisation == "abandon-zoo"));
+            Answer::Ok(Box::new(Reply::Stopping))
+        }));
+        let request = Request::Hold { organisation: "abandon-zoo".into() };
+        let reply = Client::new(node.folder()).ask(&request).await.expect("the fake node answers");
+        assert!(matches!(reply, Reply::Stopping));
+    }
+
+    #[tokio::test]
+    async fn a_problem_keeps_its_code() {
+        let sealed = |_| Answer::Problem(Problem::new(codes::SEALED, "the folder is closed"));
+        check(fake::says(sealed), codes::SEALED, 4).await;
+    }
+
+    #[tokio::test]
+    async fn no_socket_a_truncated_answer_and_a_foreign_one_are_told_apart() {
+        let empty = tempfile::tempdir().expect("a temporary folder can be made");
+        let failure =
+            Failure::from(Client::new(empty.path()).ask(&Request::Status).await.expect_err("nobody is there"));
+        assert_eq!((failure.problem.code.as_str(), failure.exit), (codes::NOT_RUNNING, 11));
+        check(fake::Behaviour::Truncates, codes::NOT_RUNNING, 11).await;
+        check(fake::Behaviour::HangsUp, codes::NOT_RUNNING, 11).await;
+        check(fake::Behaviour::Babbles, codes::REQUEST, 2).await;
+    }
+}

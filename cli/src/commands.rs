@@ -1,0 +1,72 @@
+//! The commands, one file for each verb or family of verbs: arguments, what it does, then how.
+
+pub(crate) mod card;
+pub(crate) mod demo;
+pub(crate) mod device;
+pub(crate) mod found;
+pub(crate) mod help;
+pub(crate) mod import;
+pub(crate) mod init;
+pub(crate) mod join;
+pub(crate) mod lock;
+pub(crate) mod peers;
+pub(crate) mod record;
+pub(crate) mod serve;
+pub(crate) mod status;
+
+use std::path::Path;
+
+use protocol::control::{Reply, Request};
+
+use crate::{Context, args::Command, client::Client, daemon::unexpected, error::Failure, files, texts};
+
+/// Carries a command out.
+pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(), Failure> {
+    match command {
+        Command::Init(args) => init::run(args, context).await,
+        Command::Card(args) => card::run(args, context).await,
+        Command::Found(args) => found::run(args, context).await,
+        Command::Join(args) => join::run(args, context).await,
+        Command::Device(args) => device::run(args, context).await,
+        Command::Serve(args) => serve::run(args, context).await,
+        Command::Unlock(_) => lock::unlock(context).await,
+        Command::Lock(_) => lock::lock(context).await,
+        Command::Stop(_) => lock::stop(context).await,
+        Command::Status(args) => status::run(args, context).await,
+        Command::Peers(_) => peers::run(context).await,
+        Command::Hold(args) => peers::hold(args, context).await,
+        Command::Release(args) => peers::release(args, context).await,
+        Command::Case(args) => record::case(args, context).await,
+        Command::Docket(args) => record::docket(args, context).await,
+        Command::Import(args) => import::run(args, context).await,
+        Command::Demo(args) => demo::run(args, context).await,
+        Command::Help(args) => help::run(&args, context),
+        Command::Completions(args) => help::completions(&args, context),
+    }
+}
+
+/// Asks the node that runs for the folder.
+async fn ask(context: &Context<'_>, request: &Request) -> Result<Reply, Failure> {
+    Ok(Client::new(&context.data()?).ask(request).await?)
+}
+
+/// Hands a file over: to standard output, or to a new file; what people must compare goes beside it.
+fn hand_over(reply: &Reply, output: Option<&Path>, context: &mut Context<'_>) -> Result<(), Failure> {
+    let Reply::File { text, words, organisations } = reply else { return Err(unexpected(reply)) };
+    if let Some(path) = output {
+        files::write_new(path, text)?;
+        context.screen.note(&texts::written(path));
+    }
+    if context.screen.is_json() {
+        context.screen.reply(reply, String::new);
+    } else if output.is_none() {
+        context.screen.file(text);
+    }
+    if !organisations.is_empty() {
+        context.screen.note(&texts::names_organisations(organisations));
+    }
+    if !words.is_empty() {
+        context.screen.note(&texts::compare(words));
+    }
+    Ok(())
+}

@@ -1,0 +1,266 @@
+//! `habeas demo`: several organisations on this computer, in real processes: one registry, one cut, one disagreement.
+//!
+//! Everything it says, it has checked: each node is asked over its own socket, and the exit status is 0 only if all copies
+//! are equal, both corrections of one value show everywhere, and no case file left the organisation it came from.
+
+mod founding;
+mod plan;
+mod site;
+mod story;
+
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+
+use protocol::{
+    control::{Record, RecordKind, Scope},
+    ids::SectionId,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
+
+use crate::{
+    Context,
+    daemon::until,
+    error::{Failure, codes},
+    files, texts,
+};
+use plan::{Disagreement, Findings, Seen};
+pub(crate) use site::Kept;
+use site::{Site, Stage};
+pub(crate) use story::Event;
+use story::{Done, Story};
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas demo
+  habeas demo --orgs 5
+  habeas demo --keep
+  habeas demo --orgs 3 --json";
+/// The invented cases that come with the program.
+const SAMPLE: &str = include_str!("../../../deploy/sample/cases.json");
+/// How long the nodes may take for each thing that is waited for: sixteen of them on a small machine take their time.
+const WAIT: Duration = Duration::from_secs(120);
+/// How long `--pause-before-end` waits.
+const PAUSE: Duration = Duration::from_secs(600);
+
+/// Watch several organisations keep one registry on this computer, with invented data.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// How many organisations; one has two devices.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    orgs: u8,
+    /// The file to bring in [default: the invented cases that come with the program].
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
+    /// Leave the nodes running, and say how to talk to them.
+    #[arg(long)]
+    keep: bool,
+    /// Before the last checks, wait until this file is there.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pause_before_end: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    let cases = args.cases.as_deref().map_or_else(|| Ok(SAMPLE.to_owned()), files::read)?;
+    let mut stage = Stage::build(context)?;
+    let mut story = Story::new(&mut context.screen);
+    let played = tokio::select! {
+        played = play(&args, cases, &mut stage, &mut story) => played,
+        () = interrupted() => Err(Failure::new(codes::INTERRUPTED, texts::demo::INTERRUPTED)),
+    };
+    match played {
+        Ok(()) if args.keep => {
+            let kept = stage.leave()?;
+            context.screen.note(&texts::demo::kept(&kept));
+            Ok(())
+        }
+        Ok(()) => {
+            stage.strike(false).await;
+            context.screen.note(&texts::next(&texts::demo::next()));
+            Ok(())
+        }
+        Err(failure) => {
+            let interrupted = failure.is(codes::INTERRUPTED);
+            let said = stage.last_words();
+            let kept = stage.strike(args.keep && !interrupted).await;
+            if let Some(folder) = kept {
+                context.screen.note(&texts::demo::kept_logs(&folder));
+            }
+            if interrupted {
+                return Err(failure);
+            }
+            let details = failure.problem.details.iter().cloned().chain(said).collect();
+            Err(Failure { exit: 1, ..failure.with_details(details) })
+        }
+    }
+}
+
+/// From empty folders to the last check.
+async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'_>) -> Result<(), Failure> {
+    story.opens(args.orgs, stage.folder());
+    // One organisation disagrees with itself, between two devices; several do, one with another.
+    let alone = args.orgs == 1;
+    stage.start(if alone { 2 } else { usize::from(args.orgs) }).await?;
+    story.tell(&Event::Started { nodes: stage.sites.len() });
+    let words = founding::found(&mut stage.sites, alone).await?;
+    story.tell(&Event::Founded { organisations: call_signs(&stage.sites), registry_words: words });
+
+    let sites = &stage.sites[..];
+    let (home, far) = (&sites[0], &sites[1]);
+    wait(texts::demo::WAIT_MET, async || Ok(home.meets(far).await? && far.meets(home).await?)).await?;
+    let imported = home.import(cases).await?;
+    let of = |kind| imported.iter().filter(move |made| made.kind == kind);
+    let ids = |kind| of(kind).map(|made| made.record).collect::<BTreeSet<_>>();
+    let (case_files, dockets) = (ids(RecordKind::Case), ids(RecordKind::Docket));
+    story.tell(&Event::Imported { by: &home.call_sign, case_files: case_files.len(), dockets: dockets.len() });
+
+    let scopes: &[Scope] = if alone { &[Scope::Own, Scope::Commons] } else { &[Scope::Commons] };
+    wait(texts::demo::WAIT_ARRIVED, async || {
+        Ok(have(sites, &dockets).await? && equal_digests(sites, scopes).await?.is_some())
+    })
+    .await?;
+    story.tell(&Event::Arrived { dockets: dockets.len(), organisations: usize::from(args.orgs) - 1 });
+
+    let kind = if alone { RecordKind::Case } else { RecordKind::Docket };
+    let disputed = choose(home, of(kind).map(|made| (made.record, &*made.label))).await?;
+    cut(sites).await?;
+    story.tell(&Event::Cut { apart: &far.call_sign });
+    home.correct(&disputed, 0).await?;
+    far.correct(&disputed, 1).await?;
+    let [ours, theirs] = [home.values(&disputed).await?, far.values(&disputed).await?];
+    let apart = !ours.contains(&disputed.values[1]) && !theirs.contains(&disputed.values[0]);
+    if !apart {
+        return Err(Failure::new(codes::DEMO, texts::demo::NOT_APART));
+    }
+    story.tell(&Event::Corrected { label: &disputed.label, field: &disputed.field, values: &disputed.values });
+
+    join_again(sites).await?;
+    wait(texts::demo::WAIT_EQUAL, async || Ok(equal_digests(sites, scopes).await?.is_some())).await?;
+    story.tell(&Event::Healed { nodes: sites.len() });
+    if let Some(file) = &args.pause_before_end {
+        let folders = sites.iter().map(|site| site.data.clone()).collect();
+        story.tell(&Event::Pausing { until: file, folders });
+        until(PAUSE, async || Ok(file.exists().then_some(()))).await?;
+    }
+    conclude(sites, scopes, disputed, (case_files, dockets), story).await
+}
+
+/// Looks at every node once, tells what was found, and fails if anything is not as it must be.
+async fn conclude(
+    sites: &[Site],
+    scopes: &[Scope],
+    disputed: Disagreement,
+    (case_files, dockets): (BTreeSet<SectionId>, BTreeSet<SectionId>),
+    story: &mut Story<'_>,
+) -> Result<(), Failure> {
+    let (mut seen, mut records) = (Vec::new(), Vec::new());
+    for site in sites {
+        match look(site, scopes, &disputed, site.organisation == sites[0].organisation).await {
+            Ok((found, record)) => {
+                seen.push(Ok(found));
+                records.push(record);
+            }
+            Err(failure) => seen.push(Err(format!("{}: {}", site.call_sign, failure.problem.message))),
+        }
+    }
+    let findings = Findings { case_files, dockets, disputed, seen };
+    let faults = findings.faults();
+    story.ends(&Done::of(&findings, story.elapsed_ms()), &findings, &records);
+    if faults.is_empty() { Ok(()) } else { Err(Failure::new(codes::DEMO, texts::demo::FAULTS).with_details(faults)) }
+}
+
+async fn look(site: &Site, scopes: &[Scope], disputed: &Disagreement, home: bool) -> Result<(Seen, Record), Failure> {
+    let digest = site.digest(scopes).await?;
+    let record = site.record(&disputed.record).await?;
+    let seen = Seen {
+        home,
+        case_files: site.list(RecordKind::Case).await?,
+        dockets: site.list(RecordKind::Docket).await?,
+        values: disputed.shown_in(&record),
+        digest: digest.text,
+        entries: digest.entries,
+        conflicts: digest.conflicts,
+    };
+    Ok((seen, record))
+}
+
+/// Cuts the second node off from all others, from both sides, so that nothing passes through a third one either; then
+/// waits until the connections that stood are gone.
+async fn cut(sites: &[Site]) -> Result<(), Failure> {
+    let far = &sites[1];
+    for other in sites.iter().filter(|site| site.data != far.data) {
+        far.hold(other).await?;
+        other.hold(far).await?;
+    }
+    let gone = async || {
+        for other in sites.iter().filter(|site| site.data != far.data) {
+            if other.meets(far).await? || far.meets(other).await? {
+                return Ok(false);
+            }
+        }
+        Ok(sites[0].log_says(site::SEVERED) || far.log_says(site::SEVERED))
+    };
+    wait(texts::demo::WAIT_CUT, gone).await
+}
+
+async fn join_again(sites: &[Site]) -> Result<(), Failure> {
+    let far = &sites[1];
+    for other in sites.iter().filter(|site| site.data != far.data) {
+        far.release(other).await?;
+        other.release(far).await?;
+    }
+    Ok(())
+}
+
+/// The first record that has a value two people could honestly read differently.
+async fn choose<'a>(home: &Site, records: impl Iterator<Item = (SectionId, &'a str)>) -> Result<Disagreement, Failure> {
+    for (id, label) in records {
+        if let Some(found) = Disagreement::about(&home.record(&id).await?, label) {
+            return Ok(found);
+        }
+    }
+    Err(Failure::new(codes::DEMO, texts::demo::NOTHING_TO_DISPUTE))
+}
+
+async fn have(sites: &[Site], dockets: &BTreeSet<SectionId>) -> Result<bool, Failure> {
+    for site in sites {
+        if !site.list(RecordKind::Docket).await?.is_superset(dockets) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The digest, if all nodes have the same.
+async fn equal_digests(sites: &[Site], scopes: &[Scope]) -> Result<Option<String>, Failure> {
+    let mut digests = BTreeSet::new();
+    for site in sites {
+        digests.insert(site.digest(scopes).await?.text);
+    }
+    Ok(if digests.len() == 1 { digests.pop_first() } else { None })
+}
+
+async fn wait(what: &str, mut look: impl AsyncFnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
+    let found = until(WAIT, async || Ok(look().await?.then_some(()))).await?;
+    found.ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(what, WAIT)))
+}
+
+fn call_signs(sites: &[Site]) -> BTreeSet<&str> {
+    sites.iter().map(|site| &*site.call_sign).collect()
+}
+
+async fn interrupted() {
+    let caught = |kind| signal(kind).expect("a process may handle its own signals");
+    let (mut interrupt, mut terminate) = (caught(SignalKind::interrupt()), caught(SignalKind::terminate()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Does the same for all nodes at once, and waits for the last.
+async fn all<F: Future<Output = ()> + Send + 'static>(tasks: impl Iterator<Item = F>) {
+    tasks.collect::<JoinSet<()>>().join_all().await;
+}

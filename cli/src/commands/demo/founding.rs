@@ -1,0 +1,43 @@
+//! The founding as people do it: cards, a draft, everybody's signature, the registry file; a further device if it is one
+//! organisation.
+
+use protocol::control::Request;
+
+use super::site::Site;
+use crate::error::Failure;
+
+/// Founds a registry of all sites, each an organisation; or, if `alone`, of the first one, with the second as its device.
+/// Answers with the registry's words.
+pub(super) async fn found(sites: &mut [Site], alone: bool) -> Result<String, Failure> {
+    let founders = if alone { 1 } else { sites.len() };
+    for (nth, site) in sites.iter_mut().enumerate() {
+        site.init(nth < founders).await?;
+    }
+    let draft = {
+        let mut cards = Vec::new();
+        for site in &sites[..founders] {
+            let addresses = vec![site.address.clone()];
+            cards.push(site.file(&Request::Card { addresses, root_passphrase: site.root_passphrase() }).await?);
+        }
+        sites[0].file(&Request::Found { cards }).await?
+    };
+    let mut signatures = Vec::new();
+    for site in &sites[..founders] {
+        let request = Request::Sign { draft: draft.clone(), root_passphrase: site.root_passphrase() };
+        signatures.push(site.file(&request).await?);
+    }
+    let root_passphrase = sites[0].root_passphrase();
+    let registry = sites[0].file(&Request::Complete { draft, signatures, root_passphrase }).await?;
+    let mut words = String::new();
+    for site in &mut sites[..founders] {
+        words = site.join(&registry).await?;
+    }
+    for further in founders..sites.len() {
+        let request = Request::DeviceRequest { addresses: vec![sites[further].address.clone()] };
+        let request = sites[further].file(&request).await?;
+        let root_passphrase = sites[0].root_passphrase();
+        let registry = sites[0].file(&Request::DeviceAdd { request, root_passphrase }).await?;
+        sites[further].join(&registry).await?;
+    }
+    Ok(words)
+}

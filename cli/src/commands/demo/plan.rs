@@ -1,0 +1,303 @@
+//! What the demonstration disagrees about, and when it counts as good: pure, so that every way to fail is tried.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use protocol::{
+    control::{Cell, Claim, Record},
+    ids::{EntityId, SectionId},
+};
+use serde_json::Value;
+
+use crate::{render::record::raw, texts};
+
+/// Fields of which two sources often tell different things, the best ones first.
+const DISPUTABLE: &[&str] =
+    &["docket_decision.date", "docket_penalty.months", "docket_event.date", "capture_episode.date", "penalty.months"];
+
+/// One value that two sites will correct differently while they cannot hear each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Disagreement {
+    pub(super) record: SectionId,
+    /// As in the file that was brought in.
+    pub(super) label: String,
+    pub(super) field: String,
+    pub(super) entity: EntityId,
+    pub(super) source: Option<EntityId>,
+    pub(super) grade: Option<String>,
+    /// What the first and the second site say.
+    pub(super) values: [String; 2],
+}
+
+impl Disagreement {
+    /// About a value of this record that stands alone and undisputed.
+    pub(super) fn about(record: &Record, label: &str) -> Option<Self> {
+        let cells: Vec<(EntityId, &Cell)> = record
+            .entities
+            .iter()
+            .flat_map(|entity| entity.cells.iter().map(move |cell| (entity.entity, cell)))
+            .filter(|(_, cell)| cell.shown == "agreed" && cell.claims.len() == 1)
+            .collect();
+        let of = |field: &&str| cells.iter().find(|(_, cell)| cell.field == **field);
+        DISPUTABLE.iter().filter_map(of).find_map(|(entity, cell)| {
+            let Claim { value, sources, grade, .. } = &cell.claims[0];
+            Some(Self {
+                record: record.record,
+                label: label.to_owned(),
+                field: cell.field.clone(),
+                entity: *entity,
+                source: sources.first().copied(),
+                grade: grade.clone(),
+                values: corrections(value)?,
+            })
+        })
+    }
+
+    /// The cell in question.
+    pub(super) fn cell<'a>(&self, record: &'a Record) -> Option<&'a Cell> {
+        let entity = record.entities.iter().find(|entity| entity.entity == self.entity)?;
+        entity.cells.iter().find(|cell| cell.field == self.field)
+    }
+
+    /// The values said of it.
+    pub(super) fn said_in(&self, record: &Record) -> BTreeSet<String> {
+        self.cell(record).into_iter().flat_map(|cell| &cell.claims).map(|claim| raw(&claim.value)).collect()
+    }
+
+    /// The values shown as disputed; none if it is not shown so.
+    pub(super) fn shown_in(&self, record: &Record) -> BTreeSet<String> {
+        let disputed = self.cell(record).is_some_and(|cell| cell.shown == "conflict");
+        if disputed { self.said_in(record) } else { BTreeSet::new() }
+    }
+}
+
+/// The day before and the day after; one less and one more.
+fn corrections(value: &Value) -> Option<[String; 2]> {
+    if let Some(number) = value.as_u64() {
+        return Some([number.checked_sub(1)?.to_string(), number.checked_add(1)?.to_string()]);
+    }
+    let day: Date = value.as_str()?.trim_end_matches('~').parse().ok()?;
+    Some([day.yesterday().ok()?.to_string(), day.tomorrow().ok()?.to_string()])
+}
+
+/// What one node shows at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// Whether it belongs to the organisation that brought the file in.
+    pub(super) home: bool,
+    pub(super) case_files: BTreeSet<SectionId>,
+    pub(super) dockets: BTreeSet<SectionId>,
+    /// Of the disputed field.
+    pub(super) values: BTreeSet<String>,
+    pub(super) digest: String,
+    pub(super) entries: u64,
+    pub(super) conflicts: u64,
+}
+
+/// What all nodes show at the end, beside what was brought in.
+#[derive(Clone, Debug)]
+pub(super) struct Findings {
+    pub(super) case_files: BTreeSet<SectionId>,
+    pub(super) dockets: BTreeSet<SectionId>,
+    pub(super) disputed: Disagreement,
+    /// One for each node, the one that brought the file in first; or why it could not be read.
+    pub(super) seen: Vec<Result<Seen, String>>,
+}
+
+impl Findings {
+    /// Records that every node of every other organisation shows; none if there is no other organisation.
+    pub(super) fn arrived(&self) -> usize {
+        let others: Vec<_> = self.readable().filter(|seen| !seen.home).collect();
+        let everywhere = |id: &&SectionId| others.iter().all(|seen| seen.holds(id));
+        if others.is_empty() { 0 } else { self.case_files.union(&self.dockets).filter(everywhere).count() }
+    }
+
+    /// Case files that no node of another organisation shows.
+    pub(super) fn held_back(&self) -> usize {
+        self.case_files.iter().filter(|id| self.readable().all(|seen| seen.home || !seen.holds(id))).count()
+    }
+
+    /// One for each node; `None` where it could not be read.
+    pub(super) fn digests(&self) -> Vec<Option<&str>> {
+        self.seen.iter().map(|seen| seen.as_ref().ok().map(|seen| &*seen.digest)).collect()
+    }
+
+    /// Whether all nodes could be read and show the same.
+    pub(super) fn converged(&self) -> bool {
+        let digests = self.digests();
+        digests.iter().all(|digest| digest.is_some() && *digest == digests[0])
+    }
+
+    /// Entries that count, and disputed values, as the first node shows them.
+    pub(super) fn entries_and_conflicts(&self) -> (u64, u64) {
+        self.seen.first().and_then(|seen| seen.as_ref().ok()).map_or((0, 0), |seen| (seen.entries, seen.conflicts))
+    }
+
+    /// Everything that is not as it must be, one line each.
+    pub(super) fn faults(&self) -> Vec<String> {
+        let unreadable = self.seen.iter().filter_map(|seen| seen.as_ref().err().cloned());
+        let mut faults: Vec<String> = unreadable.collect();
+        let mut must = |holds: bool, fault: &str| (!holds).then(|| faults.push(fault.to_owned()));
+        let both: BTreeSet<String> = self.disputed.values.iter().cloned().collect();
+        must(self.converged(), texts::demo::FAULT_DIFFER);
+        must(self.readable().all(|seen| seen.values == both), texts::demo::FAULT_ONE_SIDED);
+        must(self.entries_and_conflicts().1 >= 1, texts::demo::FAULT_NO_CONFLICT);
+        must(self.held_back() == self.case_files.len(), texts::demo::FAULT_LEFT_HOME);
+        must(self.readable().all(|seen| seen.home || seen.case_files.is_empty()), texts::demo::FAULT_FOREIGN_CASES);
+        must(
+            self.readable().filter(|seen| seen.home).all(|seen| seen.case_files.is_superset(&self.case_files)),
+            texts::demo::FAULT_LOST,
+        );
+        must(self.readable().all(|seen| seen.dockets.is_superset(&self.dockets)), texts::demo::FAULT_NOT_ARRIVED);
+        faults
+    }
+
+    fn readable(&self) -> impl Iterator<Item = &Seen> {
+        self.seen.iter().filter_map(|seen| seen.as_ref().ok())
+    }
+}
+
+impl Seen {
+    fn holds(&self, id: &SectionId) -> bool {
+        self.case_files.contains(id) || self.dockets.contains(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{
+        control::{Entity, RecordKind},
+        ids::{EntryId, OrgId},
+    };
+    use serde_json::json;
+
+    use super::*;
+
+    fn claim(value: Value) -> Claim {
+        Claim {
+            value,
+            organisation: OrgId([1; 32]),
+            call_sign: Some("abandon-zoo".into()),
+            reported_by: None,
+            at: 1_795_478_400,
+            grade: Some("B2".into()),
+            sources: vec![EntityId([9; 16])],
+            entry: EntryId([1; 32]),
+            index: 0,
+            chosen: false,
+        }
+    }
+
+    fn record(cells: &[(&str, &str, &[Value])]) -> Record {
+        let cell = |(field, shown, values): &(&str, &str, &[Value])| Cell {
+            field: (*field).to_owned(),
+            shown: (*shown).to_owned(),
+            claims: values.iter().cloned().map(claim).collect(),
+        };
+        Record {
+            record: SectionId([1; 16]),
+            kind: RecordKind::Docket,
+            pseudonym: "abandon zoo able zone about zero".into(),
+            stage: "70-verdict".into(),
+            entities: vec![Entity {
+                entity: EntityId([2; 16]),
+                kind: "docket_decision".into(),
+                cells: cells.iter().map(cell).collect(),
+            }],
+            digest: String::new(),
+            as_of: 0,
+        }
+    }
+
+    #[test]
+    fn it_disagrees_about_the_first_field_of_which_two_days_or_numbers_can_be_said() {
+        let check = |cells: &[(&str, &str, &[Value])], expected: Option<(&str, [&str; 2])>| {
+            let found = Disagreement::about(&record(cells), "DOC-1");
+            let found = found.as_ref().map(|found| (&*found.field, found.values.each_ref().map(|value| &**value)));
+            assert_eq!(found, expected);
+        };
+        let date = ("docket_decision.date", "agreed", &[json!("2025-04-15")][..]);
+        let months = ("docket_penalty.months", "agreed", &[json!(180)][..]);
+        let vague = ("docket_decision.date", "agreed", &[json!("2025-10")][..]);
+        let disputed = ("docket_decision.date", "conflict", &[json!("2025-04-15"), json!("2025-04-16")][..]);
+        check(&[months, date], Some(("docket_decision.date", ["2025-04-14", "2025-04-16"])));
+        check(&[vague, months], Some(("docket_penalty.months", ["179", "181"])));
+        check(&[disputed, months], Some(("docket_penalty.months", ["179", "181"])));
+        check(
+            &[("capture_episode.date", "agreed", &[json!("2023-06-10~")])],
+            Some(("capture_episode.date", ["2023-06-09", "2023-06-11"])),
+        );
+        check(&[vague, ("docket.court_id", "agreed", &[json!("27GV0012")])], None);
+        check(&[], None);
+    }
+
+    #[test]
+    fn a_correction_rests_on_the_source_and_grade_of_what_it_corrects() {
+        let found = Disagreement::about(&record(&[("docket_penalty.months", "agreed", &[json!(180)])]), "DOC-1");
+        let found = found.expect("months can be disputed");
+        assert_eq!((found.source, found.grade.as_deref()), (Some(EntityId([9; 16])), Some("B2")));
+        assert_eq!((found.record, found.entity), (SectionId([1; 16]), EntityId([2; 16])));
+    }
+
+    #[test]
+    fn only_a_value_shown_as_disputed_counts_as_shown() {
+        let disputed = Disagreement::about(&record(&[("docket_penalty.months", "agreed", &[json!(180)])]), "DOC-1");
+        let disputed = disputed.expect("months can be disputed");
+        let shown = |shown: &str| {
+            disputed.shown_in(&record(&[("docket_penalty.months", shown, &[json!(179), json!(181)])])).len()
+        };
+        assert_eq!((shown("conflict"), shown("agreed"), shown("resolved")), (2, 0, 0));
+    }
+
+    fn ids(numbers: &[u8]) -> BTreeSet<SectionId> {
+        numbers.iter().map(|number| SectionId([*number; 16])).collect()
+    }
+
+    fn seen(home: bool) -> Seen {
+        Seen {
+            home,
+            case_files: if home { ids(&[1, 2, 3]) } else { ids(&[]) },
+            dockets: ids(&[8, 9]),
+            values: ["179".to_owned(), "181".to_owned()].into(),
+            digest: "aa".into(),
+            entries: 40,
+            conflicts: 1,
+        }
+    }
+
+    fn findings(seen: Vec<Result<Seen, String>>) -> Findings {
+        let months = record(&[("docket_penalty.months", "agreed", &[json!(180)])]);
+        let disputed = Disagreement::about(&months, "DOC-1").expect("months can be disputed");
+        Findings { case_files: ids(&[1, 2, 3]), dockets: ids(&[8, 9]), disputed, seen }
+    }
+
+    #[test]
+    fn all_is_good_when_copies_are_equal_both_values_show_and_no_case_file_left() {
+        let several = findings(vec![Ok(seen(true)), Ok(seen(false)), Ok(seen(false))]);
+        assert_eq!(several.faults(), Vec::<String>::new());
+        assert_eq!((several.arrived(), several.held_back(), several.entries_and_conflicts()), (2, 3, (40, 1)));
+        let alone = findings(vec![Ok(seen(true)), Ok(seen(true))]);
+        assert_eq!(alone.faults(), Vec::<String>::new());
+        assert_eq!((alone.arrived(), alone.held_back()), (0, 3));
+    }
+
+    #[test]
+    fn each_thing_that_must_not_be_is_a_fault_of_its_own() {
+        let check = |spoil: fn(&mut [Result<Seen, String>]), expected: &[&str]| {
+            let mut all = vec![Ok(seen(true)), Ok(seen(false)), Ok(seen(false))];
+            spoil(&mut all);
+            assert_eq!(findings(all).faults(), expected);
+        };
+        check(|all| all[2].as_mut().expect("readable").digest = "bb".into(), &[texts::demo::FAULT_DIFFER]);
+        check(|all| all[2] = Err("altered".into()), &["altered", texts::demo::FAULT_DIFFER]);
+        check(|all| drop(all[1].as_mut().expect("readable").values.pop_last()), &[texts::demo::FAULT_ONE_SIDED]);
+        check(|all| all[0].as_mut().expect("readable").conflicts = 0, &[texts::demo::FAULT_NO_CONFLICT]);
+        check(
+            |all| all[1].as_mut().expect("readable").case_files = ids(&[2]),
+            &[texts::demo::FAULT_LEFT_HOME, texts::demo::FAULT_FOREIGN_CASES],
+        );
+        check(|all| all[1].as_mut().expect("readable").case_files = ids(&[7]), &[texts::demo::FAULT_FOREIGN_CASES]);
+        check(|all| all[0].as_mut().expect("readable").case_files = ids(&[1, 2]), &[texts::demo::FAULT_LOST]);
+        check(|all| all[2].as_mut().expect("readable").dockets = ids(&[8]), &[texts::demo::FAULT_NOT_ARRIVED]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The demonstration as it is told: a plain line for people, or a line of JSON for scripts, for each thing that happened.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use protocol::control::{Record, SCHEMA};
+use serde::Serialize;
+
+use super::plan::Findings;
+use crate::{
+    render::{self, Screen, standing::good},
+    texts,
+};
+
+/// Something that happened.
+#[derive(Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    Started { nodes: usize },
+    Founded { organisations: BTreeSet<&'a str>, registry_words: String },
+    Imported { by: &'a str, case_files: usize, dockets: usize },
+    Arrived { dockets: usize, organisations: usize },
+    Cut { apart: &'a str },
+    Corrected { label: &'a str, field: &'a str, values: &'a [String; 2] },
+    Healed { nodes: usize },
+    Pausing { until: &'a Path, folders: Vec<PathBuf> },
+}
+
+/// How it ended.
+#[derive(Debug, Serialize)]
+pub(super) struct Done<'a> {
+    event: &'static str,
+    /// Processes.
+    nodes: usize,
+    /// Records brought in.
+    cases: usize,
+    /// Of them, on every node of every other organisation.
+    arrived: usize,
+    /// Of them, case files on no node of another organisation.
+    held_back: usize,
+    /// Entries that count, as the first node shows them.
+    entries: u64,
+    /// One for each node, read over its own socket; `null` where it could not be.
+    digests: Vec<Option<&'a str>>,
+    converged: bool,
+    /// Disputed values, as the first node shows them.
+    conflicts_shown: u64,
+    elapsed_ms: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<String>,
+    schema: u32,
+}
+
+/// Tells what happens, and when.
+pub(super) struct Story<'a> {
+    screen: &'a mut Screen,
+    began: Instant,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn new(screen: &'a mut Screen) -> Self {
+        Self { screen, began: Instant::now() }
+    }
+
+    pub(super) fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The first line, before anything is waited for.
+    pub(super) fn opens(&mut self, organisations: u8, folder: &Path) {
+        self.screen.note(&texts::demo::opens(organisations, folder));
+    }
+
+    pub(super) fn tell(&mut self, event: &Event<'_>) {
+        let at_ms = self.elapsed_ms();
+        if self.screen.is_json() {
+            self.screen.line(&Line { event, at_ms, schema: SCHEMA });
+        } else {
+            self.screen.data(&timed(at_ms, &good(&texts::demo::told(event))));
+        }
+    }
+
+    /// The end: the disputed value as all nodes show it, or all numbers in one line of JSON.
+    pub(super) fn ends(&mut self, done: &Done<'_>, findings: &Findings, records: &[Record]) {
+        if self.screen.is_json() {
+            return self.screen.line(done);
+        }
+        if done.faults.is_empty() {
+            self.screen.data(&timed(done.elapsed_ms, &good(&texts::demo::checked(done.nodes, done.held_back))));
+        }
+        if let Some(record) = records.first() {
+            self.screen.data(&format!("\n{}", disagreement(findings, record, records)));
+        }
+    }
+}
+
+impl<'a> Done<'a> {
+    pub(super) fn of(findings: &'a Findings, elapsed_ms: u64) -> Self {
+        let (entries, conflicts_shown) = findings.entries_and_conflicts();
+        Self {
+            event: "done",
+            nodes: findings.seen.len(),
+            cases: findings.case_files.len() + findings.dockets.len(),
+            arrived: findings.arrived(),
+            held_back: findings.held_back(),
+            entries,
+            digests: findings.digests(),
+            converged: findings.converged(),
+            conflicts_shown,
+            elapsed_ms,
+            faults: findings.faults(),
+            schema: SCHEMA,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+    at_ms: u64,
+    schema: u32,
+}
+
+/// One row for each value: what is said, by whom, when, from where, and how many nodes show it.
+fn disagreement(findings: &Findings, record: &Record, records: &[Record]) -> String {
+    let disputed = &findings.disputed;
+    let claims = disputed.cell(record).map(|cell| &cell.claims[..]).unwrap_or_default();
+    let row = |claim| {
+        let shows = |record: &&Record| {
+            disputed.cell(record).is_some_and(|cell| cell.claims.contains(claim) && cell.shown == "conflict")
+        };
+        let on = format!("{} of {}", records.iter().filter(shows).count(), findings.seen.len());
+        let value = render::record::shown(&disputed.field, &claim.value);
+        [vec![value], render::record::claim(record, claim), vec![on]].concat()
+    };
+    let header = [&["value"][..], &texts::CLAIM_COLUMNS[..], &[texts::demo::SHOWN_ON][..]].concat();
+    let heading = texts::demo::disputed(&disputed.label, &disputed.field);
+    format!("{heading}\n\n{}", render::table(&header, claims.iter().map(row)))
+}
+
+fn timed(at_ms: u64, line: &str) -> String {
+    format!("{:>4}.{} s  {line}", at_ms / 1000, at_ms % 1000 / 100)
+}

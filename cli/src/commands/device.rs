@@ -1,0 +1,70 @@
+//! `habeas device`: one more device of an organisation asks, another one takes it in.
+
+use std::path::PathBuf;
+
+use protocol::control::Request;
+
+use super::hand_over;
+use crate::{Context, daemon::visit, error::Failure, files, secret::Which, texts};
+
+const REQUEST_EXAMPLES: &str = "\
+Examples:
+  habeas device request --address 203.0.113.6:4001 > laptop.device";
+const ADD_EXAMPLES: &str = "\
+Examples:
+  habeas device add laptop.device > registry.habeas";
+
+/// Bring one more device into your organisation.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Step {
+    /// On the new device: ask to be taken in.
+    #[command(before_help = REQUEST_EXAMPLES)]
+    Request {
+        /// Where the others reach the new device; may be given several times.
+        #[arg(long = "address", value_name = "HOST:PORT")]
+        addresses: Vec<String>,
+        /// Write to this new file instead of standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// On the device with the root key: take the new one in; answers with a registry file for it.
+    #[command(before_help = ADD_EXAMPLES)]
+    Add {
+        /// The new device's request.
+        #[arg(value_name = "FILE")]
+        request: PathBuf,
+        /// Write to this new file instead of standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    match args.step {
+        Step::Request { addresses, output } => {
+            let request = Request::DeviceRequest { addresses };
+            let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;
+            hand_over(&reply, output.as_deref(), context)?;
+            let next = [(context.command("device add FILE > registry.habeas"), texts::NEXT_DEVICE_ADD)];
+            context.screen.note(&texts::next(&next));
+        }
+        Step::Add { request, output } => {
+            let request = files::read(&request)?;
+            let reply = visit(context, async |context, client| {
+                let root_passphrase = context.passphrase(Which::Root)?;
+                Ok(client.ask(&Request::DeviceAdd { request, root_passphrase }).await?)
+            })
+            .await?;
+            hand_over(&reply, output.as_deref(), context)?;
+            let next = [(context.command("join registry.habeas"), texts::NEXT_DEVICE_JOIN)];
+            context.screen.note(&texts::next(&next));
+        }
+    }
+    Ok(())
+}

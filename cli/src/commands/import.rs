@@ -1,0 +1,32 @@
+//! `habeas import`: brings case files and dockets in from a file.
+
+use std::path::PathBuf;
+
+use protocol::control::{Reply, Request};
+
+use super::ask;
+use crate::{Context, daemon::unexpected, error::Failure, files, render::record};
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas import cases.json --dry-run
+  habeas import cases.json";
+
+/// Bring case files and dockets in from a file.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The file.
+    file: PathBuf,
+    /// Only say what would be brought in.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    let file = files::read(&args.file)?;
+    let reply = ask(context, &Request::Import { file, dry_run: args.dry_run }).await?;
+    let Reply::Imported { records, entries } = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || record::imported(records, *entries, args.dry_run));
+    Ok(())
+}

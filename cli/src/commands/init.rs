@@ -1,0 +1,58 @@
+//! `habeas init`: makes keys and an empty store.
+
+use protocol::control::{Reply, Request};
+
+use crate::{
+    Context,
+    daemon::{unexpected, visit},
+    error::Failure,
+    secret::Which,
+    texts,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas init
+  habeas init --device";
+
+/// Make the keys of a new organisation, or of one more device of yours.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// This is one more device of an organisation that exists.
+    #[arg(long)]
+    device: bool,
+    /// Only invented data will be in this folder: keys are derived cheaply.
+    #[arg(long)]
+    invented: bool,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = visit(context, async |context, client| {
+        context.screen.note(texts::CHOOSE_PASSPHRASES);
+        let passphrase = context.new_passphrase(Which::Device)?;
+        let root_passphrase = if args.device { None } else { Some(context.new_passphrase(Which::Root)?) };
+        context.screen.note(texts::MAKING_KEYS);
+        Ok(client.ask(&Request::Init { passphrase, root_passphrase, demo: args.invented }).await?)
+    })
+    .await?;
+    let Reply::Status(status) = &reply else { return Err(unexpected(&reply)) };
+    let data = context.data()?;
+    let node = status.node.as_ref().map(ToString::to_string).unwrap_or_default();
+    context.screen.reply(&reply, || texts::made(&data, status.call_sign.as_deref(), &node));
+    let next = if args.device {
+        vec![
+            (context.command("device request > mine.device"), texts::NEXT_DEVICE),
+            (context.command("device add mine.device > registry.habeas"), texts::NEXT_DEVICE_ADD),
+            (context.command("join registry.habeas"), texts::NEXT_DEVICE_JOIN),
+        ]
+    } else {
+        vec![
+            (context.command("card --address HOST:PORT > mine.card"), texts::NEXT_CARD),
+            (context.command("found mine.card > draft"), texts::NEXT_FOUND),
+            (context.command("serve"), texts::NEXT_SERVE),
+        ]
+    };
+    context.screen.note(&texts::next(&next));
+    Ok(())
+}

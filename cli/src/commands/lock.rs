@@ -1,0 +1,58 @@
+//! `habeas unlock`, `habeas lock`, `habeas stop`: what the running node may read, and its end.
+
+use protocol::control::{Reply, Request};
+
+use super::ask;
+use crate::{Context, daemon::unexpected, error::Failure, render::standing::good, secret::Which, texts};
+
+const UNLOCK_EXAMPLES: &str = "\
+Examples:
+  habeas unlock
+  habeas unlock --passphrase-file /run/credentials/habeas/passphrase";
+const LOCK_EXAMPLES: &str = "\
+Examples:
+  habeas lock";
+const STOP_EXAMPLES: &str = "\
+Examples:
+  habeas stop";
+
+/// Open the folder of the running node.
+#[derive(Debug, clap::Args)]
+#[command(before_help = UNLOCK_EXAMPLES)]
+pub(crate) struct UnlockArgs {}
+
+/// Forget the keys to read; the node goes on exchanging with the others.
+#[derive(Debug, clap::Args)]
+#[command(before_help = LOCK_EXAMPLES)]
+pub(crate) struct LockArgs {}
+
+/// End the running node.
+#[derive(Debug, clap::Args)]
+#[command(before_help = STOP_EXAMPLES)]
+pub(crate) struct StopArgs {}
+
+pub(crate) async fn unlock(context: &mut Context<'_>) -> Result<(), Failure> {
+    // Nobody types a passphrase for a node that does not run.
+    ask(context, &Request::Status).await?;
+    let passphrase = context.passphrase(Which::Device)?;
+    let reply = ask(context, &Request::Unlock { passphrase }).await?;
+    done(&reply, texts::OPENED, context)
+}
+
+pub(crate) async fn lock(context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = ask(context, &Request::Lock).await?;
+    done(&reply, texts::LOCKED, context)
+}
+
+pub(crate) async fn stop(context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = ask(context, &Request::Stop).await?;
+    done(&reply, texts::STOPPED, context)
+}
+
+fn done(reply: &Reply, text: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    match reply {
+        Reply::Status(_) | Reply::Stopping => context.screen.reply(reply, || good(text)),
+        other => return Err(unexpected(other)),
+    }
+    Ok(())
+}

@@ -1,0 +1,239 @@
+//! `habeas case` and `habeas docket`: new ones, what is stated about them, one of them, all of them.
+
+use protocol::{
+    control::{Fact, RecordKind, Reply, Request},
+    ids::EntityId,
+    schema::Schema,
+};
+
+use super::ask;
+use crate::{Context, daemon::unexpected, error::Failure, now, render::record, texts};
+
+const CASE_NEW: &str = "\
+Examples:
+  habeas case new
+  habeas case new service_record.category=mobilised capture_episode.date=2023-06";
+const CASE_SET: &str = "\
+Examples:
+  habeas case set abandon-zoo-able-zone-about-zero capture_episode.date=2023-06-10 --grade B2";
+const CASE_SHOW: &str = "\
+Examples:
+  habeas case show abandon-zoo-able-zone-about-zero
+  habeas case show abandon-zoo-able-zone-about-zero --provenance";
+const CASE_LIST: &str = "\
+Examples:
+  habeas case list
+  habeas case list --json";
+const DOCKET_NEW: &str = "\
+Examples:
+  habeas docket new docket_source.type=court_card docket.court_id=27GV0012 --grade B2";
+const DOCKET_SET: &str = "\
+Examples:
+  habeas docket set abandon-zoo-able-zone-about-zero docket_decision.date=2025-04-15 --grade B2";
+const DOCKET_SHOW: &str = "\
+Examples:
+  habeas docket show abandon-zoo-able-zone-about-zero --provenance";
+const DOCKET_LIST: &str = "\
+Examples:
+  habeas docket list";
+
+/// Case files: one person's path, kept in your organisation.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CaseArgs {
+    #[command(subcommand)]
+    what: Case,
+}
+
+/// Dockets: what courts and the press made public, read by every member.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DocketArgs {
+    #[command(subcommand)]
+    what: Docket,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Case {
+    /// Begin a case file.
+    #[command(before_help = CASE_NEW)]
+    New(New),
+    /// State facts about a case file.
+    #[command(before_help = CASE_SET)]
+    Set(Set),
+    /// Read a case file.
+    #[command(before_help = CASE_SHOW)]
+    Show(Show),
+    /// List the case files.
+    #[command(before_help = CASE_LIST)]
+    List,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Docket {
+    /// Begin a docket.
+    #[command(before_help = DOCKET_NEW)]
+    New(New),
+    /// State facts about a docket.
+    #[command(before_help = DOCKET_SET)]
+    Set(Set),
+    /// Read a docket.
+    #[command(before_help = DOCKET_SHOW)]
+    Show(Show),
+    /// List the dockets.
+    #[command(before_help = DOCKET_LIST)]
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+struct New {
+    /// First facts.
+    #[arg(value_name = "FIELD=VALUE", value_parser = stated)]
+    facts: Vec<Fact>,
+    #[command(flatten)]
+    basis: Basis,
+}
+
+#[derive(Debug, clap::Args)]
+struct Set {
+    /// Its words, or its id.
+    record: String,
+    /// What is stated.
+    #[arg(value_name = "FIELD=VALUE", value_parser = stated, required = true)]
+    facts: Vec<Fact>,
+    #[command(flatten)]
+    basis: Basis,
+}
+
+#[derive(Debug, clap::Args)]
+struct Show {
+    /// Its words, or its id.
+    record: String,
+    /// With who said what, when, from which source, beside every value.
+    #[arg(long)]
+    provenance: bool,
+}
+
+/// What the facts rest on; for all facts of the command.
+#[derive(Debug, clap::Args)]
+struct Basis {
+    /// Which person, charge, episode …, if the record has several of the kind.
+    #[arg(long, value_name = "ID")]
+    entity: Option<EntityId>,
+    /// The source in the record that they come from.
+    #[arg(long, value_name = "ID")]
+    source: Option<EntityId>,
+    /// Reliability of the source and credibility of what it says, such as B2.
+    #[arg(long)]
+    grade: Option<String>,
+}
+
+pub(crate) async fn case(args: CaseArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    match args.what {
+        Case::New(new) => save(&Request::CaseNew { facts: new.basis.under(new.facts) }, "case", context).await,
+        Case::Set(set) => save(&set.request(), "case", context).await,
+        Case::Show(args) => show(args, context).await,
+        Case::List => list(RecordKind::Case, context).await,
+    }
+}
+
+pub(crate) async fn docket(args: DocketArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    match args.what {
+        Docket::New(new) => save(&Request::DocketNew { facts: new.basis.under(new.facts) }, "docket", context).await,
+        Docket::Set(set) => save(&set.request(), "docket", context).await,
+        Docket::Show(args) => show(args, context).await,
+        Docket::List => list(RecordKind::Docket, context).await,
+    }
+}
+
+impl Set {
+    fn request(self) -> Request {
+        Request::Set { record: words(&self.record), facts: self.basis.under(self.facts) }
+    }
+}
+
+impl Basis {
+    fn under(&self, facts: Vec<Fact>) -> Vec<Fact> {
+        let Self { entity, source, grade } = self;
+        facts.into_iter().map(|fact| Fact { entity: *entity, source: *source, grade: grade.clone(), ..fact }).collect()
+    }
+}
+
+async fn save(request: &Request, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = ask(context, request).await?;
+    let Reply::Saved { record, pseudonym, entries } = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || texts::saved(pseudonym, entries.len()));
+    let next = [(context.command(&format!("{verb} show {record}")), texts::NEXT_SHOW)];
+    context.screen.note(&texts::next(&next));
+    Ok(())
+}
+
+async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = ask(context, &Request::Show { record: words(&args.record) }).await?;
+    let Reply::Record(shown) = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || record::record(shown, args.provenance));
+    Ok(())
+}
+
+async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure> {
+    let reply = ask(context, &Request::List { kind }).await?;
+    let Reply::Records { records } = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || record::records(kind, records, now()));
+    Ok(())
+}
+
+/// A pseudonym as it is stored: words typed with hyphens need no quotes.
+fn words(record: &str) -> String {
+    record.trim().replace('-', " ")
+}
+
+/// `FIELD=VALUE`; a field that does not exist is answered with the nearest one before anything is asked.
+fn stated(text: &str) -> Result<Fact, String> {
+    let (field, value) =
+        text.split_once('=').ok_or("write it as FIELD=VALUE, such as capture_episode.date=2023-06-10")?;
+    let schema = Schema::current();
+    if schema.field(field).is_none() {
+        let nearest = schema.nearest_field(field).map(|nearest| format!("; did you mean `{nearest}`?"));
+        return Err(format!("there is no field `{field}`{}", nearest.unwrap_or_default()));
+    }
+    Ok(Fact { field: field.to_owned(), value: value.to_owned(), entity: None, source: None, grade: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fact_is_a_field_and_all_that_follows_the_first_equals_sign() {
+        let fact = stated("docket_source.url=https://example.org/?a=b").expect("the field exists");
+        assert_eq!((fact.field.as_str(), fact.value.as_str()), ("docket_source.url", "https://example.org/?a=b"));
+        assert_eq!(
+            stated("capture_episode.date="),
+            Ok(Fact { value: String::new(), ..stated("capture_episode.date=x").expect("the field exists") })
+        );
+    }
+
+    #[test]
+    fn a_mistyped_field_is_answered_with_the_nearest_one() {
+        let error = stated("capture_epsode.date=2023").expect_err("there is no such field");
+        assert!(error.contains("`capture_episode.date`"), "{error}");
+        assert!(stated("capture_episode.date").expect_err("no value").contains("FIELD=VALUE"));
+    }
+
+    #[test]
+    fn what_facts_rest_on_goes_with_each_of_them() {
+        let basis =
+            Basis { entity: Some(EntityId([1; 16])), source: Some(EntityId([2; 16])), grade: Some("B2".into()) };
+        let facts =
+            ["docket_penalty.months=1", "docket_penalty.regime=strict"].map(|text| stated(text).expect("a field"));
+        for fact in basis.under(facts.to_vec()) {
+            assert_eq!((fact.entity, fact.source), (basis.entity, basis.source));
+            assert_eq!(fact.grade.as_deref(), Some("B2"));
+        }
+    }
+
+    #[test]
+    fn words_may_be_typed_with_hyphens() {
+        assert_eq!(words("abandon-zoo-able-zone-about-zero"), "abandon zoo able zone about zero");
+        let id = protocol::ids::SectionId([7; 16]).to_string();
+        assert_eq!(words(&id), id, "an id has no hyphens");
+    }
+}

@@ -1,0 +1,106 @@
+//! `habeas serve`: runs the node in the foreground, opens it, and passes on the wish to end.
+
+use protocol::control::{NodeState, Problem, Request, codes};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    Context,
+    client::{AskError, Client},
+    daemon::{Launch, Node, ended, status},
+    error::{self, Failure},
+    render::standing::{care, good},
+    secret::Which,
+    texts,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas serve
+  habeas serve --listen 0.0.0.0:4001
+  habeas serve --no-input --passphrase-file /run/credentials/habeas/passphrase";
+/// Times a person may mistype before the node stays closed.
+const TRIES: usize = 3;
+
+/// Run the node until Ctrl-C.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where the node listens for the others; may be given several times.
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Vec<String>,
+    /// How much the node logs: error, warn, info, debug.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log: String,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    let data = context.data()?;
+    if Client::new(&data).connects().await {
+        return Err(Problem::new(codes::IN_USE, texts::RUNNING_ALREADY).into());
+    }
+    let program = context.node_program();
+    let launch = Launch { program, data: data.clone(), listen: args.listen, log: args.log, apart: false };
+    let mut node = Node::start(&launch, None)?;
+    node.ready().await?;
+    if let Err(failure) = open(&node, context).await {
+        node.stop().await;
+        return Err(failure);
+    }
+    context.screen.note(&texts::serving(&data));
+    until_ended(&mut node, context).await
+}
+
+/// Opens the node, if it is closed and there is a passphrase to be had.
+async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
+    match status(&node.client).await?.state {
+        NodeState::Empty => return Err(Problem::new(codes::EMPTY, texts::NO_KEYS).into()),
+        NodeState::Sealed => {}
+        NodeState::Alone | NodeState::Locked | NodeState::Open => return Ok(()),
+    }
+    if !context.can_have(Which::Device) {
+        context.screen.note(&care(texts::STAYS_CLOSED));
+        return Ok(());
+    }
+    let mut tries = 1;
+    loop {
+        let passphrase = context.passphrase(Which::Device)?;
+        match node.client.ask(&Request::Unlock { passphrase }).await {
+            Ok(_) => {
+                context.screen.note(&good(texts::OPENED));
+                return Ok(());
+            }
+            Err(AskError::Refused(problem))
+                if problem.code == codes::WRONG_PASSPHRASE && tries < TRIES && context.may_type(Which::Device) =>
+            {
+                context.screen.note(&care(texts::WRONG_AGAIN));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        tries += 1;
+    }
+}
+
+/// Waits for the node's end; Ctrl-C or a wish of the system to end is passed on, a second one ends it at once.
+async fn until_ended(node: &mut Node, context: &mut Context<'_>) -> Result<(), Failure> {
+    let caught = |kind| signal(kind).expect("a process may handle its own signals");
+    let (mut interrupt, mut terminate) = (caught(SignalKind::interrupt()), caught(SignalKind::terminate()));
+    let mut asked = false;
+    let status = loop {
+        tokio::select! {
+            status = node.wait() => break status,
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        node.signal(if asked { Signal::KILL } else { Signal::TERM });
+        if !asked {
+            context.screen.note(texts::ENDING);
+        }
+        asked = true;
+    };
+    match status {
+        Ok(status) if status.success() || asked => Ok(()),
+        Ok(status) => Err(ended(status)),
+        Err(error) => Err(Failure::new(error::codes::NOT_STARTED, error.to_string())),
+    }
+}

@@ -1,0 +1,266 @@
+//! Finding the node's program, starting it for a folder, and ending it again.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt as _,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use protocol::control::{NodeState, Reply, Request, Status};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{
+    Context,
+    client::Client,
+    error::{Failure, codes},
+    secret::Which,
+    texts,
+};
+
+/// How long a node may take until its socket answers: a large store replays its log first.
+const START_TIME_MAX: Duration = Duration::from_secs(20);
+/// How long a node may take to end by itself.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+/// Longest pause between two looks at something that will happen.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Bytes of a node's log looked at for its last words.
+const LAST_BYTES: u64 = 4096;
+/// Lines of them shown.
+const LAST_LINES: usize = 5;
+
+/// How a node is started.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// Its folder.
+    pub(crate) data: PathBuf,
+    /// Where it listens, as `host:port`.
+    pub(crate) listen: Vec<String>,
+    /// How much it logs.
+    pub(crate) log: String,
+    /// Whether it outlives signals to this program, such as Ctrl-C at the keyboard.
+    pub(crate) apart: bool,
+}
+
+/// A node that this program started; ended at once when dropped, unless it was left.
+pub(crate) struct Node {
+    child: Child,
+    log: Option<File>,
+    pub(crate) client: Client,
+}
+
+impl Node {
+    /// Starts the program. Its log goes to the file, or where this program's messages go.
+    pub(crate) fn start(launch: &Launch, log: Option<File>) -> Result<Self, Failure> {
+        let Launch { program, data, listen, log: level, apart } = launch;
+        let absent = |error: io::Error| Failure::new(codes::NO_PROGRAM, texts::no_program(program, &error));
+        let said = log.as_ref().map(File::try_clone).transpose().map_err(absent)?;
+        let mut command = Command::new(program);
+        command.arg("--data").arg(data).arg("--log").arg(level).stdin(Stdio::null()).kill_on_drop(true);
+        listen.iter().for_each(|address| {
+            command.arg("--listen").arg(address);
+        });
+        if let Some(log) = said {
+            command.stderr(Stdio::from(log)).stdout(Stdio::null());
+        }
+        if *apart {
+            command.process_group(0);
+        }
+        let child = command.spawn().map_err(absent)?;
+        Ok(Self { child, log, client: Client::new(data) })
+    }
+
+    /// Waits until it answers.
+    pub(crate) async fn ready(&mut self) -> Result<(), Failure> {
+        let answers = async {
+            let mut pause = Duration::from_millis(1);
+            while !self.client.connects().await {
+                if let Ok(Some(status)) = self.child.try_wait() {
+                    return Err(ended(status));
+                }
+                sleep(pause).await;
+                pause = (pause * 2).min(LOOK_AGAIN);
+            }
+            Ok(())
+        };
+        let late = || Failure::new(codes::NOT_STARTED, texts::not_answering(START_TIME_MAX));
+        let started = timeout(START_TIME_MAX, answers).await.unwrap_or_else(|_| Err(late()));
+        started.map_err(|failure| failure.with_details(self.last_words()))
+    }
+
+    /// Asks it to end, and waits; a node that does not end is ended.
+    pub(crate) async fn stop(mut self) {
+        if self.client.ask(&Request::Stop).await.is_err() {
+            self.signal(Signal::TERM);
+        }
+        if timeout(STOP_TIME_MAX, self.child.wait()).await.is_err() {
+            // Nothing is lost: what a node confirmed is on the disk. The drop of the child would do the same, unwaited.
+            let _ = self.child.kill().await;
+        }
+    }
+
+    /// Leaves it running when this program ends.
+    pub(crate) fn leave(self) {
+        // A child handle without `kill_on_drop` cannot be had back; not dropping it is the way to keep the process.
+        std::mem::forget(self.child);
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+
+    /// Sends it a signal, if it still runs.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        // The only failure is that it has just ended.
+        pid.map(|pid| kill_process(pid, signal).ok());
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn last_words(&self) -> Vec<String> {
+        let tail = self.log.as_ref().map(tail).unwrap_or_default();
+        let lines: Vec<_> = tail.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
+        lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
+    }
+}
+
+/// The failure that an early end is.
+pub(crate) fn ended(status: ExitStatus) -> Failure {
+    let failure = Failure::new(codes::NOT_STARTED, texts::node_ended(status));
+    let exit = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
+    Failure { exit: exit.unwrap_or(failure.exit), ..failure }
+}
+
+/// Talks to the node of the folder: to the one that runs, or to one started for this and ended afterwards.
+pub(crate) async fn visit<T>(
+    context: &mut Context<'_>,
+    errand: impl AsyncFnOnce(&mut Context<'_>, &Client) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let data = context.data()?;
+    let client = Client::new(&data);
+    if client.connects().await {
+        return errand(context, &client).await;
+    }
+    let log = tempfile::tempfile_in(&context.surroundings.temporary);
+    let log = log.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(&data, &error)))?;
+    let launch = Launch { program: context.node_program(), data, listen: Vec::new(), log: "warn".into(), apart: false };
+    let mut node = Node::start(&launch, Some(log))?;
+    node.ready().await?;
+    let done = async {
+        if status(&client).await?.state == NodeState::Sealed {
+            let passphrase = context.passphrase(Which::Device)?;
+            client.ask(&Request::Unlock { passphrase }).await?;
+        }
+        errand(context, &client).await
+    }
+    .await;
+    node.stop().await;
+    done
+}
+
+/// How the node stands.
+pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
+    match client.ask(&Request::Status).await? {
+        Reply::Status(status) => Ok(status),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// A reply that does not belong to its request: the node is of another version.
+pub(crate) fn unexpected(_reply: &Reply) -> Failure {
+    Failure::new(protocol::control::codes::REQUEST, texts::OTHER_REPLY)
+}
+
+/// Looks again and again until something is so, with short pauses; `None` if it is not so in time.
+pub(crate) async fn until<T>(
+    time_max: Duration,
+    mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
+) -> Result<Option<T>, Failure> {
+    let end = Instant::now() + time_max;
+    loop {
+        match look().await? {
+            Some(found) => return Ok(Some(found)),
+            None if Instant::now() >= end => return Ok(None),
+            None => sleep(LOOK_AGAIN).await,
+        }
+    }
+}
+
+fn tail(log: &File) -> String {
+    let from = log.metadata().map_or(0, |metadata| metadata.len()).saturating_sub(LAST_BYTES);
+    let mut bytes = vec![0; usize::try_from(LAST_BYTES).expect("a few thousand")];
+    let read = log.read_at(&mut bytes, from).unwrap_or(0);
+    String::from_utf8_lossy(&bytes[..read]).into_owned()
+}
+
+/// The file a node logs to.
+pub(crate) fn log_file(path: &Path) -> Result<File, Failure> {
+    let opened = File::options().create_new(true).append(true).read(true).open(path);
+    opened.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(path, &error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::control::codes as node_codes;
+
+    use super::*;
+    use crate::fake;
+
+    #[tokio::test]
+    async fn a_visit_starts_the_node_opens_it_asks_and_ends_it() {
+        let folder = fake::program(NodeState::Sealed);
+        let mut context = folder.context(&["card"]);
+        let state = visit(&mut context, async |_, client| Ok(status(client).await?.state)).await;
+        assert_eq!(state, Ok(NodeState::Alone), "it was unlocked first");
+        assert!(!Client::new(&folder.data()).connects().await, "it was ended");
+    }
+
+    #[tokio::test]
+    async fn a_visit_that_fails_ends_the_node_too() {
+        let folder = fake::program(NodeState::Alone);
+        let mut context = folder.context(&["card"]);
+        let done: Result<(), Failure> = visit(&mut context, async |_, client| {
+            assert!(client.connects().await);
+            Err(Failure::new(codes::UNREADABLE, "no such file"))
+        })
+        .await;
+        assert!(done.expect_err("the errand failed").is(codes::UNREADABLE));
+        assert!(!Client::new(&folder.data()).connects().await, "it was ended");
+    }
+
+    #[tokio::test]
+    async fn a_node_that_ends_at_once_is_reported_with_its_last_words_and_exit_status() {
+        let folder = fake::broken_program();
+        let failure = visit(&mut folder.context(&["card"]), async |_, _| Ok(())).await.expect_err("it ended");
+        assert_eq!((failure.exit, failure.problem.code.as_str()), (13, codes::NOT_STARTED));
+        assert_eq!(failure.problem.details, ["the header is damaged"]);
+    }
+
+    #[tokio::test]
+    async fn a_missing_program_is_named() {
+        let context = &mut fake::context(&["card", "--data", "/nowhere", "--node-program", "/nowhere/habeas-node"]);
+        let failure = visit(context, async |_, _| Ok(())).await.expect_err("there is no program");
+        assert!(failure.is(codes::NO_PROGRAM) && failure.problem.message.contains("/nowhere/habeas-node"));
+        assert!(!failure.is(node_codes::NOT_RUNNING));
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_when_it_is_so_and_gives_up_in_time() {
+        let mut looks = 0;
+        let counted = until(Duration::from_secs(60), async || {
+            looks += 1;
+            Ok((looks == 3).then_some(looks))
+        });
+        assert_eq!(counted.await, Ok(Some(3)));
+        assert_eq!(until::<()>(Duration::ZERO, async || Ok(None)).await, Ok(None));
+    }
+}

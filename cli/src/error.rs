@@ -1,0 +1,124 @@
+//! How a command fails: a problem with a code, what to try next, and the exit status that goes with it.
+
+use std::path::Path;
+
+use protocol::control::{self, Problem};
+
+/// Why a command did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) problem: Problem,
+    pub(crate) exit: u8,
+}
+
+impl Failure {
+    /// A failure with one of the known codes.
+    pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
+        let known = known().find(|(known, ..)| *known == code);
+        let next = known.map_or(String::new(), |(_, _, next)| next.to_owned());
+        let problem = Problem { next, ..Problem::new(code, message) };
+        Self { exit: known.map_or(1, |(_, exit, _)| exit), problem }
+    }
+
+    /// With another next step than the code's own.
+    pub(crate) fn try_next(mut self, next: impl Into<String>) -> Self {
+        self.problem.next = next.into();
+        self
+    }
+
+    /// With findings, one line each.
+    pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
+        self.problem.details = details;
+        self
+    }
+
+    /// With the folder in the commands it tells to run, if one was named.
+    pub(crate) fn in_folder(mut self, data: Option<&Path>) -> Self {
+        if let Some(data) = data {
+            self.problem.next = self.problem.next.replace("`habeas ", &format!("`habeas --data {} ", data.display()));
+        }
+        self
+    }
+
+    /// Whether it has this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.problem.code == code
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self { exit: problem.exit_status(), problem }
+    }
+}
+
+/// Every code, the node's and this program's: code, exit status, what to try next.
+pub(crate) fn known() -> impl Iterator<Item = (&'static str, u8, &'static str)> {
+    control::codes::ALL.iter().chain(codes::ALL).copied()
+}
+
+/// The codes of what fails before a node is asked or after it answered. Stable for ever.
+pub(crate) mod codes {
+    /// A passphrase is needed and nobody can be asked.
+    pub(crate) const NO_INPUT: &str = "HB6001";
+    /// A file cannot be read.
+    pub(crate) const UNREADABLE: &str = "HB6002";
+    /// A file cannot be written.
+    pub(crate) const UNWRITTEN: &str = "HB6003";
+    /// The node's program is not there.
+    pub(crate) const NO_PROGRAM: &str = "HB6004";
+    /// The node's program ended or did not answer.
+    pub(crate) const NOT_STARTED: &str = "HB6005";
+    /// The demonstration found something that must not be.
+    pub(crate) const DEMO: &str = "HB6006";
+    /// No folder is named and there is no home.
+    pub(crate) const NO_HOME: &str = "HB6007";
+    /// The two typings of a new passphrase differ.
+    pub(crate) const UNLIKE: &str = "HB6008";
+    /// Help knows no such topic.
+    pub(crate) const NO_TOPIC: &str = "HB6009";
+    /// Ended by a signal.
+    pub(crate) const INTERRUPTED: &str = "HB6010";
+
+    /// All of them, each with its exit status and what to try next.
+    pub(crate) const ALL: &[(&str, u8, &str)] = &[
+        (NO_INPUT, 2, "name a file that holds it with --passphrase-file"),
+        (UNREADABLE, 2, "check the name, and that you may read the file"),
+        (UNWRITTEN, 1, "choose another file with -o; nothing is ever written over"),
+        (NO_PROGRAM, 1, "install `habeas-node` beside `habeas`"),
+        (NOT_STARTED, 1, "mend what the node says, then try again"),
+        (DEMO, 1, "run it again with --keep and read the nodes' logs"),
+        (NO_HOME, 2, "name a folder with --data"),
+        (UNLIKE, 2, "try again, and type the same twice"),
+        (NO_TOPIC, 2, "run `habeas help` for the list of commands"),
+        (INTERRUPTED, 130, "nothing was left running; start again when you like"),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_codes_are_unique_follow_the_nodes_and_each_says_what_to_do_next() {
+        let all: Vec<_> = known().collect();
+        assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        assert!(all.iter().all(|(_, exit, next)| *exit != 0 && !next.is_empty()));
+    }
+
+    #[test]
+    fn a_problem_of_the_node_keeps_its_exit_status_and_next_step() {
+        for (code, exit, next) in control::codes::ALL {
+            let failure = Failure::from(Problem::new(code, "what happened"));
+            assert_eq!((failure.exit, failure.problem.next.as_str()), (*exit, *next), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_named_folder_is_part_of_every_command_to_run_next() {
+        let failure = Failure::new(control::codes::NOT_RUNNING, "no answer");
+        let next = |data: Option<&str>| failure.clone().in_folder(data.map(Path::new)).problem.next;
+        assert_eq!(next(None), "run `habeas serve`");
+        assert_eq!(next(Some("/srv/x")), "run `habeas --data /srv/x serve`");
+    }
+}

@@ -1,0 +1,246 @@
+//! For tests: a node that answers from a script, a program that starts it, and a screen that remembers.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{self, BufRead as _, BufReader, Read as _, Write},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixListener, UnixStream},
+    },
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    thread,
+};
+
+use clap::Parser as _;
+use protocol::control::{Answer, NodeState, Problem, Reply, Request, Status, codes};
+use tempfile::TempDir;
+
+use crate::{
+    Context, Surroundings,
+    args::Cli,
+    render::{Outlet, Screen},
+};
+
+/// What a fake node does with a request.
+pub(crate) enum Behaviour {
+    /// Answers.
+    Says(Box<dyn FnMut(Request) -> Answer + Send>),
+    /// Breaks off in the middle of the answer.
+    Truncates,
+    /// Closes the connection without a word.
+    HangsUp,
+    /// Answers something that is no answer.
+    Babbles,
+}
+
+/// A fake node that answers so.
+pub(crate) fn says(answer: impl FnMut(Request) -> Answer + Send + 'static) -> Behaviour {
+    Behaviour::Says(Box::new(answer))
+}
+
+/// A folder with a fake node that listens in it.
+pub(crate) struct FakeNode(TempDir);
+
+impl FakeNode {
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Runs a whole command against it: exit status, standard output, standard error.
+    pub(crate) fn run(&self, args: &[&str]) -> (u8, String, String) {
+        let folder = self.folder().to_str().expect("temporary folders have plain names");
+        run(&[&["--data", folder], args].concat())
+    }
+}
+
+pub(crate) fn node(behaviour: Behaviour) -> FakeNode {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    listen(folder.path(), "api.sock", behaviour);
+    FakeNode(folder)
+}
+
+/// Runs a whole command: exit status, standard output, standard error.
+pub(crate) fn run(args: &[&str]) -> (u8, String, String) {
+    run_in(args, &surroundings())
+}
+
+fn run_in(args: &[&str], surroundings: &Surroundings) -> (u8, String, String) {
+    let (out, err) = (Heard::default(), Heard::default());
+    let outlet = Outlet::of(Box::new(out.clone()), Box::new(err.clone()));
+    let args = std::iter::once("habeas").chain(args.iter().copied()).map(OsString::from).collect();
+    let exit = crate::run(args, surroundings, outlet);
+    (exit, out.text(), err.text())
+}
+
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        program: PathBuf::from("/nowhere/habeas"),
+        home: None,
+        data_home: None,
+        temporary: std::env::temp_dir(),
+        plain: true,
+        interactive: false,
+    }
+}
+
+pub(crate) fn context(args: &[&str]) -> Context<'static> {
+    static SURROUNDINGS: LazyLock<Surroundings> = LazyLock::new(surroundings);
+    context_in(args, &SURROUNDINGS)
+}
+
+pub(crate) fn context_in<'a>(args: &[&str], surroundings: &'a Surroundings) -> Context<'a> {
+    let cli = Cli::try_parse_from(std::iter::once(&"habeas").chain(args)).expect("the arguments are sound");
+    let outlet = Outlet::of(Box::new(io::sink()), Box::new(io::sink()));
+    let screen = Screen::new(outlet, &cli.global, true);
+    Context { global: cli.global, surroundings, screen }
+}
+
+/// A program that, once started for its folder, is a fake node until it is told to stop.
+pub(crate) struct Program(TempDir);
+
+impl Program {
+    pub(crate) fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    /// Runs a whole command that finds this program, with another folder for temporary things.
+    pub(crate) fn run_in(&self, temporary: &Path, args: &[&str]) -> (u8, String, String) {
+        let program = self.0.path().join("habeas");
+        run_in(args, &Surroundings { program, temporary: temporary.to_owned(), ..surroundings() })
+    }
+
+    /// For a command that finds this program and a passphrase.
+    pub(crate) fn context(&self, args: &[&str]) -> Context<'static> {
+        let path =
+            |name: &str| self.0.path().join(name).to_str().expect("temporary folders have plain names").to_owned();
+        let (data, program, passphrase) = (path("data"), path("habeas-node"), path("passphrase"));
+        let options = ["--data", &data, "--node-program", &program, "--passphrase-file", &passphrase];
+        context(&[&options, args].concat())
+    }
+}
+
+/// In this state until it is unlocked, then [`NodeState::Alone`].
+pub(crate) fn program(mut state: NodeState) -> Program {
+    // The socket waits under another name until the program runs.
+    let program = script("mv \"$2/waiting\" \"$2/api.sock\"\nuntil [ -e \"$2/stopped\" ]; do sleep 0.01; done\n");
+    let data = program.data();
+    fs::create_dir(&data).expect("the folder is ours");
+    let answer = move |request| match request {
+        Request::Unlock { passphrase } if passphrase.expose() == "five plain words and more" => {
+            state = NodeState::Alone;
+            ok(Reply::Status(status(state)))
+        }
+        Request::Unlock { .. } => Answer::Problem(Problem::new(codes::WRONG_PASSPHRASE, "this is not it")),
+        Request::Stop => {
+            fs::remove_file(data.join("api.sock")).expect("the socket was moved here");
+            fs::write(data.join("stopped"), "").expect("the folder is ours");
+            ok(Reply::Stopping)
+        }
+        _ => ok(Reply::Status(status(state))),
+    };
+    listen(&program.data(), "waiting", says(answer));
+    program
+}
+
+/// Ends at once, with a word.
+pub(crate) fn broken_program() -> Program {
+    script("echo 'the header is damaged' >&2\nexit 13\n")
+}
+
+fn script(text: &str) -> Program {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("habeas-node");
+    fs::write(&path, format!("#!/bin/sh\n{text}")).expect("the folder is ours");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("the file is ours");
+    fs::write(folder.path().join("passphrase"), "five plain words and more\n").expect("the folder is ours");
+    Program(folder)
+}
+
+pub(crate) fn ok(reply: Reply) -> Answer {
+    Answer::Ok(Box::new(reply))
+}
+
+/// Of a node in no registry.
+pub(crate) fn status(state: NodeState) -> Status {
+    Status {
+        state,
+        registry: None,
+        registry_words: None,
+        organisation: None,
+        call_sign: None,
+        node: None,
+        listening: Vec::new(),
+        peers: Vec::new(),
+        circles: Vec::new(),
+        cases: 0,
+        dockets: 0,
+        shared_cases: 0,
+        wanted: 0,
+        alarms: Vec::new(),
+        as_of: 1_795_478_400,
+    }
+}
+
+fn listen(folder: &Path, name: &str, mut behaviour: Behaviour) {
+    let listener = UnixListener::bind(folder.join(name)).expect("the folder is new and its name short");
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            // A client that only looks whether somebody is there says nothing.
+            let _ = stream.and_then(|stream| serve(stream, &mut behaviour));
+        }
+    });
+}
+
+fn serve(stream: UnixStream, behaviour: &mut Behaviour) -> io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a client of ours counts well");
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let answer = match behaviour {
+        Behaviour::Says(answer) => {
+            let request = serde_json::from_slice(&body).expect("a client of ours sends requests");
+            serde_json::to_string(&answer(request)).expect("an answer is made of texts, numbers and lists")
+        }
+        Behaviour::Truncates => "{\"ok\":{\"is\":".to_owned(),
+        Behaviour::Babbles => "<html>".to_owned(),
+        Behaviour::HangsUp => return Ok(()),
+    };
+    let told = if matches!(behaviour, Behaviour::Truncates) { 4096 } else { answer.len() };
+    write!(&stream, "HTTP/1.1 200 OK\r\ncontent-length: {told}\r\nconnection: close\r\n\r\n{answer}")
+}
+
+/// What was written.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8(bytes.clone()).expect("we write text")
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

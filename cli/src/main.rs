@@ -1,0 +1,22 @@
+//! The program `habeas`: hands over what the process was started with.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+fn main() -> ExitCode {
+    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let surroundings = cli::Surroundings {
+        program: env::current_exe().unwrap_or_default(),
+        home: folder("HOME"),
+        data_home: folder("XDG_DATA_HOME"),
+        temporary: env::temp_dir(),
+        plain: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || env::var_os("TERM").is_some_and(|value| value == "dumb"),
+        interactive: io::stdin().is_terminal(),
+    };
+    cli::main(env::args_os().collect(), &surroundings)
+}

@@ -1,0 +1,188 @@
+//! The only file that prints. Data goes to standard output, messages to standard error.
+//!
+//! Texts from other organisations pass through here on their way to a terminal, so nothing that steers one gets out:
+//! every control character and every mark that turns the direction of writing is shown as `�`. Colours are ours alone:
+//! texts carry [`Ink`] marks, which become escape sequences, or nothing, in the last step.
+
+mod moment;
+pub(crate) mod record;
+pub(crate) mod standing;
+mod table;
+
+use std::io::{self, IsTerminal as _, Write};
+
+use protocol::control::{Reply, SCHEMA};
+use serde::Serialize;
+
+use crate::{
+    args::{Colour, Global},
+    error::Failure,
+    now, texts,
+};
+
+pub(crate) use moment::moment;
+pub(crate) use table::table;
+
+/// Where output goes.
+pub(crate) struct Outlet {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    out_is_terminal: bool,
+    err_is_terminal: bool,
+}
+
+impl Outlet {
+    /// Standard output and standard error.
+    pub(crate) fn of_the_process() -> Self {
+        let (out, err) = (io::stdout(), io::stderr());
+        let (out_is_terminal, err_is_terminal) = (out.is_terminal(), err.is_terminal());
+        Self { out: Box::new(out), err: Box::new(err), out_is_terminal, err_is_terminal }
+    }
+
+    /// Two places that are no terminals.
+    #[cfg(test)]
+    pub(crate) fn of(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+        Self { out, err, out_is_terminal: false, err_is_terminal: false }
+    }
+}
+
+/// What a person or a script sees.
+pub(crate) struct Screen {
+    outlet: Outlet,
+    json: bool,
+    quiet: bool,
+    paint_out: bool,
+    paint_err: bool,
+}
+
+impl Screen {
+    pub(crate) fn new(outlet: Outlet, global: &Global, plain: bool) -> Self {
+        let paint = |is_terminal| match global.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => is_terminal && !plain,
+        };
+        let (paint_out, paint_err) = (paint(outlet.out_is_terminal), paint(outlet.err_is_terminal));
+        Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err }
+    }
+
+    /// Whether scripts read it.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// A reply: the text for people, or all of it as one line of JSON.
+    pub(crate) fn reply(&mut self, reply: &Reply, text: impl FnOnce() -> String) {
+        if self.json { self.line(&versioned(reply, now())) } else { self.data(&text()) }
+    }
+
+    /// One line of JSON.
+    pub(crate) fn line(&mut self, line: &impl Serialize) {
+        let json = serde_json::to_string(line).expect("what is shown is made of texts, numbers and lists");
+        print(&mut self.outlet.out, &json);
+    }
+
+    /// Text on standard output.
+    pub(crate) fn data(&mut self, text: &str) {
+        print(&mut self.outlet.out, &inked(text, self.paint_out));
+    }
+
+    /// A file on standard output, as it is.
+    pub(crate) fn file(&mut self, text: &str) {
+        print(&mut self.outlet.out, text.trim_end_matches('\n'));
+    }
+
+    /// A message for people, beside the data.
+    pub(crate) fn note(&mut self, text: &str) {
+        if !self.quiet && !self.json {
+            print(&mut self.outlet.err, &inked(text, self.paint_err));
+        }
+    }
+
+    /// What happened, why, what to try next, and the code.
+    pub(crate) fn failure(&mut self, failure: &Failure) {
+        if self.json {
+            let line = serde_json::json!({ "schema": SCHEMA, "problem": failure.problem, "exit_status": failure.exit });
+            return print(&mut self.outlet.err, &line.to_string());
+        }
+        print(&mut self.outlet.err, &inked(&texts::failure(&failure.problem), self.paint_err));
+    }
+}
+
+/// A reply as scripts see it.
+#[derive(Serialize)]
+struct Versioned<'a> {
+    schema: u32,
+    #[serde(flatten)]
+    reply: &'a Reply,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<u64>,
+}
+
+/// With the time it was true at, where the node does not say so itself.
+const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
+    let as_of = match reply {
+        Reply::Peers { .. } | Reply::Records { .. } | Reply::Digest { .. } => Some(now),
+        _ => None,
+    };
+    Versioned { schema: SCHEMA, reply, as_of }
+}
+
+/// What the reader of arguments says: help and version are data, the rest is a usage error.
+pub(crate) fn usage(error: &clap::Error, mut outlet: Outlet, plain: bool) -> u8 {
+    let asked_for = !error.use_stderr();
+    let is_terminal = if asked_for { outlet.out_is_terminal } else { outlet.err_is_terminal };
+    let text = if is_terminal && !plain { error.render().ansi().to_string() } else { error.render().to_string() };
+    print(if asked_for { &mut outlet.out } else { &mut outlet.err }, text.trim_end());
+    u8::try_from(error.exit_code()).unwrap_or(2)
+}
+
+/// Marks for colours within a text: private-use characters, so that no text of others can hold an escape sequence.
+pub(crate) struct Ink;
+
+impl Ink {
+    pub(crate) const GOOD: char = '\u{f8f0}';
+    pub(crate) const CARE: char = '\u{f8f1}';
+    pub(crate) const BAD: char = '\u{f8f2}';
+    pub(crate) const STRONG: char = '\u{f8f3}';
+    pub(crate) const OFF: char = '\u{f8f4}';
+
+    const fn escape(mark: char) -> Option<&'static str> {
+        Some(match mark {
+            Self::GOOD => "\u{1b}[32m",
+            Self::CARE => "\u{1b}[33m",
+            Self::BAD => "\u{1b}[31m",
+            Self::STRONG => "\u{1b}[1m",
+            Self::OFF => "\u{1b}[0m",
+            _ => return None,
+        })
+    }
+}
+
+/// The text as it goes out.
+fn inked(text: &str, paint: bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match Ink::escape(char) {
+            Some(escape) if paint => out.push_str(escape),
+            Some(_) => {}
+            None if char != '\n' && steers(char) => out.push('\u{fffd}'),
+            None => out.push(char),
+        }
+    }
+    out
+}
+
+/// Whether a character steers the terminal or turns the direction of writing (Unicode TR 9, explicit marks).
+fn steers(char: char) -> bool {
+    char.is_control()
+        || matches!(char, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn print(place: &mut Box<dyn Write>, text: &str) {
+    // Nobody is left to be told when the place itself is gone (a closed pipe); the exit status still tells.
+    let _ = writeln!(place, "{text}").and_then(|()| place.flush());
+}
+
+#[cfg(test)]
+mod tests;

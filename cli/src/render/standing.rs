@@ -1,0 +1,122 @@
+//! How a node stands, and its peers: what needs a person first, then the rest, always with "as of".
+
+use protocol::control::{CircleStatus, NodeState, Peer, Problem, Status};
+
+use super::{Ink, moment, table};
+use crate::texts;
+
+/// How things stand. `verbose` adds ids, addresses and counts.
+pub(crate) fn status(status: &Status, verbose: bool) -> String {
+    let health = health(status).join("\n");
+    let mut parts = vec![texts::shared(status.shared_cases, status.cases).to_owned(), health, node(status, verbose)];
+    if !status.peers.is_empty() {
+        parts.push(peer_rows(&status.peers, verbose));
+    }
+    if verbose && !status.circles.is_empty() {
+        parts.push(circles(&status.circles));
+    }
+    parts.push(texts::as_of(&moment(status.as_of)));
+    parts.join("\n\n")
+}
+
+/// The peers.
+pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
+    let as_of = texts::as_of(&moment(now));
+    if peers.is_empty() {
+        return format!("{}\n\n{as_of}", texts::NO_PEERS);
+    }
+    format!("{}\n\n{as_of}", peer_rows(peers, false))
+}
+
+/// A line that says how good something is, by a sign, a word and a colour.
+pub(crate) fn good(text: &str) -> String {
+    format!("{}✓{} {text}", Ink::GOOD, Ink::OFF)
+}
+
+/// A line that asks for attention.
+pub(crate) fn care(text: &str) -> String {
+    format!("{}!{} {text}", Ink::CARE, Ink::OFF)
+}
+
+/// A line that tells of something wrong.
+pub(crate) fn bad(text: &str) -> String {
+    format!("{}✗{} {text}", Ink::BAD, Ink::OFF)
+}
+
+fn health(status: &Status) -> Vec<String> {
+    let alarm = |alarm: &Problem| bad(&texts::alarm(alarm));
+    let state = match status.state {
+        NodeState::Open => good(texts::state(status.state)),
+        _ => care(texts::state(status.state)),
+    };
+    let mut lines: Vec<_> = status.alarms.iter().map(alarm).chain([state]).collect();
+    if matches!(status.state, NodeState::Open | NodeState::Locked) {
+        lines.push(freshness(status));
+    }
+    let held: Vec<_> = names(status.peers.iter().filter(|peer| peer.held));
+    if !held.is_empty() {
+        lines.push(care(&texts::held(&held.join(", "))));
+    }
+    lines
+}
+
+/// Being offline is no error: then the copy is as old as it says.
+fn freshness(status: &Status) -> String {
+    let all = names(status.peers.iter()).len();
+    let equal = names(status.peers.iter().filter(|peer| peer.up_to_date)).len();
+    match (all, status.wanted) {
+        (0, _) => good(texts::NO_PEERS),
+        (_, 0) if equal == all => good(&texts::up_to_date(all)),
+        (_, 0) => care(&texts::partly_up_to_date(equal, all)),
+        (_, wanted) => care(&texts::wanted(wanted)),
+    }
+}
+
+fn names<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
+    let mut names: Vec<_> = peers.map(|peer| &*peer.call_sign).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+fn node(status: &Status, verbose: bool) -> String {
+    let said = |title: &str, value: Option<String>| Some(vec![title.to_owned(), value?]);
+    let text = |id: &dyn std::fmt::Display| id.to_string();
+    let [organisation, registry, cases, dockets, organisation_id, registry_id, node_id, listening] = texts::NODE_ROWS;
+    let mut rows = vec![
+        said(organisation, status.call_sign.clone()),
+        said(registry, status.registry_words.clone()),
+        said(cases, Some(texts::case_count(status.cases, status.shared_cases))),
+        said(dockets, Some(status.dockets.to_string())),
+    ];
+    if verbose {
+        rows.extend([
+            said(organisation_id, status.organisation.as_ref().map(|id| text(id))),
+            said(registry_id, status.registry.as_ref().map(|id| text(id))),
+            said(node_id, status.node.as_ref().map(|id| text(id))),
+            said(listening, Some(status.listening.join(", "))),
+        ]);
+    }
+    table(&[""], rows.into_iter().flatten())
+}
+
+fn peer_rows(peers: &[Peer], verbose: bool) -> String {
+    let row = |peer: &Peer| {
+        let equal_at = peer.equal_at.map_or_else(|| texts::NEVER.to_owned(), moment);
+        let words = [texts::connection(peer.connected, peer.held), texts::copy(peer.up_to_date)];
+        let mut row = vec![peer.call_sign.clone(), words[0].to_owned(), words[1].to_owned(), equal_at];
+        row.extend(verbose.then(|| peer.node.to_string()));
+        row
+    };
+    let columns = if verbose { &texts::PEER_COLUMNS[..] } else { &texts::PEER_COLUMNS[..4] };
+    table(columns, peers.iter().map(row))
+}
+
+fn circles(circles: &[CircleStatus]) -> String {
+    let row = |circle: &CircleStatus| {
+        let names = circle.organisations.join(", ");
+        let [entries, forked] = [circle.entries, circle.forked].map(|count| count.to_string());
+        vec![circle.kind.clone(), names, entries, forked, circle.circle.to_string()]
+    };
+    table(&texts::CIRCLE_COLUMNS, circles.iter().map(row))
+}

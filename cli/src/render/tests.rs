@@ -1,0 +1,288 @@
+//! What people and scripts see of hand-made replies.
+
+use insta::{assert_json_snapshot, assert_snapshot};
+use protocol::{
+    control::{
+        Cell, CircleStatus, Claim, Entity, Imported, NodeState, Peer, Problem, Record, RecordKind, Status, Summary,
+        codes,
+    },
+    ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
+};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fake;
+
+/// 2026-11-24 10:20 UTC.
+const NOW: u64 = 1_795_515_600;
+/// The same day, as it is recorded outside the own organisation.
+const DAY: u64 = 1_795_478_400;
+
+fn peer(number: u8, call_sign: &str) -> Peer {
+    Peer {
+        node: NodeKey([number; 32]),
+        organisation: OrgId([number; 32]),
+        call_sign: call_sign.into(),
+        connected: true,
+        up_to_date: true,
+        held: false,
+        equal_at: Some(NOW),
+    }
+}
+
+fn open() -> Status {
+    Status {
+        state: NodeState::Open,
+        registry: Some(RegistryId([3; 32])),
+        registry_words: Some("able zone about zero above zoo".into()),
+        organisation: Some(OrgId([1; 32])),
+        call_sign: Some("abandon-zoo".into()),
+        node: Some(NodeKey([1; 32])),
+        listening: vec!["127.0.0.1:4001".into()],
+        peers: vec![peer(2, "cabin-yard"), peer(4, "dad-young")],
+        circles: vec![CircleStatus {
+            circle: CircleId([5; 16]),
+            kind: "commons".into(),
+            organisations: vec!["abandon-zoo".into(), "cabin-yard".into(), "dad-young".into()],
+            entries: 40,
+            forked: 0,
+        }],
+        cases: 12,
+        dockets: 2,
+        shared_cases: 0,
+        wanted: 0,
+        alarms: Vec::new(),
+        as_of: NOW,
+    }
+}
+
+fn troubled() -> Status {
+    let cut = Peer { connected: false, up_to_date: false, held: true, equal_at: None, ..peer(2, "cabin-yard") };
+    let away = Peer { connected: false, up_to_date: false, ..peer(4, "dad-young") };
+    let alarm = Problem::new(codes::FORK, "two statements of dad-young carry one number");
+    Status {
+        peers: vec![cut, away, peer(6, "eager-wolf")],
+        shared_cases: 3,
+        wanted: 2,
+        alarms: vec![alarm],
+        state: NodeState::Locked,
+        ..open()
+    }
+}
+
+fn claim(value: Value, organisation: (u8, &str)) -> Claim {
+    Claim {
+        value,
+        organisation: OrgId([organisation.0; 32]),
+        call_sign: Some(organisation.1.into()),
+        reported_by: None,
+        at: DAY,
+        grade: Some("B2".into()),
+        sources: vec![EntityId([9; 16])],
+        entry: EntryId([organisation.0; 32]),
+        index: 1,
+        chosen: false,
+    }
+}
+
+fn cell(field: &str, shown: &str, claims: Vec<Claim>) -> Cell {
+    Cell { field: field.into(), shown: shown.into(), claims }
+}
+
+fn entity(number: u8, kind: &str, cells: Vec<Cell>) -> Entity {
+    Entity { entity: EntityId([number; 16]), kind: kind.into(), cells }
+}
+
+const ONE: (u8, &str) = (1, "abandon-zoo");
+const OTHER: (u8, &str) = (2, "cabin-yard");
+
+fn docket() -> Record {
+    let reported = Claim { reported_by: Some("a lawyer".into()), grade: None, ..claim(json!(174), OTHER) };
+    let own = |claims: &[Claim]| claims.iter().map(|claim| Claim { sources: Vec::new(), ..claim.clone() }).collect();
+    Record {
+        record: SectionId([7; 16]),
+        kind: RecordKind::Docket,
+        pseudonym: "able zone about zero above zoo".into(),
+        stage: "70-verdict".into(),
+        entities: vec![
+            entity(
+                1,
+                "docket",
+                vec![
+                    cell("docket.asserted_court_region", "agreed", vec![claim(json!("RU-SAK"), ONE)]),
+                    cell("docket.closed_trial", "agreed", vec![claim(json!(true), ONE), claim(json!(true), OTHER)]),
+                ],
+            ),
+            entity(
+                2,
+                "docket_penalty",
+                vec![
+                    cell("docket_penalty.type", "agreed", vec![claim(json!("imprisonment"), ONE)]),
+                    cell("docket_penalty.months", "conflict", vec![claim(json!(180), ONE), reported]),
+                    cell("docket_penalty.regime", "nothing", vec![]),
+                ],
+            ),
+            entity(
+                3,
+                "docket_argument",
+                vec![cell(
+                    "docket_argument.response",
+                    "resolved",
+                    vec![Claim { chosen: true, ..claim(json!("rejected"), ONE) }, claim(json!("not_addressed"), OTHER)],
+                )],
+            ),
+            entity(
+                9,
+                "docket_source",
+                vec![
+                    cell("docket_source.type", "agreed", own(&[claim(json!("media_ind"), ONE)])),
+                    cell(
+                        "docket_source.reliability",
+                        "per_organisation",
+                        own(&[claim(json!("B"), ONE), claim(json!("C"), OTHER)]),
+                    ),
+                ],
+            ),
+        ],
+        digest: "00".into(),
+        as_of: NOW,
+    }
+}
+
+fn summary(number: u8, label: Option<&str>, conflicts: u64) -> Summary {
+    Summary {
+        record: SectionId([number; 16]),
+        pseudonym: "able zone about zero above zoo".into(),
+        stage: "70-verdict".into(),
+        conflicts,
+        changed: DAY,
+        label: label.map(str::to_owned),
+    }
+}
+
+/// As it looks without colours.
+fn plain(text: &str) -> String {
+    inked(text, false)
+}
+
+#[test]
+fn status_says_first_what_is_shared_then_what_needs_a_person() {
+    assert_snapshot!("status_open", plain(&standing::status(&open(), false)));
+    assert_snapshot!("status_troubled", plain(&standing::status(&troubled(), false)));
+    assert_snapshot!("status_verbose", plain(&standing::status(&open(), true)));
+    assert_snapshot!("status_empty", plain(&standing::status(&fake::status(NodeState::Empty), false)));
+}
+
+#[test]
+fn peers_are_shown_with_what_is_known_of_them() {
+    assert_snapshot!("peers", plain(&standing::peers(&troubled().peers, NOW)));
+    assert_snapshot!("peers_none", plain(&standing::peers(&[], NOW)));
+}
+
+#[test]
+fn a_record_shows_what_is_disputed_first_and_side_by_side() {
+    assert_snapshot!("record", plain(&record::record(&docket(), false)));
+}
+
+#[test]
+fn provenance_stands_beside_every_value() {
+    let text = plain(&record::record(&docket(), true));
+    assert_snapshot!("record_provenance", text);
+}
+
+#[test]
+fn lists_and_imports_are_tables_and_an_empty_list_says_what_to_do() {
+    let cases = [summary(1, Some("SYN-01"), 0), summary(2, None, 2)];
+    assert_snapshot!("cases", plain(&record::records(RecordKind::Case, &cases, NOW)));
+    assert_snapshot!("dockets", plain(&record::records(RecordKind::Docket, &[summary(1, None, 0)], NOW)));
+    assert_snapshot!("no_cases", plain(&record::records(RecordKind::Case, &[], NOW)));
+    let made = Imported {
+        label: "DOC-1".into(),
+        kind: RecordKind::Docket,
+        record: SectionId([1; 16]),
+        pseudonym: "able zone about zero above zoo".into(),
+        statements: 21,
+    };
+    assert_snapshot!("imported", plain(&record::imported(&[made.clone()], 3, false)));
+    assert_snapshot!("imported_dry", plain(&record::imported(&[made], 0, true)));
+}
+
+#[test]
+fn a_failure_says_what_why_what_next_and_its_code() {
+    let problem = Problem::new(codes::IMPORT, "2 places of the file are wrong").with_details(vec![
+        "line 3, cases[0].capture.date: not a date".into(),
+        "line 9, cases[1].risk: unknown code «nad»; did you mean «nda»?".into(),
+    ]);
+    assert_snapshot!("failure", plain(&texts::failure(&problem)));
+}
+
+#[test]
+fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
+    let check = |name: &str, reply: Reply| assert_json_snapshot!(name, versioned(&reply, NOW));
+    check("json_status", Reply::Status(open()));
+    check("json_record", Reply::Record(Box::new(docket())));
+    check("json_records", Reply::Records { records: vec![summary(1, Some("SYN-01"), 0)] });
+    check("json_peers", Reply::Peers { peers: vec![peer(2, "cabin-yard")] });
+    check("json_stopping", Reply::Stopping);
+}
+
+#[test]
+fn colours_only_where_wanted_and_never_the_only_sign() {
+    let text = standing::status(&troubled(), false);
+    let (with, without) = (inked(&text, true), inked(&text, false));
+    assert!(with.contains("\u{1b}[31m✗\u{1b}[0m") && with.contains("\u{1b}[33m!\u{1b}[0m"));
+    assert!(!without.contains('\u{1b}') && without.contains('✗') && without.contains('!'));
+    let painted = |args: &[&str], terminal: bool, plain: bool| {
+        let outlet = Outlet {
+            out: Box::new(std::io::sink()),
+            err: Box::new(std::io::sink()),
+            out_is_terminal: terminal,
+            err_is_terminal: terminal,
+        };
+        Screen::new(outlet, &fake::context(args).global, plain).paint_out
+    };
+    assert!(painted(&["status"], true, false));
+    assert!(!painted(&["status"], true, true), "NO_COLOR or a dumb terminal");
+    assert!(!painted(&["status"], false, false), "a pipe");
+    assert!(painted(&["status", "--color", "always"], false, true));
+    assert!(!painted(&["status", "--color", "never"], true, false));
+}
+
+#[test]
+fn nothing_that_others_wrote_steers_the_terminal() {
+    let hostile = "\u{1b}]0;x\u{7}\u{1b}[2Jred\u{202e}txet\u{9b}31m\r\u{2066}";
+    let mut record = docket();
+    record.pseudonym = hostile.into();
+    record.entities[0].cells[0].claims[0].value = json!(hostile);
+    record.entities[0].kind = hostile.into();
+    record.entities[1].cells[1].claims[0].call_sign = Some(hostile.into());
+    let mut status = open();
+    status.peers[0].call_sign = hostile.into();
+    let failure = Problem::new(codes::BAD_VALUE, hostile).with_details(vec![hostile.into()]);
+    let provenance = record::record(&record, true);
+    for text in [record::record(&record, false), provenance, standing::status(&status, true), texts::failure(&failure)]
+    {
+        let shown = inked(&text, false);
+        assert!(shown.contains("red") && shown.contains('\u{fffd}'));
+        assert!(!shown.chars().any(|char| char != '\n' && steers(char)), "{shown:?}");
+    }
+}
+
+#[test]
+fn people_read_everyday_words() {
+    let shown = [
+        standing::status(&open(), false),
+        standing::status(&troubled(), false),
+        standing::peers(&troubled().peers, NOW),
+        record::record(&docket(), false),
+        record::records(RecordKind::Case, &[], NOW),
+    ];
+    let odd =
+        ["head", "epoch", "crdt", "frontier", "incarnation", "feed", "fork", "digest", "circle", "peer", "replica"];
+    for text in shown {
+        let lower = text.to_lowercase();
+        let found: Vec<_> =
+            lower.split(|char: char| !char.is_alphanumeric()).filter(|word| odd.contains(word)).collect();
+        assert!(found.is_empty(), "{found:?} in\n{text}");
+    }
+}

@@ -1,0 +1,132 @@
+//! Passphrases: typed unseen, or read from a file. There is no other way in: not a flag's value, not the environment.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use protocol::control::Passphrase;
+use zeroize::Zeroizing;
+
+use crate::{
+    Context,
+    error::{Failure, codes},
+    files, texts,
+};
+
+/// Which passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Opens the device's folder.
+    Device,
+    /// Opens the organisation's root key.
+    Root,
+}
+
+impl Which {
+    /// The flag that names a file with it.
+    pub(crate) const fn flag(self) -> &'static str {
+        match self {
+            Self::Device => "--passphrase-file",
+            Self::Root => "--root-passphrase-file",
+        }
+    }
+}
+
+impl Context<'_> {
+    /// A passphrase that exists.
+    pub(crate) fn passphrase(&self, which: Which) -> Result<Passphrase, Failure> {
+        match self.file(which) {
+            Some(path) => from_file(path),
+            None => self.typed(which, texts::prompt(which)),
+        }
+    }
+
+    /// A passphrase that will exist: typed twice.
+    pub(crate) fn new_passphrase(&self, which: Which) -> Result<Passphrase, Failure> {
+        if let Some(path) = self.file(which) {
+            return from_file(path);
+        }
+        let first = self.typed(which, texts::new_prompt(which))?;
+        let again = self.typed(which, texts::PROMPT_AGAIN)?;
+        let same = first.expose() == again.expose();
+        if same { Ok(first) } else { Err(Failure::new(codes::UNLIKE, texts::UNLIKE)) }
+    }
+
+    /// Whether a passphrase can be had at all.
+    pub(crate) fn can_have(&self, which: Which) -> bool {
+        self.file(which).is_some() || self.may_ask()
+    }
+
+    /// Whether a person types it, and may type it again.
+    pub(crate) fn may_type(&self, which: Which) -> bool {
+        self.file(which).is_none() && self.may_ask()
+    }
+
+    fn may_ask(&self) -> bool {
+        self.surroundings.interactive && !self.global.no_input
+    }
+
+    fn file(&self, which: Which) -> Option<&PathBuf> {
+        match which {
+            Which::Device => self.global.passphrase_file.as_ref(),
+            Which::Root => self.global.root_passphrase_file.as_ref(),
+        }
+    }
+
+    fn typed(&self, which: Which, prompt: &str) -> Result<Passphrase, Failure> {
+        let nobody =
+            |message: String| Failure::new(codes::NO_INPUT, message).try_next(texts::name_a_file_with(which.flag()));
+        if !self.may_ask() {
+            return Err(nobody(texts::nobody_to_ask(which).to_owned()));
+        }
+        let typed = rpassword::prompt_password(prompt);
+        typed.map(Passphrase::new).map_err(|error: io::Error| nobody(texts::not_typed(which, &error)))
+    }
+}
+
+/// The first line of the file, without its end.
+fn from_file(path: &Path) -> Result<Passphrase, Failure> {
+    let text = Zeroizing::new(files::read(path)?);
+    Ok(Passphrase::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake;
+
+    #[test]
+    fn the_first_line_of_the_file_is_the_passphrase() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let check = |content: &str, expected: &str| {
+            let path = folder.path().join("p");
+            std::fs::write(&path, content).expect("the folder is ours");
+            assert_eq!(from_file(&path).expect("the file is there").expose(), expected);
+        };
+        check("five plain words and more", "five plain words and more");
+        check("with spaces at the end  \n", "with spaces at the end  ");
+        check("from another system\r\nsecond line", "from another system");
+        check("", "");
+    }
+
+    #[test]
+    fn without_a_person_the_error_names_the_flag_that_would_answer() {
+        for (which, flag) in [(Which::Device, "--passphrase-file"), (Which::Root, "--root-passphrase-file")] {
+            let failure = fake::context(&["unlock"]).passphrase(which).expect_err("nobody can be asked");
+            assert_eq!((failure.exit, failure.problem.code.as_str()), (2, codes::NO_INPUT));
+            assert!(failure.problem.next.contains(&format!("{flag} ")), "{}", failure.problem.next);
+        }
+    }
+
+    #[test]
+    fn no_input_forbids_to_ask_even_at_a_terminal() {
+        let asks = |args: &[&str]| {
+            let mut surroundings = fake::surroundings();
+            surroundings.interactive = true;
+            fake::context_in(args, &surroundings).may_ask()
+        };
+        assert!(asks(&["unlock"]));
+        assert!(!asks(&["unlock", "--no-input"]));
+    }
+}

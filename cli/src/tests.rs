@@ -1,0 +1,211 @@
+//! Whole commands against a fake node: what goes where, and how they end.
+
+use std::{fs, path::Path};
+
+use protocol::{
+    control::{Answer, NodeState, Problem, Reply, Request, codes},
+    ids::SectionId,
+};
+use serde_json::Value;
+
+use crate::{
+    error::known,
+    fake::{self, ok, says},
+};
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn every_problem_of_the_node_ends_the_command_with_its_exit_status() {
+    for (code, exit, next) in codes::ALL {
+        let node = fake::node(says(move |_| Answer::Problem(Problem::new(code, "what happened"))));
+        let (status, out, err) = node.run(&["status"]);
+        assert_eq!((status, out.as_str()), (*exit, ""), "{code}");
+        let first_words = next.split('`').next().expect("a split has a first part");
+        assert!(err.contains("what happened") && err.contains(code) && err.contains(first_words), "{err}");
+        let (status, out, err) = node.run(&["status", "--json"]);
+        assert_eq!((status, out.as_str()), (*exit, ""), "{code}");
+        let problem = json(&err);
+        assert_eq!(problem["schema"], 1);
+        assert_eq!(problem["problem"]["code"], *code);
+        assert_eq!(problem["exit_status"], *exit);
+    }
+    assert!(known().count() > codes::ALL.len());
+}
+
+#[test]
+fn commands_that_need_a_running_node_say_how_to_run_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let data = folder.path().to_str().expect("temporary folders have plain names");
+    let commands: &[&[&str]] = &[
+        &["status"],
+        &["unlock"],
+        &["lock"],
+        &["stop"],
+        &["peers"],
+        &["hold", "abandon-zoo"],
+        &["release", "abandon-zoo"],
+        &["case", "list"],
+        &["docket", "show", "abandon-zoo-able-zone-about-zero"],
+        &["docket", "set", "x", "docket_penalty.months=1"],
+    ];
+    for command in commands {
+        let (exit, out, err) = fake::run(&[&["--data", data], *command].concat());
+        assert_eq!((exit, out.as_str()), (11, ""), "{command:?}: {err}");
+        assert!(err.contains(&format!("run `habeas --data {data} serve`")) && err.contains("HB1013"), "{err}");
+    }
+}
+
+#[test]
+fn without_a_home_a_folder_must_be_named() {
+    let (exit, _, err) = fake::run(&["status"]);
+    assert_eq!(exit, 2);
+    assert!(err.contains("--data") && err.contains("HB6007"), "{err}");
+}
+
+#[test]
+fn a_usage_error_exits_2_and_help_and_version_are_data() {
+    let (exit, out, err) = fake::run(&["statsu"]);
+    assert_eq!((exit, out.as_str()), (2, ""));
+    assert!(err.contains("'status'"), "{err}");
+    let (exit, out, err) = fake::run(&["case", "set", "x", "capture_epsode.date=2023"]);
+    assert_eq!((exit, out.as_str()), (2, ""));
+    assert!(err.contains("capture_episode.date"), "{err}");
+    for asked in [&["--help"][..], &["--version"], &["case", "list", "--help"]] {
+        let (exit, out, err) = fake::run(asked);
+        assert_eq!((exit, err.as_str()), (0, ""));
+        assert!(!out.is_empty());
+    }
+}
+
+/// A node that makes files and tells what it was asked for.
+fn files_of(kind: &'static str) -> fake::FakeNode {
+    fake::node(says(move |request| match request {
+        Request::Status => ok(Reply::Status(fake::status(NodeState::Alone))),
+        Request::Found { cards } => ok(file(&format!("{kind} of {}", cards.join("+")))),
+        Request::Sign { draft, root_passphrase } => {
+            ok(file(&format!("{kind} of {draft} by {}", root_passphrase.expose())))
+        }
+        Request::Complete { draft, signatures, .. } => ok(file(&format!("{kind} of {draft} {}", signatures.join("+")))),
+        other => panic!("{other:?}"),
+    }))
+}
+
+fn file(text: &str) -> Reply {
+    Reply::File { text: format!("{text}\n"), words: "able zone".into(), organisations: vec!["abandon-zoo".into()] }
+}
+
+fn write(folder: &Path, name: &str, text: &str) -> String {
+    let path = folder.join(name);
+    fs::write(&path, text).expect("the folder is ours");
+    path.to_str().expect("temporary folders have plain names").to_owned()
+}
+
+#[test]
+fn a_file_goes_to_standard_output_alone_and_words_to_compare_beside_it() {
+    let node = files_of("draft");
+    let (a, b) = (write(node.folder(), "a.card", "A"), write(node.folder(), "b.card", "B"));
+    let (exit, out, err) = node.run(&["found", &a, &b]);
+    assert_eq!((exit, out.as_str()), (0, "draft of A+B\n"));
+    assert!(err.contains("able zone") && err.contains("abandon-zoo") && err.contains("found --sign draft"), "{err}");
+    let (exit, out, err) = node.run(&["found", &a, &b, "--quiet"]);
+    assert_eq!((exit, out.as_str(), err.as_str()), (0, "draft of A+B\n", ""));
+    let (_, out, err) = node.run(&["found", &a, &b, "--json"]);
+    assert_eq!((json(&out)["text"].as_str(), err.as_str()), (Some("draft of A+B\n"), ""));
+}
+
+#[test]
+fn a_file_is_written_where_it_is_wanted_and_never_over_another() {
+    let node = files_of("draft");
+    let card = write(node.folder(), "a.card", "A");
+    let path = node.folder().join("draft");
+    let output = path.to_str().expect("temporary folders have plain names");
+    let (exit, out, _) = node.run(&["found", &card, "-o", output]);
+    assert_eq!((exit, out.as_str()), (0, ""));
+    assert_eq!(fs::read_to_string(&path).ok().as_deref(), Some("draft of A\n"));
+    let (exit, _, err) = node.run(&["found", &card, "-o", output]);
+    assert_eq!(exit, 1);
+    assert!(err.contains("HB6003"), "{err}");
+}
+
+#[test]
+fn a_draft_is_signed_with_the_root_passphrase_and_completed_with_all_signatures() {
+    let node = files_of("file");
+    let [draft, one, two, passphrase] = [("draft", "D"), ("a.sig", "S"), ("b.sig", "T"), ("root", "root words\n")]
+        .map(|(name, text)| write(node.folder(), name, text));
+    let root = ["--root-passphrase-file", &passphrase];
+    let (_, out, _) = node.run(&[&["found", "--sign", &draft][..], &root].concat());
+    assert_eq!(out, "file of D by root words\n");
+    let (_, out, _) = node.run(&[&["found", "--complete", &draft, &one, &two][..], &root].concat());
+    assert_eq!(out, "file of D S+T\n");
+    let (exit, _, err) = node.run(&["found", "--sign", &draft]);
+    assert_eq!(exit, 2);
+    assert!(err.contains("--root-passphrase-file"), "{err}");
+}
+
+#[test]
+fn init_asks_for_both_passphrases_a_further_device_for_one() {
+    let node = fake::node(says(|request| match request {
+        Request::Init { root_passphrase, demo, .. } => {
+            let mut status = fake::status(NodeState::Alone);
+            status.call_sign = root_passphrase.map(|root| format!("{}-{demo}", root.expose().replace(' ', "-")));
+            ok(Reply::Status(status))
+        }
+        other => panic!("{other:?}"),
+    }));
+    let (own, root) = (write(node.folder(), "own", "own words"), write(node.folder(), "root", "root words"));
+    let (exit, out, err) = node.run(&["init", "--passphrase-file", &own, "--root-passphrase-file", &root]);
+    assert_eq!(exit, 0, "{err}");
+    assert!(out.contains("root-words-false"), "{out}");
+    assert_eq!(err.matches("habeas --data").count(), 3, "three commands to run next: {err}");
+    let (exit, out, err) = node.run(&["init", "--device", "--invented", "--passphrase-file", &own]);
+    assert!(exit == 0 && out.contains("further device") && err.contains("device request"), "{out}{err}");
+}
+
+#[test]
+fn what_is_stated_reaches_the_node_with_what_it_rests_on() {
+    let node = fake::node(says(|request| {
+        let Request::Set { record, facts } = request else { panic!("{request:?}") };
+        assert_eq!(record, "able zone about zero above zoo");
+        let said: Vec<_> = facts.iter().map(|fact| (fact.value.as_str(), fact.grade.as_deref())).collect();
+        assert_eq!(said, [("180", Some("B2")), ("strict", Some("B2"))]);
+        let pseudonym = record;
+        ok(Reply::Saved { record: SectionId([7; 16]), pseudonym, entries: Vec::new() })
+    }));
+    let facts = ["docket_penalty.months=180", "docket_penalty.regime=strict"];
+    let args = [&["docket", "set", "able-zone-about-zero-above-zoo"], &facts[..], &["--grade", "B2"]].concat();
+    let (exit, out, err) = node.run(&args);
+    assert_eq!(exit, 0, "{err}");
+    assert!(out.contains("able zone about zero above zoo") && err.contains("docket show section1"), "{out}{err}");
+}
+
+#[test]
+fn an_answer_to_another_question_is_a_problem_and_not_a_reply() {
+    let node = fake::node(says(|_| ok(Reply::Stopping)));
+    for command in [&["status"][..], &["peers"], &["case", "list"], &["docket", "show", "x"]] {
+        let (exit, out, err) = node.run(command);
+        assert_eq!((exit, out.as_str()), (2, ""), "{command:?}");
+        assert!(err.contains("HB5004"), "{err}");
+    }
+}
+
+#[test]
+fn a_node_that_runs_already_is_not_started_again() {
+    let node = fake::node(says(|_| ok(Reply::Status(fake::status(NodeState::Open)))));
+    let (exit, _, err) = node.run(&["serve"]);
+    assert_eq!(exit, 1);
+    assert!(err.contains("HB1009"), "{err}");
+}
+
+#[test]
+fn the_demo_leaves_nothing_behind_when_a_node_does_not_start() {
+    let temporary = tempfile::tempdir().expect("a temporary folder can be made");
+    let program = fake::broken_program();
+    let (exit, out, err) = program.run_in(temporary.path(), &["demo", "--json"]);
+    assert_eq!(exit, 1, "{err}");
+    assert!(!out.contains("done"), "{out}");
+    assert!(json(&err)["problem"]["details"].to_string().contains("the header is damaged"), "{err}");
+    assert_eq!(fs::read_dir(temporary.path()).expect("it is there").count(), 0);
+}
