@@ -161,4 +161,21 @@ mod tests {
         assert_eq!(source.claims, 2);
         assert_eq!(source.grades.len(), 2, "B2 by one, B2 by the other");
     }
+
+    #[test]
+    fn a_case_in_a_log_shows_no_content() {
+        let case = case(&[
+            vec![
+                sourced(says(2, "capture_episode.date", "2023-06-10~")),
+                says(3, "procedural_event.type", "check.registered"),
+                says(4, "decision.outcome", "terminated_nonrehab"),
+                says(5, "captivity_episode.to", "2024-01"),
+            ],
+            vec![says(2, "capture_episode.date", "2023-06-11")],
+        ]);
+        let shown = format!("{case:?}");
+        for content in ["2023", "check", "terminated", "97", "B2", "pow", "returned"] {
+            assert!(!shown.contains(content), "{content}: {shown}");
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! response.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -14,7 +15,7 @@ use crate::section::view::View;
 use crate::stage::{self, Stage};
 
 /// The public record of a proceeding.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Docket {
     /// Records, timeline, conflicts, provenance.
     pub sheet: Sheet,
@@ -29,7 +30,7 @@ pub struct Docket {
 }
 
 /// An argument and the court's response.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Argument {
     /// The record.
     pub entity: EntityId,
@@ -43,6 +44,20 @@ pub struct Argument {
     pub courts: Vec<String>,
     /// The court's own words, where published.
     pub wording: Vec<String>,
+}
+
+/// Which, never what.
+impl fmt::Debug for Docket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Docket({:?}, {:?}, {} arguments)", self.sheet, self.stage, self.arguments.len())
+    }
+}
+
+/// Which, never what.
+impl fmt::Debug for Argument {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Argument({:?})", self.entity)
+    }
 }
 
 impl Docket {

@@ -6,6 +6,7 @@
 //! * A stage that someone merely asserts counts only when no event tells of any.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::civil;
 use serde::Serialize;
@@ -16,7 +17,7 @@ use crate::section::event::{self, Event, What};
 use crate::section::view::View;
 
 /// A derived stage.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Stage {
     /// Code of the vocabulary `stage`.
     pub code: String,
@@ -39,12 +40,26 @@ pub enum Basis {
 }
 
 /// A derived state of the person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct PersonState {
     /// Code of the vocabulary `person_state`.
     pub code: &'static str,
     /// What it is taken from.
     pub basis: Basis,
+}
+
+/// What it is taken from, never which.
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stage from {:?}", self.basis)
+    }
+}
+
+/// What it is taken from, never which.
+impl fmt::Debug for PersonState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PersonState from {:?}", self.basis)
+    }
 }
 
 const UNKNOWN: &str = "XX-unknown";

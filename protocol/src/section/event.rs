@@ -5,6 +5,7 @@
 //! earliest; what was superseded or withdrawn stays in the list, marked.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use serde::{Serialize, Serializer};
 
@@ -14,7 +15,7 @@ use crate::ids::EntityId;
 use crate::schema::{Kind, Schema, Value};
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// The record that says so.
     pub entity: EntityId,
@@ -36,13 +37,30 @@ pub struct Event {
 }
 
 /// What happened, as a code of one of two vocabularies.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
     /// A code of `event`.
     Event(String),
     /// A decision with this code of `outcome`.
     Decision(String),
+}
+
+/// Which record tells, never what.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} told by {} {:?}", self.what, self.kind, self.entity)
+    }
+}
+
+/// Of which vocabulary, never what.
+impl fmt::Debug for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Event(_) => "event",
+            Self::Decision(_) => "decision",
+        })
+    }
 }
 
 /// Where the code of a dated event comes from.

@@ -1,6 +1,7 @@
 //! What a person reads of any section: its records as a tree, its timeline, where claims differ, and who said how much.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -76,12 +77,19 @@ pub struct Share {
 }
 
 /// What rests on one source.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SourceUse {
     /// Claims that name it.
     pub claims: u64,
     /// The grades they give, each with the organisation: "B2 by one, D4 by another".
     pub grades: BTreeSet<(OrgId, String)>,
+}
+
+/// How much, never how good.
+impl fmt::Debug for SourceUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} claims", self.claims)
+    }
 }
 
 impl Sheet {

@@ -5,6 +5,7 @@
 //! the same view, and the same [`View::digest`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +75,7 @@ pub enum Shown {
 }
 
 /// Somebody's word that a field has a value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// Where it is said.
     pub at: Reference,
@@ -116,7 +117,7 @@ pub enum Fate {
 }
 
 /// A claim taken back.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Retraction {
     /// Where it is said.
     pub at: Reference,
@@ -127,7 +128,7 @@ pub struct Retraction {
 }
 
 /// Somebody's weighing of claims that differ.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
     /// Where it is said.
     pub at: Reference,
@@ -206,6 +207,27 @@ impl Cell {
             Shown::Strictest { value, .. } => BTreeSet::from([value]),
             _ => self.claims.iter().map(|claim| &claim.value).collect(),
         }
+    }
+}
+
+/// Who and where, never what.
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} by {:?}: {:?}", self.at, self.org, self.value)
+    }
+}
+
+/// Where, never why.
+impl fmt::Debug for Retraction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by {:?}", self.at)
+    }
+}
+
+/// Who, where, and between which claims; never why.
+impl fmt::Debug for Resolution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} by {:?}: {:?} of {:?}", self.at, self.org, self.chosen, self.seen)
     }
 }
 
