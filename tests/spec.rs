@@ -136,6 +136,20 @@ fn every_table_of_the_store_is_told_with_its_number_and_class() {
     assert_eq!(told, found.collect::<Vec<_>>());
 }
 
+/// What draws bytes that travel, or are handed over.
+const WIRE: &[&str] = &[
+    "body.rs",
+    "charter.rs",
+    "charter/card.rs",
+    "charter/founding.rs",
+    "charter/roster.rs",
+    "circle.rs",
+    "circle/grant.rs",
+    "entry.rs",
+    "section/assertion.rs",
+    "sync/frame.rs",
+];
+
 /// Lines of the drawings in module heads.
 fn drawings(source: &str) -> Vec<&str> {
     let mut drawn = Vec::new();
@@ -155,9 +169,10 @@ fn drawings(source: &str) -> Vec<&str> {
 fn what_module_heads_draw_is_quoted_from_here() {
     let spec = spec();
     let lines: BTreeSet<_> = spec.lines().collect();
-    let sources = sources();
+    let texts: Vec<_> = WIRE.iter().map(|name| (name, source(name))).collect();
     let drawn: Vec<_> =
-        sources.iter().flat_map(|(name, text)| drawings(text).into_iter().map(move |line| (name, line))).collect();
+        texts.iter().flat_map(|(name, text)| drawings(text).into_iter().map(move |line| (name, line))).collect();
+    assert!(texts.iter().all(|(_, text)| !drawings(text).is_empty()), "each of them draws something");
     assert!(drawn.len() > 40, "{} lines were found", drawn.len());
     for (name, line) in drawn {
         assert!(lines.contains(line), "{name} draws what SPEC.md does not:\n{line}");

@@ -51,7 +51,7 @@ macro_rules! tables {
 tables! {
     /// What this folder is: registry, organisation, device, schema of the layout. Prefix: a word; number 0.
     Meta = 0 "meta" Carrier;
-    /// Charter, rosters. Prefix: what ‖ organisation; number: version or link.
+    /// Charter, rosters, grants seen. Prefix: what ‖ organisation; number: version, link, or start of the entry's id.
     Control = 1 "control" Carrier;
     /// Circles this node carries: definition and secret. Prefix: circle; number 0.
     Circle = 2 "circle" Carrier;
@@ -73,7 +73,7 @@ tables! {
     Network = 10 "network" Carrier;
     /// Entries of a section, in order of arrival. Prefix: section; number: arrival.
     Section = 11 "section" Reader;
-    /// Epoch keys. Prefix: epoch; number 0.
+    /// Epoch keys. Prefix: circle ‖ epoch; number 0.
     Epoch = 12 "epoch" Reader;
     /// Own signing and reading keys. Prefix: purpose; number 0.
     Key = 13 "key" Reader;

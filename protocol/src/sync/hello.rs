@@ -252,3 +252,18 @@ impl Context {
         *hash.first_chunk().expect("a hash has 32 bytes")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both sides said the same bytes when they were equal: who held nothing could say after the other what it had said,
+    /// and passed for up to date.
+    #[test]
+    fn nobody_passes_for_equal_by_saying_after_us_what_we_said() {
+        let context = Context { registry: RegistryId([1; 32]), bytes: vec![2; 96] };
+        let said = |speaker: u8| context.control(&[3; 32], &NodeKey([speaker; 32]));
+        assert_eq!(said(4), said(4));
+        assert_ne!(said(4), said(5));
+    }
+}
