@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use crate::{
-    durable,
+    backup, durable,
     runtime::{self, Job, Opened},
     vault::{Cost, RootKey, Vault, VaultError},
 };
@@ -145,7 +145,7 @@ impl Door {
         let needs = request.clone();
         let opened = tokio::task::spawn_blocking(move || open(folder, &needs));
         let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))??;
-        let stops = matches!(request, Request::Stop);
+        let stops = matches!(request, Request::Stop | Request::Wipe);
         let (reply, answered) = oneshot::channel();
         let gone = |_| Problem::new(codes::NOT_RUNNING, "the node is stopping");
         self.jobs.send(Job { request, opened, reply }).await.map_err(|_| gone(()))?;
@@ -189,6 +189,24 @@ fn open(folder: PathBuf, request: &Request) -> Result<Opened, Problem> {
         Request::Unlock { passphrase } => {
             let (_, keys) = Vault::open(&folder, passphrase, now).map_err(|error| vault_problem(&error))?;
             opened.keys = Some(keys);
+        }
+        Request::BackupVerify { from, passphrase } => {
+            let unpacked = folder.join("verifying");
+            // One that a crash left behind holds nothing that the backup does not.
+            let _nothing_there = fs::remove_dir_all(&unpacked);
+            let looked = backup::unpack(Path::new(from), &unpacked)
+                .map_err(|error| runtime::saving::problem(&error))
+                .and_then(|summary| {
+                    let opened = Vault::open(&unpacked, passphrase, now).map_err(|error| vault_problem(&error));
+                    opened.map(|(_, keys)| (summary, keys))
+                });
+            match looked {
+                Ok((summary, keys)) => (opened.keys, opened.backup) = (Some(keys), Some((summary, unpacked))),
+                Err(problem) => {
+                    let _left_behind = fs::remove_dir_all(&unpacked);
+                    return Err(problem);
+                }
+            }
         }
         Request::Card { root_passphrase, .. }
         | Request::Sign { root_passphrase, .. }

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod api;
+pub mod backup;
 pub mod hardening;
 pub mod net;
 pub mod runtime;

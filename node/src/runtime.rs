@@ -7,13 +7,23 @@ mod desk;
 mod files;
 mod folder;
 mod joined;
+pub(crate) mod saving;
 
-use std::{net::SocketAddr, path::Path, sync::Arc, thread::JoinHandle, time::SystemTime};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::SystemTime,
+};
 
 use protocol::control::{NodeState, Problem, Reply, Request, Status, codes};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::vault::{Keys, RootKey};
+use crate::{
+    backup,
+    vault::{Keys, RootKey, Vault},
+};
 use folder::Folder;
 use joined::Joined;
 
@@ -24,6 +34,8 @@ pub struct Opened {
     pub keys: Option<Keys>,
     /// The organisation's root key.
     pub root: Option<RootKey>,
+    /// A backup that was unpacked to be looked at, and where.
+    pub backup: Option<(backup::Summary, PathBuf)>,
 }
 
 /// A request, what it opened, and where the answer goes.
@@ -100,6 +112,18 @@ impl Runtime {
         let answer = match (request, &mut self.phase) {
             (Request::Stop, _) => Ok(Reply::Stopping),
             (Request::Status, phase) => Ok(Reply::Status(phase.status(&self.folder, &self.listen))),
+            (Request::Wipe, _) => self.wipe(),
+            (Request::BackupVerify { .. }, _) => saving::verify(&self.folder, opened),
+            (Request::BackupRestore { from }, Phase::Closed) => saving::restore(&self.folder, Path::new(&from)),
+            (Request::BackupRestore { .. }, _) => {
+                Err(Problem::new(codes::NOT_EMPTY, "a backup is restored into an empty folder, never over an open one"))
+            }
+            (Request::BackupCreate { to }, Phase::Alone(folder)) => {
+                return saving::create(&self.folder, &mut folder.store, to, reply);
+            }
+            (Request::BackupCreate { to }, Phase::Joined(joined)) => {
+                return saving::create(&self.folder, &mut joined.folder.store, to, reply);
+            }
             (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
             (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
@@ -112,6 +136,20 @@ impl Runtime {
             (request, Phase::Joined(joined)) => return joined.carry(request, opened, reply).await,
         };
         Some((answer, reply))
+    }
+
+    /// Destroys the keys first; everything else is useless without them.
+    fn wipe(&mut self) -> Result<Reply, Problem> {
+        let vault = Vault::destroy(&self.folder);
+        let root = RootKey::destroy(&self.folder.join("root"));
+        self.phase = Phase::Closed;
+        match (vault, root) {
+            (Ok(()), Ok(())) => {
+                tracing::warn!("the keys of this folder were destroyed");
+                Ok(Reply::Stopping)
+            }
+            (Err(error), _) | (_, Err(error)) => Err(Problem::new(codes::DISK, error.to_string())),
+        }
     }
 
     async fn init(&mut self, opened: Opened) -> Result<Reply, Problem> {

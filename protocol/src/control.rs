@@ -63,6 +63,26 @@ pub enum Request {
     Lock,
     /// Ends the node.
     Stop,
+    /// Destroys the keys of this folder for good: nobody opens it any more. Ends the node.
+    Wipe,
+
+    /// Writes everything of this folder, sealed as it lies there, to a new file.
+    BackupCreate {
+        /// Absolute path of the file.
+        to: String,
+    },
+    /// Unpacks a backup elsewhere, opens it and counts.
+    BackupVerify {
+        /// Absolute path of the file.
+        from: String,
+        /// Opens the backup.
+        passphrase: Passphrase,
+    },
+    /// Restores a backup into this empty folder.
+    BackupRestore {
+        /// Absolute path of the file.
+        from: String,
+    },
 
     /// This organisation's card, to be handed to the others.
     Card {
@@ -241,6 +261,15 @@ pub enum Reply {
     Status(Status),
     /// To [`Request::Stop`].
     Stopping,
+    /// To [`Request::BackupCreate`], [`Request::BackupVerify`], [`Request::BackupRestore`].
+    Backup {
+        /// Files in it.
+        files: u64,
+        /// Bytes in it.
+        bytes: u64,
+        /// Entries that count, if it was opened.
+        entries: Option<u64>,
+    },
     /// A file to hand to others.
     File {
         /// Its text.
@@ -551,6 +580,13 @@ pub mod codes {
         NOT_FOR_US = "HB2005", 13, "ask for a file made from this device's card";
         /// An address is not `host:port`.
         ADDRESS = "HB2006", 2, "write it as 203.0.113.5:4001";
+
+        /// A backup is cut off or was changed.
+        BACKUP_DAMAGED = "HB2007", 13, "use another backup; nothing was restored";
+        /// Not a backup.
+        NOT_A_BACKUP = "HB2008", 2, "give a file that `habeas backup create` wrote";
+        /// A file is there already.
+        FILE_EXISTS = "HB2009", 1, "choose another name; a backup is never written over another";
 
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";

@@ -11,6 +11,7 @@ use protocol::{
     control::{Problem, codes},
     cose::Signer,
     ids::{DeviceId, FeedKey, NodeKey, OrgId},
+    replica::Replica,
     seal::{Entropy, ReadingSecret, Secret},
     store::{Batch, Row, Store, StoreError, Table},
     sync::Pens,
@@ -152,6 +153,13 @@ impl Folder {
             }
         }
         Ok(Some(founding))
+    }
+
+    /// Entries that count in this folder.
+    pub(super) fn entries(&self) -> Result<u64, Problem> {
+        let Some(founding) = self.founding()? else { return Ok(0) };
+        let replica = Replica::load(founding.members, &self.store).map_err(|error| store_problem(&error))?;
+        Ok(replica.circles().flat_map(|(_, held)| held.lines()).map(|(_, line)| line.counted()).sum())
     }
 
     /// This device.
