@@ -69,7 +69,7 @@ impl Node {
             command.arg("--listen").arg(address);
         });
         if let Some(log) = said {
-            command.stderr(Stdio::from(log)).stdout(Stdio::null());
+            command.stderr(Stdio::from(log)).stdout(Stdio::null()).env("NO_COLOR", "1");
         }
         if *apart {
             command.process_group(0);

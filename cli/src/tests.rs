@@ -168,10 +168,10 @@ fn init_asks_for_both_passphrases_a_further_device_for_one() {
 fn what_is_stated_reaches_the_node_with_what_it_rests_on() {
     let node = fake::node(says(|request| {
         let Request::Set { record, facts } = request else { panic!("{request:?}") };
-        assert_eq!(record, "able zone about zero above zoo");
+        assert_eq!(record, "able-zone-about-zero-above-zoo");
         let said: Vec<_> = facts.iter().map(|fact| (fact.value.as_str(), fact.grade.as_deref())).collect();
         assert_eq!(said, [("180", Some("B2")), ("strict", Some("B2"))]);
-        let pseudonym = record;
+        let pseudonym = "able zone about zero above zoo".into();
         ok(Reply::Saved { record: SectionId([7; 16]), pseudonym, entries: Vec::new() })
     }));
     let facts = ["docket_penalty.months=180", "docket_penalty.regime=strict"];

@@ -78,7 +78,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         }
         Ok(()) => {
             stage.strike(false).await;
-            context.screen.note(&texts::next(&texts::demo::next()));
+            context.screen.note(&format!("\n{}", texts::next(&texts::demo::next())));
             Ok(())
         }
         Err(failure) => {
@@ -91,8 +91,9 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             if interrupted {
                 return Err(failure);
             }
-            let details = failure.problem.details.iter().cloned().chain(said).collect();
-            Err(Failure { exit: 1, ..failure.with_details(details) })
+            // A check that failed says itself what it found; for all else the nodes' last words are what there is.
+            let failure = if failure.problem.details.is_empty() { failure.with_details(said) } else { failure };
+            Err(Failure { exit: 1, ..failure })
         }
     }
 }
@@ -142,7 +143,8 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
     if let Some(file) = &args.pause_before_end {
         let folders = sites.iter().map(|site| site.data.clone()).collect();
         story.tell(&Event::Pausing { until: file, folders });
-        until(PAUSE, async || Ok(file.exists().then_some(()))).await?;
+        let there = until(PAUSE, async || Ok(file.exists().then_some(()))).await?;
+        there.ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(&file.display().to_string(), PAUSE)))?;
     }
     conclude(sites, scopes, disputed, (case_files, dockets), story).await
 }
@@ -253,10 +255,12 @@ fn call_signs(sites: &[Site]) -> BTreeSet<&str> {
 
 async fn interrupted() {
     let caught = |kind| signal(kind).expect("a process may handle its own signals");
-    let (mut interrupt, mut terminate) = (caught(SignalKind::interrupt()), caught(SignalKind::terminate()));
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [mut interrupt, mut terminate, mut hangup] = kinds.map(caught);
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
 }
 

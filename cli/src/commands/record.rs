@@ -146,7 +146,7 @@ pub(crate) async fn docket(args: DocketArgs, context: &mut Context<'_>) -> Resul
 
 impl Set {
     fn request(self) -> Request {
-        Request::Set { record: words(&self.record), facts: self.basis.under(self.facts) }
+        Request::Set { record: self.record, facts: self.basis.under(self.facts) }
     }
 }
 
@@ -167,7 +167,7 @@ async fn save(request: &Request, verb: &str, context: &mut Context<'_>) -> Resul
 }
 
 async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
-    let reply = ask(context, &Request::Show { record: words(&args.record) }).await?;
+    let reply = ask(context, &Request::Show { record: args.record }).await?;
     let Reply::Record(shown) = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || record::record(shown, args.provenance));
     Ok(())
@@ -178,11 +178,6 @@ async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure
     let Reply::Records { records } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || record::records(kind, records, now()));
     Ok(())
-}
-
-/// A pseudonym as it is stored: words typed with hyphens need no quotes.
-fn words(record: &str) -> String {
-    record.trim().replace('-', " ")
 }
 
 /// `FIELD=VALUE`; a field that does not exist is answered with the nearest one before anything is asked.
@@ -228,12 +223,5 @@ mod tests {
             assert_eq!((fact.entity, fact.source), (basis.entity, basis.source));
             assert_eq!(fact.grade.as_deref(), Some("B2"));
         }
-    }
-
-    #[test]
-    fn words_may_be_typed_with_hyphens() {
-        assert_eq!(words("abandon-zoo-able-zone-about-zero"), "abandon zoo able zone about zero");
-        let id = protocol::ids::SectionId([7; 16]).to_string();
-        assert_eq!(words(&id), id, "an id has no hyphens");
     }
 }

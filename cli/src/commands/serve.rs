@@ -27,7 +27,7 @@ const TRIES: usize = 3;
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Where the node listens for the others; may be given several times.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "IP:PORT")]
     listen: Vec<String>,
     /// How much the node logs: error, warn, info, debug.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
@@ -84,13 +84,15 @@ async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
 /// Waits for the node's end; Ctrl-C or a wish of the system to end is passed on, a second one ends it at once.
 async fn until_ended(node: &mut Node, context: &mut Context<'_>) -> Result<(), Failure> {
     let caught = |kind| signal(kind).expect("a process may handle its own signals");
-    let (mut interrupt, mut terminate) = (caught(SignalKind::interrupt()), caught(SignalKind::terminate()));
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [mut interrupt, mut terminate, mut hangup] = kinds.map(caught);
     let mut asked = false;
     let status = loop {
         tokio::select! {
             status = node.wait() => break status,
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
         node.signal(if asked { Signal::KILL } else { Signal::TERM });
         if !asked {

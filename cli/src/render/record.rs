@@ -97,7 +97,9 @@ fn entity(record: &Record, entity: &Entity, provenance: bool) -> String {
     let label = Schema::current().entity(&entity.kind).map_or(&*entity.kind, |known| &known.labels.en);
     let id = if provenance { format!("  {}", entity.entity) } else { String::new() };
     let heading = format!("{}{label}{}{id}", Ink::STRONG, Ink::OFF);
-    let cells = entity.cells.iter().filter(|cell| !cell.claims.is_empty());
+    // What stands under what is seen by its place; the field for it is for those who look closely.
+    let shown = |cell: &&Cell| !cell.claims.is_empty() && (provenance || !cell.field.ends_with(".parent"));
+    let cells = entity.cells.iter().filter(shown);
     let body = if provenance {
         let header = [&texts::FIELD_COLUMNS[..], &texts::CLAIM_COLUMNS[..], &texts::ENTRY_COLUMNS[..]].concat();
         table(&header, cells.flat_map(|cell| with_provenance(record, cell)))

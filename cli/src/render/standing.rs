@@ -83,11 +83,13 @@ fn node(status: &Status, verbose: bool) -> String {
     let said = |title: &str, value: Option<String>| Some(vec![title.to_owned(), value?]);
     let text = |id: &dyn std::fmt::Display| id.to_string();
     let [organisation, registry, cases, dockets, organisation_id, registry_id, node_id, listening] = texts::NODE_ROWS;
+    // A node that may not read does not know how many there are.
+    let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
     let mut rows = vec![
         said(organisation, status.call_sign.clone()),
         said(registry, status.registry_words.clone()),
-        said(cases, Some(texts::case_count(status.cases, status.shared_cases))),
-        said(dockets, Some(status.dockets.to_string())),
+        said(cases, readable.then(|| texts::case_count(status.cases, status.shared_cases))),
+        said(dockets, readable.then(|| status.dockets.to_string())),
     ];
     if verbose {
         rows.extend([

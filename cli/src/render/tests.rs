@@ -103,7 +103,7 @@ fn docket() -> Record {
         record: SectionId([7; 16]),
         kind: RecordKind::Docket,
         pseudonym: "able zone about zero above zoo".into(),
-        stage: "70-verdict".into(),
+        stage: "65-verdict".into(),
         entities: vec![
             entity(
                 1,
@@ -128,7 +128,7 @@ fn docket() -> Record {
                 vec![cell(
                     "docket_argument.response",
                     "resolved",
-                    vec![Claim { chosen: true, ..claim(json!("rejected"), ONE) }, claim(json!("not_addressed"), OTHER)],
+                    vec![Claim { chosen: true, ..claim(json!("rej_formal"), ONE) }, claim(json!("ignored"), OTHER)],
                 )],
             ),
             entity(
@@ -153,7 +153,7 @@ fn summary(number: u8, label: Option<&str>, conflicts: u64) -> Summary {
     Summary {
         record: SectionId([number; 16]),
         pseudonym: "able zone about zero above zoo".into(),
-        stage: "70-verdict".into(),
+        stage: "65-verdict".into(),
         conflicts,
         changed: DAY,
         label: label.map(str::to_owned),

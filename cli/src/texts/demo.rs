@@ -44,7 +44,7 @@ pub(crate) fn told(event: &Event<'_>) -> String {
             format!("{by} brought in {cases} and {dockets}")
         }
         Event::Arrived { dockets, organisations: 0 } => {
-            format!("the other device has everything, the {} too", number(*dockets, "docket", "dockets"))
+            format!("the other device has everything: the case files and {}", number(*dockets, "docket", "dockets"))
         }
         Event::Arrived { dockets, organisations } => {
             let (dockets, others) = (
@@ -96,7 +96,7 @@ pub(crate) fn kept(nodes: &[Kept]) -> String {
     };
     let nodes: Vec<_> = nodes.iter().map(node).collect();
     format!(
-        "The nodes run on. In place of `status`: `docket list`, `case list`, `docket show WORDS`, `peers`, `lock`, \
+        "\nThe nodes run on. In place of `status`: `docket list`, `case list`, `docket show WORDS`, `peers`, `lock`, \
          `unlock`; and `stop`, when you have seen enough.\n{}",
         nodes.join("\n")
     )
