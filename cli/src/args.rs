@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::commands::{card, demo, device, found, help, import, init, join, lock, peers, record, serve, status};
+use crate::commands::{
+    backup, card, demo, device, found, help, import, init, join, lock, peers, record, serve, status,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +86,8 @@ pub(crate) enum Command {
     Unlock(lock::UnlockArgs),
     Lock(lock::LockArgs),
     Stop(lock::StopArgs),
+    Wipe(lock::WipeArgs),
+    Backup(backup::Args),
     Status(status::Args),
     Peers(peers::Args),
     Hold(peers::HoldArgs),

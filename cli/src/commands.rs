@@ -1,5 +1,6 @@
 //! The commands, one file for each verb or family of verbs: arguments, what it does, then how.
 
+pub(crate) mod backup;
 pub(crate) mod card;
 pub(crate) mod demo;
 pub(crate) mod device;
@@ -32,6 +33,8 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Unlock(_) => lock::unlock(context).await,
         Command::Lock(_) => lock::lock(context).await,
         Command::Stop(_) => lock::stop(context).await,
+        Command::Wipe(args) => lock::wipe(args, context).await,
+        Command::Backup(args) => backup::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Peers(_) => peers::run(context).await,
         Command::Hold(args) => peers::hold(args, context).await,

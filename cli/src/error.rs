@@ -79,6 +79,8 @@ pub(crate) mod codes {
     pub(crate) const NO_TOPIC: &str = "HB6009";
     /// Ended by a signal.
     pub(crate) const INTERRUPTED: &str = "HB6010";
+    /// Something that cannot be undone was not confirmed.
+    pub(crate) const CONFIRM: &str = "HB6011";
 
     /// All of them, each with its exit status and what to try next.
     pub(crate) const ALL: &[(&str, u8, &str)] = &[
@@ -92,6 +94,7 @@ pub(crate) mod codes {
         (UNLIKE, 2, "try again, and type the same twice"),
         (NO_TOPIC, 2, "run `habeas help` for the list of commands"),
         (INTERRUPTED, 130, "nothing was left running; start again when you like"),
+        (CONFIRM, 2, "repeat the command with --confirm"),
     ];
 }
 

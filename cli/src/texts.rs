@@ -316,3 +316,23 @@ Exit statuses:
   75   too early: try again later
   130  interrupted
 A status that is not listed means: not done.";
+
+pub(crate) const NOT_UTF8: &str = "its name is not UTF-8";
+pub(crate) const WIPED: &str = "the keys of this folder are destroyed; nobody opens it any more";
+pub(crate) const NOT_CONFIRMED: &str = "this destroys the keys of the folder for good, and was not confirmed";
+pub(crate) const CONFIRM_WIPE: &str = "repeat the command with --confirm destroy";
+
+pub(crate) fn backup_written(file: &Path, bytes: u64) -> String {
+    format!(
+        "{} holds everything of this folder, {bytes} bytes, sealed; verify it: `habeas backup verify`",
+        file.display()
+    )
+}
+
+pub(crate) fn backup_sound(file: &Path, bytes: u64, entries: u64) -> String {
+    format!("{} is whole and opens: {bytes} bytes, {entries} entries", file.display())
+}
+
+pub(crate) fn backup_restored(file: &Path, bytes: u64) -> String {
+    format!("restored {} ({bytes} bytes); it opens with the passphrases it had: `habeas serve`", file.display())
+}

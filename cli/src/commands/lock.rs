@@ -1,9 +1,16 @@
-//! `habeas unlock`, `habeas lock`, `habeas stop`: what the running node may read, and its end.
+//! `habeas unlock`, `habeas lock`, `habeas stop`, `habeas wipe`: what the running node may read, and its end.
 
 use protocol::control::{Reply, Request};
 
 use super::ask;
-use crate::{Context, daemon::unexpected, error::Failure, render::standing::good, secret::Which, texts};
+use crate::{
+    Context,
+    daemon::unexpected,
+    error::{Failure, codes},
+    render::standing::good,
+    secret::Which,
+    texts,
+};
 
 const UNLOCK_EXAMPLES: &str = "\
 Examples:
@@ -15,6 +22,19 @@ Examples:
 const STOP_EXAMPLES: &str = "\
 Examples:
   habeas stop";
+
+const WIPE_EXAMPLES: &str = "\
+Examples:
+  habeas wipe --confirm destroy";
+
+/// Destroy the keys of the folder, for good: nobody opens it any more, on this computer or a copy of it.
+#[derive(Debug, clap::Args)]
+#[command(before_help = WIPE_EXAMPLES)]
+pub(crate) struct WipeArgs {
+    /// The word `destroy`: nothing happens without it.
+    #[arg(long, value_name = "WORD")]
+    confirm: Option<String>,
+}
 
 /// Open the folder of the running node.
 #[derive(Debug, clap::Args)]
@@ -47,6 +67,16 @@ pub(crate) async fn lock(context: &mut Context<'_>) -> Result<(), Failure> {
 pub(crate) async fn stop(context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::Stop).await?;
     done(&reply, texts::STOPPED, context)
+}
+
+/// Asks no passphrase: whoever must wipe in a hurry has no time to type one.
+pub(crate) async fn wipe(args: WipeArgs, context: &mut Context<'_>) -> Result<(), Failure> {
+    if args.confirm.as_deref() != Some("destroy") {
+        let failure = Failure::new(codes::CONFIRM, texts::NOT_CONFIRMED);
+        return Err(failure.try_next(texts::CONFIRM_WIPE));
+    }
+    let reply = ask(context, &Request::Wipe).await?;
+    done(&reply, texts::WIPED, context)
 }
 
 fn done(reply: &Reply, text: &str, context: &mut Context<'_>) -> Result<(), Failure> {

@@ -26,6 +26,9 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB2004", "A registry begins when every founder has signed; some signatures are missing."),
     ("HB2005", "The file was made for other organisations or devices than this one."),
     ("HB2006", "An address is a host and a port."),
+    ("HB2007", "The backup was cut off, or a file in it is not the one that was saved."),
+    ("HB2008", "The file is something else than a backup."),
+    ("HB2009", "A file of this name is there. A backup is never written over another one."),
     ("HB3001", "No case file or docket that can be read here has this id or these words."),
     ("HB3002", "No field has this name, or it is computed and cannot be stated."),
     ("HB3003", "The value does not have the form that its field needs, such as a date or a number."),
@@ -55,6 +58,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB6008", "A new passphrase is typed twice, so that a slip does not lock you out."),
     ("HB6009", "Help explains commands, codes such as HB1013, and exit-codes."),
     ("HB6010", "The command was ended by Ctrl-C or by the system."),
+    ("HB6011", "What was asked cannot be undone, and asks for a word of confirmation."),
 ];
 
 #[cfg(test)]

@@ -1,0 +1,81 @@
+//! `habeas backup`: everything of a folder in one sealed file, looked at, and brought back.
+
+use std::path::{Path, PathBuf};
+
+use protocol::control::{Reply, Request};
+
+use crate::{
+    Context,
+    daemon::{unexpected, visit},
+    error::Failure,
+    render::standing::good,
+    secret::Which,
+    texts,
+};
+
+const CREATE: &str = "\
+Examples:
+  habeas backup create /media/stick/monday.backup";
+const VERIFY: &str = "\
+Examples:
+  habeas backup verify /media/stick/monday.backup";
+const RESTORE: &str = "\
+Examples:
+  habeas --data restored backup restore /media/stick/monday.backup";
+
+/// Backups: everything of the folder in one file, sealed as it lies there.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Write a backup to a new file.
+    #[command(before_help = CREATE)]
+    Create(Backup),
+    /// Unpack a backup beside the folder, open it and count what is in it.
+    #[command(before_help = VERIFY)]
+    Verify(Backup),
+    /// Restore a backup into an empty folder. The node goes on under a new incarnation, so nothing forks.
+    #[command(before_help = RESTORE)]
+    Restore(Backup),
+}
+
+#[derive(Debug, clap::Args)]
+struct Backup {
+    /// The file.
+    file: PathBuf,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (What::Create(Backup { file }) | What::Verify(Backup { file }) | What::Restore(Backup { file })) = &args.what;
+    let path = whole(file)?;
+    let reply = visit(context, async |context, client| {
+        let request = match &args.what {
+            What::Create(_) => Request::BackupCreate { to: path },
+            What::Verify(_) => Request::BackupVerify { from: path, passphrase: context.passphrase(Which::Device)? },
+            What::Restore(_) => Request::BackupRestore { from: path },
+        };
+        Ok(client.ask(&request).await?)
+    })
+    .await?;
+    let Reply::Backup { bytes, entries, .. } = reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || {
+        good(&match args.what {
+            What::Create(_) => texts::backup_written(file, bytes),
+            What::Verify(_) => texts::backup_sound(file, bytes, entries.unwrap_or_default()),
+            What::Restore(_) => texts::backup_restored(file, bytes),
+        })
+    });
+    Ok(())
+}
+
+/// The node has a working folder of its own: it is told the whole path.
+fn whole(file: &Path) -> Result<String, Failure> {
+    let unreadable =
+        |why: &dyn std::fmt::Display| Failure::new(crate::error::codes::UNREADABLE, texts::unreadable(file, why));
+    let path = std::path::absolute(file).map_err(|error| unreadable(&error))?;
+    path.into_os_string().into_string().map_err(|_| unreadable(&texts::NOT_UTF8))
+}
