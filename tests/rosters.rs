@@ -95,7 +95,11 @@ fn grow(office: &Office, count: usize, seed: u8) -> Vec<Link> {
     let mut roster = office.roster.clone();
     let next = |_| {
         let pens = [entropy.secret(), entropy.secret()];
-        let link = Link::certify(&office.root, Some(&roster), &device(&pens, &office.reading, &mut entropy));
+        let link = Link::certify(
+            &office.root,
+            Some(&roster),
+            &device(&office.organisation(), &pens, &office.reading, &mut entropy),
+        );
         roster.take(link.clone()).expect("it fits");
         link
     };

@@ -119,6 +119,8 @@ pub enum Request {
     },
     /// A new device's request to its organisation.
     DeviceRequest {
+        /// The organisation, as `habeas status` on its other device shows it.
+        organisation: OrgId,
         /// Where this node can be reached, as `host:port`.
         addresses: Vec<String>,
     },

@@ -18,6 +18,8 @@ pub enum Domain {
     Entry,
     /// A link of a roster; no context, since a roster exists before any registry.
     Link,
+    /// A device's key says for whom it serves; context: organisation.
+    Possession,
     /// A card; no context.
     Card,
     /// A founder's consent to a genesis; context: registry id.
@@ -31,6 +33,7 @@ impl Domain {
         match self {
             Self::Entry => "habeas/1/entry",
             Self::Link => "habeas/1/link",
+            Self::Possession => "habeas/1/possession",
             Self::Card => "habeas/1/card",
             Self::Genesis => "habeas/1/genesis",
             Self::Annex => "habeas/1/annex",
@@ -178,7 +181,7 @@ mod tests {
     #[test]
     fn a_signature_counts_in_its_own_domain_and_context_only() {
         let signer = Signer::new(&Secret::new([5; 32]));
-        let domains = [Domain::Entry, Domain::Link, Domain::Card, Domain::Genesis, Domain::Annex];
+        let domains = [Domain::Entry, Domain::Link, Domain::Possession, Domain::Card, Domain::Genesis, Domain::Annex];
         for made in domains {
             let signature = signer.sign(made, b"context", b"payload");
             for asked in domains {

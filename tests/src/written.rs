@@ -7,7 +7,7 @@ use protocol::{
     charter::{
         card::{Card, Reach},
         founding::{Draft, Founding},
-        roster::{Device, Link, Roster, organisation},
+        roster::{Device, DeviceKeys, Link, Roster, organisation},
     },
     circle::{
         Circle,
@@ -15,7 +15,7 @@ use protocol::{
     },
     cose::Signer,
     entry::Verified,
-    ids::{CircleId, DatabaseEpoch, DeviceId, FeedKey, NodeKey, OrgId, RegistryId},
+    ids::{CircleId, DatabaseEpoch, DeviceId, OrgId, RegistryId},
     seal::{Entropy, ReadingSecret, Secret},
     staged::Staged,
     store::{Memory, Store},
@@ -42,7 +42,7 @@ impl Office {
     pub fn new(entropy: &mut Entropy) -> Self {
         let root = Signer::new(&entropy.secret());
         let (pens, reading) = ([entropy.secret(), entropy.secret()], ReadingSecret(entropy.secret()));
-        let device = device(&pens, &reading, entropy);
+        let device = device(&organisation(&root.public()), &pens, &reading, entropy);
         let roster = Roster::start(Link::certify(&root, None, &device)).expect("a first link");
         let reach = vec![Reach(device.node, vec!["192.0.2.7:4100".to_owned()])];
         let card = Card { call_sign: words::call_sign(entropy.bytes()), roster: roster.clone(), reach }.sign(&root);
@@ -60,12 +60,12 @@ impl Office {
     }
 }
 
-/// A device with these pens; its other keys are fresh.
-pub fn device(pens: &[Secret; 2], reading: &ReadingSecret, entropy: &mut Entropy) -> Device {
-    let [author, desk] = pens.each_ref().map(|pen| FeedKey(Signer::new(pen).public()));
-    let [node, ballot, receipt] = [(); 3].map(|()| Signer::new(&entropy.secret()).public());
-    let id = DeviceId(entropy.bytes());
-    Device { id, author, desk, node: NodeKey(node), ballot, receipt, reading: reading.public() }
+/// A device of an organisation with these pens; its other keys are fresh.
+pub fn device(org: &OrgId, pens: &[Secret; 2], reading: &ReadingSecret, entropy: &mut Entropy) -> Device {
+    let [author, desk] = pens.each_ref().map(Signer::new);
+    let [node, ballot, receipt] = [(); 3].map(|()| Signer::new(&entropy.secret()));
+    let keys = DeviceKeys { author, desk, node, ballot, receipt };
+    Device::new(org, DeviceId(entropy.bytes()), &keys, reading.public())
 }
 
 /// An entry that somebody wrote.

@@ -61,7 +61,11 @@ fn links(office: &Office) -> Vec<Vector> {
         signed(&[uint(version), key, uint(index), prev.to_vec(), uint(change), content.to_vec()])
     };
     let pens = [entropy.secret(), entropy.secret()];
-    let second = Link::certify(&office.root, Some(&office.roster), &device(&pens, &office.reading, &mut entropy));
+    let second = Link::certify(
+        &office.root,
+        Some(&office.roster),
+        &device(&office.organisation(), &pens, &office.reading, &mut entropy),
+    );
     let first = office.roster.link(0).expect("the first").envelope();
     let prev = bytes(&[1; 32]);
     let mut flipped = first.to_vec();

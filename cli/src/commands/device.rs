@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use protocol::control::Request;
+use protocol::{
+    control::{Request, codes},
+    ids::IdError,
+};
 
 use super::hand_over;
 use crate::{Context, daemon::visit, error::Failure, files, secret::Which, texts};
 
 const REQUEST_EXAMPLES: &str = "\
 Examples:
-  habeas device request --address 203.0.113.6:4001 > laptop.device";
+  habeas device request --organisation ORGANISATION --address 203.0.113.6:4001 > laptop.device";
 const ADD_EXAMPLES: &str = "\
 Examples:
   habeas device add laptop.device > registry.habeas";
@@ -26,6 +29,9 @@ enum Step {
     /// On the new device: ask to be taken in.
     #[command(before_help = REQUEST_EXAMPLES)]
     Request {
+        /// Your organisation's id, as `habeas status` shows it on the other device.
+        #[arg(long, value_name = "ID")]
+        organisation: String,
         /// Where the others reach the new device; may be given several times.
         #[arg(long = "address", value_name = "HOST:PORT")]
         addresses: Vec<String>,
@@ -47,8 +53,11 @@ enum Step {
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     match args.step {
-        Step::Request { addresses, output } => {
-            let request = Request::DeviceRequest { addresses };
+        Step::Request { organisation, addresses, output } => {
+            let organisation = organisation.parse().map_err(|error: IdError| {
+                Failure::new(codes::NO_ORGANISATION, error.to_string()).try_next(texts::WHERE_ORGANISATION)
+            })?;
+            let request = Request::DeviceRequest { organisation, addresses };
             let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;
             hand_over(&reply, output.as_deref(), context)?;
             let next = [(context.command("device add FILE > registry.habeas"), texts::NEXT_DEVICE_ADD)];

@@ -56,9 +56,9 @@ pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Re
                 draft.complete(&signatures, &root, &mut folder.entropy).map_err(|error| founding_problem(&error))?;
             Ok(file(Kind::Registry, &registry, &draft))
         }
-        Request::DeviceRequest { addresses } => {
+        Request::DeviceRequest { organisation, addresses } => {
             let addresses = check_addresses(addresses)?;
-            let device = folder.device().clone();
+            let device = folder.device_of(&organisation)?;
             let words = words::fingerprint(&device.id.0);
             let text = armour::wrap(Kind::Device, &codec::encode(&DeviceRequest(device, addresses)));
             Ok(Reply::File { text, words, organisations: vec![] })

@@ -5,12 +5,12 @@ use std::path::Path;
 use protocol::{
     charter::{
         founding::Founding,
-        roster::{Device, Link, Roster, organisation},
+        roster::{Device, DeviceKeys, Link, Roster, organisation},
     },
     codec,
     control::{Problem, codes},
     cose::Signer,
-    ids::{DeviceId, FeedKey, NodeKey, OrgId},
+    ids::{DeviceId, NodeKey, OrgId},
     replica::Replica,
     seal::{Entropy, ReadingSecret, Secret},
     store::{Batch, Row, Store, StoreError, Table},
@@ -48,6 +48,22 @@ struct Secrets {
     reading: Secret,
 }
 
+impl Secrets {
+    fn device(&self, org: &OrgId, id: DeviceId, node: &Secret) -> Device {
+        let keys = DeviceKeys {
+            author: Signer::new(&self.author),
+            desk: Signer::new(&self.desk),
+            node: Signer::new(node),
+            ballot: Signer::new(&self.ballot),
+            receipt: Signer::new(&self.receipt),
+        };
+        Device::new(org, id, &keys, ReadingSecret(self.reading.clone()).public())
+    }
+}
+
+/// The organisation of a device that has none yet.
+const NOBODY: OrgId = OrgId([0; 32]);
+
 #[derive(Serialize, Deserialize)]
 struct SecretsRow(Secret, Secret, Secret, Secret, Secret);
 
@@ -64,23 +80,15 @@ impl Folder {
             receipt: entropy.secret(),
             reading: entropy.secret(),
         };
-        let key = |secret: &Secret| Signer::new(secret).public();
-        let device = Device {
-            id: DeviceId(entropy.bytes()),
-            author: FeedKey(key(&secrets.author)),
-            desk: FeedKey(key(&secrets.desk)),
-            node: NodeKey(key(&node)),
-            ballot: key(&secrets.ballot),
-            receipt: key(&secrets.receipt),
-            reading: ReadingSecret(secrets.reading.clone()).public(),
-        };
         let mut batch = Batch::default();
         let root = root.map(|root| Signer::new(root.seed()));
+        // A further device serves nobody yet; its request says whom it asks.
+        let org = root.as_ref().map(|root| organisation(&root.public()));
+        let device = secrets.device(&org.unwrap_or(NOBODY), DeviceId(entropy.bytes()), &node);
         if let Some(root) = &root {
             let link = Link::certify(root, None, &device);
             batch.put(link_row(&link.organisation(), 0), link.envelope().to_vec());
         }
-        let org = root.as_ref().map(|root| organisation(&root.public()));
         let call_sign = org.map(|_| words::call_sign(entropy.bytes()));
         let public = Public(device, org, call_sign, node);
         batch.put(public_row(), codec::encode(&public));
@@ -165,6 +173,12 @@ impl Folder {
     /// This device.
     pub(super) fn device(&self) -> &Device {
         &self.public.0
+    }
+
+    /// This device, with its keys' word that it serves `org`.
+    pub(super) fn device_of(&self, org: &OrgId) -> Result<Device, Problem> {
+        let secrets = self.secrets.as_ref().ok_or_else(locked)?;
+        Ok(secrets.device(org, self.public.0.id, &self.public.3))
     }
 
     /// This node's network key.

@@ -427,6 +427,10 @@ impl Joined {
             return Err(locked());
         }
         let org = self.state.organisation();
+        if device.serves(&org).is_err() {
+            let message = "the request was made for another organisation, or not by the device itself";
+            return Err(Problem::new(codes::FILE_SIGNATURE, message));
+        }
         let link = {
             let roster = self.state.replica().members.roster(&org).expect("the own roster is there");
             protocol::charter::roster::Link::certify(root, Some(roster), &device)

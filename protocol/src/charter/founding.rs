@@ -273,7 +273,7 @@ mod tests {
 
     fn org(entropy: &mut Entropy) -> Org {
         let (root, reading) = (Signer::new(&entropy.secret()), ReadingSecret(entropy.secret()));
-        let mut device = device(entropy);
+        let mut device = device(&root, entropy);
         device.reading = reading.public();
         let roster = Roster::start(Link::certify(&root, None, &device)).expect("a first link");
         let reach = vec![Reach(device.node, vec!["127.0.0.1:4001".into()])];

@@ -4,21 +4,25 @@
 //! link = COSE_Sign1(root key, "habeas/1/link") over [1, root_key 32, index, prev 32|null, change, content]
 //! id   = BLAKE3 derive-key("habeas 1 link id", payload)
 //! change 0 = a device is certified, content = device; any other number is a newer version's: carried, not understood
-//! device = [id 16, author 32, desk 32, node 32, ballot 32, receipt 32, reading 1216]      Ed25519 keys, X-Wing key
+//! device = [id 16, author 32, desk 32, node 32, ballot 32, receipt 32, reading 1216, [possession 64 x 5]]
+//! possession = Ed25519(each key, "habeas/1/possession" ‖ organisation) over [id 16, purpose, key 32]
 //! cert   = BLAKE3 derive-key("habeas 1 certificate id", organisation ‖ device id ‖ purpose u8 ‖ key)
 //! organisation = BLAKE3 derive-key("habeas 1 organisation id", root_key)
 //! ```
 //!
 //! Rosters are an input of validity: they replicate as control and sit in the control root. Two links with one parent
 //! prove that the root was used twice; the roster then freezes at the common link, whatever the order of arrival.
+//!
+//! Each key of a device signs for whom it serves: otherwise a member could certify another's keys as its own, and the
+//! other's entries would count for nothing.
 
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteBuf;
+use serde_bytes::{ByteArray, ByteBuf};
 use thiserror::Error;
 
 use crate::{
     codec::{self, DecodeError},
-    cose::{self, BadSignature, Domain, Signer},
+    cose::{self, BadSignature, Domain, SIGNATURE, Signer},
     ids::{CertificateId, DeviceId, FeedKey, LinkId, NodeKey, OrgId},
     limits::{DEVICES, LINK_BYTES, ROSTER_LINKS},
     seal::{self, ReadingKey},
@@ -46,7 +50,22 @@ pub enum Purpose {
     Receipt = 4,
 }
 
-/// A device and its keys.
+/// The keys of a device that sign, on the machine they live on.
+#[derive(Clone, Debug)]
+pub struct DeviceKeys {
+    /// For [`Purpose::Author`].
+    pub author: Signer,
+    /// For [`Purpose::Desk`].
+    pub desk: Signer,
+    /// For [`Purpose::Node`].
+    pub node: Signer,
+    /// For [`Purpose::Ballot`].
+    pub ballot: Signer,
+    /// For [`Purpose::Receipt`].
+    pub receipt: Signer,
+}
+
+/// A device, its keys, and their word for whom they serve.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
     /// The device.
@@ -63,7 +82,11 @@ pub struct Device {
     pub receipt: [u8; 32],
     /// Key that epoch keys are wrapped to.
     pub reading: ReadingKey,
+    /// In the order of purposes: each key's signature that it serves the organisation as this device's key.
+    possession: [[u8; SIGNATURE]; 5],
 }
+
+type Five<T> = (T, T, T, T, T);
 
 #[derive(Serialize, Deserialize)]
 struct DeviceWire(
@@ -71,28 +94,62 @@ struct DeviceWire(
     FeedKey,
     FeedKey,
     NodeKey,
-    serde_bytes::ByteArray<32>,
-    serde_bytes::ByteArray<32>,
+    ByteArray<32>,
+    ByteArray<32>,
     ReadingKey,
+    Five<ByteArray<SIGNATURE>>,
 );
 
 impl Serialize for Device {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let (ballot, receipt) = (self.ballot.into(), self.receipt.into());
-        DeviceWire(self.id, self.author, self.desk, self.node, ballot, receipt, self.reading.clone())
+        let [a, b, c, d, e] = self.possession.map(ByteArray::new);
+        let possession = (a, b, c, d, e);
+        DeviceWire(self.id, self.author, self.desk, self.node, ballot, receipt, self.reading.clone(), possession)
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Device {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let DeviceWire(id, author, desk, node, ballot, receipt, reading) = DeviceWire::deserialize(deserializer)?;
+        let DeviceWire(id, author, desk, node, ballot, receipt, reading, (a, b, c, d, e)) =
+            DeviceWire::deserialize(deserializer)?;
         let (ballot, receipt) = (ballot.into_array(), receipt.into_array());
-        Ok(Self { id, author, desk, node, ballot, receipt, reading })
+        let possession = [a, b, c, d, e].map(ByteArray::into_array);
+        Ok(Self { id, author, desk, node, ballot, receipt, reading, possession })
     }
 }
 
 impl Device {
+    /// A device of an organisation; its keys say so themselves.
+    #[must_use]
+    pub fn new(org: &OrgId, id: DeviceId, keys: &DeviceKeys, reading: ReadingKey) -> Self {
+        let DeviceKeys { author, desk, node, ballot, receipt } = keys;
+        let mut purpose = 0;
+        let possession = [author, desk, node, ballot, receipt].map(|key| {
+            let signature = key.sign(Domain::Possession, &org.0, &claim(&id, purpose, &key.public()));
+            purpose += 1;
+            signature
+        });
+        Self {
+            id,
+            author: FeedKey(author.public()),
+            desk: FeedKey(desk.public()),
+            node: NodeKey(node.public()),
+            ballot: ballot.public(),
+            receipt: receipt.public(),
+            reading,
+            possession,
+        }
+    }
+
+    /// Whether every key itself says that it serves this organisation.
+    pub fn serves(&self, org: &OrgId) -> Result<(), BadSignature> {
+        (0..).zip(self.keys().into_iter().zip(&self.possession)).try_for_each(|(purpose, (key, signature))| {
+            cose::check(key, Domain::Possession, &org.0, &claim(&self.id, purpose, key), signature)
+        })
+    }
+
     /// The certificate of the key with this purpose: `prev` of its feeds' first entries.
     #[must_use]
     pub fn certificate(&self, org: &OrgId, purpose: Purpose) -> CertificateId {
@@ -106,9 +163,15 @@ impl Device {
         CertificateId(seal::hash("habeas 1 certificate id", &[&org.0, &self.id.0, &[purpose as u8], key]))
     }
 
+    /// In the order of purposes.
     fn keys(&self) -> [&[u8; 32]; 5] {
         [&self.author.0, &self.desk.0, &self.node.0, &self.ballot, &self.receipt]
     }
+}
+
+/// What a key signs: this device, this purpose, this key.
+fn claim(id: &DeviceId, purpose: u8, key: &[u8; 32]) -> Vec<u8> {
+    codec::encode(&(id, purpose, ByteArray::new(*key)))
 }
 
 /// What a link changes.
@@ -132,7 +195,7 @@ pub struct Link {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Wire(u64, serde_bytes::ByteArray<32>, u64, Option<LinkId>, u64, ByteBuf);
+struct Wire(u64, ByteArray<32>, u64, Option<LinkId>, u64, ByteBuf);
 
 const VERSION: u8 = 1;
 const CERTIFY: u64 = 0;
@@ -201,6 +264,9 @@ impl Link {
             later => Change::Later(later),
         };
         cose::check(&root_key, Domain::Link, &[], payload, signature)?;
+        if let Change::Certify(device) = &change {
+            device.serves(&organisation(&root_key))?;
+        }
         let id = LinkId(seal::hash("habeas 1 link id", &[payload]));
         Ok(Self { id, org: organisation(&root_key), index, prev, change, envelope: envelope.to_vec() })
     }
@@ -379,18 +445,18 @@ pub(crate) mod tests {
     use super::*;
     use crate::seal::{Entropy, ReadingSecret, Secret};
 
-    pub(crate) fn device(entropy: &mut Entropy) -> Device {
-        let mut key = || Signer::new(&entropy.secret()).public();
-        let (author, desk, node) = (FeedKey(key()), FeedKey(key()), NodeKey(key()));
-        let (ballot, receipt) = (key(), key());
+    /// A device of the organisation of `root`.
+    pub(crate) fn device(root: &Signer, entropy: &mut Entropy) -> Device {
+        let mut key = || Signer::new(&entropy.secret());
+        let keys = DeviceKeys { author: key(), desk: key(), node: key(), ballot: key(), receipt: key() };
         let reading = ReadingSecret(entropy.secret()).public();
-        Device { id: DeviceId(entropy.bytes()), author, desk, node, ballot, receipt, reading }
+        Device::new(&organisation(&root.public()), DeviceId(entropy.bytes()), &keys, reading)
     }
 
     fn grown(root: &Signer, entropy: &mut Entropy, links: usize) -> Roster {
-        let mut roster = Roster::start(Link::certify(root, None, &device(entropy))).expect("a first link");
+        let mut roster = Roster::start(Link::certify(root, None, &device(root, entropy))).expect("a first link");
         for _ in 1..links {
-            let link = Link::certify(root, Some(&roster), &device(entropy));
+            let link = Link::certify(root, Some(&roster), &device(root, entropy));
             roster.take(Link::parse(link.envelope()).expect("ours")).expect("fits");
         }
         roster
@@ -417,7 +483,7 @@ pub(crate) mod tests {
         let foreign = grown(&other, &mut entropy, 1).link(0).expect("held").clone();
         assert_eq!(short.take(foreign), Err(LinkError::OtherOrganisation));
         let elsewhere = grown(&root, &mut entropy, 2);
-        let astray = Link::certify(&root, Some(&elsewhere), &device(&mut entropy));
+        let astray = Link::certify(&root, Some(&elsewhere), &device(&root, &mut entropy));
         let mut two = grown(&root, &mut entropy, 2);
         assert_eq!(two.take(astray), Err(LinkError::Prev));
     }
@@ -429,15 +495,15 @@ pub(crate) mod tests {
         let base = grown(&root, &mut entropy, 2);
         let mut left = base.clone();
         let mut right = base.clone();
-        left.take(Link::certify(&root, Some(&base), &device(&mut entropy))).expect("fits");
-        left.take(Link::certify(&root, Some(&left.clone()), &device(&mut entropy))).expect("fits");
-        right.take(Link::certify(&root, Some(&base), &device(&mut entropy))).expect("fits");
+        left.take(Link::certify(&root, Some(&base), &device(&root, &mut entropy))).expect("fits");
+        left.take(Link::certify(&root, Some(&left.clone()), &device(&root, &mut entropy))).expect("fits");
+        right.take(Link::certify(&root, Some(&base), &device(&root, &mut entropy))).expect("fits");
         let (l, r) = (left.link(2).expect("held").clone(), right.link(2).expect("held").clone());
         assert_eq!(left.take(r), Ok(Taken::Froze));
         assert_eq!(right.take(l), Ok(Taken::Froze));
         assert_eq!(left.standing(), right.standing());
         assert_eq!(left.standing(), Standing { links: 2, head: base.head(), frozen: true });
-        let more = Link::certify(&root, Some(&base), &device(&mut entropy));
+        let more = Link::certify(&root, Some(&base), &device(&root, &mut entropy));
         assert_eq!(left.take(more), Err(LinkError::Frozen { at: 1 }));
     }
 
@@ -452,11 +518,22 @@ pub(crate) mod tests {
     #[test]
     fn every_flipped_bit_of_a_link_is_refused() {
         let mut entropy = Entropy::new([4; 32]);
-        let link = Link::certify(&Signer::new(&entropy.secret()), None, &device(&mut entropy));
+        let root = Signer::new(&entropy.secret());
+        let link = Link::certify(&root, None, &device(&root, &mut entropy));
         for bit in 0..link.envelope().len() * 8 {
             let mut bytes = link.envelope().to_vec();
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(Link::parse(&bytes).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn nobody_certifies_the_keys_of_somebody_else() {
+        let mut entropy = Entropy::new([9; 32]);
+        let (root, thief) = (Signer::new(&entropy.secret()), Signer::new(&entropy.secret()));
+        let device = device(&root, &mut entropy);
+        assert!(Link::parse(Link::certify(&root, None, &device).envelope()).is_ok());
+        let stolen = Link::certify(&thief, None, &device);
+        assert_eq!(Link::parse(stolen.envelope()), Err(LinkError::Signature(BadSignature)));
     }
 }

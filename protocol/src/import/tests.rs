@@ -1,3 +1,5 @@
+//! What an import takes, what it refuses, and where it says the mistake is.
+
 use super::*;
 
 const CASES: &str = include_str!("../../../deploy/sample/cases.json");

@@ -1,10 +1,10 @@
 //! The founding as people do it: cards, a draft, everybody's signature, the registry file; a further device if it is one
 //! organisation.
 
-use protocol::control::Request;
+use protocol::control::{Request, codes};
 
 use super::site::Site;
-use crate::error::Failure;
+use crate::{error::Failure, texts};
 
 /// Founds a registry of all sites, each an organisation; or, if `alone`, of the first one, with the second as its device.
 /// Answers with the registry's words.
@@ -33,7 +33,8 @@ pub(super) async fn found(sites: &mut [Site], alone: bool) -> Result<String, Fai
         words = site.join(&registry).await?;
     }
     for further in founders..sites.len() {
-        let request = Request::DeviceRequest { addresses: vec![sites[further].address.clone()] };
+        let organisation = sites[0].organisation.ok_or_else(|| Failure::new(codes::REQUEST, texts::OTHER_REPLY))?;
+        let request = Request::DeviceRequest { organisation, addresses: vec![sites[further].address.clone()] };
         let request = sites[further].file(&request).await?;
         let root_passphrase = sites[0].root_passphrase();
         let registry = sites[0].file(&Request::DeviceAdd { request, root_passphrase }).await?;

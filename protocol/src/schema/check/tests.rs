@@ -1,3 +1,5 @@
+//! What may be written to a field, in which form, and what is said when it may not.
+
 use super::*;
 use crate::ids::{EntityId, OrgId};
 
