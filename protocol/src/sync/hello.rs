@@ -10,7 +10,7 @@ use super::{
 use crate::{
     charter::roster::Standing,
     feed::Mark,
-    ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, RegistryId},
+    ids::{CircleId, DatabaseEpoch, EntryId, LinkId, NodeKey, RegistryId},
     limits::HELLO_CIRCLES,
     replica::Held,
     seal,
@@ -139,10 +139,7 @@ impl State {
             }
         }
         let session = self.sessions.get_mut(&peer).expect("it has a context");
-        if session.peer_wanted != wanted {
-            session.peer_wanted = wanted;
-            session.asked.clear();
-        }
+        session.peer_wanted = wanted;
         session.equal = same_control && unequal.is_empty();
         let agreed = session.equal;
         let epoch = session.epoch;
@@ -150,13 +147,16 @@ impl State {
             self.anchor(peer, circle, root, epoch);
         }
         for (circle, ours, theirs) in unequal {
-            self.begin(turn, peer, circle, Some((ours, theirs)));
+            self.begin(turn, peer, circle, Some((ours, theirs)), same_control);
         }
         if agreed {
             self.settled = true;
             self.settle(turn)?;
-            self.request_bodies(peer);
             turn.notice(Notice::Equal(peer));
+        }
+        // A difference that an exchange is about to settle first; one that none can settle keeps no body back.
+        if self.sessions.get(&peer).is_some_and(|session| session.exchanges.is_empty()) {
+            self.request_bodies(peer);
         }
         self.pump(turn, peer)
     }
@@ -185,10 +185,14 @@ impl State {
             let held = theirs.iter().find(|held| held.0 == org);
             let from = match held {
                 Some(held) if *held == short(org, &standing) => continue,
-                // The same length or more and yet different: one of us froze, or shall.
-                Some(held) if held.1 >= standing.links => standing.links.saturating_sub(1),
-                Some(held) => held.1.saturating_sub(1),
-                None => 0,
+                // Its chain is longer: it sees whether ours is part of it. Our proof of a fork, if there is one, goes.
+                Some(held) if held.1 > standing.links => standing.links,
+                // Its head stands in our chain: what follows is what it lacks.
+                Some(held) if roster.link(held.1.saturating_sub(1)).is_some_and(|link| mark(&link.id()) == held.2) => {
+                    held.1
+                }
+                // The chains part somewhere below: all of ours goes, and the first link that differs is the proof.
+                _ => 0,
             };
             links.extend(roster.since(from).map(|link| link.envelope().to_vec()));
         }
@@ -223,7 +227,11 @@ fn registry_tag(registry: &RegistryId, nonce: &[u8; 16]) -> [u8; 8] {
 }
 
 fn short(org: crate::ids::OrgId, standing: &Standing) -> ShortStanding {
-    ShortStanding(org, standing.links, Mark::of(&EntryId(standing.head.0)), standing.frozen)
+    ShortStanding(org, standing.links, mark(&standing.head), standing.frozen)
+}
+
+fn mark(link: &LinkId) -> Mark {
+    Mark::of(&EntryId(link.0))
 }
 
 /// Both nonces and both keys: what is said on this connection means nothing on another.
