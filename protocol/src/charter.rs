@@ -21,7 +21,9 @@ use crate::{
     codec::{self, DecodeError},
     ids::{CharterHash, FeedKey, LinkId, NodeKey, OrgId, Prev, RegistryId},
     limits::{CHARTER_BYTES, ORGANISATIONS},
-    seal, words,
+    seal,
+    store::{Row, Store, StoreError, Table},
+    words,
 };
 use roster::{Device, Link, LinkError, Purpose, Roster, Standing, Taken, organisation};
 
@@ -148,6 +150,30 @@ impl Members {
         Ok(members)
     }
 
+    /// These members, as the registry file told them, with the roster links a store has learned since.
+    pub fn load(mut self, store: &impl Store) -> Result<Self, StoreError> {
+        let orgs: Vec<_> = self.rosters.keys().copied().collect();
+        for org in orgs {
+            for evidence in [false, true] {
+                let (mut links, first) = (Vec::new(), link_row(&org, 0, evidence));
+                store.scan(first.table, &first.prefix, 0, &mut |_, envelope| {
+                    links.push(envelope);
+                    true
+                })?;
+                for envelope in links {
+                    let link =
+                        Link::parse(&envelope).map_err(|_| StoreError::Altered { table: Table::Control.label() })?;
+                    // Proof of a fork further up says nothing any more once one further down is proven.
+                    match self.take(link) {
+                        Ok(_) | Err(LinkError::Frozen { .. }) => {}
+                        Err(_) => return Err(StoreError::Altered { table: Table::Control.label() }),
+                    }
+                }
+            }
+        }
+        Ok(self)
+    }
+
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> RegistryId {
@@ -241,4 +267,10 @@ impl Members {
             }
         }
     }
+}
+
+/// The row of a roster link: the chain under its index, proof of a fork aside.
+#[must_use]
+pub fn link_row(org: &OrgId, index: u64, evidence: bool) -> Row {
+    Row::new(Table::Control, [if evidence { &b"fork"[..] } else { b"link" }, &org.0].concat(), index)
 }

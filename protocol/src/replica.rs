@@ -161,7 +161,25 @@ impl Replica {
             let WantedRow(id, circle) = decode(Table::Wanted, &row)?;
             replica.wanted.insert(id, circle);
         }
+        replica.disown(&Staged::new(store))?;
         Ok(replica)
+    }
+
+    /// Feeds whose keys are certified no longer stop counting, and nothing of them is wanted. Which nodes took their
+    /// entries in before the roster froze must not matter.
+    pub fn disown<S: Store>(&mut self, staged: &Staged<'_, S>) -> Result<(), StoreError> {
+        for held in self.circles.values_mut() {
+            held.feeds.retain(|(key, _), _| self.members.role(key).is_some());
+            held.root.take();
+        }
+        let wanted: Vec<_> = self.wanted.keys().copied().collect();
+        for id in wanted {
+            let place = self.place(staged, &id)?;
+            if place.is_none_or(|(feed, _)| self.line(&feed).is_none()) {
+                self.wanted.remove(&id);
+            }
+        }
+        Ok(())
     }
 
     /// Starts holding a circle; known ones stay as they are. Returns whether it is new.
@@ -230,7 +248,11 @@ impl Replica {
         if header.charter != self.members.charter() {
             return Ok(Outcome::PendingCharter);
         }
-        // 4. It stands where the chain ends, or stands there already, or proves a fork.
+        // 4. A first entry's parent is the key's certificate, which we know: another one can never fit.
+        if header.seq == 1 && header.prev != role.certificate {
+            return Ok(Outcome::Invalid);
+        }
+        // 5. It stands where the chain ends, or stands there already, or proves a fork.
         let line = held.feeds.get(&(feed.key, feed.run)).copied();
         let (counted, tip) = line.map_or((0, role.certificate), |line| (line.counted(), line.tip()));
         if header.seq <= counted {
@@ -243,8 +265,7 @@ impl Replica {
             return Ok(Outcome::Gap { next: counted + 1 });
         }
         if header.prev != tip && !self.is_planted_prev() {
-            // A first entry's parent is a certificate we know: another one can never fit.
-            return Ok(if counted == 0 { Outcome::Invalid } else { Outcome::Misfit { upto: counted } });
+            return Ok(Outcome::Misfit { upto: counted });
         }
         let line = Line::Open { seq: header.seq, id: entry.id() };
         staged.put(Row::new(Table::Header, feed.bytes(), header.seq), entry.envelope());

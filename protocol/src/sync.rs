@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     charter::{
-        Members,
+        Members, link_row,
         roster::{Link, Taken},
     },
     circle::{Circle, Epoch, grant::Opening},
@@ -33,7 +33,7 @@ use crate::{
 };
 use frame::{Arrival, Fault, Frame, Received};
 use session::Session;
-pub use write::{Content, Pens, Refusal, Write, epoch_row, epochs, forget_runs, runs};
+pub use write::{Content, Pens, Refusal, Write, epoch_row, epochs, renew, runs};
 
 /// Milliseconds on a clock that never goes back; its zero means nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -243,6 +243,12 @@ impl State {
         &mut self.replica
     }
 
+    /// For the simulator: what pairs agreed on outlives a restore, which is the mistake.
+    #[cfg(any(test, feature = "sim"))]
+    pub(crate) fn keep_anchors_of(&mut self, old: &mut Self) {
+        std::mem::swap(&mut self.anchors, &mut old.anchors);
+    }
+
     /// This node's organisation.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
@@ -310,7 +316,7 @@ impl State {
             }
             Input::Tick => self.tick(&mut turn)?,
             Input::Write(write) => self.write(&mut turn, write)?,
-            Input::Link(link) => self.link(&mut turn, *link),
+            Input::Link(link) => self.link(&mut turn, *link)?,
             Input::Hold(opening) => self.hold(&mut turn, &opening),
         }
         Ok(Step { persist: turn.staged.into_batch(), effects: turn.effects })
@@ -328,6 +334,8 @@ impl State {
             Received::Plain(Frame::Open { format, nonce, registry, epoch }) => {
                 self.opened(turn, peer, format, nonce, registry, epoch);
             }
+            // A live entry may overtake our peer's OPEN, which travels on another lane; the comparison brings it again.
+            Received::Entries { .. } if !greeted => {}
             _ if !greeted => self.strike(turn, peer, Fault::OutOfPlace),
             Received::Plain(Frame::Hello { is_reply, control, circles, wanted }) => {
                 self.compared(turn, peer, is_reply, control, &circles, wanted)?;
@@ -348,7 +356,7 @@ impl State {
                 faults.into_iter().for_each(|fault| self.strike(turn, peer, fault));
             }
             Received::Links { links, faults } => {
-                links.into_iter().for_each(|link| self.link(turn, link));
+                links.into_iter().try_for_each(|link| self.link(turn, link))?;
                 faults.into_iter().for_each(|fault| self.strike(turn, peer, fault));
             }
         }
@@ -367,6 +375,11 @@ impl State {
             let (id, feed, seq) = (entry.id(), entry.header().feed, entry.header().seq);
             #[cfg(any(test, feature = "sim"))]
             if self.remembered.contains(&id) {
+                continue;
+            }
+            // Nobody learns from us what stands in a circle by telling us of it.
+            if self.replica.circle(&feed.circle).is_some() && !self.shares(&peer, &feed.circle) {
+                self.strike(turn, peer, Fault::OutOfPlace);
                 continue;
             }
             let bodied = body.is_some();
@@ -394,47 +407,80 @@ impl State {
                 Outcome::Invalid => self.strike(turn, peer, Fault::Invalid),
             }
         }
-        if !readable.is_empty() {
-            self.learn(turn, &readable)?;
-            turn.notice(Notice::Arrived(readable));
-        }
         for circle in changed {
             self.rumour(circle, Some(peer), turn.now);
         }
-        Ok(())
+        self.arrive(turn, readable)
+    }
+
+    /// Entries became readable: those that still count are learned from, told of, and handed to whoever asked for them.
+    fn arrive<S: Store>(&mut self, turn: &mut Turn<'_, S>, ids: Vec<EntryId>) -> Result<(), StoreError> {
+        let mut readable = Vec::new();
+        for id in ids {
+            // A fork proven by the same frame may have set it aside again.
+            if self.replica.place(&turn.staged, &id)?.is_some() {
+                readable.push(id);
+            }
+        }
+        if readable.is_empty() {
+            return Ok(());
+        }
+        self.learn(turn, &readable)?;
+        let pumped = self.pay(turn, &readable);
+        turn.notice(Notice::Arrived(readable));
+        pumped
     }
 
     /// An entry of our own key that we did not write: someone restored an old copy. Never sign on that run again.
     fn watch_own<S: Store>(&mut self, turn: &mut Turn<'_, S>, feed: FeedId) {
         if self.runs.get(&feed.key) == Some(&feed.run) {
             self.runs.remove(&feed.key);
+            // On the disk too: a restart before the next writing would otherwise go on with the old run, and fork it.
+            write::end_run(turn, &feed.key);
             turn.notice(Notice::Elsewhere(feed));
         }
     }
 
-    fn link<S: Store>(&mut self, turn: &mut Turn<'_, S>, link: Link) {
+    fn link<S: Store>(&mut self, turn: &mut Turn<'_, S>, link: Link) -> Result<(), StoreError> {
         let (org, index) = (link.organisation(), link.index());
         let envelope = link.envelope().to_vec();
         let evidence = self.replica.members.roster(&org).is_some_and(|roster| roster.link(index).is_some());
         // Links arrive in order from honest peers; one that does not fit now comes again with the next comparison.
-        if let Ok(Taken::Grown | Taken::Froze) = self.replica.members.take(link) {
-            turn.staged.put(write::link_row(&org, index, evidence), envelope);
-            turn.notice(Notice::Members);
-            let peers: Vec<_> = self.sessions.keys().copied().collect();
-            peers.into_iter().for_each(|peer| self.hello_within(peer, turn.now, 0));
+        let Ok(taken @ (Taken::Grown | Taken::Froze)) = self.replica.members.take(link) else { return Ok(()) };
+        turn.staged.put(link_row(&org, index, evidence), envelope);
+        if taken == Taken::Froze {
+            self.replica.disown(&turn.staged)?;
+            self.dismiss(turn);
+        }
+        turn.notice(Notice::Members);
+        // What could not be settled under the rosters as they were may be settled now.
+        self.sessions.values_mut().for_each(|session| session.settled.clear());
+        let peers: Vec<_> = self.sessions.keys().copied().collect();
+        peers.into_iter().for_each(|peer| self.hello_within(peer, turn.now, 0));
+        Ok(())
+    }
+
+    /// Ends the connections of nodes whose certificates no longer count.
+    fn dismiss<S: Store>(&mut self, turn: &mut Turn<'_, S>) {
+        let members = &self.replica.members;
+        let strangers: Vec<_> = self.sessions.keys().copied().filter(|peer| members.node(peer).is_none()).collect();
+        for peer in strangers {
+            self.sessions.remove(&peer);
+            turn.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
         }
     }
 
     fn hold<S: Store>(&mut self, turn: &mut Turn<'_, S>, opening: &Opening) {
         let id = opening.circle.id(&self.replica.members.registry());
-        write::remember(turn, &id, opening);
+        let is_new = self.replica.hold(opening);
+        write::remember(turn, &id, opening, is_new);
         let known = self.epochs.entry(id).or_default();
         for epoch in &opening.epochs {
             if !known.iter().any(|held| held.0 == epoch.0) {
                 known.push(epoch.clone());
             }
         }
-        if self.replica.hold(opening) {
+        if is_new {
             turn.notice(Notice::Circle(id));
             self.rumour(id, None, turn.now);
         }

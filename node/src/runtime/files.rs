@@ -5,6 +5,7 @@ use std::net::ToSocketAddrs;
 use protocol::{
     armour::{self, ArmourError, Kind},
     charter::{
+        link_row,
         card::{Card, CardError, Reach},
         founding::{Draft, Founding, FoundingError},
         roster::Device,
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Opened,
-    folder::{Folder, founding_row, link_row, store_problem},
+    folder::{Folder, founding_row, store_problem},
 };
 
 /// What a locked node needs of the network.
@@ -131,7 +132,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
     batch.put(founding_row(), bytes);
     for (org, _) in members.organisations() {
         for link in members.roster(org).into_iter().flat_map(|roster| roster.since(0)) {
-            batch.put(link_row(org, link.index()), link.envelope().to_vec());
+            batch.put(link_row(org, link.index(), false), link.envelope().to_vec());
         }
     }
     batch.put(network_row(), codec::encode(&NetworkRow(start.network_key, start.reach)));

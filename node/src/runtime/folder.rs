@@ -5,6 +5,7 @@ use std::path::Path;
 use protocol::{
     charter::{
         founding::Founding,
+        link_row,
         roster::{Device, DeviceKeys, Link, Roster, organisation},
     },
     codec,
@@ -87,7 +88,7 @@ impl Folder {
         let device = secrets.device(&org.unwrap_or(NOBODY), DeviceId(entropy.bytes()), &node);
         if let Some(root) = &root {
             let link = Link::certify(root, None, &device);
-            batch.put(link_row(&link.organisation(), 0), link.envelope().to_vec());
+            batch.put(link_row(&link.organisation(), 0, false), link.envelope().to_vec());
         }
         let call_sign = org.map(|_| words::call_sign(entropy.bytes()));
         let public = Public(device, org, call_sign, node);
@@ -145,21 +146,7 @@ impl Folder {
         let row = self.store.get(&founding_row()).map_err(|error| store_problem(&error))?;
         let Some(row) = row else { return Ok(None) };
         let mut founding = Founding::parse(&row).map_err(|_| altered())?;
-        let orgs: Vec<_> = founding.members.organisations().map(|(org, _)| *org).collect();
-        for org in orgs {
-            for prefix in [b"link".as_slice(), b"fork"] {
-                let mut links = Vec::new();
-                let scanned = self.store.scan(Table::Control, &[prefix, &org.0].concat(), 0, &mut |_, value| {
-                    links.push(value);
-                    true
-                });
-                scanned.map_err(|error| store_problem(&error))?;
-                for link in links {
-                    let link = Link::parse(&link).map_err(|_| altered())?;
-                    founding.members.take(link).map_err(|_| altered())?;
-                }
-            }
-        }
+        founding.members = founding.members.load(&self.store).map_err(|error| store_problem(&error))?;
         Ok(Some(founding))
     }
 
@@ -204,7 +191,7 @@ impl Folder {
     /// The roster as far as it stands here before joining.
     pub(super) fn own_roster(&self) -> Result<Roster, Problem> {
         let org = self.organisation().ok_or_else(no_root)?;
-        let row = self.store.get(&link_row(&org, 0)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
+        let row = self.store.get(&link_row(&org, 0, false)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
         Roster::start(Link::parse(&row).map_err(|_| altered())?).map_err(|_| altered())
     }
 
@@ -239,11 +226,6 @@ fn secrets_row() -> Row {
 /// The row of the registry file that this folder joined with.
 pub(super) fn founding_row() -> Row {
     Row::new(Table::Control, "founding", 0)
-}
-
-/// The row of a roster link.
-pub(super) fn link_row(org: &OrgId, index: u64) -> Row {
-    Row::new(Table::Control, [b"link", &org.0[..]].concat(), index)
 }
 
 pub(super) fn locked() -> Problem {

@@ -105,7 +105,7 @@ impl Joined {
             Whereabouts::Same => sync::runs(&folder.store, &keys).map_err(|error| store_problem(&error))?,
             Whereabouts::Moved { remember } => {
                 let mut batch = remember;
-                batch.append(sync::forget_runs(&keys));
+                batch.append(sync::renew(&keys));
                 folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
                 BTreeMap::new()
             }

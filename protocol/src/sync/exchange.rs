@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 use super::{
     Notice, State, Turn,
     frame::{Fault, Frame},
-    session::{self, Exchange, Outcome, Piece},
+    session::{self, Exchange, LINES_MAX, OUTBOX_MAX, Outcome, Piece},
 };
 use crate::{
     entry::FeedId,
@@ -23,6 +23,7 @@ impl State {
         peer: NodeKey,
         circle: CircleId,
         seen: Option<([u8; 32], [u8; 16])>,
+        same_control: bool,
     ) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.exchanges.contains_key(&circle) {
@@ -32,7 +33,8 @@ impl State {
             && outcome.seen == seen
             && session.probing.is_empty()
         {
-            if !std::mem::replace(&mut outcome.reported, true) {
+            // Different rosters explain it; they are being told of, and the comparison after that will show.
+            if same_control && !std::mem::replace(&mut outcome.reported, true) {
                 let lines = outcome.lines.clone();
                 let lines = self.differing(&circle, &lines);
                 turn.notice(Notice::Unequal { peer, circle, lines });
@@ -84,6 +86,10 @@ impl State {
             Some(Some(agreed)) if exchange.lines.is_empty() => exchange.lines = agreed,
             _ => {}
         }
+        if exchange.lines.len() + lines.len() > LINES_MAX {
+            self.strike(turn, peer, Fault::OutOfPlace);
+            return Ok(());
+        }
         exchange.lines.extend(lines.into_iter().map(|line| ((line.0, line.1), line)));
         if is_last && !exchange.planned {
             exchange.planned = true;
@@ -102,6 +108,7 @@ impl State {
         self.anchors.remove(&(peer, circle));
         if let Some(session) = self.sessions.get_mut(&peer)
             && session.exchanges.contains_key(&circle)
+            && !session.outbox.contains(&Piece::Frontier(circle))
         {
             session.outbox.push_front(Piece::Frontier(circle));
         }
@@ -148,7 +155,7 @@ impl State {
         let theirs = session.exchanges[&circle].lines.clone();
         let held = self.replica.circle(&circle).expect("it has an exchange");
         let ours: Vec<_> = held.lines().map(|(name, line)| (*name, *line)).collect();
-        let (mut first, mut then, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut first, mut then) = (Vec::new(), Vec::new());
         for (name, line) in ours {
             let feed = FeedId { circle, key: name.0, run: name.1 };
             let Some(their) = theirs.get(&name) else {
@@ -171,14 +178,6 @@ impl State {
                 first.push(Piece::Proof(feed));
             }
         }
-        for (name, line) in &theirs {
-            let feed = line.feed(circle);
-            let counted = self.replica.line(&feed).map_or(0, Line::counted);
-            if self.runs.get(&name.0) == Some(&name.1) && (line.counted() > counted || line.is_forked()) {
-                own.push(feed);
-            }
-        }
-        own.into_iter().for_each(|feed| self.watch_own(turn, feed));
         let session = self.sessions.get_mut(&peer).expect("it has an exchange");
         first.retain(|piece| !matches!(piece, Piece::Probe { feed, .. } if !session.probing.insert(*feed)));
         session.outbox.extend(first.into_iter().chain(then).chain([Piece::Done(circle)]));
@@ -225,10 +224,12 @@ impl State {
         }
         let Exchange { seen, lines, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
         session.settled.insert(circle, Outcome { seen, lines, reported: false });
-        let confirms = session.exchanges.is_empty() && session.probing.is_empty();
-        // Where our own feeds stand is known now, even if this peer's are not all here.
-        self.settled = true;
-        self.settle(turn)?;
+        let (is_last, confirms) = (session.exchanges.is_empty(), session.probing.is_empty());
+        let confirms = is_last && confirms;
+        // What this peer holds of our own feeds has come before its last DONE.
+        if is_last {
+            self.settle(turn)?;
+        }
         let wait = if me < peer && confirms { 0 } else { session::RETRY_MS };
         self.hello_within(peer, turn.now, wait);
         Ok(())
@@ -298,9 +299,11 @@ impl State {
             return Ok(());
         };
         let session = self.sessions.get_mut(&peer).expect("it shares a circle");
+        if session.outbox.len() >= OUTBOX_MAX {
+            return Ok(());
+        }
         session.probing.insert(feed);
-        let narrow = marks.iter().any(|(seq, _)| *seq == low) || low == 0;
-        if high == low + 1 && narrow {
+        if high == low + 1 {
             // The parents are equal and the headers differ: ours is the evidence; theirs comes back.
             session.outbox.push_front(Piece::Range { feed, next: high, to: high });
         } else {
@@ -352,20 +355,44 @@ impl State {
         peer: NodeKey,
         ids: &[EntryId],
     ) -> Result<(), StoreError> {
-        let mut bodies = VecDeque::new();
+        if self.sessions.get(&peer).is_none_or(|session| session.outbox.len() >= OUTBOX_MAX) {
+            return Ok(());
+        }
+        let (mut bodies, mut owed) = (VecDeque::new(), Vec::new());
         for id in ids {
-            if let Some((feed, _)) = self.replica.place(&turn.staged, id)?
-                && self.shares(&peer, &feed.circle)
-            {
+            let place = self.replica.place(&turn.staged, id)?;
+            let here = place.is_some() && self.replica.body(&turn.staged, id)?.is_some();
+            if !here {
+                owed.push(*id);
+            } else if place.is_some_and(|(feed, _)| self.shares(&peer, &feed.circle)) {
                 bodies.push_back(*id);
             }
         }
-        if let Some(session) = self.sessions.get_mut(&peer)
-            && !bodies.is_empty()
-        {
-            session.outbox.push_back(Piece::Bodies(bodies));
-        }
+        let session = self.sessions.get_mut(&peer).expect("looked up above");
+        owed.truncate(WANTS_IN_FLIGHT.0.saturating_sub(session.owed.len()));
+        session.owed.extend(owed);
+        session.outbox.extend((!bodies.is_empty()).then_some(Piece::Bodies(bodies)));
         self.pump(turn, peer)
+    }
+
+    /// Bodies came that peers had asked for in vain.
+    pub(super) fn pay<S: Store>(&mut self, turn: &mut Turn<'_, S>, ids: &[EntryId]) -> Result<(), StoreError> {
+        let mut due: BTreeMap<NodeKey, VecDeque<EntryId>> = BTreeMap::new();
+        for id in ids {
+            let Some((feed, _)) = self.replica.place(&turn.staged, id)? else { continue };
+            for (peer, session) in &self.sessions {
+                if session.owed.contains(id) && self.shares(peer, &feed.circle) {
+                    due.entry(*peer).or_default().push_back(*id);
+                }
+            }
+        }
+        for (peer, bodies) in due {
+            let session = self.sessions.get_mut(&peer).expect("listed above");
+            bodies.iter().for_each(|id| _ = session.owed.remove(id));
+            session.outbox.push_back(Piece::Bodies(bodies));
+            self.pump(turn, peer)?;
+        }
+        Ok(())
     }
 }
 

@@ -8,9 +8,9 @@ use super::{
     session::{self, Anchor, Session},
 };
 use crate::{
-    charter::roster::{Link, Standing},
+    charter::roster::Standing,
     feed::Mark,
-    ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, RegistryId},
+    ids::{CircleId, DatabaseEpoch, EntryId, LinkId, NodeKey, RegistryId},
     limits::HELLO_CIRCLES,
     replica::Held,
     seal,
@@ -139,10 +139,7 @@ impl State {
             }
         }
         let session = self.sessions.get_mut(&peer).expect("it has a context");
-        if session.peer_wanted != wanted {
-            session.peer_wanted = wanted;
-            session.asked.clear();
-        }
+        session.peer_wanted = wanted;
         session.equal = same_control && unequal.is_empty();
         let agreed = session.equal;
         let epoch = session.epoch;
@@ -150,13 +147,16 @@ impl State {
             self.anchor(peer, circle, root, epoch);
         }
         for (circle, ours, theirs) in unequal {
-            self.begin(turn, peer, circle, Some((ours, theirs)));
+            self.begin(turn, peer, circle, Some((ours, theirs)), same_control);
         }
         if agreed {
             self.settled = true;
             self.settle(turn)?;
-            self.request_bodies(peer);
             turn.notice(Notice::Equal(peer));
+        }
+        // A difference that an exchange is about to settle first; one that none can settle keeps no body back.
+        if self.sessions.get(&peer).is_some_and(|session| session.exchanges.is_empty()) {
+            self.request_bodies(peer);
         }
         self.pump(turn, peer)
     }
@@ -183,13 +183,16 @@ impl State {
         for (org, standing) in self.replica.members.standings() {
             let roster = self.replica.members.roster(&org).expect("it has a standing");
             let held = theirs.iter().find(|held| held.0 == org);
-            let head_at = |links: u64| links.checked_sub(1).and_then(|last| roster.link(last)).map(mark_of);
             let from = match held {
                 Some(held) if *held == short(org, &standing) => continue,
-                // Theirs is a beginning of ours: the rest follows.
-                Some(held) if head_at(held.1) == Some(held.2) => held.1,
-                // Longer, or parted from ours somewhere below: from the first link on, whatever proves it is in it.
-                Some(_) | None => 0,
+                // Its chain is longer: it sees whether ours is part of it. Our proof of a fork, if there is one, goes.
+                Some(held) if held.1 > standing.links => standing.links,
+                // Its head stands in our chain: what follows is what it lacks.
+                Some(held) if roster.link(held.1.saturating_sub(1)).is_some_and(|link| mark(&link.id()) == held.2) => {
+                    held.1
+                }
+                // The chains part somewhere below: all of ours goes, and the first link that differs is the proof.
+                _ => 0,
             };
             links.extend(roster.since(from).map(|link| link.envelope().to_vec()));
         }
@@ -224,11 +227,11 @@ fn registry_tag(registry: &RegistryId, nonce: &[u8; 16]) -> [u8; 8] {
 }
 
 fn short(org: crate::ids::OrgId, standing: &Standing) -> ShortStanding {
-    ShortStanding(org, standing.links, Mark::of(&EntryId(standing.head.0)), standing.frozen)
+    ShortStanding(org, standing.links, mark(&standing.head), standing.frozen)
 }
 
-fn mark_of(link: &Link) -> Mark {
-    Mark::of(&EntryId(link.id().0))
+fn mark(link: &LinkId) -> Mark {
+    Mark::of(&EntryId(link.0))
 }
 
 /// Both nonces and both keys: what is said on this connection means nothing on another. Roots are bound to who says

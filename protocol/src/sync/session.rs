@@ -21,6 +21,11 @@ pub(super) const IDLE_MS: u64 = 60_000;
 /// The longest an idle pair goes without comparing.
 pub(super) const IDLE_MS_MAX: u64 = 3_600_000;
 
+/// Pieces waiting to go out beyond which a peer's requests are dropped: who asks faster than it reads asks again.
+pub(super) const OUTBOX_MAX: usize = 4_096;
+/// Lines a peer may tell of one circle: 512 devices with 256 runs each.
+pub(super) const LINES_MAX: usize = 131_072;
+
 /// Lines of a circle.
 pub(super) type Lines = BTreeMap<(FeedKey, Incarnation), Line>;
 
@@ -51,8 +56,10 @@ pub(super) struct Session {
     pub(super) in_flight: usize,
     /// Bodies the peer said it lacks.
     pub(super) peer_wanted: u64,
-    /// Bodies asked for on this connection.
+    /// Bodies asked for on this connection: the peer sends each when it has it.
     pub(super) asked: BTreeSet<EntryId>,
+    /// Bodies the peer asked for and we lack, too.
+    pub(super) owed: BTreeSet<EntryId>,
     /// Feeds being bisected.
     pub(super) probing: BTreeSet<FeedId>,
     /// Faults so far.
@@ -75,14 +82,15 @@ impl Session {
             in_flight: 0,
             peer_wanted: 0,
             asked: BTreeSet::new(),
+            owed: BTreeSet::new(),
             probing: BTreeSet::new(),
             strikes: 0,
         }
     }
 
-    /// Whether the last comparison was equal and nothing has happened since.
+    /// Whether the last comparison was equal, nothing has happened since, and the peer lacks nothing.
     pub(super) fn is_equal(&self) -> bool {
-        self.equal && self.exchanges.is_empty()
+        self.equal && self.exchanges.is_empty() && self.peer_wanted == 0
     }
 }
 

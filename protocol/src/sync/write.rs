@@ -16,7 +16,7 @@ use crate::{
     codec,
     cose::Signer,
     entry::{self, FeedId, Header, Kind, Verified},
-    ids::{BodyRoot, CircleId, EntryId, FeedKey, Incarnation, OrgId},
+    ids::{BodyRoot, CircleId, EntryId, FeedKey, Incarnation},
     limits::BODY_BYTES,
     replica::{Outcome, circle_row},
     seal::{Entropy, ReadingSecret},
@@ -241,19 +241,21 @@ impl Content {
     }
 }
 
-/// The row of a roster link: the chain under its index, proof of a fork aside.
-pub(super) fn link_row(org: &OrgId, index: u64, evidence: bool) -> Row {
-    Row::new(Table::Control, [if evidence { &b"fork"[..] } else { b"link" }, &org.0].concat(), index)
-}
-
 fn run_row(key: &FeedKey) -> Row {
     Row::new(Table::Meta, [b"run", &key.0[..]].concat(), 0)
 }
 
-/// Keeps a circle and its epochs.
-pub(super) fn remember<S: Store>(turn: &mut Turn<'_, S>, id: &CircleId, opening: &Opening) {
-    let carried = Opening { epochs: vec![], ..opening.clone() };
-    turn.staged.put(circle_row(id), carried.encode());
+/// Never sign on the key's present run again.
+pub(super) fn end_run<S: Store>(turn: &mut Turn<'_, S>, key: &FeedKey) {
+    turn.staged.delete(run_row(key));
+}
+
+/// Keeps a circle, if it is new, and its epochs. A known circle's secret stays: a second grant cannot change it.
+pub(super) fn remember<S: Store>(turn: &mut Turn<'_, S>, id: &CircleId, opening: &Opening, is_new: bool) {
+    if is_new {
+        let carried = Opening { epochs: vec![], ..opening.clone() };
+        turn.staged.put(circle_row(id), carried.encode());
+    }
     for epoch in &opening.epochs {
         let (row, value) = epoch_row(id, epoch);
         turn.staged.put(row, value);
@@ -283,9 +285,9 @@ pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, In
     Ok(runs)
 }
 
-/// Forgets the runs of own feeds: the next entries start new ones.
+/// To be committed when a store may hold an old past (a restored backup, a copied folder): own feeds go on as new runs.
 #[must_use]
-pub fn forget_runs(keys: &[FeedKey]) -> Batch {
+pub fn renew(keys: &[FeedKey]) -> Batch {
     let mut batch = Batch::default();
     keys.iter().for_each(|key| batch.delete(run_row(key)));
     batch
