@@ -5,9 +5,9 @@ use std::net::ToSocketAddrs;
 use protocol::{
     armour::{self, ArmourError, Kind},
     charter::{
-        link_row,
         card::{Card, CardError, Reach},
         founding::{Draft, Founding, FoundingError},
+        link_row,
         roster::Device,
     },
     circle::{Circle, grant::Opening},

@@ -191,7 +191,8 @@ impl Folder {
     /// The roster as far as it stands here before joining.
     pub(super) fn own_roster(&self) -> Result<Roster, Problem> {
         let org = self.organisation().ok_or_else(no_root)?;
-        let row = self.store.get(&link_row(&org, 0, false)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
+        let row =
+            self.store.get(&link_row(&org, 0, false)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
         Roster::start(Link::parse(&row).map_err(|_| altered())?).map_err(|_| altered())
     }
 
