@@ -1,0 +1,107 @@
+//! What does it cost to make people's view of a case file from its entries? Two branches of 1,200 entries.
+
+use protocol::{
+    ids::{EntityId, EntryId, FeedKey, Incarnation, OrgId, SectionId},
+    schema::{Schema, Value},
+    seal::hash,
+    section::{
+        Contribution, Section,
+        assertion::{Assertion, ClaimedTime, Plain, Statement},
+    },
+};
+use tests::bench::figures::{Bar, Figures, Sample, timed};
+
+const SECTION: SectionId = SectionId([1; 16]);
+const BRANCH: u64 = 1_200;
+const RUNS: usize = 5;
+
+fn main() {
+    let mut figures = Figures::of("sections");
+    let branches = |entries: u64| [0, 1].map(|writer| branch(writer, entries));
+    let (half, whole) = (branches(BRANCH / 2), branches(BRANCH));
+    let (mut halves, mut wholes, mut mixed, mut last, mut again) = (vec![], vec![], vec![], vec![], vec![]);
+    for _ in 0..RUNS {
+        halves.push(folded(half.iter().flatten()).1);
+        let (digest, took) = folded(whole.iter().flatten());
+        wholes.push(took);
+        let in_turn = whole[0].iter().zip(&whole[1]).flat_map(|(one, other)| [one, other]);
+        let (other, took) = folded(in_turn);
+        assert_eq!(digest, other, "same entries, same view");
+        mixed.push(took);
+
+        // An entry more on a section that stands folded, as it comes from a peer.
+        let mut section = Section::new(SECTION);
+        let mut all: Vec<_> = whole.iter().flatten().cloned().collect();
+        let newest = all.pop().expect("a branch has entries");
+        all.into_iter().for_each(|contribution| take(&mut section, contribution));
+        section.view();
+        last.push(
+            timed(|| {
+                take(&mut section, newest);
+                section.view()
+            })
+            .1,
+        );
+        again.push(timed(|| section.view()).1);
+    }
+    let ms = |runs: Vec<f64>| runs.into_iter().map(|seconds| seconds * 1e3).collect::<Sample>();
+    let [halves, wholes, mixed, last, again] = [halves, wholes, mixed, last, again].map(ms);
+    figures.plain("two branches of 1200 entries, one after the other", &wholes, "ms");
+    figures.plain("each entry", &wholes.map(|ms| ms * 1e3 / (2 * BRANCH) as f64), "µs");
+    let doubled = Some(Bar::Most(2.6));
+    figures.ratio("two branches of 1200 entries", &wholes.ratio(&halves), "two branches of 600", doubled);
+    figures.ratio(
+        "entries of both branches in turn",
+        &mixed.ratio(&wholes),
+        "one after the other",
+        Some(Bar::Most(1.5)),
+    );
+    figures.ratio("one entry more on 2399, and the view", &last.ratio(&wholes), "all of it anew", Some(Bar::Most(0.5)));
+    figures.ratio("the view again, nothing new", &again.ratio(&wholes), "all of it anew", Some(Bar::Most(0.5)));
+    figures.show();
+}
+
+fn folded<'a>(contributions: impl Iterator<Item = &'a Contribution>) -> ([u8; 32], f64) {
+    let contributions: Vec<_> = contributions.cloned().collect();
+    timed(|| {
+        let mut section = Section::new(SECTION);
+        contributions.into_iter().for_each(|contribution| take(&mut section, contribution));
+        section.view().digest()
+    })
+}
+
+fn take(section: &mut Section, contribution: Contribution) {
+    section.insert(contribution).expect("one section, no fork");
+}
+
+/// What one organisation wrote without knowing of the other: one capture after another, over and over.
+fn branch(writer: u8, entries: u64) -> Vec<Contribution> {
+    let entry = |seq: u64| {
+        let says = Assertion {
+            entity: EntityId([u8::try_from(seq % 40).expect("below 40"); 16]),
+            field: "capture_episode.date".to_owned(),
+            value: Value::Text(format!("2024-{:02}-{:02}", seq % 12 + 1, seq % 28 + 1)),
+            sources: vec![],
+            grade: Some("B2".to_owned()),
+            basis: None,
+            reported_by: None,
+        };
+        let plain = Plain {
+            schema: Schema::VERSION,
+            section: SECTION,
+            claimed_time: ClaimedTime(1_760_000_000 + 60 * seq),
+            deps: vec![],
+            batch: None,
+            statements: vec![Statement::Assert(says)],
+        };
+        Contribution {
+            id: EntryId(hash("habeas bench entry id", &[&[writer], &seq.to_be_bytes()])),
+            feed: FeedKey([writer; 32]),
+            run: Incarnation([0; 8]),
+            seq,
+            org: OrgId([writer; 32]),
+            plain,
+        }
+    };
+    (1..=entries).map(entry).collect()
+}

@@ -1,0 +1,5 @@
+//! What the benchmarks share: registries to measure in, peers to measure against, figures to show.
+
+pub mod federation;
+pub mod figures;
+pub mod peers;
