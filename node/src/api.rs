@@ -4,19 +4,21 @@
 //! opened. The socket is in the folder (0700) and belongs to its user (0600).
 
 use std::{
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     net::{SocketAddr, TcpListener},
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    sync::Arc,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
 use axum::{Json, Router, extract::State, routing::post};
 use protocol::{
-    control::{Answer, Passphrase, Problem, Reply, Request, codes},
+    control::{Answer, Problem, Reply, Request, codes},
     seal::Entropy,
 };
+use rustix::process::Signal;
 use thiserror::Error;
 use tokio::{
     net::UnixListener,
@@ -36,6 +38,7 @@ const JOBS: usize = 64;
 const REQUEST_BYTES: usize = 64 * 1024 * 1024;
 /// Characters of a passphrase.
 const PASSPHRASE_LEN: usize = 12;
+const LISTEN: &str = "listen on the address given";
 
 /// Why the node does not serve.
 #[derive(Debug, Error)]
@@ -49,7 +52,7 @@ pub enum ServeError {
         #[source]
         source: io::Error,
     },
-    /// Another node answers on the folder's socket.
+    /// Another node has the folder.
     #[error("another node uses this folder")]
     InUse,
 }
@@ -58,26 +61,48 @@ impl ServeError {
     fn io(attempted: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| Self::Io { attempted, source }
     }
+
+    /// As a problem with its code.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let code = match self {
+            Self::InUse => codes::IN_USE,
+            Self::Io { attempted: LISTEN, .. } => codes::ADDRESS,
+            Self::Io { .. } => codes::DISK,
+        };
+        Problem::new(code, self.to_string())
+    }
 }
 
 #[derive(Clone)]
 struct Door {
-    folder: Arc<Path>,
+    porter: Arc<Porter>,
     jobs: mpsc::Sender<Job>,
     stop: mpsc::Sender<()>,
+}
+
+/// Tries passphrases.
+struct Porter {
+    folder: Arc<Path>,
+    /// One at a time: otherwise who asks many times at once would be let past the wait after the first wrong one.
+    trying: Mutex<()>,
 }
 
 /// Serves a folder until told to stop.
 pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeError> {
     durable::make_folder(folder).map_err(ServeError::io("make the folder"))?;
+    let _until_the_end = claim(folder)?;
+    // A file at its limit (setrlimit(2)) is an error for whoever writes it, not the end of the process.
+    let _never_read =
+        signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(ServeError::io("listen for signals"))?;
     let socket = folder.join("api.sock");
-    let listener = bind(&socket).await?;
-    let listen = settle(listen).map_err(ServeError::io("listen on the address given"))?;
+    let listener = bind(&socket)?;
+    let listen = settle(listen).map_err(ServeError::io(LISTEN))?;
     let (jobs, queue) = mpsc::channel(JOBS);
     let (stop, mut stopping) = mpsc::channel(1);
     let folder: Arc<Path> = Arc::from(folder);
     let core = runtime::spawn(folder.clone(), listen, queue).map_err(ServeError::io("start a thread"))?;
-    let door = Door { folder, jobs, stop };
+    let door = Door { porter: Arc::new(Porter { folder, trying: Mutex::new(()) }), jobs, stop };
     let router = Router::new()
         .route("/v1", post(answer))
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES))
@@ -102,13 +127,26 @@ pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeEr
     Ok(())
 }
 
-/// Binds the socket; one left behind by a node that was killed is replaced, one that answers is not.
-async fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
-    if socket.exists() {
-        if tokio::net::UnixStream::connect(socket).await.is_ok() {
-            return Err(ServeError::InUse);
+/// Takes the folder. Of several nodes that start on it one gets it, and whoever has it may replace what an earlier one
+/// left behind: asking whether the old socket answers would let two that start at once both take it.
+fn claim(folder: &Path) -> Result<File, ServeError> {
+    let mut options = File::options();
+    let lock = options.write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"));
+    let lock = lock.map_err(ServeError::io("open the lock of the folder"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(ServeError::InUse),
+        Err(TryLockError::Error(error)) => Err(ServeError::io("lock the folder")(error)),
+    }
+}
+
+/// Binds the socket, in the place of one that a node left behind when it was killed.
+fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
+    match fs::remove_file(socket) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(ServeError::io("replace the old socket")(error));
         }
-        fs::remove_file(socket).map_err(ServeError::io("replace the old socket"))?;
+        _ => {}
     }
     let listener = UnixListener::bind(socket).map_err(ServeError::io("make the socket"))?;
     fs::set_permissions(socket, fs::Permissions::from_mode(0o600)).map_err(ServeError::io("close the socket"))?;
@@ -141,9 +179,8 @@ async fn answer(State(door): State<Door>, body: axum::body::Bytes) -> Json<Answe
 
 impl Door {
     async fn carry(&self, request: Request) -> Result<Reply, Problem> {
-        let folder = self.folder.to_path_buf();
-        let needs = request.clone();
-        let opened = tokio::task::spawn_blocking(move || open(folder, &needs));
+        let (porter, needs) = (Arc::clone(&self.porter), request.clone());
+        let opened = tokio::task::spawn_blocking(move || porter.open(&needs));
         let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))??;
         let stops = matches!(request, Request::Stop | Request::Wipe);
         let (reply, answered) = oneshot::channel();
@@ -157,64 +194,76 @@ impl Door {
     }
 }
 
-/// What the passphrases in a request open.
-fn open(folder: PathBuf, request: &Request) -> Result<Opened, Problem> {
-    let now = SystemTime::now();
-    let root = |passphrase: &Passphrase| {
-        RootKey::open(&folder.join("root"), passphrase).map_err(|error| match error {
-            VaultError::Missing => Problem::new(codes::NO_ROOT, "the organisation's root key is not on this device"),
-            error => vault_problem(&error),
-        })
-    };
-    let mut opened = Opened::default();
-    match request {
-        Request::Init { passphrase, root_passphrase, demo } => {
-            let cost = if *demo { Cost::FLOOR } else { Cost::DEFAULT };
-            for passphrase in [Some(passphrase), root_passphrase.as_ref()].into_iter().flatten() {
-                if passphrase.expose().chars().count() < PASSPHRASE_LEN {
-                    let message = format!("a passphrase has at least {PASSPHRASE_LEN} characters");
-                    return Err(Problem::new(codes::WEAK_PASSPHRASE, message));
+impl Porter {
+    /// What the passphrases in a request open.
+    fn open(&self, request: &Request) -> Result<Opened, Problem> {
+        let mut opened = Opened::default();
+        match request {
+            Request::Init { passphrase, root_passphrase, demo } => {
+                let cost = if *demo { Cost::FLOOR } else { Cost::DEFAULT };
+                for passphrase in [Some(passphrase), root_passphrase.as_ref()].into_iter().flatten() {
+                    if passphrase.expose().chars().count() < PASSPHRASE_LEN {
+                        let message = format!("a passphrase has at least {PASSPHRASE_LEN} characters");
+                        return Err(Problem::new(codes::WEAK_PASSPHRASE, message));
+                    }
+                }
+                let _alone = self.alone();
+                let mut entropy = entropy()?;
+                let made = Vault::create(&self.folder, passphrase, cost, &mut entropy);
+                let (_, keys) = made.map_err(|error| vault_problem(&error))?;
+                opened.keys = Some(keys);
+                if let Some(passphrase) = root_passphrase {
+                    let root = RootKey::create(&self.folder.join("root"), passphrase, cost, &mut entropy);
+                    opened.root = Some(root.map_err(|error| vault_problem(&error))?);
                 }
             }
-            let mut entropy = entropy()?;
-            let (vault, keys) =
-                Vault::create(&folder, passphrase, cost, &mut entropy).map_err(|error| vault_problem(&error))?;
-            opened.keys = Some(keys);
-            drop(vault);
-            if let Some(passphrase) = root_passphrase {
-                let root = RootKey::create(&folder.join("root"), passphrase, cost, &mut entropy);
-                opened.root = Some(root.map_err(|error| vault_problem(&error))?);
+            Request::Unlock { passphrase } => {
+                let _alone = self.alone();
+                let (_, keys) =
+                    Vault::open(&self.folder, passphrase, SystemTime::now()).map_err(|error| vault_problem(&error))?;
+                opened.keys = Some(keys);
             }
-        }
-        Request::Unlock { passphrase } => {
-            let (_, keys) = Vault::open(&folder, passphrase, now).map_err(|error| vault_problem(&error))?;
-            opened.keys = Some(keys);
-        }
-        Request::BackupVerify { from, passphrase } => {
-            let unpacked = folder.join("verifying");
-            // One that a crash left behind holds nothing that the backup does not.
-            let _nothing_there = fs::remove_dir_all(&unpacked);
-            let looked = backup::unpack(Path::new(from), &unpacked)
-                .map_err(|error| runtime::saving::problem(&error))
-                .and_then(|summary| {
-                    let opened = Vault::open(&unpacked, passphrase, now).map_err(|error| vault_problem(&error));
-                    opened.map(|(_, keys)| (summary, keys))
-                });
-            match looked {
-                Ok((summary, keys)) => (opened.keys, opened.backup) = (Some(keys), Some((summary, unpacked))),
-                Err(problem) => {
-                    let _left_behind = fs::remove_dir_all(&unpacked);
-                    return Err(problem);
+            Request::BackupVerify { from, passphrase } => {
+                let _alone = self.alone();
+                let unpacked = self.folder.join("verifying");
+                // One that a crash left behind holds nothing that the backup does not.
+                let _nothing_there = fs::remove_dir_all(&unpacked);
+                let looked = backup::unpack(Path::new(from), &unpacked)
+                    .map_err(|error| runtime::saving::problem(&error))
+                    .and_then(|summary| {
+                        let opened = Vault::open(&unpacked, passphrase, SystemTime::now());
+                        opened.map(|(_, keys)| (summary, keys)).map_err(|error| vault_problem(&error))
+                    });
+                match looked {
+                    Ok((summary, keys)) => (opened.keys, opened.backup) = (Some(keys), Some((summary, unpacked))),
+                    Err(problem) => {
+                        let _left_behind = fs::remove_dir_all(&unpacked);
+                        return Err(problem);
+                    }
                 }
             }
+            Request::Card { root_passphrase, .. }
+            | Request::Sign { root_passphrase, .. }
+            | Request::Complete { root_passphrase, .. }
+            | Request::DeviceAdd { root_passphrase, .. } => {
+                let _alone = self.alone();
+                let root = RootKey::open(&self.folder.join("root"), root_passphrase, SystemTime::now());
+                opened.root = Some(root.map_err(|error| match error {
+                    VaultError::Missing => {
+                        Problem::new(codes::NO_ROOT, "the organisation's root key is not on this device")
+                    }
+                    error => vault_problem(&error),
+                })?);
+            }
+            _ => {}
         }
-        Request::Card { root_passphrase, .. }
-        | Request::Sign { root_passphrase, .. }
-        | Request::Complete { root_passphrase, .. }
-        | Request::DeviceAdd { root_passphrase, .. } => opened.root = Some(root(root_passphrase)?),
-        _ => {}
+        Ok(opened)
     }
-    Ok(opened)
+
+    /// Waits for its turn; the clock is read after it.
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.trying.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A stream of randomness from the system.

@@ -199,9 +199,9 @@ pub fn unpack(from: &Path, into: &Path) -> Result<Summary, BackupError> {
 fn holds_anything(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
-            // The socket of the node that is asked to restore is there already.
+            // Lock and socket of the node that is asked to restore are there already.
             let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-            names.try_fold(false, |any, name| Ok(any || name? != "api.sock"))
+            names.try_fold(false, |any, name| name.map(|name| any || !(name == "api.sock" || name == "lock")))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

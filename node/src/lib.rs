@@ -51,7 +51,9 @@ pub fn main() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(reason = %error, "the node did not start or could not go on");
+            let problem = error.problem();
+            let (code, reason, next) = (problem.code, problem.message, problem.next);
+            tracing::error!(code, reason, next, "the node did not start or could not go on");
             ExitCode::FAILURE
         }
     }

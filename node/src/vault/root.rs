@@ -3,10 +3,13 @@
 //! ```text
 //! file   magic(7) "habeas\0" ‖ "R" ‖ slot(109) ‖ BLAKE3 of all before(32)      slot: as in the vault, aad = the 8 first bytes
 //! ```
+//!
+//! Beside it `root.attempts` remembers wrong passphrases, as the vault's does.
 
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use protocol::{
@@ -16,6 +19,7 @@ use protocol::{
 
 use super::{
     Cost, VaultError,
+    attempts::Attempts,
     slot::{SLOT, Slot},
 };
 use crate::durable;
@@ -42,8 +46,8 @@ impl RootKey {
         Ok(root)
     }
 
-    /// Opens the root key in `path`.
-    pub fn open(path: &Path, passphrase: &Passphrase) -> Result<Self, VaultError> {
+    /// Opens the root key in `path`. A wrong passphrase costs a derivation, and soon a wait.
+    pub fn open(path: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<Self, VaultError> {
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(VaultError::Missing),
@@ -54,8 +58,13 @@ impl RootKey {
         if blake3::hash(&bytes[..MAGIC.len() + SLOT]) != *sum {
             return Err(VaultError::Damaged);
         }
-        match Slot::decode(slot)?.open(passphrase, MAGIC)? {
-            Some((SEED, seed)) => Ok(Self { path: path.into(), seed }),
+        let (slot, attempts) = (Slot::decode(slot)?, attempts(path));
+        attempts.admit(now)?;
+        match slot.open(passphrase, MAGIC)? {
+            Some((SEED, seed)) => {
+                attempts.clear()?;
+                Ok(Self { path: path.into(), seed })
+            }
             Some(_) => Err(VaultError::Damaged),
             None => Err(VaultError::WrongPassphrase),
         }
@@ -78,17 +87,25 @@ impl RootKey {
 
     /// Overwrites and removes the file at `path`.
     pub fn destroy(path: &Path) -> Result<(), VaultError> {
-        durable::shred(path).map_err(VaultError::io("destroy the root key"))
+        let attempts = durable::shred(&attempts(path).path);
+        durable::shred(path).and(attempts).map_err(VaultError::io("destroy the root key"))
     }
+}
+
+fn attempts(path: &Path) -> Attempts {
+    Attempts { path: durable::beside(path, ".attempts") }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
 
     use super::*;
 
+    /// Opens it long after whatever was tried before.
     fn check(path: &Path, passphrase: &str, expected: Result<&RootKey, VaultError>) {
-        match (RootKey::open(path, &Passphrase::new(passphrase.into())), expected) {
+        let _forgotten = fs::remove_file(attempts(path).path);
+        match (RootKey::open(path, &Passphrase::new(passphrase.into()), SystemTime::UNIX_EPOCH), expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found.seed(), expected.seed()),
             (Err(found), Err(expected)) => assert_eq!(found.to_string(), expected.to_string()),
             (found, expected) => panic!("{found:?} is not {expected:?}"),
@@ -111,6 +128,21 @@ mod tests {
         check(&path, "old", Err(VaultError::WrongPassphrase));
         RootKey::destroy(&path).expect("a writable folder");
         check(&path, "new", Err(VaultError::Missing));
+    }
+
+    #[test]
+    fn wrong_passphrases_have_to_wait_and_the_right_one_ends_that() {
+        let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
+        let path = folder.path().join("root");
+        let right = Passphrase::new("right".into());
+        RootKey::create(&path, &right, Cost::FLOOR, &mut entropy).expect("a writable folder");
+        let at = |ms: u64| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
+        let open = |passphrase: &str, ms| RootKey::open(&path, &Passphrase::new(passphrase.into()), at(ms));
+        assert!(matches!(open("wrong", 0), Err(VaultError::WrongPassphrase)));
+        assert!(matches!(open("right", 999), Err(VaultError::TooSoon { .. })));
+        assert!(open("right", 1000).is_ok() && open("right", 1000).is_ok());
+        RootKey::destroy(&path).expect("a writable folder");
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0);
     }
 
     #[test]
