@@ -115,8 +115,7 @@ impl Joined {
         if dry_run {
             return Ok(Prepared::Answer(Box::new(Reply::Imported { records, entries: 0 })));
         }
-        self.folder.store.commit(&labels).map_err(|error| store_problem(&error))?;
-        Ok(Prepared::Write(Pending::Imported(records), entries))
+        Ok(Prepared::Write(Pending::Imported(records, labels), entries))
     }
 
     fn begin(&mut self, kind: RecordKind, facts: &[Fact]) -> Result<Prepared, Problem> {

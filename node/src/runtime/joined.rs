@@ -64,8 +64,8 @@ pub(super) enum Happening {
 pub(super) enum Pending {
     /// [`Reply::Saved`] about a record.
     Saved(protocol::ids::SectionId),
-    /// [`Reply::Imported`].
-    Imported(Vec<protocol::control::Imported>),
+    /// [`Reply::Imported`], and the labels that become durable with the entries.
+    Imported(Vec<protocol::control::Imported>, Batch),
 }
 
 /// A node in its registry.
@@ -220,7 +220,14 @@ impl Joined {
     }
 
     /// First the batch, durably; then the effects, in order.
-    async fn carry_out(&mut self, step: Step) {
+    async fn carry_out(&mut self, mut step: Step) {
+        for effect in &step.effects {
+            if let Effect::Notice(Notice::Saved { token, .. }) = effect
+                && let Some((Pending::Imported(_, labels), _)) = self.pending.get_mut(token)
+            {
+                step.persist.append(std::mem::take(labels));
+            }
+        }
         if !step.persist.is_empty()
             && let Err(error) = self.folder.store.commit(&step.persist)
         {
@@ -396,7 +403,7 @@ impl Joined {
         let Some((pending, reply)) = self.pending.remove(&token) else { return };
         let answer = match pending {
             Pending::Saved(record) => Reply::Saved { record, pseudonym: words::pseudonym(&record.0), entries },
-            Pending::Imported(records) => Reply::Imported { records, entries: entries.len() as u64 },
+            Pending::Imported(records, _) => Reply::Imported { records, entries: entries.len() as u64 },
         };
         let _nobody_waits = reply.send(Ok(answer));
     }
