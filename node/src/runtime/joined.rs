@@ -98,27 +98,7 @@ impl Joined {
         let network: NetworkRow = row
             .and_then(|row| protocol::codec::decode("network", &row, 1 << 20).ok())
             .ok_or_else(|| Problem::new(codes::ALTERED, "the network key is not in the store"))?;
-        let keys = [folder.device().author, folder.device().desk];
-        // A folder that was copied or restored starts new runs: what it last said may have gone on elsewhere.
-        let moved = whereabouts(&folder.path.join("store"), &folder.store);
-        let runs = match moved.map_err(|error| Problem::new(codes::DISK, error.to_string()))? {
-            Whereabouts::Same => sync::runs(&folder.store, &keys).map_err(|error| store_problem(&error))?,
-            Whereabouts::Moved { remember } => {
-                let mut batch = remember;
-                batch.append(sync::renew(&keys));
-                folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
-                BTreeMap::new()
-            }
-        };
-        let start = sync::Start {
-            me: folder.node(),
-            org,
-            epoch: DatabaseEpoch(folder.entropy.bytes()),
-            members: founding.members.clone(),
-            runs,
-            seed: folder.entropy.bytes(),
-        };
-        let state = State::load(start, &folder.store).map_err(|error| store_problem(&error))?;
+        let state = core(&mut folder, &founding, org)?;
         let config = net::Config {
             identity: folder.node_seed().clone(),
             network_key: network.0.clone(),
@@ -152,14 +132,22 @@ impl Joined {
 
     /// Reading keys, if the folder is unlocked: what arrived while it was locked is read.
     async fn open_readers(&mut self) -> Result<(), Problem> {
-        let Some(pens) = self.folder.pens() else { return Ok(()) };
-        let epochs = sync::epochs(&self.folder.store).map_err(|error| store_problem(&error))?;
-        self.state.unlock(pens, epochs);
+        if !self.give_pens()? {
+            return Ok(());
+        }
         let now = self.now();
         let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
         self.carry_out(step).await;
         let unread = Library::unread(&self.folder.store).map_err(|error| store_problem(&error))?;
         self.read(&unread).map_err(|error| store_problem(&error))
+    }
+
+    /// Hands the keys to write and read with to the core, if the folder is unlocked.
+    fn give_pens(&mut self) -> Result<bool, Problem> {
+        let Some(pens) = self.folder.pens() else { return Ok(false) };
+        let epochs = sync::epochs(&self.folder.store).map_err(|error| store_problem(&error))?;
+        self.state.unlock(pens, epochs);
+        Ok(true)
     }
 
     /// Opens the reading keys again.
@@ -267,6 +255,17 @@ impl Joined {
         }
         self.broken = Some(problem);
         self.tell(Command::Allow(vec![])).await;
+        if let Err(problem) = self.reload() {
+            tracing::error!(code = problem.code, reason = problem.message, "the store cannot be read either");
+        }
+    }
+
+    /// Memory is ahead of the disk by what could not be written: goes on from what is on the disk.
+    fn reload(&mut self) -> Result<(), Problem> {
+        let founding = self.folder.founding()?.expect("the folder has joined");
+        self.state = core(&mut self.folder, &founding, self.state.organisation())?;
+        self.library.forget();
+        self.give_pens().map(drop)
     }
 
     async fn notice(&mut self, notice: Notice) {
@@ -556,6 +555,31 @@ impl Joined {
         self.tell(Command::Stop).await;
         while self.incoming.recv().await.is_some() {}
     }
+}
+
+/// The core on top of what the store holds.
+fn core(folder: &mut Folder, founding: &Founding, org: OrgId) -> Result<State, Problem> {
+    let keys = [folder.device().author, folder.device().desk];
+    // A folder that was copied or restored starts new runs: what it last said may have gone on elsewhere.
+    let moved = whereabouts(&folder.path.join("store"), &folder.store);
+    let runs = match moved.map_err(|error| Problem::new(codes::DISK, error.to_string()))? {
+        Whereabouts::Same => sync::runs(&folder.store, &keys).map_err(|error| store_problem(&error))?,
+        Whereabouts::Moved { remember } => {
+            let mut batch = remember;
+            batch.append(sync::renew(&keys));
+            folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+            BTreeMap::new()
+        }
+    };
+    let start = sync::Start {
+        me: folder.node(),
+        org,
+        epoch: DatabaseEpoch(folder.entropy.bytes()),
+        members: founding.members.clone(),
+        runs,
+        seed: folder.entropy.bytes(),
+    };
+    State::load(start, &folder.store).map_err(|error| store_problem(&error))
 }
 
 /// What a request comes to.

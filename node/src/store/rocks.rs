@@ -304,6 +304,8 @@ fn failed(attempted: &'static str, reason: &str) -> StoreError {
     StoreError::Failed { attempted, reason: reason.into() }
 }
 
+/// ENOSPC, EDQUOT and EFBIG in the system's words: a full disk, a person's share of it, a limit on the size of files.
 fn is_full(error: &rocksdb::Error) -> bool {
-    error.as_ref().contains("No space left on device")
+    let words = ["No space left on device", "Disk quota exceeded", "File too large"];
+    words.iter().any(|words| error.as_ref().contains(words))
 }
