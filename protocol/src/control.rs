@@ -619,9 +619,13 @@ pub mod codes {
         UNEQUAL = "HB4004", 1, "run `habeas status --verbose` on both sides and compare";
         /// The own key wrote elsewhere.
         ELSEWHERE = "HB4005", 1, "look for an old copy of this folder that is running; if there is none, the key was taken";
+        /// What an author wrote is not in a form that can be read.
+        UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
+        /// Written by a newer version.
+        NEWER = "HB4007", 1, "install the newest version; what they wrote is kept and will be shown then";
 
         /// The disk is full.
-        DISK_FULL = "HB5001", 1, "free space; nothing that was confirmed is lost";
+        DISK_FULL = "HB5001", 1, "free space, then stop the node and start it again; nothing that was confirmed is lost";
         /// The disk does not read or write.
         DISK = "HB5002", 1, "check the disk; restore from a backup if it stays";
         /// A row was altered outside the program.

@@ -12,7 +12,7 @@ use crate::{
     codec,
     control::RecordKind,
     entry::{Kind, Verified},
-    ids::{CircleId, EntryId, SectionId},
+    ids::{CircleId, EntryId, FeedKey, SectionId},
     replica::{Replica, unread_row},
     section::{
         Contribution, Section,
@@ -43,6 +43,17 @@ pub struct Reading {
     pub batch: Batch,
     /// Sections that changed, with their circles.
     pub changed: Vec<(CircleId, SectionId)>,
+    /// Entries that say nothing here, with their keys.
+    pub mute: Vec<(FeedKey, Mute)>,
+}
+
+/// Why an entry that counts says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mute {
+    /// A newer version wrote it: kept, and read by one.
+    Newer,
+    /// It is not in the form that any version writes: it counts as empty, for everyone and for ever.
+    Bad,
 }
 
 impl Library {
@@ -59,7 +70,7 @@ impl Library {
     /// Reads entries into their sections. Commit the batch before reading more.
     ///
     /// An entry whose epoch key is not here stays unread; one that opens to rubbish, or to what a newer version wrote,
-    /// is left where it is and read by nobody: it still counts and replicates.
+    /// is named in [`Reading::mute`] and left where it is: it still counts and replicates.
     pub fn read(&mut self, state: &State, store: &impl Store, ids: &[EntryId]) -> Result<Reading, StoreError> {
         let mut reading = Reading::default();
         let staged = Staged::new(store);
@@ -73,7 +84,12 @@ impl Library {
             };
             let plain = match open(state, &staged, &entry)? {
                 Opened::NoKey => continue,
-                Opened::Nothing => {
+                Opened::Control => {
+                    reading.batch.delete(unread_row(&id));
+                    continue;
+                }
+                Opened::Mute(why) => {
+                    reading.mute.push((entry.header().feed.key, why));
                     reading.batch.delete(unread_row(&id));
                     continue;
                 }
@@ -188,8 +204,10 @@ impl Library {
 enum Opened {
     /// No key for it here.
     NoKey,
-    /// Nothing this version folds: control, rubbish, a newer version's.
-    Nothing,
+    /// Nothing that is folded: it was for the circle itself.
+    Control,
+    /// Nothing that this version folds.
+    Mute(Mute),
     /// Statements.
     Plain(Box<Plain>),
 }
@@ -197,17 +215,18 @@ enum Opened {
 fn open<S: Store>(state: &State, staged: &Staged<'_, S>, entry: &Verified) -> Result<Opened, StoreError> {
     let header = entry.header();
     if header.kind != Kind::ASSERTIONS {
-        return Ok(Opened::Nothing);
+        return Ok(if header.kind.is_control() { Opened::Control } else { Opened::Mute(Mute::Newer) });
     }
     let Some(body) = state.replica().body(staged, &entry.id())? else { return Ok(Opened::NoKey) };
-    let Ok(epoch) = body.epoch() else { return Ok(Opened::Nothing) };
+    let Ok(epoch) = body.epoch() else { return Ok(Opened::Mute(Mute::Bad)) };
     let Some(key) = state.epochs(&header.feed.circle).iter().find(|held| held.0 == epoch) else {
         return Ok(Opened::NoKey);
     };
     let plain = body.open(&state.replica().members.registry(), header, &key.1);
     Ok(match plain.map(|plain| content(&plain)) {
         Ok(Content::Good(plain)) => Opened::Plain(Box::new(plain)),
-        Ok(Content::Later | Content::Bad(_)) | Err(_) => Opened::Nothing,
+        Ok(Content::Later) => Opened::Mute(Mute::Newer),
+        Ok(Content::Bad(_)) | Err(_) => Opened::Mute(Mute::Bad),
     })
 }
 

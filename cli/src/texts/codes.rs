@@ -43,6 +43,8 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB4003", "Two different statements carry one number under one key. Both are kept, neither counts."),
     ("HB4004", "Everything was exchanged and the copies still differ. This should not be."),
     ("HB4005", "This device's own key has signed something that this device did not."),
+    ("HB4006", "An author wrote what no version of this program writes. It counts as empty, for everybody."),
+    ("HB4007", "An author wrote with a newer version of this program, which this one cannot read."),
     ("HB5001", "The disk is full. What was confirmed as saved is saved."),
     ("HB5002", "The disk cannot be read or written."),
     ("HB5003", "A row of the store was changed by something other than the node. It was not used."),

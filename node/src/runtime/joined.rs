@@ -13,7 +13,7 @@ use protocol::{
     control::{CircleStatus, NodeState, Peer, Problem, RecordKind, Reply, Request, Status, codes},
     cose::Signer,
     ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId},
-    library::Library,
+    library::{Library, Mute},
     seal::Entropy,
     store::{Batch, Row, Store, StoreError, Table},
     sync::{
@@ -325,7 +325,22 @@ impl Joined {
             return Ok(());
         }
         let reading = self.library.read(&self.state, &self.folder.store, ids)?;
-        if reading.batch.is_empty() { Ok(()) } else { self.folder.store.commit(&reading.batch) }
+        if !reading.batch.is_empty() {
+            self.folder.store.commit(&reading.batch)?;
+        }
+        for (key, mute) in reading.mute {
+            let members = &self.state.replica().members;
+            let org = members.role(&key).map(|role| role.org);
+            let who = org.and_then(|org| members.call_sign(&org)).unwrap_or("an unknown key");
+            tracing::warn!(?key, ?mute, "an entry says nothing here");
+            self.alarm(match mute {
+                Mute::Newer => Problem::new(codes::NEWER, format!("{who} writes with a newer version")),
+                Mute::Bad => {
+                    Problem::new(codes::UNREADABLE, format!("what {who} wrote cannot be read; it counts as empty"))
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Tells the network who may connect: the members' nodes, less those of organisations on hold.
