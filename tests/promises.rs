@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commons;
+mod demo;
 mod federation;
 mod kill;
 mod fuzz;

@@ -189,6 +189,11 @@ impl Drop for Daemons {
 pub struct Door(PathBuf);
 
 impl Door {
+    /// The door of the node of a folder.
+    pub fn of(folder: &Path) -> Self {
+        Self(folder.join("api.sock"))
+    }
+
     /// Asks it something; an error if the answer does not come whole.
     pub fn try_ask(&self, request: &Request) -> io::Result<Result<Reply, Problem>> {
         let body = serde_json::to_vec(request).expect("a request has a JSON form");

@@ -1,0 +1,15 @@
+//! The command line, built with the tests; it starts the node named by `--node-program` and knows no home folder.
+
+use std::{env, process::ExitCode};
+
+fn main() -> ExitCode {
+    let surroundings = cli::Surroundings {
+        program: env::current_exe().unwrap_or_default(),
+        home: None,
+        data_home: None,
+        temporary: env::temp_dir(),
+        plain: true,
+        interactive: false,
+    };
+    cli::main(env::args_os().collect(), &surroundings)
+}
