@@ -128,15 +128,17 @@ pub(crate) fn held(names: &str) -> String {
     format!("on hold, nothing is exchanged with: {names}")
 }
 
-pub(crate) fn up_to_date(organisations: usize) -> String {
-    format!("this copy is up to date with {}", count(organisations as u64, "organisation", "organisations"))
+pub(crate) fn up_to_date(all: usize) -> String {
+    format!("this copy is up to date with {}", others(all))
 }
 
 pub(crate) fn partly_up_to_date(equal: usize, all: usize) -> String {
-    format!(
-        "this copy is known to be up to date with {equal} of {}",
-        count(all as u64, "organisation", "organisations")
-    )
+    format!("this copy is known to be up to date with {equal} of {}", others(all))
+}
+
+/// The other nodes: of other organisations, and the own organisation's further devices.
+fn others(all: usize) -> String {
+    count(all as u64, "other", "others")
 }
 
 pub(crate) fn wanted(wanted: u64) -> String {
@@ -156,7 +158,7 @@ pub(crate) const fn connection(connected: bool, held: bool) -> &'static str {
 }
 
 pub(crate) const fn copy(up_to_date: bool) -> &'static str {
-    if up_to_date { "✓ up to date" } else { "– not known to be" }
+    if up_to_date { "✓ up to date" } else { "– not known yet" }
 }
 
 pub(crate) const fn kind(kind: RecordKind) -> &'static str {
@@ -250,8 +252,8 @@ pub(crate) const NEXT_SERVE: &str = "run the node";
 pub(crate) const NEXT_STATUS: &str = "see how things stand";
 pub(crate) const NEXT_DEVICE: &str = "ask your organisation to take this device in";
 pub(crate) const NEXT_IMPORT: &str = "bring cases in from a file";
-pub(crate) const NEXT_SIGN: &str = "each founder signs the draft";
-pub(crate) const NEXT_COMPLETE: &str = "and you make the registry file from the signatures";
+pub(crate) const NEXT_SIGN: &str = "each founder signs the draft, you too";
+pub(crate) const NEXT_COMPLETE: &str = "whoever drafted it makes the registry file from all signatures";
 pub(crate) const NEXT_JOIN: &str = "each founder joins";
 pub(crate) const NEXT_DEVICE_ADD: &str = "on a device of your organisation";
 pub(crate) const NEXT_DEVICE_JOIN: &str = "on the new device";

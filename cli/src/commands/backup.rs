@@ -21,7 +21,7 @@ Examples:
   habeas backup verify /media/stick/monday.backup";
 const RESTORE: &str = "\
 Examples:
-  habeas --data restored backup restore /media/stick/monday.backup";
+  habeas backup restore /media/stick/monday.backup --data restored";
 
 /// Backups: everything of the folder in one file, sealed as it lies there.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ enum What {
     /// Unpack a backup beside the folder, open it and count what is in it.
     #[command(before_help = VERIFY)]
     Verify(Backup),
-    /// Restore a backup into an empty folder. The node goes on under a new incarnation, so nothing forks.
+    /// Restore a backup into an empty folder; what it writes is told apart from what the lost one may have written.
     #[command(before_help = RESTORE)]
     Restore(Backup),
 }

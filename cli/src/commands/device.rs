@@ -60,7 +60,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             let request = Request::DeviceRequest { organisation, addresses };
             let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;
             hand_over(&reply, output.as_deref(), context)?;
-            let next = [(context.command("device add FILE > registry.habeas"), texts::NEXT_DEVICE_ADD)];
+            let next = [("habeas device add FILE > registry.habeas".to_owned(), texts::NEXT_DEVICE_ADD)];
             context.screen.note(&texts::next(&next));
         }
         Step::Add { request, output } => {
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             })
             .await?;
             hand_over(&reply, output.as_deref(), context)?;
-            let next = [(context.command("join registry.habeas"), texts::NEXT_DEVICE_JOIN)];
+            let next = [("habeas join registry.habeas".to_owned(), texts::NEXT_DEVICE_JOIN)];
             context.screen.note(&texts::next(&next));
         }
     }

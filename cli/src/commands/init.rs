@@ -43,7 +43,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let next = if args.device {
         vec![
             (context.command("device request > mine.device"), texts::NEXT_DEVICE),
-            (context.command("device add mine.device > registry.habeas"), texts::NEXT_DEVICE_ADD),
+            ("habeas device add mine.device > registry.habeas".to_owned(), texts::NEXT_DEVICE_ADD),
             (context.command("join registry.habeas"), texts::NEXT_DEVICE_JOIN),
         ]
     } else {

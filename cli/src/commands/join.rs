@@ -30,7 +30,6 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let Reply::Status(status) = &reply else { return Err(unexpected(&reply)) };
     let words = status.registry_words.clone().unwrap_or_default();
     context.screen.reply(&reply, || texts::joined(&words));
-    context.screen.note(&texts::compare(&words));
     let next = [
         (context.command("serve"), texts::NEXT_SERVE),
         (context.command("status"), texts::NEXT_STATUS),

@@ -62,8 +62,8 @@ fn health(status: &Status) -> Vec<String> {
 
 /// Being offline is no error: then the copy is as old as it says.
 fn freshness(status: &Status) -> String {
-    let all = names(status.peers.iter()).len();
-    let equal = names(status.peers.iter().filter(|peer| peer.up_to_date)).len();
+    let all = status.peers.len();
+    let equal = status.peers.iter().filter(|peer| peer.up_to_date).count();
     match (all, status.wanted) {
         (0, _) => good(texts::NO_PEERS),
         (_, 0) if equal == all => good(&texts::up_to_date(all)),
