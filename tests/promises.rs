@@ -8,6 +8,7 @@ mod kill;
 mod fuzz;
 mod rosters;
 mod sample;
+mod shelves;
 mod spec;
 mod vectors;
 mod walls;
