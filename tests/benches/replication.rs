@@ -1,0 +1,178 @@
+//! How fast do two processes come to agree, and what does a person wait for? 100,000 entries over loopback.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use protocol::{
+    control::{Fact, Reply, Request},
+    cose::{self, Domain},
+    ids::SectionId,
+    store::Memory,
+};
+use serde_json::json;
+use tests::bench::{
+    federation::Federation,
+    figures::{Bar, Figures, Sample, seconds, timed},
+    nodes::{Node, Nodes, until},
+    peers,
+};
+
+const ENTRIES: u64 = 100_000;
+const PER_IMPORT: u64 = 10_000;
+/// Nodes that receive all of it, one after the other.
+const RECEIVERS: usize = 3;
+const COMMITS: usize = 200;
+const SIGNATURES: usize = 3_000;
+
+fn main() {
+    let program = env!("CARGO_BIN_EXE_tests-node");
+    let mut founded = Nodes::found(program, env!("CARGO_TARGET_TMPDIR"), RECEIVERS + 1);
+    let nodes = &mut founded.nodes;
+    let mut figures = Figures::of("replication");
+    for (number, node) in nodes.iter().enumerate() {
+        nodes.iter().enumerate().filter(|(other, _)| *other != number).for_each(|(_, other)| node.hold(other, true));
+    }
+    let empty = opened(&mut nodes[1], None);
+    write(&nodes[0], &mut figures);
+    replicate(nodes, &mut figures);
+    let record = live(&nodes[0], &nodes[1], &mut figures);
+
+    let [resident, _] = nodes[0].memory();
+    figures.barred("resident after writing 100000 entries", &resident.into(), "MiB", Bar::Most(256.0));
+    let full = opened(&mut nodes[1], Some(record));
+    figures.barred(
+        "unlock to first query at 100000, less the same when empty",
+        &(full - empty).into(),
+        "s",
+        Bar::Most(1.0),
+    );
+    thread::sleep(Duration::from_secs(2));
+    let [resident, _] = nodes[1].memory();
+    figures.barred("resident at 100000 after a restart, idle", &resident.into(), "MiB", Bar::Most(256.0));
+    figures.show();
+}
+
+/// Brings invented dockets in at the first node.
+fn write(node: &Node, figures: &mut Figures) {
+    let mut rates = Vec::new();
+    for first in (0..ENTRIES).step_by(PER_IMPORT as usize) {
+        let docket = |number: u64| {
+            json!({
+                "label": format!("D{number}"),
+                "accused_count": { "v": number % 7 + 1, "src": "s1", "grade": "B2" },
+                "sources": [{ "id": "s1", "type": "media_ind", "relation": "third_party", "grade": "B2" }],
+            })
+        };
+        let file = json!({ "dockets": (first..first + PER_IMPORT).map(docket).collect::<Vec<_>>() }).to_string();
+        let (reply, took) = timed(|| node.done(&Request::Import { file, dry_run: false }));
+        assert!(matches!(reply, Reply::Imported { entries: PER_IMPORT, .. }), "one entry for each docket");
+        rates.push(PER_IMPORT as f64 / took);
+    }
+    let (first, last) = (rates[0], rates[rates.len() - 1]);
+    figures.plain("import of 10000 dockets, one entry each", &rates.into_iter().collect(), "/s");
+    figures.ratio("speed of the last import", &(last / first).into(), "speed of the first", Some(Bar::Least(0.7)));
+}
+
+/// Each receiver in turn gets everything from the first node, with nobody else connected.
+fn replicate(nodes: &[Node], figures: &mut Figures) {
+    let (source, receivers) = (&nodes[0], &nodes[1..]);
+    let (mut speeds, mut strict, mut batch, mut sent, mut taken) = (vec![], vec![], vec![], vec![], vec![]);
+    let mut peak: f64 = 0.0;
+    for receiver in receivers {
+        let before = [alone(), peers::batch().unwrap_or(f64::NAN)];
+        let cpu = [source.cpu(), receiver.cpu()];
+        receiver.hold(source, false);
+        source.hold(receiver, false);
+        let start = Instant::now();
+        until("everything is there", || (receiver.commons() == ENTRIES).then_some(()));
+        let took = seconds(start.elapsed());
+        until("both know it", || {
+            [source, receiver].iter().all(|node| node.status().peers.iter().any(|peer| peer.up_to_date)).then_some(())
+        });
+        let after = [alone(), peers::batch().unwrap_or(f64::NAN)];
+        speeds.push(ENTRIES as f64 / took);
+        sent.push((source.cpu() - cpu[0]) * 1e6 / ENTRIES as f64);
+        taken.push((receiver.cpu() - cpu[1]) * 1e6 / ENTRIES as f64);
+        strict.push(2e6 / (before[0] + after[0]));
+        batch.push(2e6 / (before[1] + after[1]));
+        peak = peak.max(receiver.memory()[1]);
+        receiver.hold(source, true);
+        source.hold(receiver, true);
+    }
+    let [speeds, strict, batch, sent, taken] =
+        [speeds, strict, batch, sent, taken].map(|runs| runs.into_iter().collect::<Sample>());
+    figures.plain("replication of 100000 entries, durable", &speeds, "/s");
+    figures.ratio("replication", &speeds.ratio(&strict), "verify_strict alone on one thread", None);
+    if batch.median().is_finite() {
+        let against = "verify_batch(256) alone on one thread";
+        figures.ratio("replication", &speeds.ratio(&batch), against, Some(Bar::Least(0.3)));
+    }
+    let microseconds = strict.map(|rate| 1e6 / rate);
+    figures.ratio("processor time of who sends", &sent.ratio(&microseconds), "verify_strict alone", None);
+    figures.ratio("processor time of who receives", &taken.ratio(&microseconds), "verify_strict alone", None);
+    figures.barred("resident at most while receiving 100000", &peak.into(), "MiB", Bar::Most(512.0));
+}
+
+/// Microseconds of one signature's check.
+fn alone() -> f64 {
+    let mut federation = Federation::new(1);
+    let mut seat = federation.seat(0, Memory::default());
+    let entries = federation.write(&mut seat, 1);
+    let (key, envelope) = (entries[0].entry.header().feed.key, entries[0].entry.envelope());
+    let (payload, signature) = cose::unenvelope("entry", &envelope).expect("ours");
+    let registry = federation.registry;
+    let check = || {
+        for _ in 0..SIGNATURES {
+            cose::check(&key.0, Domain::Entry, &registry.0, payload, signature).expect("ours");
+        }
+    };
+    timed(check).1 * 1e6 / SIGNATURES as f64
+}
+
+/// One person writes; how long until another organisation can read it? Returns the last record.
+fn live(source: &Node, receiver: &Node, figures: &mut Figures) -> SectionId {
+    receiver.hold(source, false);
+    source.hold(receiver, false);
+    until("both know of each other", || {
+        [source, receiver].iter().all(|node| node.status().peers.iter().any(|peer| peer.up_to_date)).then_some(())
+    });
+    let fact = |field: &str, value: &str| Fact {
+        field: field.to_owned(),
+        value: value.to_owned(),
+        entity: None,
+        source: None,
+        grade: None,
+    };
+    let facts = vec![fact("docket_source.type", "media_ind"), fact("docket.accused_count", "2")];
+    let (mut saved, mut visible, mut last) = (Vec::new(), Vec::new(), None);
+    for _ in 0..COMMITS {
+        let (reply, took) = timed(|| source.done(&Request::DocketNew { facts: facts.clone() }));
+        let start = Instant::now();
+        let Reply::Saved { record, .. } = reply else { panic!("not saved: {reply:?}") };
+        saved.push(took * 1e3);
+        let request = Request::Show { record: record.to_string() };
+        while receiver.ask(&request).expect("the node answers").is_err() {}
+        visible.push(seconds(start.elapsed()) * 1e3);
+        last = Some(record);
+    }
+    let [saved, visible] = [saved, visible].map(|runs| runs.into_iter().collect::<Sample>());
+    figures.plain("live, at 100000 entries: asked to saved, p50", &saved.quantile(0.5).into(), "ms");
+    figures.plain("live, at 100000 entries: asked to saved, p99", &saved.quantile(0.99).into(), "ms");
+    figures.plain("live, at 100000 entries: saved to visible elsewhere, p50", &visible.quantile(0.5).into(), "ms");
+    let p99 = visible.quantile(0.99).into();
+    figures.barred("live, at 100000 entries: saved to visible elsewhere, p99", &p99, "ms", Bar::Most(20.0));
+    last.expect("something was written")
+}
+
+/// Seconds from the passphrase to the first answer about the record, after a restart.
+fn opened(node: &mut Node, record: Option<SectionId>) -> f64 {
+    node.restart();
+    let first = || {
+        node.unlock();
+        match record {
+            Some(record) => node.done(&Request::Show { record: record.to_string() }),
+            None => node.done(&Request::Status),
+        }
+    };
+    timed(first).1
+}
