@@ -154,12 +154,9 @@ impl Node {
         })
     }
 
-    /// Seconds of processor time so far.
-    pub fn cpu(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id())).expect("a Linux system");
-        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
-        // utime and stime, in hundredths.
-        fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number") / 100.0).sum()
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 }
 
@@ -167,6 +164,14 @@ impl Drop for Node {
     fn drop(&mut self) {
         let _it_may_have_ended = self.process.kill().and_then(|()| self.process.wait());
     }
+}
+
+/// Seconds of processor time that a process has used.
+pub fn cpu(process: u32) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("a Linux system");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+    // utime and stime, in hundredths.
+    fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number") / 100.0).sum()
 }
 
 fn spawn(program: &str, folder: &Path, listen: &str) -> Child {
