@@ -6,17 +6,20 @@ use std::{
 };
 
 use protocol::{
-    control::{Fact, Reply, Request},
+    control::{Reply, Request},
     cose::{self, Domain},
     ids::SectionId,
     store::Memory,
 };
 use serde_json::json;
-use tests::bench::{
-    federation::Federation,
-    figures::{Bar, Figures, Sample, seconds, timed},
-    nodes::{Node, Nodes, cpu, until},
-    peers,
+use tests::{
+    bench::{
+        federation::Federation,
+        figures::{Bar, Figures, Sample, seconds, timed},
+        peers,
+        process::{cpu, memory},
+    },
+    daemons::{Daemons, Node, fact},
 };
 
 const ENTRIES: u64 = 100_000;
@@ -27,6 +30,8 @@ const COMMITS: usize = 200;
 const SIGNATURES: usize = 10_000;
 /// Between two looks at a node that does not show the record yet: a tenth of the best figures, and no burden on it.
 const LOOK: Duration = Duration::from_micros(200);
+/// How long anything may take: a busy machine replicates 100,000 entries in less.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Ed25519's strict check alone: microseconds per signature by the clock, and of processor time.
 #[derive(Clone, Copy)]
@@ -37,18 +42,17 @@ struct Alone {
 
 fn main() {
     let program = env!("CARGO_BIN_EXE_tests-node");
-    let mut founded = Nodes::found(program, env!("CARGO_TARGET_TMPDIR"), RECEIVERS + 1);
-    let nodes = &mut founded.nodes;
+    let mut nodes = Daemons::found(program, RECEIVERS + 1);
     let mut figures = Figures::of("replication");
     for (number, node) in nodes.iter().enumerate() {
-        nodes.iter().enumerate().filter(|(other, _)| *other != number).for_each(|(_, other)| node.hold(other, true));
+        nodes.iter().enumerate().filter(|(other, _)| *other != number).for_each(|(_, other)| hold(node, other, true));
     }
     let empty = opened(&mut nodes[1], None);
     write(&nodes[0], &mut figures);
-    replicate(nodes, &mut figures);
+    replicate(&nodes, &mut figures);
     let record = live(&nodes[0], &nodes[1], &mut figures);
 
-    let [resident, _] = nodes[0].memory();
+    let [resident, _] = memory(nodes[0].process());
     figures.barred("resident after writing 100000 entries", &resident.into(), "MiB", Bar::Most(256.0));
     let full = opened(&mut nodes[1], Some(record));
     figures.barred(
@@ -58,7 +62,7 @@ fn main() {
         Bar::Most(1.0),
     );
     thread::sleep(Duration::from_secs(2));
-    let [resident, _] = nodes[1].memory();
+    let [resident, _] = memory(nodes[1].process());
     figures.barred("resident at 100000 after a restart, idle", &resident.into(), "MiB", Bar::Most(256.0));
     figures.show();
 }
@@ -75,7 +79,7 @@ fn write(node: &Node, figures: &mut Figures) {
             })
         };
         let file = json!({ "dockets": (first..first + PER_IMPORT).map(docket).collect::<Vec<_>>() }).to_string();
-        let (reply, took) = timed(|| node.done(&Request::Import { file, dry_run: false }));
+        let (reply, took) = timed(|| node.done(Request::Import { file, dry_run: false }));
         assert!(matches!(reply, Reply::Imported { entries: PER_IMPORT, .. }), "one entry for each docket");
         rates.push(PER_IMPORT as f64 / took);
     }
@@ -95,14 +99,12 @@ fn replicate(nodes: &[Node], figures: &mut Figures) {
     for receiver in receivers {
         let before = (alone(), batches());
         let used = [cpu(source.process()), cpu(receiver.process())];
-        receiver.hold(source, false);
-        source.hold(receiver, false);
+        hold(receiver, source, false);
+        hold(source, receiver, false);
         let start = Instant::now();
-        until("everything is there", || (receiver.commons() == ENTRIES).then_some(()));
+        until("everything is there", || commons(receiver) == ENTRIES);
         let took = seconds(start.elapsed());
-        until("both know it", || {
-            [source, receiver].iter().all(|node| node.status().peers.iter().any(|peer| peer.up_to_date)).then_some(())
-        });
+        until("both know it", || equal(source, receiver));
         let after = (alone(), batches());
         let processor = (before.0.processor + after.0.processor) / 2.0;
         speeds.push(ENTRIES as f64 / took);
@@ -110,9 +112,9 @@ fn replicate(nodes: &[Node], figures: &mut Figures) {
         taken.push((cpu(receiver.process()) - used[1]) * 1e6 / ENTRIES as f64 / processor);
         strict.push(2e6 / (before.0.clock + after.0.clock));
         batch.push(2e6 / (before.1 + after.1));
-        peak = peak.max(receiver.memory()[1]);
-        receiver.hold(source, true);
-        source.hold(receiver, true);
+        peak = peak.max(memory(receiver.process())[1]);
+        hold(receiver, source, true);
+        hold(source, receiver, true);
     }
     let [speeds, strict, batch, sent, taken] =
         [speeds, strict, batch, sent, taken].map(|runs| runs.into_iter().collect::<Sample>());
@@ -122,8 +124,8 @@ fn replicate(nodes: &[Node], figures: &mut Figures) {
         let against = "verify_batch(256) alone on one thread";
         figures.ratio("replication", &speeds.ratio(&batch), against, Some(Bar::Least(0.3)));
     }
-    figures.ratio("processor time of who sends", &sent, "of verify_strict alone", None);
-    figures.ratio("processor time of who receives", &taken, "of verify_strict alone", None);
+    figures.ratio("processor time of who sends", &sent, "that of verify_strict alone", None);
+    figures.ratio("processor time of who receives", &taken, "that of verify_strict alone", None);
     figures.barred("resident at most while receiving 100000", &peak.into(), "MiB", Bar::Most(512.0));
 }
 
@@ -148,27 +150,17 @@ fn alone() -> Alone {
 
 /// One person writes; how long until another organisation can read it? Returns the last record.
 fn live(source: &Node, receiver: &Node, figures: &mut Figures) -> SectionId {
-    receiver.hold(source, false);
-    source.hold(receiver, false);
-    until("both know of each other", || {
-        [source, receiver].iter().all(|node| node.status().peers.iter().any(|peer| peer.up_to_date)).then_some(())
-    });
-    let fact = |field: &str, value: &str| Fact {
-        field: field.to_owned(),
-        value: value.to_owned(),
-        entity: None,
-        source: None,
-        grade: None,
-    };
+    hold(receiver, source, false);
+    hold(source, receiver, false);
+    until("both know of each other", || equal(source, receiver));
     let facts = vec![fact("docket_source.type", "media_ind"), fact("docket.accused_count", "2")];
     let (mut saved, mut visible, mut last) = (Vec::new(), Vec::new(), None);
     for _ in 0..COMMITS {
-        let (reply, took) = timed(|| source.done(&Request::DocketNew { facts: facts.clone() }));
+        let (record, took) = timed(|| source.save(Request::DocketNew { facts: facts.clone() }));
         let start = Instant::now();
-        let Reply::Saved { record, .. } = reply else { panic!("not saved: {reply:?}") };
         saved.push(took * 1e3);
         let request = Request::Show { record: record.to_string() };
-        while receiver.ask(&request).expect("the node answers").is_err() {
+        while receiver.ask(&request).is_err() {
             thread::sleep(LOOK);
         }
         visible.push(seconds(start.elapsed()) * 1e3);
@@ -185,13 +177,42 @@ fn live(source: &Node, receiver: &Node, figures: &mut Figures) -> SectionId {
 
 /// Seconds from the passphrase to the first answer about the record, after a restart.
 fn opened(node: &mut Node, record: Option<SectionId>) -> f64 {
-    node.restart();
+    node.stop();
+    node.start();
     let first = || {
         node.unlock();
         match record {
-            Some(record) => node.done(&Request::Show { record: record.to_string() }),
-            None => node.done(&Request::Status),
+            Some(record) => node.done(Request::Show { record: record.to_string() }),
+            None => node.done(Request::Status),
         }
     };
     timed(first).1
+}
+
+/// Asks until it is so.
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Entries that a node counts in the commons.
+fn commons(node: &Node) -> u64 {
+    node.status().circles.iter().filter(|circle| circle.kind == "commons").map(|circle| circle.entries).sum()
+}
+
+/// Whether two nodes that nobody else is connected with know that they are equal.
+fn equal(one: &Node, other: &Node) -> bool {
+    [one, other].iter().all(|node| node.status().peers.iter().any(|peer| peer.up_to_date))
+}
+
+/// Stops exchanging with the organisation of another node, or goes on.
+fn hold(node: &Node, other: &Node, holds: bool) {
+    let organisation = other.status().call_sign.expect("it has joined");
+    node.done(match holds {
+        true => Request::Hold { organisation },
+        false => Request::Release { organisation },
+    });
 }

@@ -2,5 +2,5 @@
 
 pub mod federation;
 pub mod figures;
-pub mod nodes;
 pub mod peers;
+pub mod process;
