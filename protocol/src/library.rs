@@ -2,9 +2,10 @@
 //!
 //! Reading follows behind accepting: an accepted entry with a body stands in the table of unread ones, in the same batch,
 //! so nothing is missed by a crash or a lock. Reading one opens its body, finds its section and adds it to the section's
-//! index. Sections are folded when somebody asks, and a few are kept.
+//! index. Sections are folded when somebody asks, and a few are kept. A section's shelf
+//! lies where a hash of its words says, and how many there are is a row: neither costs more where there are more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +15,7 @@ use crate::{
     entry::{Kind, Verified},
     ids::{CircleId, EntryId, FeedKey, SectionId},
     replica::{Replica, unread_row},
+    seal,
     section::{
         Contribution, Section,
         assertion::{Content, Plain, Statement, content},
@@ -21,6 +23,7 @@ use crate::{
     staged::Staged,
     store::{Batch, Row, Store, StoreError, Table},
     sync::State,
+    words,
 };
 
 /// Sections kept folded; beyond this the ones asked for longest ago go first.
@@ -33,8 +36,13 @@ pub struct Library {
     asked: u64,
 }
 
+/// A section, what it is, and its place in the order of arrival.
 #[derive(Serialize, Deserialize)]
-struct Shelf(SectionId, u8);
+struct Shelf(SectionId, u8, u64);
+
+/// Case files and dockets of a circle.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Counts(u64, u64);
 
 /// How many entries were read, and what for.
 #[derive(Debug, Default)]
@@ -42,7 +50,7 @@ pub struct Reading {
     /// Index rows to be made durable.
     pub batch: Batch,
     /// Sections that changed, with their circles.
-    pub changed: Vec<(CircleId, SectionId)>,
+    pub changed: BTreeSet<(CircleId, SectionId)>,
     /// Entries that say nothing here, with their keys.
     pub mute: Vec<(FeedKey, Mute)>,
 }
@@ -73,38 +81,47 @@ impl Library {
     /// is named in [`Reading::mute`] and left where it is: it still counts and replicates.
     pub fn read(&mut self, state: &State, store: &impl Store, ids: &[EntryId]) -> Result<Reading, StoreError> {
         let mut reading = Reading::default();
-        let staged = Staged::new(store);
+        let mut staged = Staged::new(store);
         let mut number = next_number(store)?;
+        let mut counts = BTreeMap::new();
         for id in ids {
             let id = *id;
             let Some(entry) = counted(state.replica(), &staged, &id)? else {
                 // Its feed forked below it: it no longer counts.
-                reading.batch.delete(unread_row(&id));
+                staged.delete(unread_row(&id));
                 continue;
             };
             let plain = match open(state, &staged, &entry)? {
                 Opened::NoKey => continue,
                 Opened::Control => {
-                    reading.batch.delete(unread_row(&id));
+                    staged.delete(unread_row(&id));
                     continue;
                 }
                 Opened::Mute(why) => {
                     reading.mute.push((entry.header().feed.key, why));
-                    reading.batch.delete(unread_row(&id));
+                    staged.delete(unread_row(&id));
                     continue;
                 }
                 Opened::Plain(plain) => *plain,
             };
             let (circle, section) = (entry.header().feed.circle, plain.section);
-            if self.is_new(store, &reading, &circle, &section)? {
-                let shelf = Shelf(section, kind_of(&plain) as u8);
-                reading.batch.put(Row::new(Table::Section, shelf_of(&circle), number), codec::encode(&shelf));
+            let name = words::pseudonym(&section.0);
+            if !reading.changed.contains(&(circle, section))
+                && let (row, None) = shelf_at(&staged, &circle, &name, |found| *found == section)?
+            {
+                let kind = kind_of(&plain);
+                staged.put(row, codec::encode(&Shelf(section, kind as u8, number)));
                 number += 1;
+                match counts.entry(circle) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => unknown.insert(counts_of(store, &circle)?),
+                }
+                .add(kind);
             }
-            reading.batch.put(Row::new(Table::Section, place_of(&circle, &section), number), id.0.to_vec());
-            reading.batch.delete(unread_row(&id));
+            staged.put(Row::new(Table::Section, place_of(&circle, &section), number), id.0.to_vec());
+            staged.delete(unread_row(&id));
             number += 1;
-            reading.changed.push((circle, section));
+            reading.changed.insert((circle, section));
             if let Some((_, kept)) = self.kept.get_mut(&(circle, section))
                 && let Some(contribution) = contribution(state.replica(), &entry, plain)
             {
@@ -112,9 +129,13 @@ impl Library {
                 let _known = kept.insert(contribution);
             }
         }
-        if !reading.changed.is_empty() {
-            reading.batch.put(number_row(), number.to_be_bytes().to_vec());
+        for (circle, counts) in counts {
+            staged.put(counts_row(&circle), codec::encode(&counts));
         }
+        if !reading.changed.is_empty() {
+            staged.put(number_row(), number.to_be_bytes().to_vec());
+        }
+        reading.batch = staged.into_batch();
         Ok(reading)
     }
 
@@ -146,18 +167,47 @@ impl Library {
     pub fn sections(&self, store: &impl Store, circle: &CircleId) -> Result<Vec<(SectionId, RecordKind)>, StoreError> {
         let (mut shelves, mut sound) = (Vec::new(), true);
         store.scan(Table::Section, &shelf_of(circle), 0, &mut |_, value| {
-            match codec::decode::<Shelf>("shelf", &value, 64) {
-                Ok(Shelf(section, kind)) => {
-                    shelves.push((
-                        section,
-                        if kind == RecordKind::Docket as u8 { RecordKind::Docket } else { RecordKind::Case },
-                    ));
-                }
+            match decode::<Shelf>(&value) {
+                Ok(Shelf(section, kind, number)) => shelves.push((number, section, kind_from(kind))),
                 Err(_) => sound = false,
             }
             sound
         })?;
-        if sound { Ok(shelves) } else { Err(StoreError::Altered { table: Table::Section.label() }) }
+        shelves.sort_unstable_by_key(|(number, ..)| *number);
+        if sound { Ok(shelves.into_iter().map(|(_, section, kind)| (section, kind)).collect()) } else { Err(altered()) }
+    }
+
+    /// How many sections of a kind a circle has.
+    pub fn count(&self, store: &impl Store, circle: &CircleId, kind: RecordKind) -> Result<u64, StoreError> {
+        let Counts(cases, dockets) = counts_of(store, circle)?;
+        Ok(match kind {
+            RecordKind::Case => cases,
+            RecordKind::Docket => dockets,
+        })
+    }
+
+    /// What a section of a circle is; `None` if nothing was read of it.
+    pub fn shelf(
+        &self,
+        store: &impl Store,
+        circle: &CircleId,
+        section: &SectionId,
+    ) -> Result<Option<RecordKind>, StoreError> {
+        let name = words::pseudonym(&section.0);
+        let (_, shelf) = shelf_at(&Staged::new(store), circle, &name, |found| found == section)?;
+        Ok(shelf.map(|Shelf(_, kind, _)| kind_from(kind)))
+    }
+
+    /// The section of a circle that these words name: five and a check word, parted by single spaces.
+    pub fn named(
+        &self,
+        store: &impl Store,
+        circle: &CircleId,
+        pseudonym: &str,
+    ) -> Result<Option<(SectionId, RecordKind)>, StoreError> {
+        let is_named = |found: &SectionId| words::pseudonym(&found.0) == pseudonym;
+        let (_, shelf) = shelf_at(&Staged::new(store), circle, pseudonym, is_named)?;
+        Ok(shelf.map(|Shelf(section, kind, _)| (section, kind_from(kind))))
     }
 
     /// Entries of a section, in order of arrival, as they are signed.
@@ -179,24 +229,6 @@ impl Library {
     /// What counts has shrunk (a feed forked), or nothing may be read any more: folded sections are dropped.
     pub fn forget(&mut self) {
         self.kept.clear();
-    }
-
-    fn is_new(
-        &self,
-        store: &impl Store,
-        reading: &Reading,
-        circle: &CircleId,
-        section: &SectionId,
-    ) -> Result<bool, StoreError> {
-        let seen = reading.changed.contains(&(*circle, *section));
-        Ok(!seen && {
-            let mut found = false;
-            store.scan(Table::Section, &place_of(circle, section), 0, &mut |_, _| {
-                found = true;
-                false
-            })?;
-            !found
-        })
     }
 }
 
@@ -278,6 +310,56 @@ fn kind_of(plain: &Plain) -> RecordKind {
     }
 }
 
+impl Counts {
+    fn add(&mut self, kind: RecordKind) {
+        match kind {
+            RecordKind::Case => self.0 += 1,
+            RecordKind::Docket => self.1 += 1,
+        }
+    }
+}
+
+fn counts_of(store: &impl Store, circle: &CircleId) -> Result<Counts, StoreError> {
+    store.get(&counts_row(circle))?.map_or(Ok(Counts::default()), |value| decode(&value))
+}
+
+const fn kind_from(number: u8) -> RecordKind {
+    if number == RecordKind::Docket as u8 { RecordKind::Docket } else { RecordKind::Case }
+}
+
+fn decode<T: Serialize + serde::de::DeserializeOwned>(value: &[u8]) -> Result<T, StoreError> {
+    codec::decode(Table::Section.label(), value, 64).map_err(|_| altered())
+}
+
+fn altered() -> StoreError {
+    StoreError::Altered { table: Table::Section.label() }
+}
+
+fn counts_row(circle: &CircleId) -> Row {
+    Row::new(Table::Section, [b"count", &circle.0[..]].concat(), 0)
+}
+
+/// The shelf of the section with these words that is the one, or the free row where it would lie. Another section may
+/// have the same hash, by chance or on purpose: then it lies in the next row that is free.
+fn shelf_at<S: Store>(
+    staged: &Staged<'_, S>,
+    circle: &CircleId,
+    name: &str,
+    is_it: impl Fn(&SectionId) -> bool,
+) -> Result<(Row, Option<Shelf>), StoreError> {
+    let hash = seal::hash("habeas 1 shelf", &[name.as_bytes()]);
+    let mut number = u64::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"));
+    loop {
+        let row = Row::new(Table::Section, shelf_of(circle), number);
+        let Some(value) = staged.get(&row)? else { return Ok((row, None)) };
+        let shelf: Shelf = decode(&value)?;
+        if is_it(&shelf.0) {
+            return Ok((row, Some(shelf)));
+        }
+        number = number.wrapping_add(1);
+    }
+}
+
 fn shelf_of(circle: &CircleId) -> Vec<u8> {
     [b"shelf", &circle.0[..]].concat()
 }
@@ -294,8 +376,32 @@ fn number_row() -> Row {
 fn next_number(store: &impl Store) -> Result<u64, StoreError> {
     match store.get(&number_row())? {
         None => Ok(1),
-        Some(bytes) => {
-            bytes.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::Altered { table: Table::Section.label() })
+        Some(bytes) => bytes.try_into().map(u64::from_be_bytes).map_err(|_| altered()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Memory;
+
+    /// Whoever grinds ids until a section has the hash of another hides neither.
+    #[test]
+    fn sections_with_one_hash_lie_side_by_side() {
+        let (store, circle) = (Memory::default(), CircleId([1; 16]));
+        let [first, second] = [SectionId([2; 16]), SectionId([3; 16])];
+        let mut staged = Staged::new(&store);
+        let mut rows = Vec::new();
+        for section in [first, second] {
+            let (row, shelf) = shelf_at(&staged, &circle, "one name", |found| *found == section).expect("memory");
+            assert!(shelf.is_none());
+            staged.put(row.clone(), codec::encode(&Shelf(section, RecordKind::Docket as u8, 1)));
+            rows.push((section, row));
+        }
+        assert_ne!(rows[0].1, rows[1].1);
+        for (section, row) in rows {
+            let (found, shelf) = shelf_at(&staged, &circle, "one name", |found| *found == section).expect("memory");
+            assert_eq!((found, shelf.map(|shelf| shelf.0)), (row, Some(section)));
         }
     }
 }

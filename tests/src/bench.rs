@@ -3,3 +3,4 @@
 pub mod federation;
 pub mod figures;
 pub mod peers;
+pub mod process;

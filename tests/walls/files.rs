@@ -25,7 +25,7 @@ const REQUIRED: &[&str] = &[
     "tests",
 ];
 /// Names that may lie there: the pages, and what git and cargo leave.
-const ALLOWED: &[&str] = &[".git", ".gitattributes", "ARCHITECTURE.md", "README.md", "target"];
+const ALLOWED: &[&str] = &[".git", ".gitattributes", "ARCHITECTURE.md", "BENCHMARKS.md", "README.md", "target"];
 const ROOMS: &[&str] = &["protocol", "node", "cli", "tests"];
 /// Names of what holds no text of ours; `.git` is a file in a second worktree.
 const SKIPPED: &[&str] = &[".git", "target", "node_modules", "__pycache__"];

@@ -277,13 +277,14 @@ impl Joined {
 
     /// The record that a text names: by id, or by its words.
     fn find(&self, text: &str) -> Result<Shelf, Problem> {
-        let circles: Vec<Circle> = self.state.replica().circles().map(|(_, held)| held.circle.clone()).collect();
-        for circle in circles {
-            let named = |shelf: &Shelf| {
-                shelf.section.to_string() == text.trim() || words::pseudonym(&shelf.section.0) == spaced(text)
+        let (store, by_id) = (&self.folder.store, text.trim().parse::<SectionId>().ok());
+        for (id, held) in self.state.replica().circles() {
+            let found = match by_id {
+                Some(section) => self.library.shelf(store, id, &section).map(|kind| kind.map(|kind| (section, kind))),
+                None => self.library.named(store, id, &spaced(text)),
             };
-            if let Some(shelf) = self.shelves(&circle)?.into_iter().find(named) {
-                return Ok(shelf);
+            if let Some((section, kind)) = found.map_err(|error| store_problem(&error))? {
+                return Ok(Shelf { circle: held.circle.clone(), id: *id, section, kind });
             }
         }
         Err(Problem::new(codes::NO_RECORD, format!("no case file or docket here is called «{text}»")))

@@ -539,8 +539,7 @@ impl Joined {
         });
         let unlocked = self.folder.pens().is_some();
         let count = |circle: &Circle, kind| {
-            let sections = self.library.sections(&self.folder.store, &self.state.circle_of(circle));
-            sections.map_or(0, |all| all.iter().filter(|(_, found)| *found == kind).count() as u64)
+            self.library.count(&self.folder.store, &self.state.circle_of(circle), kind).unwrap_or(0)
         };
         Status {
             state: if unlocked { NodeState::Open } else { NodeState::Locked },

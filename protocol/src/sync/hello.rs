@@ -104,7 +104,9 @@ impl State {
         let control = context.control(&self.replica.members.control_root(), &self.me);
         let wanted = self.wanted_of(&peer).count() as u64;
         let session = self.sessions.get_mut(&peer).expect("it has a context");
-        session.hello_due = Some(turn.now.after(session.idle_ms));
+        // Who answered asks later than who asked: two crossing questions tell nothing more.
+        let wait = if is_reply { session.idle_ms + session::RETRY_MS } else { session.idle_ms };
+        session.hello_due = Some(turn.now.after(wait));
         session.idle_ms = (session.idle_ms * 2).min(session::IDLE_MS_MAX);
         turn.send(peer, Lane::Control, &Frame::Hello { is_reply, control, circles, wanted });
     }

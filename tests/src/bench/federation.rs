@@ -216,18 +216,27 @@ fn speak<A: Store, B: Store>(
     let mut traffic = Traffic::default();
     let mut queue: VecDeque<(bool, u32, Effect)> = from_a.into_iter().map(|effect| (true, 1, effect)).collect();
     queue.extend(from_b.into_iter().map(|effect| (false, 1, effect)));
-    while let Some((is_a, hop, effect)) = queue.pop_front() {
-        let Effect::Send { lane, frame, .. } = effect else { continue };
-        let received = frame::receive(registry, &frame).expect("honest frames");
-        traffic.count(&received, frame.len(), hop);
-        let (answers, goes_on) = match is_a {
-            true => turn(a, b, lane, received),
-            false => turn(b, a, lane, received),
-        };
-        queue.extend(answers.into_iter().map(|effect| (!is_a, hop + 1, effect)));
-        queue.extend(goes_on.into_iter().map(|effect| (is_a, hop, effect)));
+    loop {
+        while let Some((is_a, hop, effect)) = queue.pop_front() {
+            let Effect::Send { lane, frame, .. } = effect else { continue };
+            let received = frame::receive(registry, &frame).expect("honest frames");
+            traffic.count(&received, frame.len(), hop);
+            let (answers, goes_on) = match is_a {
+                true => turn(a, b, lane, received),
+                false => turn(b, a, lane, received),
+            };
+            queue.extend(answers.into_iter().map(|effect| (!is_a, hop + 1, effect)));
+            queue.extend(goes_on.into_iter().map(|effect| (is_a, hop, effect)));
+        }
+        // An exchange ends with a comparison, which is due at once.
+        if a.state.due().is_some_and(|due| due <= a.now) {
+            queue.extend(a.handle(Input::Tick).into_iter().map(|effect| (true, 1, effect)));
+        } else if b.state.due().is_some_and(|due| due <= b.now) {
+            queue.extend(b.handle(Input::Tick).into_iter().map(|effect| (false, 1, effect)));
+        } else {
+            return traffic;
+        }
     }
-    traffic
 }
 
 /// A frame arrives: what its receiver answers, and what its sender goes on with.
