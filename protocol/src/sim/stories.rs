@@ -490,6 +490,31 @@ fn a_frontier_of_several_frames_is_one_frontier() {
     assert_eq!(replica.circle(&circle).expect("held").lines().count(), 2_500);
 }
 
+/// A difference that nothing settles (here one node refuses an entry for good; in life, a newer version's suite). Each side
+/// took the other's exchange for news and began the next one: the pair talked every two seconds, for ever.
+#[test]
+fn a_difference_that_cannot_be_settled_is_named_once_and_then_there_is_quiet() {
+    let mut world = still(3);
+    world.plan.trail = 100_000;
+    let circle = commons(&world);
+    part(&mut world, &[(1, 1)]);
+    world.write(0, &[circle, circle]).expect("it may");
+    wait(&mut world, MINUTE);
+    let (_, _, refused) = world.ledger.saved[0];
+    world.machines[1].state.as_mut().expect("on").remembered.insert(refused);
+    mend(&mut world);
+    wait(&mut world, 10 * MINUTE);
+    let failure = world.failure(1, (super::Invariant::I2, String::new()));
+    for node in [0, 2] {
+        let told = format!(" {node}: Unequal");
+        assert_eq!(failure.trail.iter().filter(|line| line.contains(&told)).count(), 1, "node {node}");
+    }
+    let before = world.network.frames;
+    wait(&mut world, 180 * MINUTE);
+    let frames = world.network.frames - before;
+    assert!(frames <= 3 * 24, "{frames} frames on three wires in three hours");
+}
+
 /// A body of the simulator is what the simulator reads back.
 #[test]
 fn a_note_survives_its_encoding() {
