@@ -4,6 +4,7 @@ use super::{
     Plan,
     events::{Act, MINUTE, Moment},
     machine::Keys,
+    run,
     view::Plain,
     world::World,
 };
@@ -513,6 +514,25 @@ fn a_difference_that_cannot_be_settled_is_named_once_and_then_there_is_quiet() {
     wait(&mut world, 180 * MINUTE);
     let frames = world.network.frames - before;
     assert!(frames <= 3 * 24, "{frames} frames on three wires in three hours");
+}
+
+/// An exchange was judged by the root at its end. What a third node told meanwhile was in that root and in no exchange,
+/// and the pair took the difference for one that cannot be settled.
+#[test]
+fn what_a_third_node_tells_during_an_exchange_is_told_on() {
+    assert_eq!(run(113, Plan::full(113)).map(|totals| totals.seeds), Ok(1));
+    for seed in 0..60 {
+        let plan = Plan { nodes: 4, breaks: false, crashes_per_10_000: 0, ..Plan::plain(seed) };
+        let mut world = World::found(seed, plan);
+        world.is_rough = false;
+        wait(&mut world, MINUTE);
+        let circle = commons(&world);
+        part(&mut world, &[(0, 0), (1, 1), (2, 2), (3, 3)]);
+        (0..4).for_each(|at| world.write(at, &[circle]).expect("it may"));
+        wait(&mut world, MINUTE);
+        mend(&mut world);
+        agree(&mut world);
+    }
 }
 
 /// A body of the simulator is what the simulator reads back.

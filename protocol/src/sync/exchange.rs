@@ -32,7 +32,7 @@ impl State {
         }
         let (ours, theirs) = roots;
         if let Some(outcome) = session.settled.get_mut(&circle)
-            && outcome.ours == ours
+            && outcome.ours == Some(ours)
             && outcome.theirs.is_none_or(|held| held == theirs)
             && session.probing.is_empty()
         {
@@ -227,10 +227,8 @@ impl State {
         if !session.exchanges.get(&circle).is_some_and(|exchange| exchange.done_sent && exchange.done_got) {
             return Ok(());
         }
-        let lines = session.exchanges.remove(&circle).expect("looked up a line above").lines;
-        if let Some(held) = self.replica.circle(&circle) {
-            session.settled.insert(circle, Outcome { ours: held.root(), theirs: None, lines, reported: false });
-        }
+        let Exchange { ours, lines, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
+        session.settled.insert(circle, Outcome { ours, theirs: None, lines, reported: false });
         let (is_last, confirms) = (session.exchanges.is_empty(), session.probing.is_empty());
         let confirms = is_last && confirms;
         // What this peer holds of our own feeds has come before its last DONE.
