@@ -254,19 +254,27 @@ impl Members {
         Ok(taken)
     }
 
-    /// A key that two organisations certify is nobody's: the first in order of organisations keeps it.
+    /// A key that two organisations certify is nobody's, whichever link came first: otherwise nodes that heard of one
+    /// before the other would judge the same entry differently, and blame each other.
     fn index(&mut self) {
-        (self.roles, self.nodes) = (BTreeMap::new(), BTreeMap::new());
+        let (mut roles, mut nodes) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for (org, roster) in &self.rosters {
             for device in roster.devices() {
                 for (key, purpose) in [(device.author, Purpose::Author), (device.desk, Purpose::Desk)] {
                     let certificate = device.certificate(org, purpose).into();
-                    self.roles.entry(key).or_insert(Role { org: *org, purpose, certificate });
+                    roles.entry(key).or_default().push(Role { org: *org, purpose, certificate });
                 }
-                self.nodes.entry(device.node).or_insert(*org);
+                nodes.entry(device.node).or_default().push(*org);
             }
         }
+        self.roles = roles.into_iter().filter_map(only).collect();
+        self.nodes = nodes.into_iter().filter_map(only).collect();
     }
+}
+
+fn only<K, V>((key, values): (K, Vec<V>)) -> Option<(K, V)> {
+    let [value] = <[V; 1]>::try_from(values).ok()?;
+    Some((key, value))
 }
 
 /// The row of a roster link: the chain under its index, proof of a fork aside.

@@ -450,12 +450,11 @@ impl State {
         let envelope = link.envelope().to_vec();
         let evidence = self.replica.members.roster(&org).is_some_and(|roster| roster.link(index).is_some());
         // Links arrive in order from honest peers; one that does not fit now comes again with the next comparison.
-        let Ok(taken @ (Taken::Grown | Taken::Froze)) = self.replica.members.take(link) else { return Ok(()) };
+        let Ok(Taken::Grown | Taken::Froze) = self.replica.members.take(link) else { return Ok(()) };
         turn.staged.put(link_row(&org, index, evidence), envelope);
-        if taken == Taken::Froze {
-            self.replica.disown(&turn.staged)?;
-            self.dismiss(turn);
-        }
+        // A roster that froze ends devices; a link that certifies another organisation's key ends what that key says.
+        self.replica.disown(&turn.staged)?;
+        self.dismiss(turn);
         turn.notice(Notice::Members);
         // What could not be settled under the rosters as they were may be settled now.
         self.sessions.values_mut().for_each(|session| session.settled.clear());

@@ -16,32 +16,37 @@ use crate::{
 };
 
 impl State {
-    /// Starts an exchange, unless one runs or the last one could not settle this very difference.
+    /// Starts an exchange, unless one runs or the last one could not settle this very difference. `roots` are ours and
+    /// the peer's blinded one.
     pub(super) fn begin<S: Store>(
         &mut self,
         turn: &mut Turn<'_, S>,
         peer: NodeKey,
         circle: CircleId,
-        seen: Option<([u8; 32], [u8; 16])>,
+        roots: ([u8; 32], [u8; 16]),
         same_control: bool,
     ) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.exchanges.contains_key(&circle) {
             return;
         }
+        let (ours, theirs) = roots;
         if let Some(outcome) = session.settled.get_mut(&circle)
-            && outcome.seen == seen
+            && outcome.ours == Some(ours)
+            && outcome.theirs.is_none_or(|held| held == theirs)
             && session.probing.is_empty()
         {
-            // Different rosters explain it; they are being told of, and the comparison after that will show.
-            if same_control && !std::mem::replace(&mut outcome.reported, true) {
+            // If only the peer's root has changed since, the peer begins. Seen twice, nothing changes any more; different
+            // rosters would explain it, and they are being told of.
+            let again = outcome.theirs.replace(theirs).is_some();
+            if again && same_control && !std::mem::replace(&mut outcome.reported, true) {
                 let lines = outcome.lines.clone();
                 let lines = self.differing(&circle, &lines);
                 turn.notice(Notice::Unequal { peer, circle, lines });
             }
             return;
         }
-        session.exchanges.insert(circle, Exchange { seen, ..Exchange::default() });
+        session.exchanges.insert(circle, Exchange::default());
         session.outbox.push_back(Piece::Frontier(circle));
     }
 
@@ -222,8 +227,8 @@ impl State {
         if !session.exchanges.get(&circle).is_some_and(|exchange| exchange.done_sent && exchange.done_got) {
             return Ok(());
         }
-        let Exchange { seen, lines, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
-        session.settled.insert(circle, Outcome { seen, lines, reported: false });
+        let Exchange { ours, lines, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
+        session.settled.insert(circle, Outcome { ours, theirs: None, lines, reported: false });
         let (is_last, confirms) = (session.exchanges.is_empty(), session.probing.is_empty());
         let confirms = is_last && confirms;
         // What this peer holds of our own feeds has come before its last DONE.

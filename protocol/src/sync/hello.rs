@@ -149,7 +149,7 @@ impl State {
             self.anchor(peer, circle, root, epoch);
         }
         for (circle, ours, theirs) in unequal {
-            self.begin(turn, peer, circle, Some((ours, theirs)), same_control);
+            self.begin(turn, peer, circle, (ours, theirs), same_control);
         }
         if agreed {
             self.settled = true;

@@ -87,6 +87,10 @@ impl State {
             .map(|(name, line)| line.short(&FeedId { circle, key: name.0, run: name.1 }))
             .collect();
         let since = anchor.map(|anchor| *anchor.root.first_chunk().expect("a root has 32 bytes"));
+        let root = held.root();
+        if let Some(exchange) = self.exchange(&peer, &circle) {
+            exchange.ours.get_or_insert(root);
+        }
         let parts = lines.len().div_ceil(FRONTIER_LINES.0).max(1);
         for part in 0..parts {
             let lines = lines.iter().skip(part * FRONTIER_LINES.0).take(FRONTIER_LINES.0).copied().collect();

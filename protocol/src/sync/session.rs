@@ -97,8 +97,8 @@ impl Session {
 /// A circle being reconciled: each side sends its lines, then what the other lacks, then DONE.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    /// Our root and the peer's blinded one when the difference was seen.
-    pub(super) seen: Option<([u8; 32], [u8; 16])>,
+    /// Our root when our lines were told: what came later, from whomever, is not part of this exchange.
+    pub(super) ours: Option<[u8; 32]>,
     /// The peer's lines so far.
     pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
     /// Our DONE is in the outbox or gone.
@@ -112,8 +112,10 @@ pub(super) struct Exchange {
 /// How an exchange ended.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// Our root and the peer's blinded one when the difference was seen.
-    pub(super) seen: Option<([u8; 32], [u8; 16])>,
+    /// Our root when our lines were told.
+    pub(super) ours: Option<[u8; 32]>,
+    /// The peer's blinded root at the first comparison after that.
+    pub(super) theirs: Option<[u8; 16]>,
     /// The peer's lines.
     pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
     /// Whether this difference has been reported.

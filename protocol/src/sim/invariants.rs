@@ -1,0 +1,317 @@
+//! What must be true: DESIGN §16, checked at every step where that is cheap, and in full once the network has healed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    adversary::Conduct,
+    machine::Machine,
+    view::{self, Note, View},
+};
+use crate::{
+    entry::{FeedId, Signed},
+    feed::Line,
+    ids::{CircleId, EntryId, OrgId},
+    staged::Staged,
+    store::{Row, Store, StoreError, Table},
+    sync::{FeedName, State, frame::Frame},
+};
+
+/// The promises, by their numbers in DESIGN §16.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// Equal roots mean equal accepted sets, and a line means the chain it names.
+    I1,
+    /// After healing roots are equal and every body that an honest node has is everywhere it should be.
+    I2,
+    /// An honest node never strikes an honest node.
+    I3,
+    /// An honest node never forks, and nothing it called saved is lost.
+    I4,
+    /// What is shown is what the naive model shows.
+    I5,
+    /// Nothing signed leaves before it is stored.
+    I6,
+    /// Only members with the network key connect, and nothing of a circle leaves it.
+    I7,
+    /// The core neither panics nor talks without end.
+    Calm,
+}
+
+/// A promise that was not kept, and how.
+pub(super) type Broken = (Invariant, String);
+
+/// What is remembered of a machine's replica, to check that it only ever grows by the rules.
+#[derive(Debug, Default)]
+pub(super) struct Watch(BTreeMap<CircleId, Watched>);
+
+#[derive(Debug, Default)]
+struct Watched {
+    root: [u8; 32],
+    feeds: BTreeMap<FeedName, (Line, Vec<EntryId>)>,
+}
+
+/// What is remembered of the whole federation.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// What each root stood for when it was first seen, anywhere.
+    roots: BTreeMap<(CircleId, [u8; 32]), u128>,
+    /// Every number of every feed that an honest node ever let out.
+    signed: BTreeMap<(FeedId, u64), EntryId>,
+    /// What honest machines called saved: machine, circle, entry.
+    pub(super) saved: Vec<(usize, CircleId, EntryId)>,
+    /// Named circles that honest machines opened, the entries that grant them, and the parties they were opened for.
+    pub(super) granted: Vec<(CircleId, EntryId, Vec<usize>)>,
+    /// Frames in which honest machines asked for bodies.
+    pub(super) wants: u64,
+    /// Frames in which honest machines looked for a fork.
+    pub(super) probes: u64,
+}
+
+impl Ledger {
+    /// A machine's disk was replaced by an older one: what only that disk held is nobody's promise any more.
+    pub(super) fn forget(&mut self, at: usize, machine: &Machine) {
+        let kept = |id: &EntryId| matches!(machine.disk.get(&Row::new(Table::Place, id, 0)), Ok(Some(_)));
+        self.saved.retain(|(by, _, id)| *by != at || kept(id));
+        self.signed.retain(|(feed, _), _| !machine.keys.feed_keys().contains(&feed.key));
+    }
+
+    /// An honest machine is about to send `frame` to a node of `org`.
+    pub(super) fn leaving(&mut self, machine: &Machine, org: &OrgId, frame: &[u8]) -> Result<(), Broken> {
+        let frame = Frame::decode(frame).map_err(|error| (Invariant::Calm, format!("sends no frame: {error}")))?;
+        self.wants += u64::from(matches!(frame, Frame::Want(_)));
+        self.probes += u64::from(matches!(frame, Frame::Probe { .. }));
+        match frame {
+            Frame::Frontier { circle, .. } | Frame::Done(circle) | Frame::Full(circle) => {
+                contained(machine, org, &circle)
+            }
+            Frame::Probe { feed, .. } => contained(machine, org, &feed.circle),
+            Frame::Entries(items) => items.iter().try_for_each(|(entry, _)| self.entry_leaving(machine, org, entry)),
+            _ => Ok(()),
+        }
+    }
+
+    fn entry_leaving(&mut self, machine: &Machine, org: &OrgId, envelope: &[u8]) -> Result<(), Broken> {
+        let signed = Signed::parse(envelope).map_err(|error| (Invariant::Calm, format!("sends no entry: {error}")))?;
+        let (feed, seq) = (signed.claimed().feed, signed.claimed().seq);
+        contained(machine, org, &feed.circle)?;
+        if !machine.keys.feed_keys().contains(&feed.key) {
+            return Ok(());
+        }
+        let stored = stored(machine.disk.get(&Row::new(Table::Header, feed.bytes(), seq)))?;
+        if stored.as_deref() != Some(envelope) {
+            return Err((Invariant::I6, format!("entry {seq} of {:?} leaves and is not on the disk", feed.key)));
+        }
+        let registry = machine.state.as_ref().expect("it sends").replica().members.registry();
+        let id = signed.claimed_id(&registry);
+        let first = *self.signed.entry((feed, seq)).or_insert(id);
+        if first == id { Ok(()) } else { Err((Invariant::I4, format!("two entries {seq} of {:?} left", feed.key))) }
+    }
+
+    /// A step is over: whatever changed in the machine's replica changed by the rules.
+    pub(super) fn inspect(&mut self, machine: &mut Machine) -> Result<(), Broken> {
+        let Some(state) = &machine.state else { return Ok(()) };
+        for (id, held) in state.replica().circles() {
+            let watched = machine.watch.0.entry(*id).or_default();
+            if watched.root == held.root() {
+                continue;
+            }
+            let lines: BTreeMap<_, _> = held.lines().map(|(name, line)| (*name, *line)).collect();
+            for (name, line) in &lines {
+                let feed = FeedId { circle: *id, key: name.0, run: name.1 };
+                let before = watched.feeds.remove(name);
+                let ids = match before {
+                    Some((held, ids)) if held == *line => ids,
+                    before => chain(state, &machine.disk, &feed, line, before)?,
+                };
+                watched.feeds.insert(*name, (*line, ids));
+            }
+            let gone = |name: &FeedName| !lines.contains_key(name);
+            if let Some(name) =
+                watched.feeds.keys().find(|name| gone(name) && state.replica().members.role(&name.0).is_some())
+            {
+                return Err((Invariant::I1, format!("the line of {:?} is gone, and its key still counts", name.0)));
+            }
+            watched.feeds.retain(|name, _| !gone(name));
+            watched.root = held.root();
+            let accepted = sum(watched.feeds.values().flat_map(|(_, ids)| ids));
+            if *self.roots.entry((*id, watched.root)).or_insert(accepted) != accepted {
+                return Err((Invariant::I1, format!("one root of {id:?} stands for two sets of entries")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sum over ids: equal for equal sets; the simulator's authors do not grind ids against it.
+fn sum<'a>(ids: impl Iterator<Item = &'a EntryId>) -> u128 {
+    ids.fold(0, |sum, id| sum.wrapping_add(u128::from_be_bytes(*id.0.first_chunk().expect("an id has 32 bytes"))))
+}
+
+fn stored<T>(answer: Result<T, StoreError>) -> Result<T, Broken> {
+    answer.map_err(|error| (Invariant::I1, format!("the store: {error}")))
+}
+
+fn contained(machine: &Machine, org: &OrgId, circle: &CircleId) -> Result<(), Broken> {
+    let held = machine.state.as_ref().and_then(|state| state.replica().circle(circle));
+    match held {
+        Some(held) if held.circle.admits(org) => Ok(()),
+        _ => Err((Invariant::I7, format!("speaks of {circle:?} to {org:?}, which is not in it"))),
+    }
+}
+
+/// The ids a line stands for, read from the disk and checked link by link.
+fn chain(
+    state: &State,
+    disk: &impl Store,
+    feed: &FeedId,
+    line: &Line,
+    before: Option<(Line, Vec<EntryId>)>,
+) -> Result<Vec<EntryId>, Broken> {
+    let broken = |what: &str| Err((Invariant::I1, format!("{what} in feed {:?} {:?}: {line:?}", feed.key, feed.run)));
+    let replica = state.replica();
+    let staged = Staged::new(disk);
+    let Some(role) = replica.members.role(&feed.key) else { return broken("a key without a certificate") };
+    let mut ids = match before {
+        None => vec![],
+        Some((Line::Open { .. }, mut ids)) => {
+            if matches!(line, Line::Open { seq, .. } if usize::try_from(*seq).is_ok_and(|seq| seq < ids.len())) {
+                return broken("an open line got shorter");
+            }
+            ids.truncate(usize::try_from(line.counted()).expect("a simulated feed is short"));
+            ids
+        }
+        Some((Line::Forked { at, .. }, mut ids)) => {
+            if !matches!(line, Line::Forked { at: now, .. } if *now <= at) {
+                return broken("a fork was forgotten");
+            }
+            ids.truncate(usize::try_from(line.counted()).expect("a simulated feed is short"));
+            ids
+        }
+    };
+    for seq in ids.len() as u64 + 1..=line.counted() {
+        let Some(entry) = stored(replica.entry(&staged, feed, seq))? else {
+            return broken("a counted entry is missing");
+        };
+        let parent = ids.last().copied().unwrap_or(role.certificate);
+        if (entry.header().feed, entry.header().seq, entry.header().prev) != (*feed, seq, parent) {
+            return broken("a counted entry does not follow the one before it");
+        }
+        ids.push(entry.id());
+    }
+    if line.tip() != ids.last().copied().unwrap_or(role.certificate) {
+        return broken("the tip is not the last entry");
+    }
+    if let Line::Forked { at, trunk, .. } = line {
+        let pair = stored(replica.proof(&staged, feed))?;
+        let proves = |entry: &crate::entry::Verified| entry.header().seq == *at && entry.header().prev == *trunk;
+        if pair.len() != 2 || pair[0].id() == pair[1].id() || !pair.iter().all(proves) {
+            return broken("a fork without its proof");
+        }
+        if stored(replica.entry(&staged, feed, *at))?.is_some() {
+            return broken("a contested entry still counts");
+        }
+    }
+    Ok(ids)
+}
+
+/// What still differs between honest machines that are switched on; `None` if nothing does.
+pub(super) fn difference(machines: &[Machine], ledger: &Ledger) -> Result<Option<String>, Broken> {
+    let off = |machine: &Machine| machine.is_honest() && machine.founding.is_some() && machine.state.is_none();
+    if let Some(at) = machines.iter().position(off) {
+        return Ok(Some(format!("node {at} is switched off")));
+    }
+    let on: Vec<_> = machines
+        .iter()
+        .enumerate()
+        .filter_map(|(at, machine)| {
+            machine.state.as_ref().filter(|_| machine.is_honest()).map(|state| (at, machine, state))
+        })
+        .collect();
+    let mut roots = BTreeMap::new();
+    let mut bodies: BTreeMap<EntryId, usize> = BTreeMap::new();
+    for (at, machine, state) in &on {
+        let control = state.replica().members.control_root();
+        let circles = state.replica().circles().map(|(id, held)| (Some(*id), held.root()));
+        for (circle, root) in circles.chain([(None, control)]) {
+            let (first, agreed) = *roots.entry(circle).or_insert((*at, root));
+            if agreed != root {
+                return Ok(Some(format!("{circle:?} differs between nodes {first} and {at}")));
+            }
+        }
+        let staged = Staged::new(&machine.disk);
+        for (by, circle, id) in &ledger.saved {
+            let holds = state.replica().circle(circle).is_some();
+            let counts = stored(state.replica().place(&staged, id))?.is_some();
+            if holds && !counts && !machines[*by].cast_out {
+                return Ok(Some(format!("node {at} lacks {id:?}, which was saved")));
+            }
+            if stored(state.replica().body(&staged, id))?.is_some() {
+                bodies.insert(*id, *at);
+            }
+        }
+        for (circle, id, parties) in &ledger.granted {
+            let stands = ledger.saved.iter().any(|(by, _, saved)| saved == id && !machines[*by].cast_out);
+            if stands && parties.contains(&machine.party) && state.replica().circle(circle).is_none() {
+                return Ok(Some(format!("node {at} does not hold {circle:?}, which was opened for it")));
+            }
+        }
+    }
+    for (at, _, state) in &on {
+        if let Some((id, _)) = state.replica().wanted().find(|(id, _)| bodies.contains_key(id)) {
+            return Ok(Some(format!("node {at} lacks the body of {id:?}, which node {} has", bodies[id])));
+        }
+    }
+    Ok(None)
+}
+
+/// What honest machines show is what the naive model makes of their disks, and equal where their roots are.
+pub(super) fn shown(machines: &[Machine], by_time: bool) -> Result<(), Broken> {
+    let mut digests = BTreeMap::new();
+    for (at, machine) in machines.iter().enumerate().filter(|(_, machine)| machine.conduct == Conduct::Honest) {
+        let Some(state) = &machine.state else { continue };
+        let rebuilt = stored(View::rebuild(state, &machine.disk))?;
+        if let Some(id) = machine.view.differs(&rebuilt) {
+            return Err((Invariant::I5, format!("node {at} shows {id:?} or not, depending on when it was started")));
+        }
+        for (circle, held) in state.replica().circles() {
+            let order = machine.view.order(circle, by_time);
+            let naive = naive(state, machine, circle)?;
+            if order != naive {
+                return Err((Invariant::I5, format!("node {at} shows {circle:?} in another order than the model")));
+            }
+            let complete = !state.replica().wanted().any(|(_, wanted)| wanted == circle);
+            let digest = view::digest(&order);
+            let reads = !state.epochs(circle).is_empty();
+            if complete && reads && *digests.entry((*circle, held.root())).or_insert(digest) != digest {
+                return Err((Invariant::I5, format!("node {at} shows {circle:?} differently under one root")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The naive model: again and again the smallest id whose whole past is out.
+fn naive(state: &State, machine: &Machine, circle: &CircleId) -> Result<Vec<EntryId>, Broken> {
+    let mut notes: BTreeMap<EntryId, Note> = BTreeMap::new();
+    let staged = Staged::new(&machine.disk);
+    for ((key, run), line) in state.replica().circle(circle).expect("it holds it").lines() {
+        let feed = FeedId { circle: *circle, key: *key, run: *run };
+        for seq in 1..=line.counted() {
+            let Some(entry) = stored(state.replica().entry(&staged, &feed, seq))? else { continue };
+            if let Some(note) = stored(view::note(state, &machine.disk, &entry.id()))? {
+                notes.insert(entry.id(), note);
+            }
+        }
+    }
+    let (mut order, mut out) = (Vec::new(), BTreeSet::new());
+    loop {
+        let next = notes.iter().find(|(id, note)| {
+            let same_feed = |other: &Note| other.feed == note.feed && other.seq < note.seq;
+            let past = |other: &EntryId, what: &Note| same_feed(what) || note.plain.0.contains(other);
+            !out.contains(*id) && notes.iter().all(|(other, what)| !past(other, what) || out.contains(other))
+        });
+        let Some((id, _)) = next else { return Ok(order) };
+        out.insert(*id);
+        order.push(*id);
+    }
+}

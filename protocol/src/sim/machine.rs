@@ -1,0 +1,148 @@
+//! One machine: a core, a disk that survives it, a clock of its own, and the wires it believes in.
+
+use std::collections::BTreeMap;
+
+use super::{adversary::Conduct, dice::Dice, events::Moment, invariants::Watch, planted::Planted, view::View};
+use crate::{
+    charter::{
+        Members,
+        roster::{Device, Purpose},
+    },
+    circle::{Circle, grant::Opening},
+    cose::Signer,
+    ids::{DatabaseEpoch, DeviceId, FeedKey, NodeKey, OrgId},
+    seal::{ReadingSecret, Secret},
+    store::{Memory, StoreError},
+    sync::{Pens, Start, State, Tick, epochs, runs},
+};
+
+/// The private keys of a device.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    pub(super) author: Signer,
+    pub(super) desk: Signer,
+    pub(super) reading: ReadingSecret,
+    pub(super) device: Device,
+}
+
+impl Keys {
+    pub(super) fn new(dice: &mut Dice) -> Self {
+        let mut signer = || Signer::new(&Secret::new(dice.bytes()));
+        let (author, desk, node, ballot, receipt) = (signer(), signer(), signer(), signer(), signer());
+        let reading = ReadingSecret(Secret::new(dice.bytes()));
+        let device = Device {
+            id: DeviceId(dice.bytes()),
+            author: FeedKey(author.public()),
+            desk: FeedKey(desk.public()),
+            node: NodeKey(node.public()),
+            ballot: ballot.public(),
+            receipt: receipt.public(),
+            reading: reading.public(),
+        };
+        Self { author, desk, reading, device }
+    }
+
+    pub(super) fn pens(&self) -> Pens {
+        Pens { author: self.author.clone(), desk: self.desk.clone(), reading: self.reading.clone() }
+    }
+
+    pub(super) fn pen(&self, circle: &Circle) -> &Signer {
+        if circle.pen() == Purpose::Author { &self.author } else { &self.desk }
+    }
+
+    pub(super) fn feed_keys(&self) -> [FeedKey; 2] {
+        [self.device.author, self.device.desk]
+    }
+}
+
+/// A machine's own idea of time: it starts anywhere and runs at a pace of its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) offset: u64,
+    pub(super) percent: u64,
+    /// Seconds by which the calendar on the wall is wrong.
+    pub(super) skew: i64,
+}
+
+impl Clock {
+    pub(super) fn tick(&self, now: Moment) -> Tick {
+        Tick(self.offset + now * self.percent / 100)
+    }
+
+    /// The first moment at which [`Self::tick`] is at least `due`.
+    pub(super) fn moment(&self, due: Tick) -> Moment {
+        (due.0.saturating_sub(self.offset) * 100).div_ceil(self.percent)
+    }
+
+    /// What people here believe the time to be, in seconds.
+    pub(super) fn claimed(&self, now: Moment) -> u64 {
+        (1_800_000_000 + now / 1000).saturating_add_signed(self.skew)
+    }
+}
+
+/// A connection as this machine sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session {
+    pub(super) machine: usize,
+    pub(super) wire: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// Which node this is; a forker's faces are several machines of one party.
+    pub(super) party: usize,
+    pub(super) org: OrgId,
+    pub(super) keys: Keys,
+    pub(super) network_key: Secret,
+    /// As the registry file told it.
+    pub(super) founding: Option<Members>,
+    pub(super) openings: Vec<Opening>,
+    pub(super) conduct: Conduct,
+    pub(super) clock: Clock,
+    pub(super) disk: Memory,
+    pub(super) backup: Option<Memory>,
+    /// `None` while switched off.
+    pub(super) state: Option<State>,
+    pub(super) sessions: BTreeMap<NodeKey, Session>,
+    pub(super) wake: Option<Moment>,
+    pub(super) view: View,
+    pub(super) watch: Watch,
+    /// Its certificate no longer counts: its organisation's root signed twice.
+    pub(super) cast_out: bool,
+    pub(super) restores: usize,
+}
+
+impl Machine {
+    pub(super) fn name(&self) -> NodeKey {
+        self.keys.device.node
+    }
+
+    /// Honest, and a member's device in everybody's eyes.
+    pub(super) fn is_honest(&self) -> bool {
+        self.conduct == Conduct::Honest && !self.cast_out
+    }
+
+    /// Starts the core on what the disk holds.
+    pub(super) fn start(&mut self, dice: &mut Dice, planted: Option<Planted>) -> Result<(), StoreError> {
+        let founding = self.founding.clone().expect("only machines with a registry file are started");
+        let start = Start {
+            me: self.name(),
+            org: self.org,
+            epoch: DatabaseEpoch(dice.bytes()),
+            members: founding.load(&self.disk)?,
+            runs: runs(&self.disk, &self.keys.feed_keys())?,
+            seed: dice.bytes(),
+        };
+        let mut state = State::load(start, &self.disk)?;
+        state.unlock(self.keys.pens(), epochs(&self.disk)?);
+        state.replica_mut().planted = planted;
+        self.view = View::rebuild(&state, &self.disk)?;
+        self.state = Some(state);
+        Ok(())
+    }
+
+    /// The machine this one talks to under a name.
+    pub(super) fn session(&self, name: &NodeKey) -> Option<Session> {
+        self.sessions.get(name).copied()
+    }
+}

@@ -1,0 +1,132 @@
+use super::{planted::Planted, *};
+
+/// Seeds in a plain check; `HABEAS_SIM_SEEDS=10000` plays more.
+const SEEDS: u64 = 500;
+const PARTS: u64 = 10;
+
+/// Runs a seed; a panic of the core is a failure with a seed, too.
+fn play(seed: u64, plan: Plan) -> Result<Totals, Failure> {
+    std::panic::catch_unwind(|| run(seed, plan)).unwrap_or_else(|_| {
+        let told = "the core panicked".to_owned();
+        Err(Failure { seed, invariant: Invariant::Calm, node: 0, step: 0, minute: 0, told, trail: vec![] })
+    })
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|value| value.parse().ok())
+}
+
+fn plays(seeds: std::ops::Range<u64>, plan: impl Fn(u64) -> Plan) -> Totals {
+    let runs: Vec<_> = seeds.map(|seed| play(seed, plan(seed))).collect();
+    let failures: Vec<_> = runs.iter().filter_map(|run| run.as_ref().err()).collect();
+    failures.iter().for_each(|failure| println!("{failure}"));
+    assert!(failures.is_empty(), "{} of {} seeds break a promise", failures.len(), runs.len());
+    runs.into_iter().flatten().sum()
+}
+
+/// A tenth of the seeds; a run in which little happened proves little, so the totals have floors.
+fn part(nth: u64) {
+    let seeds = number("HABEAS_SIM_SEEDS").unwrap_or(SEEDS).div_ceil(PARTS);
+    let totals = plays(nth * seeds..(nth + 1) * seeds, Plan::full);
+    println!("{totals:#?}");
+    let floor = |what: &str, found: u64, per_hundred: u64| {
+        assert!(found * 100 >= totals.seeds * per_hundred, "only {found} {what} in {} runs", totals.seeds);
+    };
+    floor("entries", totals.entries, 3_500);
+    floor("proofs of forks", totals.forks, 150);
+    floor("partitions", totals.partitions, 100);
+    floor("restarts", totals.restarts, 800);
+    floor("restores", totals.restores, 50);
+    floor("connections", totals.connections, 8_000);
+    floor("tricks", totals.tricks, 500);
+    floor("strikes", totals.strikes, 1_000);
+    floor("frames that ask for bodies", totals.wants, 200);
+    floor("frames that look for forks", totals.probes, 10);
+    floor("strangers", totals.strangers, 150);
+}
+
+macro_rules! parts {
+    ($($name:ident = $nth:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            part($nth);
+        }
+    )*};
+}
+
+parts! {
+    seven_nodes_keep_every_promise_0 = 0;
+    seven_nodes_keep_every_promise_1 = 1;
+    seven_nodes_keep_every_promise_2 = 2;
+    seven_nodes_keep_every_promise_3 = 3;
+    seven_nodes_keep_every_promise_4 = 4;
+    seven_nodes_keep_every_promise_5 = 5;
+    seven_nodes_keep_every_promise_6 = 6;
+    seven_nodes_keep_every_promise_7 = 7;
+    seven_nodes_keep_every_promise_8 = 8;
+    seven_nodes_keep_every_promise_9 = 9;
+}
+
+#[test]
+fn three_honest_nodes_agree_whatever_wires_and_power_do() {
+    let totals = plays(0..20, Plan::plain);
+    assert!(totals.entries >= 1_000 && totals.restarts >= 60 && totals.partitions >= 20, "{totals:#?}");
+    assert_eq!(totals.strikes, 0);
+}
+
+#[test]
+fn one_seed_replays_step_by_step() {
+    let seed = number("HABEAS_SIM_SEED").unwrap_or(16);
+    let trail = number("HABEAS_SIM_TRAIL").and_then(|lines| lines.try_into().ok()).unwrap_or(50);
+    let plan = Plan { trail, ..Plan::full(seed) };
+    let (first, second) = (play(seed, plan), play(seed, plan));
+    assert_eq!(first, second);
+    if let Err(failure) = first {
+        panic!("{failure}");
+    }
+}
+
+/// A simulator that does not find a planted mistake finds nothing.
+fn found(bug: Planted, seeds: u64, expected: &[Invariant]) {
+    found_under(bug, seeds, expected, Plan::full);
+}
+
+fn found_under(bug: Planted, seeds: u64, expected: &[Invariant], plan: impl Fn(u64) -> Plan) {
+    let plan = |seed| Plan { planted: Some(bug), ..plan(seed) };
+    let failure = (1..=seeds).find_map(|seed| play(seed, plan(seed)).err());
+    let failure = failure.unwrap_or_else(|| panic!("{bug:?} is not found in {seeds} seeds"));
+    println!("{bug:?}: {failure}");
+    assert!(expected.contains(&failure.invariant), "{failure}");
+}
+
+#[test]
+fn an_accepted_gap_is_found() {
+    found(Planted::GapAccepted, 20, &[Invariant::I1]);
+}
+
+#[test]
+fn an_unchecked_parent_is_found() {
+    found(Planted::PrevUnchecked, 20, &[Invariant::I1]);
+}
+
+#[test]
+fn a_view_sorted_by_claimed_time_is_found() {
+    found(Planted::SortedByClaimedTime, 5, &[Invariant::I5]);
+}
+
+#[test]
+fn an_anchor_kept_after_a_restore_is_found() {
+    // One restart among the peers heals it: only when nothing else breaks is the mistake all there is.
+    let calm = |seed| Plan { breaks: false, crashes_per_10_000: 0, restores: true, ..Plan::plain(seed) };
+    found_under(Planted::AnchorKeptAfterRestore, 20, &[Invariant::I2], calm);
+}
+
+#[test]
+fn a_remembered_bad_signature_is_found() {
+    found(Planted::BadSignatureRemembered, 30, &[Invariant::I2, Invariant::I5]);
+}
+
+#[test]
+fn an_unknown_kind_called_invalid_is_found() {
+    found(Planted::UnknownKindInvalid, 10, &[Invariant::I3]);
+}
