@@ -108,8 +108,14 @@ fn a_second_device_has_the_case_files_of_its_organisation_and_no_other_organisat
     dockets_arrive(&nodes);
     let second = nodes.add();
     second.done(Request::Init { passphrase: passphrase(PASSPHRASE), root_passphrase: None, demo: true });
-    let request = second.file(Request::DeviceRequest { addresses: vec![second.listen().to_owned()] });
-    // The request says nothing of who asks: it is the organisation's root key that certifies.
+    let organisation = nodes[0].status().organisation.expect("it is in a registry");
+    let addresses = vec![second.listen().to_owned()];
+    let elsewhere = nodes[1].status().organisation.expect("it is in a registry");
+    let lost = second.file(Request::DeviceRequest { organisation: elsewhere, addresses: addresses.clone() });
+    let request = second.file(Request::DeviceRequest { organisation, addresses });
+    // The device's keys say whom they ask; another organisation's root cannot take them for its own.
+    let add = |request| Request::DeviceAdd { request, root_passphrase: passphrase(ROOT_PASSPHRASE) };
+    assert_eq!(nodes[0].refused(&add(lost)).code, codes::FILE_SIGNATURE);
     let root_passphrase = passphrase(ROOT_PASSPHRASE);
     let registry = nodes[0].file(Request::DeviceAdd { request, root_passphrase });
     let stranger = Daemons::start(NODE, 1);

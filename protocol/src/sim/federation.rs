@@ -86,9 +86,10 @@ impl Federation {
 
 fn organise<'a>(devices: impl Iterator<Item = &'a Keys>, entropy: &mut Entropy) -> Organisation {
     let root = Signer::new(&entropy.secret());
+    let id = organisation(&root.public());
     let mut roster: Option<Roster> = None;
     for keys in devices {
-        let link = Link::certify(&root, roster.as_ref(), &keys.device);
+        let link = Link::certify(&root, roster.as_ref(), &keys.serving(&id));
         match &mut roster {
             Some(roster) => {
                 roster.take(link).expect("it follows");
@@ -96,7 +97,6 @@ fn organise<'a>(devices: impl Iterator<Item = &'a Keys>, entropy: &mut Entropy) 
             None => roster = Some(Roster::start(link).expect("a first link")),
         }
     }
-    let id = organisation(&root.public());
     let own = Opening::fresh(Circle::Own(id), entropy);
     Organisation { id, root, roster: roster.expect("every organisation has a device"), own }
 }

@@ -6,7 +6,7 @@ use super::{adversary::Conduct, dice::Dice, events::Moment, invariants::Watch, p
 use crate::{
     charter::{
         Members,
-        roster::{Device, Purpose},
+        roster::{Device, DeviceKeys, Purpose},
     },
     circle::{Circle, grant::Opening},
     cose::Signer,
@@ -23,23 +23,28 @@ pub(super) struct Keys {
     pub(super) desk: Signer,
     pub(super) reading: ReadingSecret,
     pub(super) device: Device,
+    pub(super) signers: DeviceKeys,
 }
 
 impl Keys {
     pub(super) fn new(dice: &mut Dice) -> Self {
         let mut signer = || Signer::new(&Secret::new(dice.bytes()));
-        let (author, desk, node, ballot, receipt) = (signer(), signer(), signer(), signer(), signer());
-        let reading = ReadingSecret(Secret::new(dice.bytes()));
-        let device = Device {
-            id: DeviceId(dice.bytes()),
-            author: FeedKey(author.public()),
-            desk: FeedKey(desk.public()),
-            node: NodeKey(node.public()),
-            ballot: ballot.public(),
-            receipt: receipt.public(),
-            reading: reading.public(),
+        let (author, desk) = (signer(), signer());
+        let signers = DeviceKeys {
+            author: author.clone(),
+            desk: desk.clone(),
+            node: signer(),
+            ballot: signer(),
+            receipt: signer(),
         };
-        Self { author, desk, reading, device }
+        let reading = ReadingSecret(Secret::new(dice.bytes()));
+        let device = Device::new(&OrgId([0; 32]), DeviceId(dice.bytes()), &signers, reading.public());
+        Self { author, desk, reading, device, signers }
+    }
+
+    /// The device, as one of this organisation's.
+    pub(super) fn serving(&self, org: &OrgId) -> Device {
+        Device::new(org, self.device.id, &self.signers, self.reading.public())
     }
 
     pub(super) fn pens(&self) -> Pens {

@@ -303,7 +303,7 @@ impl World {
         };
         let nth = self.organisations.iter().position(|known| known.id == org).expect("its organisation");
         let known = &mut self.organisations[nth];
-        let link = Link::certify(&known.root, Some(&known.roster), &self.machines[joiner].keys.device);
+        let link = Link::certify(&known.root, Some(&known.roster), &self.machines[joiner].keys.serving(&known.id));
         self.before_join = Some((nth, known.roster.clone()));
         known.roster.take(link.clone()).expect("it follows");
         self.feed(sponsor, Input::Link(Box::new(link)))?;
@@ -334,7 +334,8 @@ impl World {
         let told = self.someone(|machine| machine.is_honest() && machine.party != joiner && machine.state.is_some());
         let Some(told) = told else { return Ok(()) };
         let other = Keys::new(&mut self.dice);
-        let link = Link::certify(&self.organisations[nth].root, Some(&roster), &other.device);
+        let link =
+            Link::certify(&self.organisations[nth].root, Some(&roster), &other.serving(&self.organisations[nth].id));
         self.machines[joiner].cast_out = true;
         self.totals.roster_forks += 1;
         self.feed(told, Input::Link(Box::new(link)))

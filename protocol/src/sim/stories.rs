@@ -269,7 +269,7 @@ fn rosters_that_part_far_below_their_heads_freeze_where_they_part() {
     for (at, links) in [(1, 3), (2, 2)] {
         let mut roster = world.organisations[0].roster.clone();
         for _ in 0..links {
-            let device = Keys::new(&mut world.dice).device;
+            let device = Keys::new(&mut world.dice).serving(&world.organisations[0].id);
             let link = Link::certify(&world.organisations[0].root, Some(&roster), &device);
             roster.take(link.clone()).expect("it follows");
             world.feed(at, Input::Link(Box::new(link))).expect("no promise is broken");
@@ -410,7 +410,7 @@ fn a_writing_waits_until_a_peer_has_told_everything() {
     assert!(lines.all(|(_, line)| !line.is_forked()));
 }
 
-/// A member's root certified another organisation's key as its own. Which of the two was heard of first decided whose
+/// Two organisations' roots certified one key, and its holder had signed for both. Which of the two was heard of first decided whose
 /// the key was: nodes judged the same entries differently and struck each other for them.
 #[test]
 fn a_key_that_two_organisations_certify_is_nobodys_everywhere() {
@@ -419,9 +419,9 @@ fn a_key_that_two_organisations_certify_is_nobodys_everywhere() {
     world.write(0, &[circle]).expect("it may");
     part(&mut world, &[(2, 1)]);
     let thief = &world.organisations[1];
-    let mut device = Keys::new(&mut world.dice).device;
-    device.desk = world.machines[0].keys.device.desk;
-    let link = Link::certify(&thief.root, Some(&thief.roster), &device);
+    let mut keys = Keys::new(&mut world.dice);
+    keys.signers.desk = world.machines[0].keys.desk.clone();
+    let link = Link::certify(&thief.root, Some(&thief.roster), &keys.serving(&thief.id));
     world.machines[0].cast_out = true;
     world.feed(2, Input::Link(Box::new(link))).expect("no promise is broken");
     world.write(0, &[circle]).expect("it may still");
