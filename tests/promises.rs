@@ -1,8 +1,12 @@
 //! What Habeas promises, one module per promise. One test binary: linking the product takes longer than running this.
 
+mod bad_input;
 mod fuzz;
 mod rosters;
 mod sample;
 mod spec;
 mod vectors;
 mod walls;
+
+/// The node under test, built with the tests.
+const NODE: &str = env!("CARGO_BIN_EXE_tests-node");

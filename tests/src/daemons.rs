@@ -1,0 +1,458 @@
+//! Real nodes: processes on loopback, each with a folder of its own, asked over their sockets, killed and started again.
+//!
+//! Every test has an address of 127/8 to itself, so that no other test takes a port while a node is down. Nothing waits
+//! for a while: [`eventually`] asks again until the thing is so. A test that fails keeps its folder and says where it is.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    net::Ipv4Addr,
+    ops::{Deref, DerefMut},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{self, Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use protocol::{
+    charter::founding::Founding,
+    control::{Answer, Fact, Passphrase, Problem, Record, RecordKind, Reply, Request, Scope, Status, Summary},
+    ids::SectionId,
+};
+use tempfile::TempDir;
+
+use crate::evil::Member;
+
+/// How long anything may take before a test gives up: far beyond what it takes on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two questions.
+const STEP: Duration = Duration::from_millis(10);
+/// Opens every node.
+pub const PASSPHRASE: &str = "open this device of invented data";
+/// Opens every organisation's root key.
+pub const ROOT_PASSPHRASE: &str = "sign for this invented organisation";
+
+/// Asks until there is an answer, and gives up with `what` was waited for.
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
+        thread::park_timeout(STEP);
+    }
+}
+
+/// Some nodes and the folder they lie in.
+pub struct Daemons {
+    nodes: Vec<Node>,
+    folder: Option<TempDir>,
+}
+
+/// What a node shows of a circle, as it answers to [`Request::Digest`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digest {
+    /// Over everything shown.
+    pub digest: String,
+    /// Records in it.
+    pub records: u64,
+    /// Entries that count.
+    pub entries: u64,
+    /// Conflicts shown.
+    pub conflicts: u64,
+}
+
+/// A registry file and the founding in it.
+pub struct Registry {
+    /// As handed from person to person.
+    pub text: String,
+    /// As read.
+    pub founding: Founding,
+}
+
+impl Daemons {
+    /// `count` running nodes in empty folders. `program` is `env!("CARGO_BIN_EXE_tests-node")`.
+    #[must_use]
+    pub fn start(program: &'static str, count: usize) -> Self {
+        let folder = TempDir::with_prefix("habeas-").expect("a temporary folder");
+        let address = own_address();
+        let node = |number: usize| Node {
+            program,
+            folder: folder.path().join(number.to_string()),
+            listen: format!("{address}:0"),
+            process: None,
+        };
+        let mut daemons = Self { nodes: (0..count).map(node).collect(), folder: Some(folder) };
+        daemons.nodes.iter_mut().for_each(Node::spawn);
+        daemons.nodes.iter_mut().for_each(Node::ready);
+        daemons
+    }
+
+    /// `count` organisations, each with one node, in a registry they have founded, all connected.
+    #[must_use]
+    pub fn found(program: &'static str, count: usize) -> Self {
+        Self::found_with(program, count, &[]).0
+    }
+
+    /// The same, and members that are no nodes of ours.
+    #[must_use]
+    pub fn found_with(program: &'static str, count: usize, members: &[&Member]) -> (Self, Registry) {
+        let daemons = Self::start(program, count);
+        daemons.each(Node::init);
+        let cards: Vec<_> = daemons.each(Node::card).into_iter().chain(members.iter().map(|m| m.card())).collect();
+        let draft = daemons[0].file(Request::Found { cards });
+        let signatures = daemons.each(|node| node.sign(&draft)).into_iter();
+        let signatures = signatures.chain(members.iter().map(|member| member.sign(&draft))).collect();
+        let root_passphrase = passphrase(ROOT_PASSPHRASE);
+        let text = daemons[0].file(Request::Complete { draft, signatures, root_passphrase });
+        daemons.each(|node| node.done(Request::Join { registry: text.clone() }));
+        daemons.settle();
+        let file = protocol::armour::unwrap(protocol::armour::Kind::Registry, &text).expect("a registry file");
+        let founding = Founding::parse(&file).expect("a sound founding");
+        (daemons, Registry { text, founding })
+    }
+
+    /// One more node, in an empty folder.
+    pub fn add(&mut self) -> &Node {
+        let first = &self.nodes[0];
+        let address = first.listen.rsplit_once(':').expect("an address has a port").0;
+        let mut node = Node {
+            program: first.program,
+            folder: first.folder.with_file_name(self.nodes.len().to_string()),
+            listen: format!("{address}:0"),
+            process: None,
+        };
+        node.start();
+        self.nodes.push(node);
+        self.nodes.last().expect("pushed a line above")
+    }
+
+    /// Waits until each node is connected with each other node here, and everything shared is equal.
+    pub fn settle(&self) {
+        eventually("all nodes are connected and equal", || {
+            let all: Vec<_> = self.nodes.iter().map(Node::status).collect();
+            let ours = |peer: &protocol::control::Peer| all.iter().any(|status| status.node == Some(peer.node));
+            let settled = |status: &Status| {
+                let mut peers = status.peers.iter().filter(|peer| ours(peer));
+                peers.all(|peer| peer.connected && peer.up_to_date)
+            };
+            all.iter().all(settled).then_some(())
+        });
+    }
+
+    /// Waits until all nodes show the same of the commons, and returns that.
+    pub fn agree(&self) -> Digest {
+        eventually("all nodes show the same of the commons", || {
+            let first = self.nodes[0].digest(Scope::Commons);
+            self.nodes[1..].iter().all(|node| node.digest(Scope::Commons) == first).then_some(first)
+        })
+    }
+
+    /// Asks all nodes at once: deriving keys is most of the time a test takes.
+    fn each<T: Send>(&self, ask: impl Fn(&Node) -> T + Sync) -> Vec<T> {
+        thread::scope(|scope| {
+            let asked: Vec<_> = self.nodes.iter().map(|node| scope.spawn(|| ask(node))).collect();
+            asked.into_iter().map(|asked| asked.join().expect("the node answers")).collect()
+        })
+    }
+}
+
+impl Deref for Daemons {
+    type Target = [Node];
+
+    fn deref(&self) -> &[Node] {
+        &self.nodes
+    }
+}
+
+impl DerefMut for Daemons {
+    fn deref_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+}
+
+impl Drop for Daemons {
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests reads it")]
+    fn drop(&mut self) {
+        self.nodes.clear();
+        let folder = self.folder.take().expect("taken once");
+        if thread::panicking() {
+            eprintln!("kept for a look: {}", folder.keep().display());
+        }
+    }
+}
+
+/// The way to ask a node, whether it runs or not.
+#[derive(Clone)]
+pub struct Door(PathBuf);
+
+impl Door {
+    /// Asks it something; an error if the answer does not come whole.
+    pub fn try_ask(&self, request: &Request) -> io::Result<Result<Reply, Problem>> {
+        let body = serde_json::to_vec(request).expect("a request has a JSON form");
+        let answer = post(&self.0, &body)?;
+        Ok(match serde_json::from_slice(&answer)? {
+            Answer::Ok(reply) => Ok(*reply),
+            Answer::Problem(problem) => Err(problem),
+        })
+    }
+}
+
+/// One node.
+pub struct Node {
+    program: &'static str,
+    folder: PathBuf,
+    listen: String,
+    process: Option<Child>,
+}
+
+impl Node {
+    /// Starts it, and waits until it answers.
+    pub fn start(&mut self) {
+        self.spawn();
+        self.ready();
+    }
+
+    fn spawn(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        self.process = Some(self.command().spawn().expect("the program is built with the tests"));
+    }
+
+    /// The command that starts it, for a test that starts a second one.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let log = File::options().create(true).append(true).open(self.folder.with_extension("log"));
+        let mut command = Command::new(self.program);
+        command.arg("--data").arg(&self.folder).args(["--listen", &self.listen]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a writable folder"));
+        command
+    }
+
+    fn ready(&mut self) {
+        let status = eventually("the node answers", || match self.door().try_ask(&Request::Status) {
+            Ok(Ok(Reply::Status(status))) => Some(status),
+            _ => {
+                let ended = self.process.as_mut().expect("started").try_wait().expect("a child of ours");
+                assert!(ended.is_none(), "the node ended: {ended:?}\n{}", self.log());
+                None
+            }
+        });
+        // Started again, it is where the others look for it.
+        self.listen.clone_from(&status.listening[0]);
+    }
+
+    /// Ends it as a power cut does, but for the disk.
+    pub fn kill(&mut self) {
+        let mut process = self.process.take().expect("it runs");
+        process.kill().and_then(|()| process.wait()).expect("a child of ours");
+    }
+
+    /// Ends it as a person does.
+    pub fn stop(&mut self) {
+        self.done(Request::Stop);
+        let ended = self.ended();
+        assert!(ended.success(), "{ended}");
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        self.process.take().expect("it runs").wait().expect("a child of ours")
+    }
+
+    /// Starts it again and opens it.
+    pub fn resume(&mut self) {
+        self.start();
+        self.unlock();
+    }
+
+    /// Opens it.
+    pub fn unlock(&self) {
+        self.done(Request::Unlock { passphrase: passphrase(PASSPHRASE) });
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// Its folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// All it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.with_extension("log")).unwrap_or_default()
+    }
+
+    /// The way to ask it.
+    #[must_use]
+    pub fn door(&self) -> Door {
+        Door(self.folder.join("api.sock"))
+    }
+
+    /// Asks it something.
+    pub fn ask(&self, request: &Request) -> Result<Reply, Problem> {
+        self.door().try_ask(request).unwrap_or_else(|error| panic!("no answer: {error}\n{}", self.log()))
+    }
+
+    /// Asks for something that must be done.
+    pub fn done(&self, request: Request) -> Reply {
+        self.ask(&request).unwrap_or_else(|problem| panic!("{request:?}: {problem:?}"))
+    }
+
+    /// Asks for something that must be refused.
+    #[must_use]
+    pub fn refused(&self, request: &Request) -> Problem {
+        match self.ask(request) {
+            Err(problem) => problem,
+            Ok(reply) => panic!("{request:?} was done: {reply:?}"),
+        }
+    }
+
+    /// Makes an organisation in it.
+    pub fn init(&self) -> Reply {
+        let root_passphrase = Some(passphrase(ROOT_PASSPHRASE));
+        self.done(Request::Init { passphrase: passphrase(PASSPHRASE), root_passphrase, demo: true })
+    }
+
+    /// Its organisation's card.
+    #[must_use]
+    pub fn card(&self) -> String {
+        self.file(Request::Card { addresses: vec![self.listen.clone()], root_passphrase: passphrase(ROOT_PASSPHRASE) })
+    }
+
+    /// Its organisation's signature of a draft.
+    #[must_use]
+    pub fn sign(&self, draft: &str) -> String {
+        self.file(Request::Sign { draft: draft.to_owned(), root_passphrase: passphrase(ROOT_PASSPHRASE) })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn listen(&self) -> &str {
+        &self.listen
+    }
+
+    /// The text of the file that a request answers with.
+    #[must_use]
+    pub fn file(&self, request: Request) -> String {
+        match self.done(request) {
+            Reply::File { text, .. } => text,
+            other => panic!("no file: {other:?}"),
+        }
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self.done(Request::Status) {
+            Reply::Status(status) => status,
+            other => panic!("no status: {other:?}"),
+        }
+    }
+
+    /// What it shows of a circle, as a hash.
+    #[must_use]
+    pub fn digest(&self, circle: Scope) -> Digest {
+        match self.done(Request::Digest { circle }) {
+            Reply::Digest { digest, records, entries, conflicts } => Digest { digest, records, entries, conflicts },
+            other => panic!("no digest: {other:?}"),
+        }
+    }
+
+    /// What it shows of its own circle and of the commons.
+    #[must_use]
+    pub fn digests(&self) -> [Digest; 2] {
+        [Scope::Own, Scope::Commons].map(|circle| self.digest(circle))
+    }
+
+    /// A record.
+    #[must_use]
+    pub fn show(&self, record: &SectionId) -> Record {
+        match self.done(Request::Show { record: record.to_string() }) {
+            Reply::Record(record) => *record,
+            other => panic!("no record: {other:?}"),
+        }
+    }
+
+    /// Its records.
+    #[must_use]
+    pub fn list(&self, kind: RecordKind) -> Vec<Summary> {
+        match self.done(Request::List { kind }) {
+            Reply::Records { records } => records,
+            other => panic!("no records: {other:?}"),
+        }
+    }
+
+    /// Writes something, and returns the record.
+    pub fn save(&self, request: Request) -> SectionId {
+        match self.done(request) {
+            Reply::Saved { record, .. } => record,
+            other => panic!("not saved: {other:?}"),
+        }
+    }
+
+    /// Brings the sample data in: twelve case files and two dockets.
+    pub fn import_sample(&self) {
+        match self.done(Request::Import { file: sample(), dry_run: false }) {
+            Reply::Imported { records, .. } => assert_eq!(records.len(), 14),
+            other => panic!("not imported: {other:?}"),
+        }
+    }
+
+    /// The alarms it shows, each with code and next step.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<Problem> {
+        self.status().alarms
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _it_may_have_ended = process.kill().and_then(|()| process.wait());
+        }
+    }
+}
+
+/// A passphrase on its way.
+#[must_use]
+pub fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(text.to_owned())
+}
+
+/// A fact without source, grade or entity.
+#[must_use]
+pub fn fact(field: &str, value: &str) -> Fact {
+    Fact { field: field.to_owned(), value: value.to_owned(), entity: None, source: None, grade: None }
+}
+
+/// The sample data.
+#[must_use]
+pub fn sample() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample/cases.json");
+    fs::read_to_string(path).expect("the sample data is part of the project")
+}
+
+/// An address of loopback that no other process has: 127.64/10, by the number of this one, which is below 2²².
+fn own_address() -> Ipv4Addr {
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 | high & 0x3f, middle, low)
+}
+
+fn post(socket: &Path, body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let length = body.len();
+    write!(stream, "POST /v1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")?;
+    stream.write_all(body)?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    Ok(answer.split_off(head.ok_or(io::ErrorKind::UnexpectedEof)? + 4))
+}

@@ -1,0 +1,290 @@
+//! A member that keeps to no rule: its keys are the test's, and it says whatever frame the test makes.
+//!
+//! It is certified and on the allow-list like any other, so what it sends gets as far as a dishonest organisation's would.
+
+use std::net::ToSocketAddrs;
+
+use node::net::{self, Command, Config, Contact, Event, Lane, Limits, Net};
+use protocol::{
+    armour::{self, Kind as File},
+    body::{self, Body},
+    charter::{
+        card::{Card, Reach},
+        founding::{Draft, Start},
+        roster::{Device, DeviceKeys, Link, Roster, organisation},
+    },
+    circle::{Circle, Epoch, grant::Opening},
+    codec,
+    cose::Signer,
+    entry::{self, FeedId, Header, Kind, Verified},
+    ids::{
+        BodyRoot, CircleId, DatabaseEpoch, DeviceId, EntityId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId,
+        SectionId,
+    },
+    schema::{Schema, Value},
+    seal::{self, Entropy, ReadingSecret, Secret},
+    section::assertion::{Assertion, ClaimedTime, Plain, Statement},
+    sync::frame::{FORMAT, Frame},
+    words,
+};
+use tokio::{runtime::Runtime, time::timeout};
+
+use crate::daemons::{Node, PATIENCE, Registry};
+
+/// The keys of an organisation with one device.
+pub struct Member {
+    root: Signer,
+    desk: Signer,
+    node: Secret,
+    reading: ReadingSecret,
+    device: Device,
+    call_sign: String,
+    roster: Roster,
+}
+
+impl Member {
+    /// A new one.
+    #[must_use]
+    pub fn new(entropy: &mut Entropy) -> Self {
+        let root = Signer::new(&entropy.secret());
+        let (desk, node, reading) = (entropy.secret(), entropy.secret(), ReadingSecret(entropy.secret()));
+        let [author, ballot, receipt] = [(); 3].map(|()| Signer::new(&entropy.secret()));
+        let keys = DeviceKeys { author, desk: Signer::new(&desk), node: Signer::new(&node), ballot, receipt };
+        let device = Device::new(&organisation(&root.public()), DeviceId(entropy.bytes()), &keys, reading.public());
+        let roster = Roster::start(Link::certify(&root, None, &device)).expect("a first link");
+        let call_sign = words::call_sign(entropy.bytes());
+        Self { root, desk: keys.desk, node, reading, device, call_sign, roster }
+    }
+
+    /// Its card. It says nowhere where it is: it dials.
+    #[must_use]
+    pub fn card(&self) -> String {
+        let reach = vec![Reach(self.device.node, vec![])];
+        let card = Card { call_sign: self.call_sign.clone(), roster: self.roster.clone(), reach };
+        armour::wrap(File::Card, &card.sign(&self.root))
+    }
+
+    /// Its signature of a draft.
+    #[must_use]
+    pub fn sign(&self, draft: &str) -> String {
+        let draft = Draft::decode(&armour::unwrap(File::Draft, draft).expect("a draft file")).expect("a sound draft");
+        armour::wrap(File::Signature, &draft.sign(&self.root))
+    }
+
+    /// Its name among the members.
+    #[must_use]
+    pub fn organisation(&self) -> OrgId {
+        self.roster.organisation()
+    }
+
+    /// Its call-sign.
+    #[must_use]
+    pub fn call_sign(&self) -> &str {
+        &self.call_sign
+    }
+
+    /// The key it may write in the commons with.
+    #[must_use]
+    pub fn desk(&self) -> &Signer {
+        &self.desk
+    }
+
+    /// Connects to a node and opens as the protocol says; from then on it says what it is told to.
+    #[must_use]
+    pub fn meet(&self, registry: &Registry, node: &Node, entropy: &mut Entropy) -> Evil {
+        let start = registry.founding.start(&self.reading).expect("the file is made for it");
+        let runtime = Runtime::new().expect("threads can be started");
+        let config = Config {
+            identity: self.node.clone(),
+            network_key: start.network_key.clone(),
+            listen: vec![],
+            limits: Limits::default(),
+        };
+        let entered = runtime.enter();
+        let net = net::start(config).expect("the network needs no port to dial");
+        drop(entered);
+        let peer = node.status().node.expect("it has joined");
+        let addresses = node.listen().to_socket_addrs().expect("an address").collect();
+        let mut evil = Evil { runtime, net, peer, commons: Commons::new(self, registry, &start, entropy) };
+        evil.tell(Command::Allow(vec![Contact { key: peer, addresses }]));
+        evil.await_event(|event| matches!(event, Event::Up(_)).then_some(()));
+        let nonce = entropy.bytes();
+        let hash = seal::hash("habeas 1 registry tag", &[&registry.founding.members.registry().0, &nonce]);
+        let tag = *hash.first_chunk().expect("a hash has 32 bytes");
+        let epoch = DatabaseEpoch(entropy.bytes());
+        evil.send(Lane::Control, &Frame::Open { format: FORMAT, nonce, registry: tag, epoch });
+        evil.hear(|frame| matches!(frame, Frame::Open { .. }).then_some(()));
+        evil
+    }
+}
+
+/// A connection to one node.
+pub struct Evil {
+    runtime: Runtime,
+    net: Net,
+    peer: NodeKey,
+    /// What it may write, and what it needs for that.
+    pub commons: Commons,
+}
+
+impl Evil {
+    /// Sends a frame.
+    pub fn send(&self, lane: Lane, frame: &Frame) {
+        self.send_bytes(lane, frame.encode());
+    }
+
+    /// Sends bytes that need not be a frame.
+    pub fn send_bytes(&self, lane: Lane, frame: Vec<u8>) {
+        self.tell(Command::Send { to: self.peer, lane, frame });
+    }
+
+    /// Sends entries, each with a body or without, as they would come live.
+    pub fn send_entries(&self, entries: &[(&Verified, Option<&Body>)]) {
+        let item =
+            |(entry, body): &(&Verified, Option<&Body>)| (entry.envelope(), body.map(|body| body.bytes().to_vec()));
+        self.send(Lane::Live, &Frame::Entries(entries.iter().map(item).collect()));
+    }
+
+    /// Waits for a frame that answers.
+    pub fn hear<T>(&mut self, mut answers: impl FnMut(&Frame) -> Option<T>) -> T {
+        self.await_event(|event| match event {
+            Event::Frame { frame, .. } => answers(&Frame::decode(frame).expect("an honest node sends frames")),
+            _ => None,
+        })
+    }
+
+    /// Waits until the node ends the connection.
+    pub fn severed(&mut self) {
+        self.await_event(|event| matches!(event, Event::Down { .. }).then_some(()));
+    }
+
+    /// Everything of the commons that the node has, as any member may ask for it.
+    pub fn fetch(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let circle = self.commons.circle;
+        self.send(Lane::Bulk, &Frame::Frontier { circle, is_last: true, since: None, lines: vec![] });
+        let mut fetched = Vec::new();
+        self.hear(|frame| match frame {
+            Frame::Entries(entries) => {
+                fetched.extend(entries.clone());
+                None
+            }
+            Frame::Done(done) => (*done == circle).then_some(()),
+            _ => None,
+        });
+        fetched
+    }
+
+    fn tell(&self, command: Command) {
+        self.runtime.block_on(self.net.commands.send(command)).expect("the network runs");
+    }
+
+    fn await_event<T>(&mut self, mut answers: impl FnMut(&Event) -> Option<T>) -> T {
+        let events = &mut self.net.events;
+        let answer = async {
+            loop {
+                let event = events.recv().await.expect("the network runs");
+                if let Some(answer) = answers(&event) {
+                    return answer;
+                }
+            }
+        };
+        let heard = self.runtime.block_on(async { timeout(PATIENCE, answer).await });
+        heard.unwrap_or_else(|_| panic!("nothing came for {PATIENCE:?} that answers"))
+    }
+}
+
+/// A desk in the commons: makes entries, sound or with one thing wrong.
+pub struct Commons {
+    /// The registry.
+    pub registry: RegistryId,
+    /// The commons' own id.
+    pub circle: CircleId,
+    epoch: Epoch,
+    signer: Signer,
+    next: Header,
+    entropy: Entropy,
+}
+
+impl Commons {
+    fn new(member: &Member, registry: &Registry, start: &Start, entropy: &mut Entropy) -> Self {
+        let members = &registry.founding.members;
+        let is_commons = |opening: &&Opening| opening.circle == Circle::Commons;
+        let opening = start.openings.iter().find(is_commons).expect("every member starts with the commons");
+        let circle = Circle::Commons.id(&members.registry());
+        let key = FeedKey(member.desk.public());
+        let next = Header {
+            feed: FeedId { circle, key, run: Incarnation(entropy.bytes()) },
+            seq: 1,
+            prev: members.role(&key).expect("the file certifies it").certificate,
+            charter: members.charter(),
+            kind: Kind::ASSERTIONS,
+            body_root: BodyRoot([0; 32]),
+            body_len: 1,
+        };
+        let epoch = opening.epochs.last().expect("the commons has an epoch").clone();
+        let entropy = Entropy::new(entropy.bytes());
+        Self { registry: members.registry(), circle, epoch, signer: member.desk.clone(), next, entropy }
+    }
+
+    /// The header of the next entry, before its body.
+    #[must_use]
+    pub fn next(&self) -> Header {
+        self.next.clone()
+    }
+
+    /// Says something as an honest desk would, and goes on from there.
+    pub fn say(&mut self, plain: &[u8]) -> (Verified, Body) {
+        let said = self.say_at(self.next.clone(), plain);
+        self.next.seq += 1;
+        self.next.prev = said.0.id();
+        said
+    }
+
+    /// Says something at any place of any chain of its key.
+    pub fn say_at(&mut self, header: Header, plain: &[u8]) -> (Verified, Body) {
+        let signer = self.signer.clone();
+        self.say_at_by(&signer, header, plain)
+    }
+
+    /// Says something at any place of any chain.
+    pub fn say_at_by(&mut self, signer: &Signer, header: Header, plain: &[u8]) -> (Verified, Body) {
+        let Epoch(epoch, key) = &self.epoch;
+        let (header, body) = body::seal_for(&self.registry, header, *epoch, key, plain, &mut self.entropy);
+        (entry::sign(&self.registry, signer, header), body)
+    }
+
+    /// What a body of the commons says; `None` if it does not open.
+    #[must_use]
+    pub fn read(&self, entry: &Verified, body: &Body) -> Option<Vec<u8>> {
+        body.open(&self.registry, entry.header(), &self.epoch.1).ok()
+    }
+}
+
+/// A docket's beginning and one value in it, as an honest desk writes it but with whatever field and value.
+#[must_use]
+pub fn docket(section: SectionId, field: &str, value: Value) -> Plain {
+    let said = |entity: EntityId, field: &str, value: Value, sources: Vec<EntityId>| {
+        let (field, grade) = (field.to_owned(), (!sources.is_empty()).then(|| "B2".to_owned()));
+        Statement::Assert(Assertion { entity, field, value, sources, grade, basis: None, reported_by: None })
+    };
+    let (root, source) = (EntityId(section.0), EntityId([0x50; 16]));
+    let id = Value::Text(data_encoding::HEXLOWER.encode(&section.0));
+    Plain {
+        schema: Schema::VERSION,
+        section,
+        claimed_time: ClaimedTime(1_750_032_000),
+        deps: vec![],
+        batch: None,
+        statements: vec![
+            said(root, "docket.docket_id", id, vec![]),
+            said(source, "docket_source.type", Value::from("court_card"), vec![]),
+            said(root, field, value, vec![source]),
+        ],
+    }
+}
+
+/// The bytes of a plaintext whether or not the rules of the format are kept.
+#[must_use]
+pub fn unchecked(plain: &Plain) -> Vec<u8> {
+    codec::encode(plain)
+}
