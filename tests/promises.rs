@@ -1,6 +1,9 @@
 //! What Habeas promises, one module per promise. One test binary: linking the product takes longer than running this.
 
 mod bad_input;
+mod commons;
+mod federation;
+mod kill;
 mod fuzz;
 mod rosters;
 mod sample;
