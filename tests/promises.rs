@@ -3,8 +3,8 @@
 mod bad_input;
 mod commons;
 mod federation;
-mod kill;
 mod fuzz;
+mod kill;
 mod rosters;
 mod sample;
 mod spec;
