@@ -2,7 +2,7 @@
 
 use protocol::{
     control::{Entity, Fact, NodeState, Record, RecordKind, Request, Scope, codes},
-    ids::SectionId,
+    ids::{OrgId, SectionId},
 };
 use tests::daemons::{Daemons, Node, PASSPHRASE, ROOT_PASSPHRASE, eventually, fact, passphrase};
 
@@ -106,16 +106,16 @@ fn a_second_device_has_the_case_files_of_its_organisation_and_no_other_organisat
     let mut nodes = Daemons::found(NODE, 2);
     nodes[0].import_sample();
     dockets_arrive(&nodes);
-    let second = nodes.add();
+    nodes.add();
+    let second = &nodes[2];
     second.done(Request::Init { passphrase: passphrase(PASSPHRASE), root_passphrase: None, demo: true });
-    let organisation = nodes[0].status().organisation.expect("it is in a registry");
-    let addresses = vec![second.listen().to_owned()];
-    let elsewhere = nodes[1].status().organisation.expect("it is in a registry");
-    let lost = second.file(Request::DeviceRequest { organisation: elsewhere, addresses: addresses.clone() });
-    let request = second.file(Request::DeviceRequest { organisation, addresses });
-    // The device's keys say whom they ask; another organisation's root cannot take them for its own.
-    let add = |request| Request::DeviceAdd { request, root_passphrase: passphrase(ROOT_PASSPHRASE) };
-    assert_eq!(nodes[0].refused(&add(lost)).code, codes::FILE_SIGNATURE);
+    let ask = |organisation| Request::DeviceRequest { organisation, addresses: vec![second.listen().to_owned()] };
+    let [ours, theirs] = [0, 1].map(|number| organisation(&nodes[number]));
+    let request = second.file(ask(ours));
+    // A request made for one organisation certifies nobody in another.
+    let elsewhere =
+        Request::DeviceAdd { request: second.file(ask(theirs)), root_passphrase: passphrase(ROOT_PASSPHRASE) };
+    assert_eq!(nodes[0].refused(&elsewhere).code, codes::FILE_SIGNATURE);
     let root_passphrase = passphrase(ROOT_PASSPHRASE);
     let registry = nodes[0].file(Request::DeviceAdd { request, root_passphrase });
     let stranger = Daemons::start(NODE, 1);
@@ -195,6 +195,10 @@ fn a_locked_node_goes_on_replicating_and_reads_what_came_once_it_is_unlocked() {
     nodes[1].kill();
     nodes[1].resume();
     nodes.agree();
+}
+
+fn organisation(node: &Node) -> OrgId {
+    node.status().organisation.expect("it has joined")
 }
 
 fn dockets_arrive(nodes: &Daemons) {

@@ -8,7 +8,6 @@ mod fuzz;
 mod kill;
 mod rosters;
 mod sample;
-mod shelves;
 mod spec;
 mod vectors;
 mod walls;

@@ -115,7 +115,7 @@ impl Daemons {
     }
 
     /// One more node, in an empty folder.
-    pub fn add(&mut self) -> &Node {
+    pub fn add(&mut self) {
         let first = &self.nodes[0];
         let address = first.listen.rsplit_once(':').expect("an address has a port").0;
         let mut node = Node {
@@ -126,7 +126,6 @@ impl Daemons {
         };
         node.start();
         self.nodes.push(node);
-        self.nodes.last().expect("pushed a line above")
     }
 
     /// Waits until each node is connected with each other node here, and everything shared is equal.
@@ -190,6 +189,7 @@ pub struct Door(PathBuf);
 
 impl Door {
     /// The door of the node of a folder.
+    #[must_use]
     pub fn of(folder: &Path) -> Self {
         Self(folder.join("api.sock"))
     }
