@@ -69,7 +69,7 @@ fn main() {
         "/s",
     );
     let speed = strict.ratio(&of(&disk, all));
-    figures.ratio("speed of all of it on one thread", &speed, "speed of verify_strict alone", Some(Bar::Least(0.3)));
+    figures.ratio("speed of all of it on one thread", &speed, "speed of verify_strict alone", None);
     figures.ratio("time to read and verify frames", &of(&disk, |run| run.read).ratio(&strict), alone, None);
     figures.ratio("time for rules, disk and sync", &of(&disk, |run| run.rules).ratio(&strict), alone, None);
     figures.ratio("time to read bodies into sections", &of(&disk, |run| run.shelved).ratio(&strict), alone, None);

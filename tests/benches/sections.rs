@@ -9,7 +9,7 @@ use protocol::{
         assertion::{Assertion, ClaimedTime, Plain, Statement},
     },
 };
-use tests::bench::figures::{Bar, Figures, Sample, timed};
+use tests::bench::figures::{Figures, Sample, timed};
 
 const SECTION: SectionId = SectionId([1; 16]);
 const BRANCH: u64 = 1_200;
@@ -48,16 +48,10 @@ fn main() {
     let [halves, wholes, mixed, last, again] = [halves, wholes, mixed, last, again].map(ms);
     figures.plain("two branches of 1200 entries, one after the other", &wholes, "ms");
     figures.plain("each entry", &wholes.map(|ms| ms * 1e3 / (2 * BRANCH) as f64), "µs");
-    let doubled = Some(Bar::Most(2.6));
-    figures.ratio("two branches of 1200 entries", &wholes.ratio(&halves), "two branches of 600", doubled);
-    figures.ratio(
-        "entries of both branches in turn",
-        &mixed.ratio(&wholes),
-        "one after the other",
-        Some(Bar::Most(1.5)),
-    );
-    figures.ratio("one entry more on 2399, and the view", &last.ratio(&wholes), "all of it anew", Some(Bar::Most(0.5)));
-    figures.ratio("the view again, nothing new", &again.ratio(&wholes), "all of it anew", Some(Bar::Most(0.5)));
+    figures.ratio("two branches of 1200 entries", &wholes.ratio(&halves), "two branches of 600", None);
+    figures.ratio("entries of both branches in turn", &mixed.ratio(&wholes), "one after the other", None);
+    figures.ratio("one entry more on 2399, and the view", &last.ratio(&wholes), "all of it anew", None);
+    figures.ratio("the view again, nothing new", &again.ratio(&wholes), "all of it anew", None);
     figures.show();
 }
 

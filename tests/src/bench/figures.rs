@@ -21,7 +21,7 @@ pub struct Figures {
 #[derive(Clone, Debug)]
 pub struct Sample(Vec<f64>);
 
-/// What a figure is to stay below or reach: the number, and whether more is better.
+/// A budget of the design, for the very size that is measured. A figure without one has no bar made up for it.
 #[derive(Clone, Copy, Debug)]
 pub enum Bar {
     /// At most this.
