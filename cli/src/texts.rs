@@ -319,7 +319,8 @@ Exit statuses:
   130  interrupted
 A status that is not listed means: not done.";
 
-pub(crate) const WHERE_ORGANISATION: &str = "copy the organisation id from `habeas status` on the other device";
+pub(crate) const WHERE_ORGANISATION: &str =
+    "copy the organisation id from `habeas status --verbose` on the other device";
 pub(crate) const NOT_UTF8: &str = "its name is not UTF-8";
 pub(crate) const WIPED: &str = "the keys of this folder are destroyed; nobody opens it any more";
 pub(crate) const NOT_CONFIRMED: &str = "this destroys the keys of the folder for good, and was not confirmed";

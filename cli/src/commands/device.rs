@@ -29,7 +29,7 @@ enum Step {
     /// On the new device: ask to be taken in.
     #[command(before_help = REQUEST_EXAMPLES)]
     Request {
-        /// Your organisation's id, as `habeas status` shows it on the other device.
+        /// Your organisation's id, as `habeas status --verbose` shows it on the other device.
         #[arg(long, value_name = "ID")]
         organisation: String,
         /// Where the others reach the new device; may be given several times.

@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     context.screen.reply(&reply, || texts::made(&data, status.call_sign.as_deref(), &node));
     let next = if args.device {
         vec![
-            (context.command("device request > mine.device"), texts::NEXT_DEVICE),
+            (context.command("device request --organisation ID > mine.device"), texts::NEXT_DEVICE),
             ("habeas device add mine.device > registry.habeas".to_owned(), texts::NEXT_DEVICE_ADD),
             (context.command("join registry.habeas"), texts::NEXT_DEVICE_JOIN),
         ]

@@ -203,7 +203,7 @@ fn lists_and_imports_are_tables_and_an_empty_list_says_what_to_do() {
         pseudonym: "able zone about zero above zoo".into(),
         statements: 21,
     };
-    assert_snapshot!("imported", plain(&record::imported(&[made.clone()], 3, false)));
+    assert_snapshot!("imported", plain(&record::imported(std::slice::from_ref(&made), 3, false)));
     assert_snapshot!("imported_dry", plain(&record::imported(&[made], 0, true)));
 }
 
