@@ -197,6 +197,23 @@ fn a_locked_node_goes_on_replicating_and_reads_what_came_once_it_is_unlocked() {
     nodes.agree();
 }
 
+/// Locking was carried out and answered with a problem, as if it had not been.
+#[test]
+fn a_node_that_is_in_no_registry_yet_locks_and_joins_once_it_is_unlocked() {
+    let nodes = Daemons::start(NODE, 1);
+    let node = &nodes[0];
+    node.init();
+    let draft = node.file(Request::Found { cards: vec![node.card()] });
+    let signatures = vec![node.sign(&draft)];
+    let registry = node.file(Request::Complete { draft, signatures, root_passphrase: passphrase(ROOT_PASSPHRASE) });
+    node.done(Request::Lock);
+    let join = Request::Join { registry };
+    assert_eq!(node.refused(&join).code, codes::LOCKED);
+    node.unlock();
+    node.done(join);
+    assert_eq!(node.status().state, NodeState::Open);
+}
+
 fn organisation(node: &Node) -> OrgId {
     node.status().organisation.expect("it has joined")
 }

@@ -127,6 +127,10 @@ impl Runtime {
             (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
             (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
+            (Request::Lock, Phase::Alone(open)) => {
+                open.lock();
+                Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+            }
             (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
             (Request::Join { .. }, Phase::Joined(_)) => {
                 Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))

@@ -391,11 +391,7 @@ impl State {
                     }
                     self.watch_own(turn, feed);
                 }
-                Outcome::Known { filled: true } => {
-                    // No root shows a body: whoever still wants this one is told to ask.
-                    changed.insert(feed.circle);
-                    readable.push(id);
-                }
+                Outcome::Known { filled: true } => readable.push(id),
                 Outcome::Known { filled: false } | Outcome::Contested | Outcome::OtherCircle => {}
                 Outcome::Forked => {
                     changed.insert(feed.circle);

@@ -24,7 +24,7 @@ use protocol::{
     schema::{Schema, Value},
     seal::{self, Entropy, ReadingSecret, Secret},
     section::assertion::{Assertion, ClaimedTime, Plain, Statement},
-    sync::frame::{FORMAT, Frame},
+    sync::frame::{Blinded, FORMAT, Frame},
     words,
 };
 use tokio::{runtime::Runtime, time::timeout};
@@ -113,7 +113,10 @@ impl Member {
         let tag = *hash.first_chunk().expect("a hash has 32 bytes");
         let epoch = DatabaseEpoch(entropy.bytes());
         evil.send(Lane::Control, &Frame::Open { format: FORMAT, nonce, registry: tag, epoch });
-        evil.hear(|frame| matches!(frame, Frame::Open { .. }).then_some(()));
+        // Lanes may overtake each other: what it says next is only heard once its opening was. The reply shows that.
+        let circles = vec![Blinded(entropy.bytes().into(), entropy.bytes().into())];
+        evil.send(Lane::Control, &Frame::Hello { is_reply: false, control: entropy.bytes(), circles, wanted: 0 });
+        evil.hear(|frame| matches!(frame, Frame::Hello { is_reply: true, .. }).then_some(()));
         evil
     }
 }

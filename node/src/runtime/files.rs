@@ -64,10 +64,6 @@ pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Re
             let text = armour::wrap(Kind::Device, &codec::encode(&DeviceRequest(device, addresses)));
             Ok(Reply::File { text, words, organisations: vec![] })
         }
-        Request::Lock => {
-            folder.lock();
-            Err(Problem::new(codes::ALONE, "locked; this folder is in no registry yet"))
-        }
         _ => Err(Problem::new(codes::ALONE, "this folder is in no registry yet")),
     }
 }
