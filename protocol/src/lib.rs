@@ -37,6 +37,7 @@ pub mod section;
 
 // What people see, and ask for.
 pub mod case;
+pub mod consent;
 pub mod control;
 pub mod desk;
 pub mod docket;
