@@ -42,6 +42,7 @@ pub mod control;
 pub mod desk;
 pub mod docket;
 pub mod library;
+pub mod share;
 pub mod stage;
 
 #[cfg(any(test, feature = "sim"))]
