@@ -12,14 +12,18 @@
 //!    only closes.
 //! 4. A withdrawal beats everything: newer records, edits it did not know, dates. Only its organisation can take it back.
 
+mod said;
+
 use std::collections::BTreeSet;
 
 use jiff::{ToSpan, civil};
 
+use self::said::{dates, is_plainly, refs};
+pub(crate) use self::said::{is_set, of_kind, texts, values};
 use crate::date::Date;
 use crate::ids::{EntityId, OrgId};
 use crate::schema::{Schema, Value};
-use crate::section::view::{Shown, View};
+use crate::section::view::View;
 
 /// Purpose: show to named organisations.
 pub const SHARE_NAMED: &str = "share_named";
@@ -86,7 +90,8 @@ struct Record {
     levels: Vec<String>,
     grants: Vec<Grant>,
     asked: Vec<Date>,
-    expires: Vec<Date>,
+    /// None: a date nobody here can read.
+    expires: Vec<Option<Date>>,
     review: Vec<Date>,
     free: bool,
     conditions: usize,
@@ -242,7 +247,7 @@ impl Consent {
             let grown = born.latest().map(|born| later(born, ADULT_YEARS.years()));
             grown.zip(asked).is_some_and(|(grown, asked)| asked < grown)
         };
-        let expired = |date: &Date| date.earliest().is_none_or(|last| last < as_of);
+        let expired = |date: &Option<Date>| date.and_then(|date| date.earliest()).is_none_or(|last| last < as_of);
         [
             (record.giver == Giver::Nobody, Refusal::Absent),
             (record.expires.iter().any(expired), Refusal::Expired),
@@ -264,7 +269,7 @@ impl Record {
             levels: texts(view, record, "consent_record.level"),
             grants,
             asked: dates(view, record, "consent_record.asked_on"),
-            expires: dates(view, record, "consent_record.expires_on"),
+            expires: texts(view, record, "consent_record.expires_on").iter().map(|text| text.parse().ok()).collect(),
             review: dates(view, record, "consent_record.review_on"),
             free: is_plainly(view, record, "consent_record.free_to_speak", &Value::Bool(true)) != Some(false),
             conditions: values(view, record, "consent_record.condition").len(),
@@ -322,43 +327,6 @@ impl Grant {
         };
         meant.then_some(if self.withdrawn { Refusal::Withdrawn } else { Refusal::Denied })
     }
-}
-
-/// The entities of a kind of which something stands.
-pub(crate) fn of_kind(view: &View, kind: &str) -> BTreeSet<EntityId> {
-    let is_kind = |field: &str| field.split_once('.').is_some_and(|(entity, _)| entity == kind);
-    let cells = view.cells().filter(|(_, field, cell)| is_kind(field) && cell.shown != Shown::Nothing);
-    cells.map(|(entity, ..)| *entity).collect()
-}
-
-/// The values to reckon with of a field.
-pub(crate) fn values<'a>(view: &'a View, entity: &EntityId, field: &str) -> BTreeSet<&'a Value> {
-    view.cell(entity, field).map(|cell| cell.values()).unwrap_or_default()
-}
-
-/// The texts among them.
-pub(crate) fn texts(view: &View, entity: &EntityId, field: &str) -> Vec<String> {
-    values(view, entity, field).into_iter().filter_map(Value::as_text).map(str::to_owned).collect()
-}
-
-/// Whether a restriction holds that anything but a plain "no" sets; nothing said sets nothing.
-pub(crate) fn is_set(view: &View, entity: &EntityId, field: &str) -> bool {
-    is_plainly(view, entity, field, &Value::Bool(false)) == Some(false)
-}
-
-/// Whether exactly this is said; `None`: nothing is.
-fn is_plainly(view: &View, entity: &EntityId, field: &str, value: &Value) -> Option<bool> {
-    let said = values(view, entity, field);
-    (!said.is_empty()).then(|| said == BTreeSet::from([value]))
-}
-
-fn refs(view: &View, entity: &EntityId, field: &str) -> BTreeSet<EntityId> {
-    let of = |value: &Value| if let Value::Ref(entity) = value { Some(*entity) } else { None };
-    values(view, entity, field).into_iter().filter_map(of).collect()
-}
-
-fn dates(view: &View, entity: &EntityId, field: &str) -> Vec<Date> {
-    texts(view, entity, field).iter().filter_map(|text| text.parse().ok()).collect()
 }
 
 /// Who gave it; the most cautious reading where that is disputed.

@@ -12,6 +12,8 @@
 
 mod caps;
 pub mod commons;
+mod filter;
+mod permission;
 mod reason;
 pub mod recall;
 pub mod restate;
@@ -21,15 +23,14 @@ use std::fmt;
 
 use jiff::civil;
 
-use self::caps::Caps;
+use self::filter::Sifted;
 pub use self::reason::Reason;
 use crate::consent::{self, Consent, Reader, Refusal, is_set, values};
 use crate::desk;
 use crate::ids::{EntityId, OrgId};
-use crate::schema::{Field, Kind, LevelError, Place, Schema, Value};
-use crate::seal;
+use crate::schema::{Field, Kind, Schema, Value};
 use crate::section::assertion::Reference;
-use crate::section::view::{Claim, View};
+use crate::section::view::View;
 
 /// Who would read: the organisations of a circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,16 +169,9 @@ pub fn preview(view: &View, audience: &Audience, as_of: civil::Date) -> Preview 
         let held_back = whole.into_iter().map(|reason| HeldBack { what: What::Case, reason }).collect();
         return Preview { held_back, notices, ..Preview::default() };
     }
-    let filter = Filter { view, audience, caps: Caps::of(view, Some(audience)) };
-    let mut sifted = filter.values();
-    filter.add_parents(&mut sifted);
-    filter.links(&mut sifted);
+    let mut sifted = filter::sift(view, audience);
     let settled = settled(view, &sifted);
-    let going = std::mem::take(&mut sifted.going);
-    for goes in &mut sifted.goes {
-        goes.sources.retain(|source| going.contains(source));
-    }
-    sifted.goes.extend(permissions(view, &consent, audience, as_of));
+    sifted.goes.extend(permission::permissions(view, &consent, audience, as_of));
     Preview { goes: sifted.goes, settled, held_back: sifted.held_back.into_iter().collect(), notices }
 }
 
@@ -208,167 +202,6 @@ fn consent_reasons(consent: &Consent, audience: &Audience, as_of: civil::Date) -
     refused.into_iter().map(|(refusal, organisations)| Reason::Consent(refusal, organisations)).collect()
 }
 
-/// Where a case file is looked through for what may go.
-struct Filter<'a> {
-    view: &'a View,
-    audience: &'a Audience,
-    caps: Caps,
-}
-
-/// What the filter has found so far.
-#[derive(Default)]
-struct Sifted {
-    goes: Vec<Goes>,
-    held_back: BTreeSet<HeldBack>,
-    /// Entities that will exist in the shared section.
-    going: BTreeSet<EntityId>,
-    /// Entities that will not, whatever refers to them.
-    staying: BTreeSet<EntityId>,
-}
-
-impl Filter<'_> {
-    /// Everything that is not a reference.
-    fn values(&self) -> Sifted {
-        let mut sifted = Sifted::default();
-        sifted.going.insert(desk::root(&self.view.section));
-        for (entity, fields) in &self.view.entities {
-            let said = || fields.iter().filter(|(_, cell)| !cell.claims.is_empty());
-            let kinds: BTreeSet<&str> = said().map(|(name, _)| kind_of(name)).collect();
-            let staying: BTreeMap<&str, BTreeSet<Reason>> =
-                kinds.into_iter().map(|kind| (kind, self.whole_record(entity, kind))).collect();
-            for (kind, reasons) in staying.iter().filter(|(_, reasons)| !reasons.is_empty()) {
-                let what = || What::Record(*entity, (*kind).to_owned());
-                sifted.staying.insert(*entity);
-                sifted.held_back.extend(reasons.iter().cloned().map(|reason| HeldBack { what: what(), reason }));
-            }
-            for (name, cell) in said().filter(|(name, _)| staying[kind_of(name)].is_empty()) {
-                for claim in cell.claims.iter().filter(|claim| !is_link(name, &claim.value)) {
-                    self.sift(&mut sifted, entity, name, claim);
-                }
-            }
-        }
-        sifted
-    }
-
-    fn sift(&self, sifted: &mut Sifted, entity: &EntityId, name: &str, claim: &Claim) {
-        let reasons = self.reasons(entity, name, claim);
-        if reasons.is_empty() && !is_ours_alone(name) {
-            sifted.going.insert(*entity);
-            sifted.goes.push(self.goes(entity, name, claim));
-        }
-        let what = || What::Field(*entity, name.to_owned());
-        sifted.held_back.extend(reasons.into_iter().map(|reason| HeldBack { what: what(), reason }));
-    }
-
-    /// What an entity that goes belongs to goes with it, unless it stays as a whole.
-    fn add_parents(&self, sifted: &mut Sifted) {
-        let mut open: Vec<EntityId> = sifted.going.iter().copied().collect();
-        while let Some(entity) = open.pop() {
-            let fields = self.view.entities.get(&entity).into_iter().flatten();
-            let parents = fields.filter(|(name, _)| is_parent(name)).flat_map(|(_, cell)| cell.values());
-            for parent in parents {
-                if let Value::Ref(parent) = parent
-                    && !sifted.staying.contains(parent)
-                    && sifted.going.insert(*parent)
-                {
-                    open.push(*parent);
-                }
-            }
-        }
-    }
-
-    /// References from what goes to what goes. A reference to a docket stands: the docket is public, the link is not.
-    fn links(&self, sifted: &mut Sifted) {
-        for (entity, name, cell) in self.view.cells() {
-            if !sifted.going.contains(entity) || sifted.staying.contains(entity) {
-                continue;
-            }
-            for claim in cell.claims.iter().filter(|claim| is_link(name, &claim.value)) {
-                let arrives =
-                    leads_out(name) || linked(&claim.value).is_some_and(|target| sifted.going.contains(&target));
-                if !arrives && (is_parent(name) || self.reasons(entity, name, claim).is_empty()) {
-                    let what = What::Field(*entity, name.to_owned());
-                    sifted.held_back.insert(HeldBack { what, reason: Reason::StaysBehind });
-                } else if is_parent(name) {
-                    // Where an entity belongs is no statement of its own: it goes exactly with the entity.
-                    sifted.goes.push(self.goes(entity, name, claim));
-                } else {
-                    self.sift(sifted, entity, name, claim);
-                }
-            }
-        }
-    }
-
-    /// Why a record stays at home as a whole.
-    fn whole_record(&self, entity: &EntityId, kind: &str) -> BTreeSet<Reason> {
-        let mut reasons: BTreeSet<Reason> =
-            self.caps.on_record(entity, kind).map(|cap| Reason::Cap(cap.into())).collect();
-        let rules = Schema::current().rules();
-        let local_code = |name: &str, value: &Value| {
-            let rule = value.as_text().and_then(|code| rules.term_local(name, code));
-            rule.is_some_and(|rule| rule.twin.is_none())
-        };
-        let cells = self.view.entities.get(entity).into_iter().flatten();
-        let mut cells = cells.filter(|(name, _)| kind_of(name) == kind);
-        if cells.any(|(name, cell)| cell.claims.iter().any(|claim| local_code(name, &claim.value))) {
-            reasons.insert(Reason::LocalRecord);
-        }
-        let summary = Value::from("summary");
-        if kind == "paragraph" && values(self.view, entity, "paragraph.kind") != BTreeSet::from([&summary]) {
-            reasons.insert(Reason::Narrative);
-        }
-        if kind == "health_record" && !self.caps.is_counsel() {
-            reasons.insert(Reason::Health);
-        }
-        reasons
-    }
-
-    /// Why a value does not go.
-    fn reasons(&self, entity: &EntityId, name: &str, claim: &Claim) -> BTreeSet<Reason> {
-        let schema = Schema::current();
-        let Some(field) = schema.field(name) else { return BTreeSet::from([Reason::UnknownField]) };
-        let mut reasons = BTreeSet::new();
-        reasons.extend(schema.may_go(field, &claim.value, Place::Named).err().map(|error| match error {
-            LevelError::LocalTerm { twin: Some(twin), .. } => Reason::LocalTerm { twin },
-            LevelError::LocalTerm { twin: None, .. } => Reason::LocalRecord,
-            LevelError::NameOfOrganisation { .. } => Reason::NameOfOrganisation,
-            LevelError::Local { .. } | LevelError::NotForCommons { .. } | LevelError::TooFine { .. } => Reason::Local,
-        }));
-        // What is local is not looked at further: one reason is enough for what never was to go.
-        if reasons.is_empty() {
-            let value = &claim.value;
-            reasons.extend(schema.check(name, value).is_err().then_some(Reason::NotCanonical));
-            reasons.extend(
-                matches!(value, Value::Org(org) if !self.audience.reads(org)).then_some(Reason::OrganisationOutside),
-            );
-            let capped = self.caps.on_value(self.view, entity, &field.entity, name, &claim.sources);
-            reasons.extend(capped.map(|cap| Reason::Cap(cap.into())));
-        }
-        reasons
-    }
-
-    fn goes(&self, entity: &EntityId, name: &str, claim: &Claim) -> Goes {
-        let is_basis = |basis: &String| {
-            Schema::current().vocabulary("legal_basis").is_some_and(|codes| codes.term(basis).is_some())
-        };
-        let reporter = |name: &String| match name.parse() {
-            Ok(org) if self.audience.reads(&org) => Reporter::Reads(org),
-            _ => Reporter::Unnamed(name.clone()),
-        };
-        Goes {
-            origin: Origin::Said(claim.at),
-            entity: *entity,
-            field: name.to_owned(),
-            value: claim.value.clone(),
-            sources: claim.sources.clone(),
-            // Where a code is due a typed note may stand: only codes travel.
-            grade: claim.grade.clone().filter(|grade| desk::is_grade(grade)),
-            basis: claim.basis.clone().filter(is_basis),
-            reported_by: claim.reported_by.as_ref().map(reporter),
-        }
-    }
-}
-
 /// What was weighed, of fields that go. Whether it can be restated depends on which claims have been.
 fn settled(view: &View, sifted: &Sifted) -> Vec<Settled> {
     let fields: BTreeSet<(&EntityId, &str)> = sifted.goes.iter().map(|goes| (&goes.entity, &*goes.field)).collect();
@@ -384,49 +217,6 @@ fn settled(view: &View, sifted: &Sifted) -> Vec<Settled> {
         })
     });
     settled.collect()
-}
-
-/// What consent amounts to for this audience: a record without particulars, and each purpose that is permitted or denied.
-fn permissions(view: &View, consent: &Consent, audience: &Audience, as_of: civil::Date) -> Vec<Goes> {
-    let root = desk::root(&view.section);
-    let purposes = Schema::current().vocabulary("consent_purpose").expect("the schema names purposes");
-    let mut goes = Vec::new();
-    for purpose in &purposes.terms {
-        let refused: BTreeSet<_> =
-            audience.readers().flat_map(|reader| consent.refusals(&purpose.code, reader, as_of)).collect();
-        if refused == BTreeSet::from([Refusal::Absent]) {
-            continue;
-        }
-        let line = computed_id(&root, &purpose.code);
-        goes.push(computed(line, "consent_grant.parent", Value::Ref(permission(&root))));
-        goes.push(computed(line, "consent_grant.purpose", (&*purpose.code).into()));
-        goes.push(computed(line, "consent_grant.permitted", Value::Bool(refused.is_empty())));
-    }
-    goes
-}
-
-/// The record that permissions hang on.
-fn permission(root: &EntityId) -> EntityId {
-    computed_id(root, "consent_record")
-}
-
-fn computed(entity: EntityId, field: &str, value: Value) -> Goes {
-    Goes {
-        origin: Origin::Computed(entity, field.to_owned(), value.clone()),
-        entity,
-        field: field.to_owned(),
-        value,
-        sources: vec![],
-        grade: None,
-        basis: None,
-        reported_by: None,
-    }
-}
-
-/// An own id for something that has none at home; like all own ids it stays there.
-fn computed_id(root: &EntityId, what: &str) -> EntityId {
-    let hash = seal::hash("habeas 1 computed entity", &[&root.0, what.as_bytes()]);
-    EntityId(*hash.first_chunk().expect("a hash has 32 bytes"))
 }
 
 /// Fields that may leave and yet do not: consent travels as the permission it amounts to, and our ids are ours.

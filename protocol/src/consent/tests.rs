@@ -130,8 +130,8 @@ fn a_newer_record_replaces_an_older_one_but_a_proxy_does_not_replace_the_person(
 #[test]
 fn a_proxy_allows_at_most_c4_until_the_person_can_be_asked() {
     let proxy = record(RECORD, "family_proxy", Some("C6"));
-    check(&[proxy.clone()], "un_confidential", &[]);
-    check(&[proxy.clone()], SHARE_ALL, &[Refusal::BeyondProxy]);
+    check(std::slice::from_ref(&proxy), "un_confidential", &[]);
+    check(std::slice::from_ref(&proxy), SHARE_ALL, &[Refusal::BeyondProxy]);
     check(&[record(RECORD, "subject", Some("C6"))], SHARE_ALL, &[]);
     let unknown_giver = vec![says(RECORD, "consent_record.level", "C6")];
     check(&[unknown_giver], SHARE_ALL, &[Refusal::BeyondProxy]);
@@ -156,6 +156,7 @@ fn a_grant_lapses_and_a_denial_does_not() {
     assert_eq!(refused(&expires, SHARE_NAMED, alpha(), date(2025, 6, 30)), []);
     assert_eq!(refused(&expires, SHARE_NAMED, alpha(), date(2025, 7, 1)), [Refusal::Expired]);
     assert_eq!(refused(&expires, SHARE_ALL, alpha(), date(2025, 7, 1)), [Refusal::Level("C3".into())]);
+    check(&with("consent_record.expires_on", "when the trial is over".into()), SHARE_NAMED, &[Refusal::Expired]);
     check(&with("consent_record.free_to_speak", Value::Bool(false)), SHARE_NAMED, &[Refusal::NotFree]);
     let born = |born: &str, giver: &str| [record(RECORD, giver, Some("C3")), vec![says(9, "person.birth", born)]];
     check(&born("2007-03-01", "subject"), SHARE_NAMED, &[]);
@@ -193,7 +194,7 @@ fn a_withdrawal_beats_whatever_was_said_and_is_undone_by_taking_it_back_alone() 
     // Two who do not know each other: an edit and a withdrawal.
     let edit = vec![says(RECORD, "consent_record.level", "C6")];
     for said in [[withdrawn.clone(), edit.clone()], [edit, withdrawn.clone()]] {
-        assert!(Consent::of(&view(&[&[c3.clone()], &said[..]].concat())).is_withdrawn());
+        assert!(Consent::of(&view(&[std::slice::from_ref(&c3), &said[..]].concat())).is_withdrawn());
     }
     let seen = view_of_one(&[c3.clone(), withdrawn.clone()]);
     let [claim] = &seen.cell(&EntityId([RECORD; 16]), "consent_record.withdrawn").expect("it was said").claims[..]

@@ -15,7 +15,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Goes, Origin, Preview, Reason, Reporter, Settled, computed, is_code, leads_out, linked, permission};
+use super::permission::{computed, permission};
+use super::{Goes, Origin, Preview, Reason, Reporter, Settled, is_code, leads_out, linked};
 use crate::codec::{self, DecodeError};
 use crate::desk;
 use crate::ids::{EntityId, EntryId, SectionId};

@@ -11,8 +11,8 @@ use super::*;
 use crate::consent::{SHARE_ALL, SHARE_NAMED};
 use crate::ids::{EntryId, FeedKey, Incarnation, SectionId};
 use crate::import::{self, Imported};
-use crate::schema::Level;
-use crate::seal::Entropy;
+use crate::schema::{Level, Place};
+use crate::seal::{self, Entropy};
 use crate::section::assertion::{Assertion, ClaimedTime, Plain, Statement};
 use crate::section::{Contribution, Section};
 
