@@ -172,7 +172,7 @@ pub fn value_problem(error: &ValueError) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-fn is_grade(grade: &str) -> bool {
+pub(crate) fn is_grade(grade: &str) -> bool {
     matches!(grade.as_bytes(), [b'A'..=b'F', b'1'..=b'6'])
 }
 

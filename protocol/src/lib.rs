@@ -37,10 +37,12 @@ pub mod section;
 
 // What people see, and ask for.
 pub mod case;
+pub mod consent;
 pub mod control;
 pub mod desk;
 pub mod docket;
 pub mod library;
+pub mod share;
 pub mod stage;
 
 #[cfg(any(test, feature = "sim"))]

@@ -1,0 +1,57 @@
+//! Recall: a case file taken back, who was told, and who has not answered.
+
+use std::collections::BTreeSet;
+
+use crate::consent::{is_set, of_kind, texts, values};
+use crate::date::Date;
+use crate::schema::{Schema, Value};
+use crate::section::view::View;
+
+/// A case file taken back. Organisations as the record has them: an id as its text, or the name used at home.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Recall {
+    /// Since when, if that is said; the earliest day claimed.
+    pub on: Option<Date>,
+    /// Who was told.
+    pub told: BTreeSet<String>,
+    /// Who has been told and has not answered: a person should ask.
+    pub silent: BTreeSet<String>,
+}
+
+/// Whether the case file was taken back: any tombstone in it says so, whoever set it.
+#[must_use]
+pub fn recall(view: &View) -> Option<Recall> {
+    let stones = of_kind(view, "tombstone");
+    if stones.is_empty() {
+        return None;
+    }
+    let (mut on, mut told, mut answered) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for stone in &stones {
+        on.extend(texts(view, stone, "tombstone.recalled_on").iter().filter_map(|text| text.parse::<Date>().ok()));
+        told.extend(values(view, stone, "tombstone.notified_org").into_iter().filter_map(|org| match org {
+            Value::Org(org) => Some(org.to_string()),
+            Value::Text(name) => Some(name.clone()),
+            _ => None,
+        }));
+        let claims = view.cell(stone, "tombstone.acknowledged_on").map(|cell| &*cell.claims).unwrap_or_default();
+        answered.extend(claims.iter().map(|claim| claim.reported_by.clone().unwrap_or_else(|| claim.org.to_string())));
+    }
+    let silent = told.difference(&answered).cloned().collect();
+    Some(Recall { on: on.into_iter().min(), told, silent })
+}
+
+/// Whether a shared section is hidden as a whole: consent was withdrawn, or the case taken back. One statement does it,
+/// in whatever order it arrives, and no other statement undoes it.
+#[must_use]
+pub fn is_hidden(view: &View) -> bool {
+    let hidden = ["consent_record.withdrawn", "tombstone.withdrawn"];
+    debug_assert!(hidden.iter().all(|field| Schema::current().field(field).is_some()), "both are in the schema");
+    view.cells().any(|(entity, field, _)| hidden.contains(&field) && is_set(view, entity, field))
+}
+
+/// How many, never who.
+impl std::fmt::Debug for Recall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recall({} told, {} silent)", self.told.len(), self.silent.len())
+    }
+}

@@ -1,0 +1,367 @@
+//! A shared section through its life: shared, corrected, taken back, hidden.
+
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::*;
+use crate::section::assertion::Reference;
+use crate::section::sample::{refers, says};
+use crate::section::view::Shown;
+
+const ROOT: u8 = 1;
+const CAPTURE: u8 = 2;
+const DATE: &str = "capture_episode.date";
+const PLACE: &str = "capture_episode.place";
+const RISK: &str = "case_file.risk";
+
+/// An organisation that keeps a case and shares it.
+struct Desk {
+    own: Written,
+    shared: Written,
+    map: Map,
+    entropy: Entropy,
+}
+
+impl Desk {
+    /// A case with consent to sharing.
+    fn new() -> Self {
+        let mut entropy = Entropy::new([9; 32]);
+        let (own, shared) = (SectionId([ROOT; 16]), SectionId(entropy.bytes()));
+        let (map, mut own) = (Map::new(own, shared), Written::new(own));
+        own.says(vec![says(200, "consent_record.giver", "subject"), says(200, "consent_record.level", "C3")]);
+        Self { own, shared: Written::new(shared), map, entropy }
+    }
+
+    fn preview(&mut self) -> Preview {
+        preview(&self.own.view(), &three(), TODAY)
+    }
+
+    /// Acts until nothing is left to say; returns how many statements that took.
+    fn acts(&mut self, act: Act) -> usize {
+        let preview = self.preview();
+        let mut said = 0;
+        loop {
+            let entropy = &mut self.entropy;
+            let restatement = self.map.restate(&preview, act, &mut || EntityId(entropy.bytes()));
+            if restatement.is_empty() {
+                return said;
+            }
+            said += restatement.statements().len();
+            let plain = restatement.plain(self.map.shared(), ClaimedTime(1_764_547_260), vec![]);
+            assert!(plain.encode().is_ok(), "an act is one entry");
+            let entry = self.shared.enters(OWN, plain);
+            self.map.written(restatement, entry);
+            let kept = Map::decode(&self.map.encode(), 1 << 20).expect("the map is kept");
+            assert!(kept == self.map);
+            self.map = kept;
+        }
+    }
+
+    /// The values that stand of a field of the shared section, as texts.
+    fn reads(&mut self, field: &str) -> Vec<String> {
+        let view = self.shared.view();
+        let cells = view.cells().filter(|(_, name, _)| *name == field);
+        let values = cells.flat_map(|(_, _, cell)| &cell.claims).filter_map(|claim| claim.value.as_text());
+        let mut values: Vec<String> = values.map(str::to_owned).collect();
+        values.sort();
+        values
+    }
+
+    /// The first claim that stands of a field at home.
+    fn claim(&mut self, entity: u8, field: &str) -> Reference {
+        self.own.view().cell(&EntityId([entity; 16]), field).expect("it was said").claims[0].at
+    }
+
+    fn retracts(&mut self, at: Reference) {
+        self.own.says(vec![Statement::Retract { at, reason: "error".into() }]);
+    }
+}
+
+#[test]
+fn a_correction_travels_in_the_same_act_and_a_new_field_waits() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, DATE, "2024-08")]);
+    assert_eq!(desk.acts(Act::Follow), 0, "nothing is shared by itself");
+    assert!(desk.acts(Act::Share) > 0);
+    assert_eq!((desk.reads(DATE), desk.acts(Act::Share)), (vec!["2024-08".into()], 0));
+
+    desk.own.says(vec![says(CAPTURE, DATE, "2024-09-02"), says(CAPTURE, PLACE, "UA-14"), says(3, DATE, "2025")]);
+    assert_eq!(desk.acts(Act::Follow), 1, "the corrected date; not the new field, not the new capture");
+    assert_eq!((desk.reads(DATE), desk.reads(PLACE)), (vec!["2024-09-02".into()], vec![]));
+    assert!(goes_of(&desk.preview(), PLACE).next().is_some(), "it previews");
+    assert_eq!(desk.acts(Act::Share), 2);
+    assert_eq!((desk.reads(DATE).len(), desk.reads(PLACE)), (2, vec!["UA-14".into()]));
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-63")]);
+    assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (1, vec!["UA-63".into()]));
+    let view = desk.shared.view();
+    assert!(view.cells().all(|(_, _, cell)| cell.shown != Shown::Conflict), "no correction reads as a conflict");
+}
+
+#[test]
+fn what_is_taken_back_at_home_is_taken_back_in_the_circle() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![
+        says(ROOT, RISK, "in_custody_rf"),
+        says(ROOT, RISK, "reprisal_reported"),
+        says(CAPTURE, PLACE, "UA-14"),
+    ]);
+    desk.acts(Act::Share);
+    assert_eq!(desk.reads(RISK), ["in_custody_rf", "reprisal_reported"]);
+    let risk = desk.claim(ROOT, RISK);
+    desk.retracts(risk);
+    assert_eq!((desk.acts(Act::Follow), desk.reads(RISK)), (1, vec!["reprisal_reported".into()]));
+    let place = desk.claim(CAPTURE, PLACE);
+    desk.retracts(place);
+    assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (1, vec![]));
+    // A retraction is final; the field stays covered, so what is said instead follows.
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-63")]);
+    assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (1, vec!["UA-63".into()]));
+    let view = desk.shared.view();
+    let reasons = view.cells().flat_map(|(_, _, cell)| &cell.history).filter_map(|former| match &former.fate {
+        crate::section::view::Fate::Retracted(retractions) => Some(retractions[0].reason.clone()),
+        crate::section::view::Fate::Superseded => None,
+    });
+    assert_eq!(reasons.collect::<BTreeSet<_>>(), BTreeSet::from(["withdrawn".into()]), "why is told to nobody");
+}
+
+#[test]
+fn a_cap_that_comes_later_takes_back_what_it_covers() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, "capture_episode.circumstances", "wounded"), says(CAPTURE, PLACE, "UA-14")]);
+    desk.acts(Act::Share);
+    desk.own.says(vec![says(ROOT, "case_file.risk_local", "incommunicado")]);
+    assert_eq!(desk.acts(Act::Follow), 1);
+    assert_eq!((desk.reads("capture_episode.circumstances"), desk.reads(PLACE)), (vec![], vec!["UA-14".into()]));
+}
+
+#[test]
+fn reporters_stay_side_by_side_without_a_name() {
+    let mut desk = Desk::new();
+    let reported = |date: &str, by: &str| {
+        let Statement::Assert(mut said) = says(CAPTURE, DATE, date) else { unreachable!("says asserts") };
+        said.reported_by = Some(by.to_owned());
+        Statement::Assert(said)
+    };
+    desk.own.says(vec![reported("2024-08-30", "org:alpha")]);
+    desk.own.says(vec![reported("2024-09-02", "org:gamma")]);
+    desk.acts(Act::Share);
+    assert_eq!(desk.reads(DATE), ["2024-08-30", "2024-09-02"]);
+    let view = desk.shared.view();
+    let (_, _, cell) = view.cells().find(|(_, name, _)| *name == DATE).expect("it is there");
+    assert_eq!(cell.shown, Shown::Conflict);
+    desk.own.says(vec![reported("2024-09-01", "org:gamma")]);
+    assert_eq!((desk.acts(Act::Follow), desk.reads(DATE)), (1, vec!["2024-08-30".into(), "2024-09-01".into()]));
+}
+
+#[test]
+fn who_settled_a_conflict_is_restated_with_the_claims_it_weighed() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    let theirs = Plain {
+        schema: Schema::VERSION,
+        section: desk.own.section.id(),
+        claimed_time: ClaimedTime(0),
+        deps: vec![],
+        batch: None,
+        statements: vec![says(CAPTURE, PLACE, "UA-63")],
+    };
+    // At home another device of the organisation said otherwise, through another reporter.
+    let mut theirs = theirs;
+    if let Some(Statement::Assert(said)) = theirs.statements.first_mut() {
+        said.reported_by = Some("org:gamma".into());
+    }
+    desk.own.enters(OWN, theirs);
+    desk.acts(Act::Share);
+    let claims: Vec<Reference> = {
+        let view = desk.own.view();
+        view.cell(&EntityId([CAPTURE; 16]), PLACE).expect("said").claims.iter().map(|claim| claim.at).collect()
+    };
+    let resolve = |reason: &str| Statement::Resolve {
+        entity: EntityId([CAPTURE; 16]),
+        field: PLACE.into(),
+        chosen: Some(claims[0]),
+        seen: claims.clone(),
+        reason: reason.into(),
+    };
+    let settled = desk.own.says(vec![resolve("a note of Ivan's")]);
+    assert_eq!(desk.acts(Act::Follow), 1);
+    let view = desk.shared.view();
+    let (_, _, cell) = view.cells().find(|(_, name, _)| *name == PLACE).expect("it is there");
+    assert!(matches!(cell.shown, Shown::Resolved { chosen: Some(_), .. }), "{:?}", cell.shown);
+    assert_eq!(cell.resolutions[0].reason, "resolved", "a note does not travel");
+    desk.retracts(Reference(settled, 0));
+    assert_eq!(desk.acts(Act::Follow), 1);
+    let view = desk.shared.view();
+    assert_eq!(view.cells().find(|(_, name, _)| *name == PLACE).expect("it is there").2.shown, Shown::Conflict);
+}
+
+#[test]
+fn a_withdrawal_is_one_statement_that_hides_all_and_is_undone_by_taking_it_back() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14"), says(ROOT, RISK, "in_custody_rf")]);
+    desk.acts(Act::Share);
+    assert!(!recall::is_hidden(&desk.shared.view()));
+    desk.own.says(vec![says(200, "consent_record.withdrawn", Value::Bool(true))]);
+    assert_eq!(desk.acts(Act::Follow), 1);
+    assert!(recall::is_hidden(&desk.shared.view()));
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-63")]);
+    assert_eq!(desk.acts(Act::Share), 0, "nothing goes any more");
+    let withdrawal = desk.claim(200, "consent_record.withdrawn");
+    desk.retracts(withdrawal);
+    assert_eq!(desk.acts(Act::Follow), 2, "the withdrawal, and the correction made meanwhile");
+    assert!(!recall::is_hidden(&desk.shared.view()));
+    assert_eq!(desk.reads(PLACE), ["UA-63"]);
+}
+
+#[test]
+fn consent_that_has_run_out_stops_and_hides_nothing() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    desk.acts(Act::Share);
+    desk.own.says(vec![says(200, "consent_record.expires_on", "2025-06"), says(CAPTURE, PLACE, "UA-63")]);
+    assert_eq!((desk.acts(Act::Follow), desk.acts(Act::Share), desk.reads(PLACE)), (0, 0, vec!["UA-14".into()]));
+    assert!(!recall::is_hidden(&desk.shared.view()));
+    desk.own.says(vec![says(200, "consent_record.level", "C1")]);
+    assert_eq!(desk.acts(Act::Follow), 1);
+    assert!(recall::is_hidden(&desk.shared.view()), "the level was lowered: that is a will, not a date");
+}
+
+#[test]
+fn a_case_that_was_never_shared_is_withdrawn_without_a_word_to_others() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14"), says(200, "consent_record.withdrawn", Value::Bool(true))]);
+    assert_eq!((desk.acts(Act::Follow), desk.acts(Act::Share)), (0, 0));
+}
+
+#[test]
+fn a_withdrawal_that_races_an_edit_wins_everywhere() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    desk.acts(Act::Share);
+    desk.own.says(vec![says(200, "consent_record.withdrawn", Value::Bool(true))]);
+    desk.acts(Act::Follow);
+    // Another organisation of the circle adds a hearing and says that consent stands; it knows nothing of the withdrawal.
+    let (line, _) = {
+        let view = desk.shared.view();
+        let (line, ..) = view.cells().find(|(_, name, _)| *name == "consent_record.withdrawn").expect("withdrawn");
+        (*line, ())
+    };
+    let mut not_withdrawn = says(7, "consent_record.withdrawn", Value::Bool(false));
+    if let Statement::Assert(said) = &mut not_withdrawn {
+        said.entity = line;
+    }
+    let edit = Plain {
+        schema: Schema::VERSION,
+        section: desk.map.shared(),
+        claimed_time: ClaimedTime(1_800_000_000),
+        deps: vec![],
+        batch: None,
+        statements: vec![says(7, "procedural_event.type", "hearing"), not_withdrawn],
+    };
+    desk.shared.enters(SECOND, edit);
+    let entries: Vec<Contribution> = desk.shared.section.entries().cloned().collect();
+    assert_eq!(entries.len(), 3);
+    let mut digests = BTreeSet::new();
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut section = Section::new(desk.map.shared());
+        for at in order {
+            section.insert(entries[at].clone()).expect("one section, no fork");
+            let _looked_at_in_between = section.view();
+        }
+        let view = section.view();
+        assert!(recall::is_hidden(&view));
+        digests.insert(view.digest());
+    }
+    assert_eq!(digests.len(), 1);
+}
+
+#[test]
+fn a_long_case_goes_in_several_acts() {
+    let mut desk = Desk::new();
+    let text = "Сводка о положении дела. ".repeat(100);
+    let summaries =
+        (10..60).flat_map(|at| [says(at, "paragraph.kind", "summary"), says(at, "paragraph.text", text.trim())]);
+    for chunk in summaries.collect::<Vec<_>>().chunks(20) {
+        desk.own.says(chunk.to_vec());
+    }
+    desk.acts(Act::Share);
+    assert!(desk.shared.section.entries().count() > 2);
+    assert_eq!(desk.reads("paragraph.text").len(), 50);
+}
+
+#[test]
+fn what_follows_by_itself_leads_to_nothing_that_readers_do_not_know() {
+    let mut desk = Desk::new();
+    let item = |at: u8| says(at, "evidence_item.graphic", Value::Bool(false));
+    let evidence = "capture_episode.document_evidence";
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14"), refers(CAPTURE, evidence, 4), item(4)]);
+    desk.acts(Act::Share);
+    desk.own.says(vec![refers(CAPTURE, evidence, 5), item(5)]);
+    assert_eq!(desk.acts(Act::Follow), 0, "the new item has not been previewed");
+    assert_eq!(desk.acts(Act::Share), 2);
+}
+
+/// One thing an organisation may do at home.
+fn step() -> impl Strategy<Value = Vec<Statement>> {
+    let capture = || 2..5u8;
+    prop_oneof![
+        4 => (capture(), select(vec!["2024", "2024-08", "2025"])).prop_map(|(at, date)| vec![says(at, DATE, date)]),
+        4 => (capture(), select(vec!["UA-14", "UA-63", "no region"])).prop_map(|(at, place)| vec![says(at, PLACE, place)]),
+        3 => select(vec!["in_custody_rf", "reprisal_reported", "incommunicado"]).prop_map(|risk| vec![says(ROOT, RISK, risk)]),
+        3 => (capture(), select(vec!["wounded", "lost", "drone_guided"])).prop_map(|(at, code)| vec![says(at, "capture_episode.circumstances", code)]),
+        1 => select(vec!["C2", "C4"]).prop_map(|level| vec![says(200, "consent_record.level", level)]),
+        1 => Just(vec![says(200, "consent_record.withdrawn", Value::Bool(true))]),
+    ]
+}
+
+/// What is done at home: a step, or the retraction of a claim that stands (by number), and the act that follows.
+fn history() -> impl Strategy<Value = Vec<(Option<Vec<Statement>>, usize, bool)>> {
+    prop::collection::vec((prop::option::weighted(0.7, step()), 0..64usize, any::<bool>()), 1..16)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// However it came about, a shared section says exactly what may go, or is hidden; and follows say no more than that.
+    #[test]
+    fn a_shared_section_converges_on_what_may_go(history in history()) {
+        let mut desk = Desk::new();
+        desk.own.says(vec![says(CAPTURE, DATE, "2024")]);
+        desk.acts(Act::Share);
+        for (step, number, shares) in history {
+            match step {
+                Some(statements) => { desk.own.says(statements); }
+                None => {
+                    let view = desk.own.view();
+                    let claims: Vec<Reference> = view.cells().filter(|(_, field, _)| *field != "consent_record.giver")
+                        .flat_map(|(_, _, cell)| cell.claims.iter().map(|claim| claim.at)).collect();
+                    if let Some(at) = claims.get(number % claims.len().max(1)) {
+                        desk.retracts(*at);
+                    }
+                }
+            }
+            desk.acts(if shares { Act::Share } else { Act::Follow });
+            let (preview, view) = (desk.preview(), desk.shared.view());
+            prop_assert!(view.ignored.is_empty());
+            if preview.case_held_back().next().is_some() {
+                prop_assert!(recall::is_hidden(&view));
+                continue;
+            }
+            prop_assert!(!recall::is_hidden(&view));
+            let mut told: Vec<(EntityId, String, Value)> = Vec::new();
+            for (entity, field, cell) in view.cells().filter(|(_, field, _)| !matches!(*field, "case_file.case_id" | "consent_grant.parent")) {
+                let own = desk.map.own_entity(entity).expect("it stands for one of ours");
+                told.extend(cell.claims.iter().map(|claim| (own, field.to_owned(), claim.value.clone())));
+            }
+            let mut goes: Vec<(EntityId, String, Value)> = preview.goes.iter().filter(|goes| goes.field != "consent_grant.parent")
+                .map(|goes| (goes.entity, goes.field.clone(), goes.value.clone())).collect();
+            told.sort();
+            goes.sort();
+            if shares {
+                prop_assert!(told == goes, "{} told, {} go", told.len(), goes.len());
+            } else {
+                prop_assert!(told.iter().all(|told| goes.contains(told)), "something stands that may not go");
+            }
+        }
+    }
+}
