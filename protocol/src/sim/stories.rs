@@ -390,7 +390,7 @@ fn a_first_entry_with_a_strange_parent_never_counts_whatever_is_known() {
     let mut world = still(3);
     let strange = foreign(&world, 1, |header| Header { prev: EntryId([7; 32]), ..header });
     let sound = foreign(&world, 1, |header| header);
-    assert!(struck(&told(&mut world, 1, 0, &bare(&[strange.clone()]))));
+    assert!(struck(&told(&mut world, 1, 0, &bare(std::slice::from_ref(&strange)))));
     assert!(!struck(&told(&mut world, 1, 2, &bare(&[sound]))));
     assert!(struck(&told(&mut world, 1, 2, &bare(&[strange]))));
 }
