@@ -4,7 +4,7 @@ use protocol::{
     control::RecordKind,
     ids::SectionId,
     library::Library,
-    store::{Memory, Store},
+    store::{Batch, Memory, Store},
     words,
 };
 use tests::bench::federation::Federation;
@@ -18,7 +18,7 @@ fn a_section_is_counted_once_and_found_by_its_id_and_by_its_words() {
     let mut library = Library::default();
     // In two parts, and the second part once more: reading again changes nothing of what is known.
     for part in [&ids[..2], &ids[2..], &ids[2..]] {
-        let reading = library.read(&seat.state, &seat.store, part).expect("memory");
+        let reading = library.read(&seat.state, &seat.store, Batch::default(), part).expect("memory");
         seat.store.commit(&reading.batch).expect("memory");
     }
     let count = |kind| library.count(&seat.store, &commons, kind).expect("memory");

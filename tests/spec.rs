@@ -97,7 +97,9 @@ fn quoted(source: &str, prefix: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_hash_context_is_in_the_table() {
-    let mut found: BTreeSet<_> = sources().values().flat_map(|text| quoted(text, "habeas 1 ")).collect();
+    // What the simulator hashes nobody has to agree on.
+    let product = sources().into_iter().filter(|(name, _)| !name.contains("/sim/")).map(|(_, text)| text);
+    let mut found: BTreeSet<_> = product.flat_map(|text| quoted(&text, "habeas 1 ")).collect();
     assert!(found.remove("habeas 1 grant"), "HPKE's info is told beside the table");
     let told: BTreeSet<_> = table(&spec(), "context").into_iter().map(|row| row[0].clone()).collect();
     assert_eq!(told, found);

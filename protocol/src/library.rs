@@ -75,13 +75,20 @@ impl Library {
         Ok(unread)
     }
 
-    /// Reads entries into their sections. Commit the batch before reading more.
+    /// Reads entries into their sections. `pending` is what accepted them and is not written yet: it comes back with the
+    /// rows of the index, so that what is saved and what is shown reach the disk together. Commit before reading more.
     ///
     /// An entry whose epoch key is not here stays unread; one that opens to rubbish, or to what a newer version wrote,
     /// is named in [`Reading::mute`] and left where it is: it still counts and replicates.
-    pub fn read(&mut self, state: &State, store: &impl Store, ids: &[EntryId]) -> Result<Reading, StoreError> {
+    pub fn read(
+        &mut self,
+        state: &State,
+        store: &impl Store,
+        pending: Batch,
+        ids: &[EntryId],
+    ) -> Result<Reading, StoreError> {
         let mut reading = Reading::default();
-        let mut staged = Staged::new(store);
+        let mut staged = Staged::over(store, pending);
         let mut number = next_number(store)?;
         let mut counts = BTreeMap::new();
         for id in ids {

@@ -16,6 +16,11 @@ impl<'a, S: Store> Staged<'a, S> {
         Self { store, changes: BTreeMap::new() }
     }
 
+    /// As if `pending` were written already; it leaves with the changes made here.
+    pub fn over(store: &'a S, pending: Batch) -> Self {
+        Self { store, changes: pending.0.into_iter().collect() }
+    }
+
     /// The store below, for scans of what this step does not change.
     pub fn store(&self) -> &'a S {
         self.store

@@ -12,7 +12,7 @@ use protocol::{
     ids::NodeKey,
     library::Library,
     seal::{Entropy, Secret},
-    store::{Memory, Store},
+    store::{Batch, Memory, Store},
     sync::{
         Effect, Input, Notice,
         frame::{self, Arrival},
@@ -106,7 +106,7 @@ fn ingest<S: Store>(federation: &Federation, writer: &mut Seat<Memory>, seat: &m
         });
         let ids = ids.expect("new entries");
         let (_, shelved) = timed(|| {
-            let reading = library.read(&seat.state, &seat.store, &ids).expect("the store answers");
+            let reading = library.read(&seat.state, &seat.store, Batch::default(), &ids).expect("the store answers");
             seat.store.commit(&reading.batch).expect("the store writes");
         });
         run.read += read;

@@ -94,8 +94,8 @@ fn reconcile(
 fn against_negentropy(written: &[Arrival], more: &[Arrival], ours: Traffic, figures: &mut Figures) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (all, some) = (folder.join("ids-all"), folder.join("ids-some"));
-    let cases: [(&str, fn(u64) -> u64, f64); 2] =
-        [("newest ids", |number| number, 0.02), ("ids without times", |_| 0, 0.02)];
+    type Case = (&'static str, fn(u64) -> u64, f64);
+    let cases: [Case; 2] = [("newest ids", |number| number, 0.02), ("ids without times", |_| 0, 0.02)];
     for (which, time, most) in cases {
         let row =
             |(number, arrival): (u64, &Arrival)| [&time(number).to_be_bytes()[..], &arrival.entry.id().0].concat();

@@ -139,7 +139,8 @@ impl Joined {
         let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
         self.carry_out(step).await;
         let unread = Library::unread(&self.folder.store).map_err(|error| store_problem(&error))?;
-        self.read(&unread).map_err(|error| store_problem(&error))
+        let read = self.read(Batch::default(), &unread).and_then(|batch| self.commit(&batch));
+        read.map_err(|error| store_problem(&error))
     }
 
     /// Hands the keys to write and read with to the core, if the folder is unlocked.
@@ -216,9 +217,13 @@ impl Joined {
                 step.persist.append(std::mem::take(labels));
             }
         }
-        if !step.persist.is_empty()
-            && let Err(error) = self.folder.store.commit(&step.persist)
-        {
+        let arrived = step.effects.iter().filter_map(|effect| match effect {
+            Effect::Notice(Notice::Arrived(ids)) => Some(ids),
+            _ => None,
+        });
+        let arrived: Vec<EntryId> = arrived.flatten().copied().collect();
+        let persist = self.read(step.persist, &arrived);
+        if let Err(error) = persist.and_then(|persist| self.commit(&persist)) {
             self.fail(&error).await;
             return;
         }
@@ -276,11 +281,8 @@ impl Joined {
                     let _nobody_waits = reply.send(Err(refused(refusal)));
                 }
             }
-            Notice::Arrived(ids) => {
-                if let Err(error) = self.read(&ids) {
-                    self.fail(&error).await;
-                }
-            }
+            // They were read with the batch that brought them.
+            Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
                 self.library.forget();
                 let who = org.and_then(|org| self.founding.members.call_sign(&org)).unwrap_or("an unknown key");
@@ -319,15 +321,16 @@ impl Joined {
         self.alarms.drain(..surplus);
     }
 
-    /// Reads entries into their sections, if their keys are here.
-    fn read(&mut self, ids: &[EntryId]) -> Result<(), StoreError> {
+    fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        if batch.is_empty() { Ok(()) } else { self.folder.store.commit(batch) }
+    }
+
+    /// Reads entries into their sections, if their keys are here: what accepted them, with the rows of the index.
+    fn read(&mut self, pending: Batch, ids: &[EntryId]) -> Result<Batch, StoreError> {
         if self.folder.pens().is_none() || ids.is_empty() {
-            return Ok(());
+            return Ok(pending);
         }
-        let reading = self.library.read(&self.state, &self.folder.store, ids)?;
-        if !reading.batch.is_empty() {
-            self.folder.store.commit(&reading.batch)?;
-        }
+        let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
@@ -340,7 +343,7 @@ impl Joined {
                 }
             });
         }
-        Ok(())
+        Ok(reading.batch)
     }
 
     /// Tells the network who may connect: the members' nodes, less those of organisations on hold.

@@ -1,3 +1,5 @@
+//! What a permission is, from records as they stand.
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,3 +1,5 @@
+//! Many seeds, six planted mistakes, and floors under what they come to.
+
 use super::{planted::Planted, *};
 
 /// Seeds in a plain check; `HABEAS_SIM_SEEDS=10000` plays more.
