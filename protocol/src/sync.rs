@@ -453,7 +453,10 @@ impl State {
         self.dismiss(turn);
         turn.notice(Notice::Members);
         // What could not be settled under the rosters as they were may be settled now.
-        self.sessions.values_mut().for_each(|session| session.settled.clear());
+        for session in self.sessions.values_mut() {
+            session.settled.clear();
+            session.exchanges.values_mut().for_each(|exchange| exchange.outdated = true);
+        }
         let peers: Vec<_> = self.sessions.keys().copied().collect();
         peers.into_iter().for_each(|peer| self.hello_within(peer, turn.now, 0));
         Ok(())

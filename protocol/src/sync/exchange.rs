@@ -227,8 +227,10 @@ impl State {
         if !session.exchanges.get(&circle).is_some_and(|exchange| exchange.done_sent && exchange.done_got) {
             return Ok(());
         }
-        let Exchange { ours, lines, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
-        session.settled.insert(circle, Outcome { ours, theirs: None, lines, reported: false });
+        let Exchange { ours, lines, outdated, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
+        if !outdated {
+            session.settled.insert(circle, Outcome { ours, theirs: None, lines, reported: false });
+        }
         let (is_last, confirms) = (session.exchanges.is_empty(), session.probing.is_empty());
         let confirms = is_last && confirms;
         // What this peer holds of our own feeds has come before its last DONE.

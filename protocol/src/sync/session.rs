@@ -99,6 +99,8 @@ impl Session {
 pub(super) struct Exchange {
     /// Our root when our lines were told: what came later, from whomever, is not part of this exchange.
     pub(super) ours: Option<[u8; 32]>,
+    /// A roster changed in the meantime: what was refused under the old one may be taken now, so this settles nothing.
+    pub(super) outdated: bool,
     /// The peer's lines so far.
     pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
     /// Our DONE is in the outbox or gone.
