@@ -8,7 +8,6 @@ use node::{
     vault::{DatabaseId, Keys},
 };
 use protocol::{
-    cose::{self, Domain},
     ids::NodeKey,
     library::Library,
     seal::{Entropy, Secret},
@@ -19,12 +18,15 @@ use protocol::{
     },
 };
 use tests::bench::{
+    bare::{Bare, strict},
     federation::{Federation, Seat, frames, size},
     figures::{Bar, Figures, Sample, timed},
 };
 
 const ENTRIES: usize = 100_000;
 const RUNS: usize = 3;
+/// Signatures checked alone, before and after each run.
+const MEASURE: usize = 5_000;
 
 /// Seconds of the stages of one run.
 #[derive(Default)]
@@ -43,20 +45,22 @@ fn main() {
     let frames = frames(&arrivals);
     let entry_bytes: usize = arrivals.iter().map(size).sum();
 
-    let (mut strict, mut memory, mut disk) = (vec![], vec![], vec![]);
+    let bare: Vec<_> = arrivals[..MEASURE].iter().map(|arrival| Bare::of(&federation.registry, arrival)).collect();
+    let (mut alone, mut memory, mut disk) = (vec![], vec![], vec![]);
     for _ in 0..RUNS {
-        strict.push(verified(&federation, &arrivals[..5_000]) * (ENTRIES / 5_000) as f64);
         let mut seat = federation.seat(1, Memory::default());
         memory.push(ingest(&federation, &mut writer, &mut seat, &frames));
         let folder = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for temporary files");
         let store = Rocks::open(folder.path(), &keys(), Entropy::new([1; 32])).expect("a new store");
         let mut seat = federation.seat(1, store);
+        let before = strict(&bare);
         let mut run = ingest(&federation, &mut writer, &mut seat, &frames);
+        alone.push((before + strict(&bare)) * ENTRIES as f64 / 2.0);
         drop(seat);
         run.bytes = bytes_of(folder.path());
         disk.push(run);
     }
-    let strict: Sample = strict.into_iter().collect();
+    let strict: Sample = alone.into_iter().collect();
     let of = |runs: &[Run], stage: fn(&Run) -> f64| runs.iter().map(stage).collect::<Sample>();
     let all = |run: &Run| run.read + run.rules + run.shelved;
 
@@ -77,20 +81,6 @@ fn main() {
     let bytes = Sample::from(disk.iter().map(|run| run.bytes).max().unwrap_or(0) as f64 / entry_bytes as f64);
     figures.ratio("bytes on the disk", &bytes, "bytes of the entries", Some(Bar::Most(1.6)));
     figures.show();
-}
-
-/// Seconds that checking these signatures takes and nothing else.
-fn verified(federation: &Federation, arrivals: &[Arrival]) -> f64 {
-    let envelopes: Vec<_> =
-        arrivals.iter().map(|arrival| (arrival.entry.header().feed.key, arrival.entry.envelope())).collect();
-    let parts: Vec<_> =
-        envelopes.iter().map(|(key, envelope)| (key, cose::unenvelope("entry", envelope).expect("ours"))).collect();
-    let check = || {
-        for (key, (payload, signature)) in &parts {
-            cose::check(&key.0, Domain::Entry, &federation.registry.0, payload, signature).expect("ours");
-        }
-    };
-    timed(check).1
 }
 
 /// Takes all frames in, one after the other, as the node does: read, decide, make durable, read into sections.

@@ -1,5 +1,6 @@
 //! What the benchmarks share: registries to measure in, peers to measure against, figures to show.
 
+pub mod bare;
 pub mod federation;
 pub mod figures;
 pub mod peers;
