@@ -12,10 +12,7 @@ use protocol::{
     library::Library,
     seal::{Entropy, Secret},
     store::{Batch, Memory, Store},
-    sync::{
-        Effect, Input, Notice,
-        frame::{self, Arrival},
-    },
+    sync::{Effect, Input, Notice, frame},
 };
 use tests::bench::{
     bare::{Bare, strict},

@@ -1,28 +1,26 @@
 //! A node in its registry: the core, its store, its network, and the requests that need them.
 
+mod devices;
+mod network;
+mod standing;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{SocketAddr, ToSocketAddrs},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use futures::{StreamExt, stream::FuturesOrdered};
 use protocol::{
-    charter::founding::{Founding, Start as Sealed},
-    circle::{Circle, grant::Opening},
-    control::{CircleStatus, NodeState, Peer, Problem, RecordKind, Reply, Request, Status, codes},
+    charter::founding::Founding,
+    control::{Problem, Reply, Request, codes},
     cose::Signer,
-    ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId},
+    ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
     library::{Library, Mute},
-    seal::Entropy,
-    store::{Batch, Row, Store, StoreError, Table},
-    sync::{
-        self, Content, Effect, Input, Lane, Notice, Refusal, State, Step, Tick, Write,
-        frame::{self, Received},
-    },
+    store::{Batch, Store, StoreError},
+    sync::{self, Content, Effect, Input, Lane, Notice, Refusal, State, Step, Tick, Write, frame::Received},
     words,
 };
-use tokio::{sync::mpsc, task::spawn_blocking, time};
+use tokio::{sync::mpsc, time};
 
 use super::{
     Answerer, Opened,
@@ -31,13 +29,12 @@ use super::{
     utc_now,
 };
 use crate::{
-    net::{self, Command, Contact, Event},
+    net::{self, Command},
     store::{Whereabouts, whereabouts},
     vault::Keys,
 };
+use network::{read_holds, verify};
 
-/// Frames being verified at a time; their order is kept.
-const VERIFYING: usize = 4;
 /// Alarms shown; older ones are in the log.
 const ALARMS: usize = 64;
 
@@ -63,7 +60,7 @@ pub(super) enum Happening {
 #[derive(Debug)]
 pub(super) enum Pending {
     /// [`Reply::Saved`] about a record.
-    Saved(protocol::ids::SectionId),
+    Saved(SectionId),
     /// [`Reply::Imported`], and the labels that become durable with the entries.
     Imported(Vec<protocol::control::Imported>, Batch),
 }
@@ -246,11 +243,6 @@ impl Joined {
         }
     }
 
-    async fn tell(&self, command: Command) {
-        // The network ends only with the node; what is said to it then is said to nobody.
-        let _ended = self.commands.send(command).await;
-    }
-
     /// The disk failed: nothing more is acknowledged, what stands is loaded anew, and a person is told.
     async fn fail(&mut self, error: &StoreError) {
         let problem = store_problem(error);
@@ -346,24 +338,6 @@ impl Joined {
         Ok(reading.batch)
     }
 
-    /// Tells the network who may connect: the members' nodes, less those of organisations on hold.
-    async fn allow(&mut self) {
-        if self.broken.is_some() {
-            return;
-        }
-        let me = self.folder.node();
-        let members = &self.state.replica().members;
-        let nodes = members.nodes().filter(|(node, org)| **node != me && !self.held.contains(*org));
-        let reach: BTreeMap<_, _> = self.network.1.iter().map(|reach| (reach.0, &reach.1)).collect();
-        let resolve = |address: &String| address.to_socket_addrs().ok().into_iter().flatten();
-        let contacts = nodes.map(|(node, _)| Contact {
-            key: *node,
-            addresses: reach.get(node).into_iter().flat_map(|all| all.iter()).flat_map(resolve).collect(),
-        });
-        let contacts: Vec<_> = contacts.collect();
-        self.tell(Command::Allow(contacts)).await;
-    }
-
     /// Carries a request out. `None`: the answer comes when what was written is on the disk.
     pub(super) async fn carry(
         &mut self,
@@ -425,144 +399,6 @@ impl Joined {
         let _nobody_waits = reply.send(Ok(answer));
     }
 
-    async fn hold(&mut self, organisation: &str, holds: bool) -> Result<Reply, Problem> {
-        let org = self.find_organisation(organisation)?;
-        let row = Row::new(Table::Network, [b"hold", &org.0[..]].concat(), 0);
-        let index = Row::new(Table::Network, "holds", u64::from_be_bytes(*org.0.first_chunk().expect("32 bytes")));
-        let mut batch = Batch::default();
-        if holds {
-            self.held.insert(org);
-            batch.put(row, vec![1]);
-            batch.put(index, org.0.to_vec());
-        } else {
-            self.held.remove(&org);
-            batch.delete(row);
-            batch.delete(index);
-        }
-        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
-        self.allow().await;
-        Ok(Reply::Peers { peers: self.peers() })
-    }
-
-    /// Certifies a device of this organisation and makes the registry file it starts from.
-    async fn add_device(&mut self, request: &str, root: &Signer) -> Result<Reply, Problem> {
-        let files::DeviceRequest(device, addresses) = files::read_device(request)?;
-        if self.folder.pens().is_none() {
-            return Err(locked());
-        }
-        let org = self.state.organisation();
-        if device.serves(&org).is_err() {
-            let message = "the request was made for another organisation, or not by the device itself";
-            return Err(Problem::new(codes::FILE_SIGNATURE, message));
-        }
-        let link = {
-            let roster = self.state.replica().members.roster(&org).expect("the own roster is there");
-            protocol::charter::roster::Link::certify(root, Some(roster), &device)
-        };
-        self.state
-            .replica()
-            .members
-            .clone()
-            .take(link.clone())
-            .map_err(|error| Problem::new(codes::FILE_SIGNATURE, error.to_string()))?;
-        self.network.1.retain(|reach| reach.0 != device.node);
-        self.network.1.push(protocol::charter::card::Reach(device.node, addresses));
-        let mut batch = Batch::default();
-        batch.put(files::network_row(), protocol::codec::encode(&self.network));
-        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
-        self.handle(Input::Link(Box::new(link))).await;
-        let openings = self.state.replica().circles().map(|(id, held)| Opening {
-            circle: held.circle.clone(),
-            secret: held.secret.clone(),
-            epochs: self.state.epochs(id).to_vec(),
-        });
-        let start =
-            Sealed { network_key: self.network.0.clone(), openings: openings.collect(), reach: self.network.1.clone() };
-        let members = &self.state.replica().members;
-        let mut entropy = Entropy::new(self.folder.entropy.bytes());
-        let file = self.founding.extend(members, &start, &device.reading, root, &mut entropy);
-        let file = file.map_err(|error| files::founding_problem(&error))?;
-        Ok(Reply::File {
-            text: protocol::armour::wrap(protocol::armour::Kind::Registry, &file),
-            words: words::fingerprint(&members.registry().0),
-            organisations: members.organisations().map(|(_, sign)| sign.to_owned()).collect(),
-        })
-    }
-
-    fn find_organisation(&self, text: &str) -> Result<OrgId, Problem> {
-        let members = &self.state.replica().members;
-        let by_sign = members.organisations().find(|(_, sign)| *sign == text).map(|(org, _)| *org);
-        by_sign
-            .or_else(|| text.parse().ok().filter(|org| members.is_member(org)))
-            .ok_or_else(|| Problem::new(codes::NO_ORGANISATION, format!("«{text}» is no member's call-sign")))
-    }
-
-    fn name(&self, peer: &NodeKey) -> String {
-        let members = &self.state.replica().members;
-        let org = members.node(peer);
-        org.and_then(|org| members.call_sign(&org)).unwrap_or("an unknown node").to_owned()
-    }
-
-    fn peers(&self) -> Vec<Peer> {
-        let me = self.folder.node();
-        let members = &self.state.replica().members;
-        let equal: BTreeMap<_, _> = self.state.peers().collect();
-        let peer = |(node, org): (&NodeKey, &OrgId)| Peer {
-            node: *node,
-            organisation: *org,
-            call_sign: members.call_sign(org).unwrap_or_default().to_owned(),
-            connected: self.connected.contains(node),
-            up_to_date: equal.get(node).copied().unwrap_or(false) && self.state.replica().wanted_len() == 0,
-            held: self.held.contains(org),
-            equal_at: self.equal_at.get(node).copied(),
-        };
-        members.nodes().filter(|(node, _)| **node != me).map(peer).collect()
-    }
-
-    /// How this node stands.
-    pub(super) fn status(&mut self, listening: Vec<String>) -> Status {
-        let replica = self.state.replica();
-        let members = &replica.members;
-        let org = self.state.organisation();
-        let circles = replica.circles().map(|(id, held)| CircleStatus {
-            circle: *id,
-            kind: match held.circle {
-                Circle::Own(_) => "own",
-                Circle::Named { .. } => "named",
-                Circle::Commons => "commons",
-            }
-            .to_owned(),
-            organisations: members
-                .organisations()
-                .filter(|(org, _)| held.circle.admits(org))
-                .map(|(_, sign)| sign.to_owned())
-                .collect(),
-            entries: held.lines().map(|(_, line)| line.counted()).sum(),
-            forked: held.lines().filter(|(_, line)| line.is_forked()).count() as u64,
-        });
-        let unlocked = self.folder.pens().is_some();
-        let count = |circle: &Circle, kind| {
-            self.library.count(&self.folder.store, &self.state.circle_of(circle), kind).unwrap_or(0)
-        };
-        Status {
-            state: if unlocked { NodeState::Open } else { NodeState::Locked },
-            registry: Some(members.registry()),
-            registry_words: Some(words::fingerprint(&members.registry().0)),
-            organisation: Some(org),
-            call_sign: members.call_sign(&org).map(str::to_owned),
-            node: Some(self.folder.node()),
-            listening,
-            circles: circles.collect(),
-            peers: self.peers(),
-            cases: count(&Circle::Own(org), RecordKind::Case),
-            dockets: count(&Circle::Commons, RecordKind::Docket),
-            shared_cases: 0,
-            wanted: replica.wanted_len() as u64,
-            alarms: self.alarms.iter().chain(&self.broken).cloned().collect(),
-            as_of: utc_now(),
-        }
-    }
-
     fn now(&self) -> Tick {
         Tick(u64::try_from(self.since.elapsed().as_millis()).expect("a process does not run for 500 million years"))
     }
@@ -615,54 +451,4 @@ fn refused(refusal: Refusal) -> Problem {
             Problem::new(codes::LEVEL, format!("this device may not write there: {refusal}"))
         }
     }
-}
-
-fn read_holds(store: &impl Store) -> Result<BTreeSet<OrgId>, StoreError> {
-    let mut held = BTreeSet::new();
-    store.scan(Table::Network, b"holds", 0, &mut |_, value| {
-        held.extend(value.try_into().map(OrgId));
-        true
-    })?;
-    Ok(held)
-}
-
-/// Reads and verifies frames on other threads, a few at a time, and keeps their order.
-fn verify(registry: protocol::ids::RegistryId, mut events: mpsc::Receiver<Event>) -> mpsc::Receiver<Incoming> {
-    let (verified, incoming) = mpsc::channel(VERIFYING);
-    tokio::spawn(async move {
-        let mut working = FuturesOrdered::new();
-        let mut open = true;
-        while open || !working.is_empty() {
-            tokio::select! {
-                event = events.recv(), if open && working.len() < VERIFYING => match event {
-                    None => open = false,
-                    Some(event) => working.push_back(async move {
-                        match event {
-                            Event::Listening(_) => None,
-                            Event::Up(peer) => Some(Incoming::Up(peer)),
-                            Event::Down { peer, reason } => Some(Incoming::Down(peer, reason)),
-                            Event::Written { to, lane: net::Lane::Bulk } => Some(Incoming::Written(to)),
-                            Event::Written { .. } => None,
-                            Event::Frame { from, frame, .. } => {
-                                let received = spawn_blocking(move || frame::receive(&registry, &frame)).await;
-                                Some(match received {
-                                    Ok(Ok(received)) => Incoming::Received(from, received),
-                                    // A panic in the reader is our bug, and the bytes that caused it are the peer's.
-                                    Ok(Err(_)) | Err(_) => Incoming::Garbage(from),
-                                })
-                            }
-                        }
-                    }),
-                },
-                Some(done) = working.next(), if !working.is_empty() => {
-                    if let Some(done) = done
-                        && verified.send(done).await.is_err()
-                    {
-                        return;
-                    }
-                }
-            }
-        }
-    });
-    incoming
 }

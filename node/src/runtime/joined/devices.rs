@@ -1,0 +1,67 @@
+//! Further devices of this organisation.
+
+use protocol::{
+    armour,
+    charter::{card::Reach, founding::Start, roster::Link},
+    circle::grant::Opening,
+    codec,
+    control::{Problem, Reply, codes},
+    cose::Signer,
+    seal::Entropy,
+    store::{Batch, Store},
+    sync::Input,
+    words,
+};
+
+use super::Joined;
+use crate::runtime::{
+    files,
+    folder::{locked, store_problem},
+};
+
+impl Joined {
+    /// Certifies a device of this organisation and makes the registry file it starts from.
+    pub(in crate::runtime) async fn add_device(&mut self, request: &str, root: &Signer) -> Result<Reply, Problem> {
+        let files::DeviceRequest(device, addresses) = files::read_device(request)?;
+        if self.folder.pens().is_none() {
+            return Err(locked());
+        }
+        let org = self.state.organisation();
+        if device.serves(&org).is_err() {
+            let message = "the request was made for another organisation, or not by the device itself";
+            return Err(Problem::new(codes::FILE_SIGNATURE, message));
+        }
+        let link = {
+            let roster = self.state.replica().members.roster(&org).expect("the own roster is there");
+            Link::certify(root, Some(roster), &device)
+        };
+        self.state
+            .replica()
+            .members
+            .clone()
+            .take(link.clone())
+            .map_err(|error| Problem::new(codes::FILE_SIGNATURE, error.to_string()))?;
+        self.network.1.retain(|reach| reach.0 != device.node);
+        self.network.1.push(Reach(device.node, addresses));
+        let mut batch = Batch::default();
+        batch.put(files::network_row(), codec::encode(&self.network));
+        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+        self.handle(Input::Link(Box::new(link))).await;
+        let openings = self.state.replica().circles().map(|(id, held)| Opening {
+            circle: held.circle.clone(),
+            secret: held.secret.clone(),
+            epochs: self.state.epochs(id).to_vec(),
+        });
+        let start =
+            Start { network_key: self.network.0.clone(), openings: openings.collect(), reach: self.network.1.clone() };
+        let members = &self.state.replica().members;
+        let mut entropy = Entropy::new(self.folder.entropy.bytes());
+        let file = self.founding.extend(members, &start, &device.reading, root, &mut entropy);
+        let file = file.map_err(|error| files::founding_problem(&error))?;
+        Ok(Reply::File {
+            text: armour::wrap(armour::Kind::Registry, &file),
+            words: words::fingerprint(&members.registry().0),
+            organisations: members.organisations().map(|(_, sign)| sign.to_owned()).collect(),
+        })
+    }
+}

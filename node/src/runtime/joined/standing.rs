@@ -1,0 +1,75 @@
+//! How this node stands.
+
+use std::collections::BTreeMap;
+
+use protocol::{
+    circle::Circle,
+    control::{CircleStatus, NodeState, Peer, RecordKind, Status},
+    ids::{NodeKey, OrgId},
+    words,
+};
+
+use super::Joined;
+use crate::runtime::utc_now;
+
+impl Joined {
+    pub(in crate::runtime) fn peers(&self) -> Vec<Peer> {
+        let me = self.folder.node();
+        let members = &self.state.replica().members;
+        let equal: BTreeMap<_, _> = self.state.peers().collect();
+        let peer = |(node, org): (&NodeKey, &OrgId)| Peer {
+            node: *node,
+            organisation: *org,
+            call_sign: members.call_sign(org).unwrap_or_default().to_owned(),
+            connected: self.connected.contains(node),
+            up_to_date: equal.get(node).copied().unwrap_or(false) && self.state.replica().wanted_len() == 0,
+            held: self.held.contains(org),
+            equal_at: self.equal_at.get(node).copied(),
+        };
+        members.nodes().filter(|(node, _)| **node != me).map(peer).collect()
+    }
+
+    /// How this node stands.
+    pub(in crate::runtime) fn status(&mut self, listening: Vec<String>) -> Status {
+        let replica = self.state.replica();
+        let members = &replica.members;
+        let org = self.state.organisation();
+        let circles = replica.circles().map(|(id, held)| CircleStatus {
+            circle: *id,
+            kind: match held.circle {
+                Circle::Own(_) => "own",
+                Circle::Named { .. } => "named",
+                Circle::Commons => "commons",
+            }
+            .to_owned(),
+            organisations: members
+                .organisations()
+                .filter(|(org, _)| held.circle.admits(org))
+                .map(|(_, sign)| sign.to_owned())
+                .collect(),
+            entries: held.lines().map(|(_, line)| line.counted()).sum(),
+            forked: held.lines().filter(|(_, line)| line.is_forked()).count() as u64,
+        });
+        let unlocked = self.folder.pens().is_some();
+        let count = |circle: &Circle, kind| {
+            self.library.count(&self.folder.store, &self.state.circle_of(circle), kind).unwrap_or(0)
+        };
+        Status {
+            state: if unlocked { NodeState::Open } else { NodeState::Locked },
+            registry: Some(members.registry()),
+            registry_words: Some(words::fingerprint(&members.registry().0)),
+            organisation: Some(org),
+            call_sign: members.call_sign(&org).map(str::to_owned),
+            node: Some(self.folder.node()),
+            listening,
+            circles: circles.collect(),
+            peers: self.peers(),
+            cases: count(&Circle::Own(org), RecordKind::Case),
+            dockets: count(&Circle::Commons, RecordKind::Docket),
+            shared_cases: 0,
+            wanted: replica.wanted_len() as u64,
+            alarms: self.alarms.iter().chain(&self.broken).cloned().collect(),
+            as_of: utc_now(),
+        }
+    }
+}

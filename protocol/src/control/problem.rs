@@ -1,0 +1,159 @@
+//! Why something was not done: codes, exit statuses, next steps.
+
+use serde::{Deserialize, Serialize};
+
+/// Why something was not done: a code that help explains in three languages, and the parameters its text needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// As `HB2003`; the table is in [`codes`].
+    pub code: String,
+    /// What happened and why, in English, for logs and scripts.
+    pub message: String,
+    /// What to try next, in English.
+    pub next: String,
+    /// Further findings, one line each: an import lists every bad cell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+}
+
+impl Problem {
+    /// A problem with its code's next step.
+    #[must_use]
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        let next = codes::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, next)| next);
+        Self { code: code.to_owned(), message: message.into(), next: next.to_owned(), details: Vec::new() }
+    }
+
+    /// Adds findings.
+    #[must_use]
+    pub fn with_details(self, details: Vec<String>) -> Self {
+        Self { details, ..self }
+    }
+
+    /// The exit status of a command that ends with it.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        codes::ALL.iter().find(|(known, ..)| *known == self.code).map_or(1, |(_, exit, _)| *exit)
+    }
+}
+
+/// The codes of problems. Stable for ever: scripts and support notes name them.
+pub mod codes {
+    macro_rules! codes {
+        ($($(#[$doc:meta])* $name:ident = $code:literal, $exit:literal, $next:literal;)*) => {
+            $($(#[$doc])* pub const $name: &str = $code;)*
+
+            /// All codes, each with its exit status and what to try next.
+            pub const ALL: &[(&str, u8, &str)] = &[$(($code, $exit, $next)),*];
+        };
+    }
+
+    codes! {
+        /// The folder holds no keys.
+        EMPTY = "HB1001", 10, "run `habeas init`";
+        /// The folder holds keys already.
+        NOT_EMPTY = "HB1002", 1, "choose another folder with --data, or use the one that is there";
+        /// The folder is closed.
+        SEALED = "HB1003", 4, "run `habeas unlock`";
+        /// The reading keys are locked away.
+        LOCKED = "HB1004", 4, "run `habeas unlock`";
+        /// In no registry yet.
+        ALONE = "HB1005", 10, "run `habeas found` or `habeas join`";
+        /// In a registry already.
+        JOINED = "HB1006", 1, "a folder belongs to one registry; choose another folder with --data";
+        /// Wrong passphrase.
+        WRONG_PASSPHRASE = "HB1007", 12, "type it again; after several failures the wait grows";
+        /// Too many wrong passphrases.
+        WAIT = "HB1008", 75, "wait as long as it says, then try again";
+        /// Another process uses the folder.
+        IN_USE = "HB1009", 1, "stop the other node, or talk to it: `habeas status`";
+        /// The vault header was edited or damaged.
+        VAULT = "HB1010", 1, "restore the folder from a backup; do not delete anything in it";
+        /// The folder belongs to another vault or registry.
+        OTHER_FOLDER = "HB1011", 1, "choose the right folder with --data";
+        /// The organisation's root key is not on this device.
+        NO_ROOT = "HB1012", 1, "run this on the device that holds the root key";
+        /// No answer from the node.
+        NOT_RUNNING = "HB1013", 11, "run `habeas serve`";
+        /// Passphrase too short.
+        WEAK_PASSPHRASE = "HB1014", 2, "use at least twelve characters, or five words";
+
+        /// A file is not the kind asked for.
+        FILE_KIND = "HB2001", 2, "give the file that the command names";
+        /// A file was cut off or changed on its way.
+        FILE_DAMAGED = "HB2002", 13, "ask for the file again";
+        /// A signature in a file does not fit.
+        FILE_SIGNATURE = "HB2003", 13, "do not use it; ask its sender by voice";
+        /// Founders are missing.
+        UNSIGNED = "HB2004", 3, "collect the missing signatures, then complete again";
+        /// Not made for this device.
+        NOT_FOR_US = "HB2005", 13, "ask for a file made from this device's card";
+        /// An address is not `host:port`.
+        ADDRESS = "HB2006", 2, "write it as 203.0.113.5:4001";
+
+        /// A backup is cut off or was changed.
+        BACKUP_DAMAGED = "HB2007", 13, "use another backup; nothing was restored";
+        /// Not a backup.
+        NOT_A_BACKUP = "HB2008", 2, "give a file that `habeas backup create` wrote";
+        /// A file is there already.
+        FILE_EXISTS = "HB2009", 1, "choose another name; a backup is never written over another";
+
+        /// No such record.
+        NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
+        /// No such field.
+        NO_FIELD = "HB3002", 2, "use the field suggested";
+        /// A value is not of its field's kind.
+        BAD_VALUE = "HB3003", 2, "write the value as the message says";
+        /// Unknown vocabulary code.
+        UNKNOWN_CODE = "HB3004", 2, "use the code suggested";
+        /// The field may not be written at this level.
+        LEVEL = "HB3005", 1, "leave it in the case file; a docket holds public facts only";
+        /// Several entities of the kind: which?
+        WHICH = "HB3006", 2, "name one with --entity";
+        /// A docket's fact without a public source.
+        NO_SOURCE = "HB3007", 2, "name a public source with --source";
+        /// The import file has errors; nothing was brought in.
+        IMPORT = "HB3008", 2, "mend the places listed and import again";
+        /// Larger than one entry may be.
+        TOO_LARGE = "HB3009", 1, "split it into smaller parts";
+
+        /// No such organisation among the members.
+        NO_ORGANISATION = "HB4001", 2, "run `habeas peers`";
+        /// A peer sent what no honest node sends.
+        PEER_FAULT = "HB4002", 1, "if it goes on, hold that organisation and call them";
+        /// A feed forked: two entries with one number.
+        FORK = "HB4003", 1, "call that organisation: a key may be in other hands, or an old copy is running";
+        /// After everything was exchanged something still differs.
+        UNEQUAL = "HB4004", 1, "run `habeas status --verbose` on both sides and compare";
+        /// The own key wrote elsewhere.
+        ELSEWHERE = "HB4005", 1, "look for an old copy of this folder that is running; if there is none, the key was taken";
+        /// What an author wrote is not in a form that can be read.
+        UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
+        /// Written by a newer version.
+        NEWER = "HB4007", 1, "install the newest version; what they wrote is kept and will be shown then";
+
+        /// The disk is full.
+        DISK_FULL = "HB5001", 1, "free space, then stop the node and start it again; nothing that was confirmed is lost";
+        /// The disk does not read or write.
+        DISK = "HB5002", 1, "check the disk; restore from a backup if it stays";
+        /// A row was altered outside the program.
+        ALTERED = "HB5003", 13, "restore the folder from a backup; what others hold comes back by itself";
+        /// The request is not one.
+        REQUEST = "HB5004", 2, "use a command of the same version as the node";
+        /// A mistake of ours.
+        INTERNAL = "HB5005", 1, "please report what you did, without names";
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_each_says_what_to_do_next() {
+        for (at, (code, _, next)) in codes::ALL.iter().enumerate() {
+            assert!(codes::ALL[at + 1..].iter().all(|(later, ..)| later > code), "{code}");
+            assert!(!next.is_empty(), "{code}");
+        }
+    }
+}

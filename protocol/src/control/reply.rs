@@ -1,0 +1,79 @@
+//! What a node answers when it has done what was asked.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExportedEntry, Imported, Peer, Record, Status, Summary};
+use crate::ids::{EntryId, SectionId};
+
+/// The answer to a request that was carried out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "one at a time, and boxed in Answer")]
+pub enum Reply {
+    /// To [`Request::Status`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`], [`Request::Join`].
+    Status(Status),
+    /// To [`Request::Stop`].
+    Stopping,
+    /// To [`Request::BackupCreate`], [`Request::BackupVerify`], [`Request::BackupRestore`].
+    Backup {
+        /// Files in it.
+        files: u64,
+        /// Bytes in it.
+        bytes: u64,
+        /// Entries that count, if it was opened.
+        entries: Option<u64>,
+    },
+    /// A file to hand to others.
+    File {
+        /// Its text.
+        text: String,
+        /// Words to compare by voice: of the card, the draft or the registry.
+        words: String,
+        /// The organisations it names, by call-sign.
+        organisations: Vec<String>,
+    },
+    /// To [`Request::Peers`], [`Request::Hold`], [`Request::Release`].
+    Peers {
+        /// One for each node of a member but this one.
+        peers: Vec<Peer>,
+    },
+    /// To [`Request::CaseNew`], [`Request::DocketNew`], [`Request::Set`].
+    Saved {
+        /// The record.
+        record: SectionId,
+        /// Its five words and a check word.
+        pseudonym: String,
+        /// The entries written, durable.
+        entries: Vec<EntryId>,
+    },
+    /// To [`Request::Show`].
+    Record(Box<Record>),
+    /// To [`Request::List`].
+    Records {
+        /// One line each.
+        records: Vec<Summary>,
+    },
+    /// To [`Request::Import`].
+    Imported {
+        /// The records made, with the labels of the file.
+        records: Vec<Imported>,
+        /// Entries written.
+        entries: u64,
+    },
+    /// To [`Request::Digest`].
+    Digest {
+        /// Lower-case hex.
+        digest: String,
+        /// Records in it.
+        records: u64,
+        /// Entries that count in the circle.
+        entries: u64,
+        /// Conflicts shown.
+        conflicts: u64,
+    },
+    /// To [`Request::Export`].
+    Exported {
+        /// One for each entry.
+        entries: Vec<ExportedEntry>,
+    },
+}
