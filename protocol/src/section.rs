@@ -7,7 +7,7 @@
 pub mod assertion;
 mod document;
 pub mod event;
-mod fold;
+pub(crate) mod fold;
 #[cfg(any(test, feature = "sim"))]
 pub mod model;
 #[cfg(test)]

@@ -8,11 +8,13 @@
 //!    reported something is named only if he reads it.
 //!
 //! Consent records stay at home; the permission they amount to travels. [`restate`] writes what goes to the shared
-//! section, under ids of its own; [`commons`] says what all members may read.
+//! section, under names of its own; [`joint`] reads both parts together; [`commons`] says what all members may read.
 
 mod caps;
 pub mod commons;
 mod filter;
+pub mod joint;
+pub mod names;
 mod permission;
 mod reason;
 pub mod recall;
@@ -25,6 +27,7 @@ use jiff::civil;
 
 use self::filter::Sifted;
 pub use self::reason::Reason;
+use self::restate::Seen;
 use crate::consent::{self, Consent, Reader, Refusal, is_set, values};
 use crate::desk;
 use crate::ids::{EntityId, OrgId};
@@ -75,8 +78,8 @@ pub struct Goes {
     pub reported_by: Option<Reporter>,
 }
 
-/// What a restated value comes from: the same origin is restated once.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+/// What a restated value comes from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// A claim or resolution of the own section.
     Said(Reference),
@@ -140,6 +143,12 @@ pub enum Notice {
 }
 
 impl Preview {
+    /// The fields that would go, of which entity: what a person lets go who lets all of it go.
+    #[must_use]
+    pub fn fields(&self) -> Seen {
+        self.goes.iter().map(|goes| (goes.entity, goes.field.clone())).collect()
+    }
+
     /// Why the whole case is held back; nothing if it is not.
     pub fn case_held_back(&self) -> impl Iterator<Item = &Reason> {
         self.held_back.iter().filter(|held| held.what == What::Case).map(|held| &held.reason)
@@ -170,6 +179,7 @@ pub fn preview(view: &View, audience: &Audience, as_of: civil::Date) -> Preview 
         return Preview { held_back, notices, ..Preview::default() };
     }
     let mut sifted = filter::sift(view, audience);
+    sifted.drop_unsettled(view);
     let settled = settled(view, &sifted);
     sifted.goes.extend(permission::permissions(view, &consent, audience, as_of));
     Preview { goes: sifted.goes, settled, held_back: sifted.held_back.into_iter().collect(), notices }

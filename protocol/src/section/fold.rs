@@ -152,7 +152,8 @@ fn claim(at: Reference, contribution: &Contribution, assertion: &Assertion) -> C
     }
 }
 
-fn shown(cell: &Cell, field: Option<&Field>) -> Shown {
+/// What the claims of a cell amount to under the policy of its field.
+pub(crate) fn shown(cell: &Cell, field: Option<&Field>) -> Shown {
     if cell.claims.is_empty() {
         return Shown::Nothing;
     }

@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::caps::Caps;
 use super::{
     Audience, Goes, HeldBack, Origin, Reason, Reporter, What, is_link, is_ours_alone, is_parent, kind_of, leads_out,
-    linked,
+    linked, restate,
 };
 use crate::consent::values;
 use crate::desk;
 use crate::ids::EntityId;
 use crate::schema::{LevelError, Place, Schema, Value};
-use crate::section::view::{Claim, View};
+use crate::section::view::{Cell, Claim, View};
 
 /// What the filter has found so far.
 #[derive(Default)]
@@ -37,6 +37,31 @@ pub(super) fn sift(view: &View, audience: &Audience) -> Sifted {
         goes.sources.retain(|source| sifted.going.contains(source));
     }
     sifted
+}
+
+impl Sifted {
+    /// One organisation says one thing of a register. Where its devices say two, and nobody there has settled it, it goes
+    /// when they have.
+    pub(super) fn drop_unsettled(&mut self, view: &View) {
+        let mut values: BTreeMap<(EntityId, String, Option<Reporter>), BTreeSet<Value>> = BTreeMap::new();
+        for goes in self.goes.iter().filter(|goes| restate::is_register(&goes.field)) {
+            values.entry(register(goes)).or_default().insert(goes.value.clone());
+        }
+        values.retain(|_, values| values.len() > 1);
+        let chosen = |goes: &Goes| {
+            let cell = view.cell(&goes.entity, &goes.field);
+            cell.and_then(Cell::value).is_some_and(|value| *value == goes.value)
+        };
+        let settled: BTreeSet<_> = self.goes.iter().filter(|goes| chosen(goes)).map(register).collect();
+        self.goes.retain(|goes| !values.contains_key(&register(goes)) || chosen(goes));
+        for (entity, field, _) in values.into_keys().filter(|key| !settled.contains(key)) {
+            self.held_back.insert(HeldBack { what: What::Field(entity, field), reason: Reason::Unsettled });
+        }
+    }
+}
+
+fn register(goes: &Goes) -> (EntityId, String, Option<Reporter>) {
+    (goes.entity, goes.field.clone(), goes.reported_by.clone())
 }
 
 /// Where a case file is looked through for what may go.

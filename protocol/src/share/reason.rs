@@ -45,6 +45,8 @@ pub enum Reason {
     UnknownField,
     /// Nothing coarse enough can be made of it.
     TooFine,
+    /// The organisation's own devices say different things.
+    Unsettled,
 }
 
 impl Reason {
@@ -79,6 +81,7 @@ impl Reason {
             Self::NotCanonical => "not_canonical",
             Self::UnknownField => "unknown_field",
             Self::TooFine => "too_fine",
+            Self::Unsettled => "unsettled",
         }
     }
 
@@ -119,6 +122,7 @@ impl Reason {
             Self::NotCanonical => "correct the value; the field says its form",
             Self::UnknownField => "update Habeas, then share again",
             Self::TooFine => "nothing; the commons holds only what is coarse enough",
+            Self::Unsettled => "settle it with `habeas case resolve`, then share again",
         }
     }
 
@@ -173,6 +177,7 @@ impl fmt::Display for Reason {
             Self::NotCanonical => "the value is not in the form its field allows",
             Self::UnknownField => "the field belongs to a newer version",
             Self::TooFine => "nothing coarse enough can be made of it",
+            Self::Unsettled => "your own organisation says two different things of it",
         })
     }
 }

@@ -6,10 +6,11 @@ mod print;
 
 use jiff::civil::date;
 
-use super::restate::{Act, Map};
+use super::names::Names;
+use super::restate::restate;
 use super::*;
 use crate::consent::{SHARE_ALL, SHARE_NAMED};
-use crate::ids::{EntryId, FeedKey, Incarnation, SectionId};
+use crate::ids::{CircleId, EntryId, FeedKey, Incarnation, SectionId};
 use crate::import::{self, Imported};
 use crate::schema::{Level, Place};
 use crate::seal::{self, Entropy};
@@ -20,6 +21,7 @@ const CASES: &[u8] = include_bytes!("../../../deploy/sample/cases.json");
 const OWN: OrgId = OrgId([1; 32]);
 const SECOND: OrgId = OrgId([2; 32]);
 const THIRD: OrgId = OrgId([3; 32]);
+const CIRCLE: CircleId = CircleId([4; 16]);
 const TODAY: civil::Date = date(2025, 12, 1);
 
 /// A circle of three: the own organisation and two others.
@@ -39,22 +41,31 @@ impl Written {
     }
 
     fn says(&mut self, statements: Vec<Statement>) -> EntryId {
-        let plain = Plain {
+        let plain = self.plain(statements);
+        self.enters(OWN, plain)
+    }
+
+    fn plain(&self, statements: Vec<Statement>) -> Plain {
+        Plain {
             schema: Schema::VERSION,
             section: self.section.id(),
             claimed_time: ClaimedTime(1_764_547_260),
             deps: vec![],
             batch: None,
             statements,
-        };
-        self.enters(OWN, plain)
+        }
     }
 
     /// The next entry of this organisation. It knows its own earlier ones and what its deps say.
     fn enters(&mut self, org: OrgId, plain: Plain) -> EntryId {
+        self.enters_from(FeedKey(org.0), org, plain)
+    }
+
+    /// From one of its devices.
+    fn enters_from(&mut self, feed: FeedKey, org: OrgId, plain: Plain) -> EntryId {
         self.entries += 1;
         let id = EntryId(seal::hash("test entry", &[&self.section.id().0, &self.entries.to_be_bytes()]));
-        let (feed, run) = (FeedKey(org.0), Incarnation([0; 8]));
+        let run = Incarnation([0; 8]);
         let contribution = Contribution { id, feed, run, seq: self.entries, org, plain };
         self.section.insert(contribution).expect("one section, no fork");
         id
@@ -264,20 +275,20 @@ fn a_members_view_holds_nothing_local_nothing_held_back_and_no_id_of_ours() {
             continue;
         }
         shared_cases += 1;
-        let mut shared = Written::new(SectionId(entropy.bytes()));
-        let mut map = Map::new(own.section, shared.section.id());
+        let names = Names::new(&entropy.secret(), own.section, &CIRCLE);
+        let mut shared = Written::new(names.shared());
         let mut bytes = Vec::new();
         loop {
-            let act = map.restate(&preview, Act::Share, &mut || EntityId(entropy.bytes()));
+            let act = restate(&names, &preview, &shared.view(), &OWN, &preview.fields());
             if act.is_empty() {
                 break;
             }
-            let plain = act.plain(shared.section.id(), ClaimedTime(1_764_547_260), vec![]);
-            assert_eq!((plain.claimed_time.0 % 86_400, plain.batch), (0, None), "{label}");
+            let plain = shared.plain(act);
             bytes.extend(plain.encode().expect("within the limits of a body"));
-            let entry = shared.enters(OWN, plain);
-            map.written(act, entry);
+            shared.enters(OWN, plain);
         }
+        let own_entities: BTreeMap<EntityId, EntityId> =
+            own.entities.keys().map(|id| (names.entity(id), *id)).collect();
         // What a member reads: only fields that may be shared, each value one that goes.
         let view = shared.view();
         assert_eq!(view.ignored, [], "{label}");
@@ -292,13 +303,14 @@ fn a_members_view_holds_nothing_local_nothing_held_back_and_no_id_of_ours() {
         for (entity, name, cell) in view.cells() {
             let field = field(name).expect("a field we know");
             assert_eq!(field.level, Level::Sealed, "{label} {name}");
-            let own_entity = map.own_entity(entity).expect("it stands for one of ours");
-            assert!(!held.contains(&(own_entity, field.entity.clone())), "{label} {name} is of a record held back");
+            let own_entity = own_entities.get(entity).copied();
+            let held = own_entity.is_some_and(|own| held.contains(&(own, field.entity.clone())));
+            assert!(!held, "{label} {name} is of a record held back");
             for claim in &cell.claims {
                 assert_eq!(Schema::current().may_go(field, &claim.value, Place::Named), Ok(()), "{label} {name}");
                 assert!(claim.reported_by.as_ref().is_none_or(|name| name.starts_with("reporter-")), "{label}");
                 let by_value = |goes: &&Goes| {
-                    goes.entity == own_entity && (goes.value == claim.value || is_link(name, &goes.value))
+                    names.entity(&goes.entity) == *entity && (goes.value == claim.value || is_link(name, &goes.value))
                 };
                 assert!(
                     name == "case_file.case_id" || goes_of(&preview, name).any(|goes| by_value(&goes)),

@@ -18,18 +18,26 @@ const RISK: &str = "case_file.risk";
 struct Desk {
     own: Written,
     shared: Written,
-    map: Map,
-    entropy: Entropy,
+    names: Names,
+}
+
+/// How far an act goes.
+#[derive(Clone, Copy)]
+enum Act {
+    /// Someone has seen the preview and lets all of it go.
+    Share,
+    /// The record at home has changed.
+    Follow,
 }
 
 impl Desk {
     /// A case with consent to sharing.
     fn new() -> Self {
-        let mut entropy = Entropy::new([9; 32]);
-        let (own, shared) = (SectionId([ROOT; 16]), SectionId(entropy.bytes()));
-        let (map, mut own) = (Map::new(own, shared), Written::new(own));
+        let own = SectionId([ROOT; 16]);
+        let names = Names::new(&Entropy::new([9; 32]).secret(), own, &CIRCLE);
+        let mut own = Written::new(own);
         own.says(vec![says(200, "consent_record.giver", "subject"), says(200, "consent_record.level", "C3")]);
-        Self { own, shared: Written::new(shared), map, entropy }
+        Self { own, shared: Written::new(names.shared()), names }
     }
 
     fn preview(&mut self) -> Preview {
@@ -39,21 +47,21 @@ impl Desk {
     /// Acts until nothing is left to say; returns how many statements that took.
     fn acts(&mut self, act: Act) -> usize {
         let preview = self.preview();
+        let seen = match act {
+            Act::Share => preview.fields(),
+            Act::Follow => Seen::new(),
+        };
         let mut said = 0;
         loop {
-            let entropy = &mut self.entropy;
-            let restatement = self.map.restate(&preview, act, &mut || EntityId(entropy.bytes()));
-            if restatement.is_empty() {
+            let act = restate(&self.names, &preview, &self.shared.view(), &OWN, &seen);
+            if act.is_empty() {
                 return said;
             }
-            said += restatement.statements().len();
-            let plain = restatement.plain(self.map.shared(), ClaimedTime(1_764_547_260), vec![]);
+            said += act.len();
+            assert!(said < 10_000, "it does not come to an end");
+            let plain = self.shared.plain(act);
             assert!(plain.encode().is_ok(), "an act is one entry");
-            let entry = self.shared.enters(OWN, plain);
-            self.map.written(restatement, entry);
-            let kept = Map::decode(&self.map.encode(), 1 << 20).expect("the map is kept");
-            assert!(kept == self.map);
-            self.map = kept;
+            self.shared.enters(OWN, plain);
         }
     }
 
@@ -252,7 +260,7 @@ fn a_withdrawal_that_races_an_edit_wins_everywhere() {
     }
     let edit = Plain {
         schema: Schema::VERSION,
-        section: desk.map.shared(),
+        section: desk.names.shared(),
         claimed_time: ClaimedTime(1_800_000_000),
         deps: vec![],
         batch: None,
@@ -263,7 +271,7 @@ fn a_withdrawal_that_races_an_edit_wins_everywhere() {
     assert_eq!(entries.len(), 3);
     let mut digests = BTreeSet::new();
     for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
-        let mut section = Section::new(desk.map.shared());
+        let mut section = Section::new(desk.names.shared());
         for at in order {
             section.insert(entries[at].clone()).expect("one section, no fork");
             let _looked_at_in_between = section.view();
@@ -299,6 +307,86 @@ fn what_follows_by_itself_leads_to_nothing_that_readers_do_not_know() {
     desk.own.says(vec![refers(CAPTURE, evidence, 5), item(5)]);
     assert_eq!(desk.acts(Act::Follow), 0, "the new item has not been previewed");
     assert_eq!(desk.acts(Act::Share), 2);
+}
+
+#[test]
+fn what_two_devices_say_differently_waits_until_it_is_settled_at_home() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14"), says(CAPTURE, DATE, "2024-08")]);
+    desk.acts(Act::Share);
+    let plain = desk.own.plain(vec![says(CAPTURE, PLACE, "UA-63")]);
+    desk.own.enters_from(FeedKey([77; 32]), OWN, plain);
+    assert_eq!(codes(&desk.preview(), PLACE), BTreeSet::from(["unsettled".into()]));
+    assert_eq!((desk.acts(Act::Follow), desk.acts(Act::Share)), (0, 0), "what is told stays as it is");
+    assert_eq!(desk.reads(PLACE), ["UA-14"]);
+    let claims: Vec<(Reference, Value)> = {
+        let view = desk.own.view();
+        let cell = view.cell(&EntityId([CAPTURE; 16]), PLACE).expect("said");
+        cell.claims.iter().map(|claim| (claim.at, claim.value.clone())).collect()
+    };
+    let chosen = claims.iter().find(|(_, value)| value.as_text() == Some("UA-63")).map(|(at, _)| *at);
+    let seen = claims.iter().map(|(at, _)| *at).collect();
+    let (entity, field) = (EntityId([CAPTURE; 16]), PLACE.to_owned());
+    desk.own.says(vec![Statement::Resolve { entity, field, chosen, seen, reason: "error".into() }]);
+    desk.acts(Act::Follow);
+    assert_eq!(desk.reads(PLACE), ["UA-63"]);
+    assert_eq!(desk.acts(Act::Follow), 0);
+}
+
+#[test]
+fn at_home_the_word_of_others_stands_beside_the_own_and_can_be_weighed() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    desk.acts(Act::Share);
+    let there = desk.names.entity(&EntityId([CAPTURE; 16]));
+    let mut theirs = says(CAPTURE, PLACE, "UA-63");
+    if let Statement::Assert(said) = &mut theirs {
+        said.entity = there;
+    }
+    let plain = desk.shared.plain(vec![theirs, says(9, DATE, "2025")]);
+    desk.shared.enters(SECOND, plain);
+    let whole = joint::joint(&desk.own.view(), &desk.shared.view(), &desk.names, &OWN);
+    let cell = whole.cell(&EntityId([CAPTURE; 16]), PLACE).expect("both speak of it");
+    assert_eq!((&cell.shown, cell.claims.len()), (&Shown::Conflict, 2));
+    assert_eq!(whole.cell(&EntityId([9; 16]), DATE).expect("what only they speak of").claims[0].org, SECOND);
+    assert_eq!(
+        desk.own.view().cell(&EntityId([CAPTURE; 16]), PLACE).expect("said").shown,
+        Shown::Agreed("UA-14".into())
+    );
+    // Weighed at home, it is weighed in the circle: theirs is chosen by the reference it has there.
+    let seen: Vec<Reference> = cell.claims.iter().map(|claim| claim.at).collect();
+    let chosen = cell.claims.iter().find(|claim| claim.org == SECOND).map(|claim| claim.at);
+    let (entity, field) = (EntityId([CAPTURE; 16]), PLACE.to_owned());
+    desk.own.says(vec![Statement::Resolve { entity, field, chosen, seen, reason: "error".into() }]);
+    assert_eq!(desk.acts(Act::Follow), 1);
+    let view = desk.shared.view();
+    let shown = &view.cell(&there, PLACE).expect("said").shown;
+    assert!(
+        matches!(shown, Shown::Resolved { chosen: Some(value), .. } if value.as_text() == Some("UA-63")),
+        "{shown:?}"
+    );
+    let whole = joint::joint(&desk.own.view(), &view, &desk.names, &OWN);
+    let shown = &whole.cell(&EntityId([CAPTURE; 16]), PLACE).expect("said").shown;
+    assert!(
+        matches!(shown, Shown::Resolved { chosen: Some(value), .. } if value.as_text() == Some("UA-63")),
+        "{shown:?}"
+    );
+    assert_eq!(desk.acts(Act::Follow), 0);
+}
+
+#[test]
+fn whoever_lacks_the_own_circles_secret_cannot_tell_shared_names_from_random_ones() {
+    let secret = |byte| Entropy::new([byte; 32]).secret();
+    let (own, entity) = (SectionId([1; 16]), EntityId([2; 16]));
+    let names = |byte, circle| Names::new(&secret(byte), own, &CircleId([circle; 16]));
+    let (a, again, other, elsewhere) = (names(1, 1), names(1, 1), names(2, 1), names(1, 2));
+    assert_eq!((a.shared(), a.entity(&entity)), (again.shared(), again.entity(&entity)), "every device finds the same");
+    for stranger in [other, elsewhere] {
+        assert_ne!(a.shared(), stranger.shared());
+        assert_ne!(a.entity(&entity), stranger.entity(&entity));
+        assert_ne!(a.spelled("org:alpha"), stranger.spelled("org:alpha"));
+    }
+    assert_eq!(a.entity(&crate::desk::root(&own)), crate::desk::root(&a.shared()));
 }
 
 /// One thing an organisation may do at home.
@@ -350,11 +438,10 @@ proptest! {
             prop_assert!(!recall::is_hidden(&view));
             let mut told: Vec<(EntityId, String, Value)> = Vec::new();
             for (entity, field, cell) in view.cells().filter(|(_, field, _)| !matches!(*field, "case_file.case_id" | "consent_grant.parent")) {
-                let own = desk.map.own_entity(entity).expect("it stands for one of ours");
-                told.extend(cell.claims.iter().map(|claim| (own, field.to_owned(), claim.value.clone())));
+                told.extend(cell.claims.iter().map(|claim| (*entity, field.to_owned(), claim.value.clone())));
             }
             let mut goes: Vec<(EntityId, String, Value)> = preview.goes.iter().filter(|goes| goes.field != "consent_grant.parent")
-                .map(|goes| (goes.entity, goes.field.clone(), goes.value.clone())).collect();
+                .map(|goes| (desk.names.entity(&goes.entity), goes.field.clone(), goes.value.clone())).collect();
             told.sort();
             goes.sort();
             if shares {
