@@ -8,6 +8,7 @@ mod fuzz;
 mod kill;
 mod rosters;
 mod sample;
+mod sharing;
 mod spec;
 mod vectors;
 mod walls;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup, card, demo, device, found, help, import, init, join, lock, peers, record, serve, status,
+    backup, card, demo, device, found, help, import, init, join, lock, peers, record, serve, share, status,
 };
 
 const EXAMPLES: &str = "\
@@ -95,6 +95,7 @@ pub(crate) enum Command {
     Case(record::CaseArgs),
     Docket(record::DocketArgs),
     Import(import::Args),
+    Share(share::Args),
     Demo(demo::Args),
     Help(help::Args),
     Completions(help::CompletionsArgs),

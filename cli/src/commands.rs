@@ -13,6 +13,7 @@ pub(crate) mod lock;
 pub(crate) mod peers;
 pub(crate) mod record;
 pub(crate) mod serve;
+pub(crate) mod share;
 pub(crate) mod status;
 
 use std::path::Path;
@@ -42,6 +43,7 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Case(args) => record::case(args, context).await,
         Command::Docket(args) => record::docket(args, context).await,
         Command::Import(args) => import::run(args, context).await,
+        Command::Share(args) => share::run(args, context).await,
         Command::Demo(args) => demo::run(args, context).await,
         Command::Help(args) => help::run(&args, context),
         Command::Completions(args) => help::completions(&args, context),

@@ -72,6 +72,18 @@ impl Context<'_> {
         self.global.node_program.clone().unwrap_or_else(beside)
     }
 
+    /// Asks a question; `false` where nobody can be asked.
+    fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
+        if !self.surroundings.interactive || self.global.no_input || self.global.json {
+            return Ok(false);
+        }
+        self.screen.ask(question);
+        let mut answer = String::new();
+        let typed = std::io::stdin().read_line(&mut answer);
+        typed.map_err(|error| Failure::new(codes::NO_INPUT, error.to_string()))?;
+        Ok(texts::is_yes(&answer))
+    }
+
     /// A command of ours as a person would type it for this folder.
     fn command(&self, rest: &str) -> String {
         match &self.global.data {

@@ -6,6 +6,7 @@
 
 mod moment;
 pub(crate) mod record;
+pub(crate) mod sharing;
 pub(crate) mod standing;
 mod table;
 
@@ -99,6 +100,11 @@ impl Screen {
         }
     }
 
+    /// A question; the answer is typed behind it.
+    pub(crate) fn ask(&mut self, question: &str) {
+        let _ = write!(self.outlet.err, "{}", inked(question, self.paint_err)).and_then(|()| self.outlet.err.flush());
+    }
+
     /// What happened, why, what to try next, and the code.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         if self.json {
@@ -122,7 +128,7 @@ struct Versioned<'a> {
 /// With the time it was true at, where the node does not say so itself.
 const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
     let as_of = match reply {
-        Reply::Peers { .. } | Reply::Records { .. } | Reply::Digest { .. } => Some(now),
+        Reply::Peers { .. } | Reply::Records { .. } | Reply::Shares { .. } | Reply::Digest { .. } => Some(now),
         _ => None,
     };
     Versioned { schema: SCHEMA, reply, as_of }

@@ -2,6 +2,7 @@
 
 mod codes;
 pub(crate) mod demo;
+pub(crate) mod sharing;
 
 use std::{fmt::Display, io, path::Path, process::ExitStatus, time::Duration};
 
@@ -105,6 +106,9 @@ pub(crate) fn not_answering(time_max: Duration) -> String {
     format!("the node was started and has not answered for {} seconds", time_max.as_secs())
 }
 
+/// The first line of a status that cannot be read.
+pub(crate) const SHARED_UNKNOWN: &str = "What is shared shows when it is unlocked.";
+
 /// The first line of every status.
 pub(crate) fn shared(shared: u64, cases: u64) -> String {
     match shared {
@@ -181,7 +185,14 @@ pub(crate) const fn no_records(kind: RecordKind) -> &'static str {
 }
 
 pub(crate) fn list_columns(kind: RecordKind, labelled: bool) -> Vec<&'static str> {
-    labelled.then_some("label").into_iter().chain([self::kind(kind), STAGE, "disagreement", "last stated"]).collect()
+    let rest = [self::kind(kind), STAGE, "disagreement", "last stated"];
+    let readers = (kind == RecordKind::Case).then_some(sharing::READERS);
+    labelled.then_some("label").into_iter().chain(rest).chain(readers).collect()
+}
+
+/// Who can read a case file, beside your organisation.
+pub(crate) fn readers(readers: &[String]) -> String {
+    if readers.is_empty() { "only your organisation".to_owned() } else { readers.join(", ") }
 }
 
 pub(crate) fn conflicts_shown(fields: usize) -> String {
@@ -219,6 +230,11 @@ pub(crate) fn imported(records: usize, entries: u64, dry_run: bool) -> String {
             count(entries, "entry", "entries")
         )
     }
+}
+
+/// Whether an answer to a question is a yes; everything else is none.
+pub(crate) fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "д" | "да" | "т" | "так")
 }
 
 /// A number and its noun.

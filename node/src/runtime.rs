@@ -7,7 +7,9 @@ mod desk;
 mod files;
 mod folder;
 mod joined;
+mod parts;
 pub(crate) mod saving;
+mod sharing;
 
 use std::{
     net::SocketAddr,

@@ -8,6 +8,7 @@ mod problem;
 mod record;
 mod reply;
 mod request;
+mod sharing;
 mod standing;
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ pub use self::{
     record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary},
     reply::Reply,
     request::{Fact, RecordKind, Request, Scope},
+    sharing::{CasePreview, GoesField, Guest, HeldBack, HeldBackWhat, Reader, Readers, Share, SharePreview},
     standing::{CircleStatus, NodeState, Peer, Status},
 };
 

@@ -10,7 +10,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use jiff::civil;
+use jiff::{Timestamp, civil, tz::TimeZone};
 use thiserror::Error;
 
 /// Longest canonical text in bytes.
@@ -82,6 +82,13 @@ enum Unit {
     Quarter(i16, i8),
     Month(i16, i8),
     Day(civil::Date),
+}
+
+/// The day of a moment, UTC.
+#[must_use]
+pub fn day(utc_s: u64) -> civil::Date {
+    let moment = i64::try_from(utc_s).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    moment.map_or(civil::Date::MAX, |moment| moment.to_zoned(TimeZone::UTC).date())
 }
 
 impl Date {

@@ -3,6 +3,8 @@
 //! Pure: the node gives it a view and facts, and gets statements or a problem with a code and a next step. A field is
 //! never written below its level, whoever asks.
 
+pub mod sharing;
+
 use std::collections::BTreeMap;
 
 use crate::{
@@ -193,6 +195,8 @@ pub fn record(view: &View, kind: RecordKind, call_sign: &dyn Fn(&OrgId) -> Optio
         pseudonym: words::pseudonym(&view.section.0),
         stage: stage::stage(view).code,
         entities,
+        readers: vec![],
+        parts: vec![],
         digest: data_encoding::HEXLOWER.encode(&view.digest()),
         as_of,
     }

@@ -61,3 +61,7 @@ pub const BULK_IN_FLIGHT: Resource = Resource(4);
 pub const WANTS_IN_FLIGHT: Resource = Resource(1024);
 /// Strikes before a peer is disconnected.
 pub const STRIKES: Resource = Resource(3);
+/// Entries that a share writes at a time: one sync of the disk for all of them.
+pub const SHARED_AT_ONCE: Resource = Resource(64);
+/// Devices one grant is sealed for: more of them get a second grant, since a body holds no more wraps.
+pub const GRANTED_AT_ONCE: Resource = Resource(80);

@@ -1,7 +1,7 @@
 //! `habeas demo`: several organisations on this computer, in real processes: one registry, one cut, one disagreement.
 //!
 //! Everything it says, it has checked: each node is asked over its own socket, and the exit status is 0 only if all copies
-//! are equal, both corrections of one value show everywhere, and no case file left the organisation it came from.
+//! are equal, both corrections of one value show everywhere, and no case file that is held back left its organisation.
 
 mod founding;
 mod plan;
@@ -11,7 +11,7 @@ mod story;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use protocol::{
-    control::{Record, RecordKind, Scope},
+    control::{Imported, Record, RecordKind, Scope},
     ids::SectionId,
 };
 use tokio::{
@@ -25,7 +25,7 @@ use crate::{
     error::{Failure, codes},
     files, texts,
 };
-use plan::{Disagreement, Findings, Seen};
+use plan::{Brought, Disagreement, Findings, Seen};
 pub(crate) use site::Kept;
 use site::{Site, Stage};
 pub(crate) use story::Event;
@@ -112,25 +112,32 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
     let (home, far) = (&sites[0], &sites[1]);
     wait(texts::demo::WAIT_MET, async || Ok(home.meets(far).await? && far.meets(home).await?)).await?;
     let imported = home.import(cases).await?;
-    let of = |kind| imported.iter().filter(move |made| made.kind == kind);
-    let ids = |kind| of(kind).map(|made| made.record).collect::<BTreeSet<_>>();
-    let (case_files, dockets) = (ids(RecordKind::Case), ids(RecordKind::Docket));
-    story.tell(&Event::Imported { by: &home.call_sign, case_files: case_files.len(), dockets: dockets.len() });
+    let ids = |kind| imported.iter().filter(move |made| made.kind == kind).map(|made| made.record);
+    let mut brought = Brought {
+        case_files: ids(RecordKind::Case).collect(),
+        dockets: ids(RecordKind::Docket).collect(),
+        ..Brought::default()
+    };
+    let (case_files, dockets) = (brought.case_files.len(), brought.dockets.len());
+    story.tell(&Event::Imported { by: &home.call_sign, case_files, dockets });
+    if !alone {
+        share(home, &sites[1..], &mut brought, story).await?;
+    }
 
-    let scopes: &[Scope] = if alone { &[Scope::Own, Scope::Commons] } else { &[Scope::Commons] };
+    let scopes: &[Scope] = if alone { &[Scope::Own, Scope::Commons] } else { &[Scope::Shared] };
     wait(texts::demo::WAIT_ARRIVED, async || {
-        Ok(have(sites, &dockets).await? && equal_digests(sites, scopes).await?.is_some())
+        Ok(have(sites, &brought).await? && equal_digests(sites, scopes).await?.is_some())
     })
     .await?;
-    story.tell(&Event::Arrived { dockets: dockets.len(), organisations: usize::from(args.orgs) - 1 });
+    let organisations = usize::from(args.orgs) - 1;
+    story.tell(&Event::Arrived { case_files: brought.parts.len(), dockets, organisations });
 
-    let kind = if alone { RecordKind::Case } else { RecordKind::Docket };
-    let disputed = choose(home, of(kind).map(|made| (made.record, &*made.label))).await?;
+    let disputed = choose(home, far, &imported, &brought).await?;
     cut(sites).await?;
     story.tell(&Event::Cut { apart: &far.call_sign });
     home.correct(&disputed, 0).await?;
     far.correct(&disputed, 1).await?;
-    let [ours, theirs] = [home.values(&disputed).await?, far.values(&disputed).await?];
+    let [ours, theirs] = [home.values(&disputed, 0).await?, far.values(&disputed, 1).await?];
     let apart = !ours.contains(&disputed.values[1]) && !theirs.contains(&disputed.values[0]);
     if !apart {
         return Err(Failure::new(codes::DEMO, texts::demo::NOT_APART));
@@ -146,7 +153,22 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
         let there = until(PAUSE, async || Ok(file.exists().then_some(()))).await?;
         there.ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(&file.display().to_string(), PAUSE)))?;
     }
-    conclude(sites, scopes, disputed, (case_files, dockets), story).await
+    conclude(sites, scopes, disputed, brought, story).await
+}
+
+/// Shares what consent allows with all others, and tells what is held back and why.
+async fn share(home: &Site, others: &[Site], brought: &mut Brought, story: &mut Story<'_>) -> Result<(), Failure> {
+    let preview = home.share(others).await?;
+    wait(texts::demo::WAIT_SHARED, async || home.has_shared().await).await?;
+    brought.parts = home.parts().await?;
+    story.tell(&Event::Shared { case_files: brought.parts.len(), organisations: others.len() });
+    for case in preview.cases.iter().filter(|case| case.goes.is_empty()) {
+        let label = case.label.as_ref().unwrap_or(&case.pseudonym);
+        let reason = case.whole().map(|held| &*held.reason).collect::<Vec<_>>().join("; ");
+        story.tell(&Event::HeldBack { case: label, reason: &reason });
+        brought.held_back.insert(case.record, (label.clone(), reason));
+    }
+    Ok(())
 }
 
 /// Looks at every node once, tells what was found, and fails if anything is not as it must be.
@@ -154,12 +176,13 @@ async fn conclude(
     sites: &[Site],
     scopes: &[Scope],
     disputed: Disagreement,
-    (case_files, dockets): (BTreeSet<SectionId>, BTreeSet<SectionId>),
+    brought: Brought,
     story: &mut Story<'_>,
 ) -> Result<(), Failure> {
     let (mut seen, mut records) = (Vec::new(), Vec::new());
-    for site in sites {
-        match look(site, scopes, &disputed, site.organisation == sites[0].organisation).await {
+    for (nth, site) in sites.iter().enumerate() {
+        let place = disputed.places[nth.min(1)];
+        match look(site, scopes, &disputed, &place.record, site.organisation == sites[0].organisation).await {
             Ok((found, record)) => {
                 seen.push(Ok(found));
                 records.push(record);
@@ -167,15 +190,21 @@ async fn conclude(
             Err(failure) => seen.push(Err(format!("{}: {}", site.call_sign, failure.problem.message))),
         }
     }
-    let findings = Findings { case_files, dockets, disputed, seen };
+    let findings = Findings { brought, disputed, seen };
     let faults = findings.faults();
     story.ends(&Done::of(&findings, story.elapsed_ms()), &findings, &records);
     if faults.is_empty() { Ok(()) } else { Err(Failure::new(codes::DEMO, texts::demo::FAULTS).with_details(faults)) }
 }
 
-async fn look(site: &Site, scopes: &[Scope], disputed: &Disagreement, home: bool) -> Result<(Seen, Record), Failure> {
+async fn look(
+    site: &Site,
+    scopes: &[Scope],
+    disputed: &Disagreement,
+    record: &SectionId,
+    home: bool,
+) -> Result<(Seen, Record), Failure> {
     let digest = site.digest(scopes).await?;
-    let record = site.record(&disputed.record).await?;
+    let record = site.record(record).await?;
     let seen = Seen {
         home,
         case_files: site.list(RecordKind::Case).await?,
@@ -216,19 +245,30 @@ async fn join_again(sites: &[Site]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first record that has a value two people could honestly read differently.
-async fn choose<'a>(home: &Site, records: impl Iterator<Item = (SectionId, &'a str)>) -> Result<Disagreement, Failure> {
-    for (id, label) in records {
-        if let Some(found) = Disagreement::about(&home.record(&id).await?, label) {
+/// The first record both sides read that has a value two people could honestly read differently: a case file if one was
+/// shared, or if both are devices of one organisation.
+async fn choose(home: &Site, far: &Site, imported: &[Imported], brought: &Brought) -> Result<Disagreement, Failure> {
+    let alone = home.organisation == far.organisation;
+    let there = |made: &Imported| match brought.parts.get(&made.record) {
+        None if made.kind == RecordKind::Case && !alone => None,
+        part => Some(part.copied().unwrap_or(made.record)),
+    };
+    let mut records: Vec<_> = imported.iter().filter_map(|made| Some((made, there(made)?))).collect();
+    records.sort_by_key(|(made, _)| made.kind);
+    for (made, there) in records {
+        let (own, theirs) = (home.record(&made.record).await?, far.record(&there).await?);
+        if let Some(found) = Disagreement::about(&own, &theirs, &made.label) {
             return Ok(found);
         }
     }
     Err(Failure::new(codes::DEMO, texts::demo::NOTHING_TO_DISPUTE))
 }
 
-async fn have(sites: &[Site], dockets: &BTreeSet<SectionId>) -> Result<bool, Failure> {
-    for site in sites {
-        if !site.list(RecordKind::Docket).await?.is_superset(dockets) {
+async fn have(sites: &[Site], brought: &Brought) -> Result<bool, Failure> {
+    let parts: BTreeSet<SectionId> = brought.parts.values().copied().collect();
+    for (nth, site) in sites.iter().enumerate() {
+        let dockets = site.list(RecordKind::Docket).await?.is_superset(&brought.dockets);
+        if !dockets || nth > 0 && !site.list(RecordKind::Case).await?.is_superset(&parts) {
             return Ok(false);
         }
     }

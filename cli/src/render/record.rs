@@ -13,13 +13,17 @@ use crate::texts;
 
 /// One record; with who said what and when beside every value if `provenance` is wanted.
 pub(crate) fn record(record: &Record, provenance: bool) -> String {
+    let readers = (record.kind == RecordKind::Case)
+        .then(|| vec![texts::sharing::READERS.to_owned(), texts::readers(&record.readers)]);
     let head = table(
         &[""],
         [
             vec![texts::kind(record.kind).to_owned(), record.pseudonym.clone()],
             vec![texts::RECORD_ID.to_owned(), record.record.to_string()],
             vec![texts::STAGE.to_owned(), stage(&record.stage)],
-        ],
+        ]
+        .into_iter()
+        .chain(readers),
     );
     let entities = record.entities.iter().map(|entity| self::entity(record, entity, provenance));
     let disagreement = conflicts(record).map(|(count, rows)| {
@@ -42,7 +46,8 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String
         let label = labelled.then(|| record.label.clone().unwrap_or_default());
         let conflicts = if record.conflicts == 0 { String::new() } else { format!("! {}", record.conflicts) };
         let rest = [record.pseudonym.clone(), stage(&record.stage), conflicts, moment(record.changed)];
-        label.into_iter().chain(rest).collect()
+        let readers = (kind == RecordKind::Case).then(|| texts::readers(&record.readers));
+        label.into_iter().chain(rest).chain(readers).collect()
     };
     let header = texts::list_columns(kind, labelled);
     format!("{}\n\n{as_of}", table(&header, records.iter().map(row)))

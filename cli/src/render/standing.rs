@@ -8,7 +8,10 @@ use crate::texts;
 /// How things stand. `verbose` adds ids, addresses and counts.
 pub(crate) fn status(status: &Status, verbose: bool) -> String {
     let health = health(status).join("\n");
-    let mut parts = vec![texts::shared(status.shared_cases, status.cases).to_owned(), health, node(status, verbose)];
+    // A node that may not read does not know what is shared, and must not say that nothing is.
+    let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
+    let shared = if readable { texts::shared(status.shared_cases, status.cases) } else { texts::SHARED_UNKNOWN.into() };
+    let mut parts = vec![shared, health, node(status, verbose)];
     if !status.peers.is_empty() {
         parts.push(peer_rows(&status.peers, verbose));
     }
@@ -36,6 +39,11 @@ pub(crate) fn good(text: &str) -> String {
 /// A line that asks for attention.
 pub(crate) fn care(text: &str) -> String {
     format!("{}!{} {text}", Ink::CARE, Ink::OFF)
+}
+
+/// A line about what stays where it is.
+pub(crate) fn stays(text: &str) -> String {
+    format!("– {text}")
 }
 
 /// A line that tells of something wrong.

@@ -3,8 +3,8 @@
 use insta::{assert_json_snapshot, assert_snapshot};
 use protocol::{
     control::{
-        Cell, CircleStatus, Claim, Entity, Imported, NodeState, Peer, Problem, Record, RecordKind, Status, Summary,
-        codes,
+        CasePreview, Cell, CircleStatus, Claim, Entity, GoesField, HeldBack, HeldBackWhat, Imported, NodeState, Peer,
+        Problem, Reader, Record, RecordKind, Share, SharePreview, Status, Summary, codes,
     },
     ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
 };
@@ -144,6 +144,8 @@ fn docket() -> Record {
                 ],
             ),
         ],
+        readers: vec![],
+        parts: vec![],
         digest: "00".into(),
         as_of: NOW,
     }
@@ -157,7 +159,71 @@ fn summary(number: u8, label: Option<&str>, conflicts: u64) -> Summary {
         conflicts,
         changed: DAY,
         label: label.map(str::to_owned),
+        readers: if number == 2 { vec!["cabin-yard".into(), "dad-young".into()] } else { vec![] },
+        parts: vec![],
     }
+}
+
+fn held(what: HeldBackWhat, code: &str, reason: &str, next: &str) -> HeldBack {
+    HeldBack { what, code: code.into(), reason: reason.into(), next: next.into() }
+}
+
+fn previewed() -> SharePreview {
+    let reader = |number, call_sign: &str, country: Option<&str>| Reader {
+        organisation: OrgId([number; 32]),
+        call_sign: call_sign.into(),
+        country: country.map(str::to_owned),
+    };
+    let entity = EntityId([3; 16]);
+    let field = |field: &str| HeldBackWhat::Field { entity, field: field.into() };
+    let local =
+        |name: &str| held(field(name), "local", "the field stays in the organisation", "nothing; it is never shared");
+    let goes = |field: &str, values| GoesField { field: field.into(), entity, values };
+    let case = |number, label: &str, goes: Vec<GoesField>, held_back, notices: &[&str]| CasePreview {
+        record: SectionId([number; 16]),
+        pseudonym: "able zone about zero above zoo".into(),
+        label: Some(label.into()),
+        goes,
+        held_back,
+        notices: notices.iter().map(|&notice| notice.into()).collect(),
+    };
+    let level = held(
+        HeldBackWhat::Case,
+        "consent_level",
+        "the consent level C1 does not include this (2 organisations)",
+        "respect it; a later consent can replace this record if the person changes his mind",
+    );
+    SharePreview {
+        seen: "00".into(),
+        readers: vec![reader(2, "cabin-yard", Some("GE")), reader(4, "dad-young", None)],
+        cases: vec![
+            case(
+                1,
+                "SYN-01",
+                vec![goes("capture_episode.date", 1), goes("case_file.risk", 2)],
+                vec![local("contact.phone"), local("contact.email")],
+                &["review_due"],
+            ),
+            case(2, "SYN-05", vec![], vec![level], &[]),
+        ],
+        as_of: NOW,
+    }
+}
+
+#[test]
+fn a_preview_says_how_much_goes_to_whom_and_why_the_rest_stays() {
+    assert_snapshot!("share_preview", plain(&sharing::preview(&previewed(), false)));
+    assert_snapshot!("share_details", plain(&sharing::preview(&previewed(), true)));
+    let share = Share {
+        share: "5f0c1d2e3a4b5c6d".into(),
+        readers: vec!["cabin-yard".into()],
+        records: vec![SectionId([1; 16])],
+        due_at: NOW + 600,
+    };
+    assert_snapshot!("share_waiting", plain(&sharing::waiting(std::slice::from_ref(&share))));
+    assert_snapshot!("share_none_waiting", plain(&sharing::waiting(&[])));
+    assert_json_snapshot!("json_share_preview", versioned(&Reply::SharePreview(previewed()), NOW));
+    assert_json_snapshot!("json_shares", versioned(&Reply::Shares { shares: vec![share] }, NOW));
 }
 
 /// As it looks without colours.

@@ -12,12 +12,14 @@ pub(crate) const FAULTS: &str = "something is not as it must be";
 pub(crate) const FAULT_DIFFER: &str = "the copies are not equal";
 pub(crate) const FAULT_ONE_SIDED: &str = "not every node shows both values side by side";
 pub(crate) const FAULT_NO_CONFLICT: &str = "no disputed value is counted";
-pub(crate) const FAULT_LEFT_HOME: &str = "a case file left the organisation it came from";
-pub(crate) const FAULT_FOREIGN_CASES: &str = "an organisation shows case files that are not its own";
+pub(crate) const FAULT_LEFT_HOME: &str = "a case file that is held back left the organisation it came from";
+pub(crate) const FAULT_FOREIGN_CASES: &str = "an organisation shows case files that were not shared with it";
 pub(crate) const FAULT_LOST: &str = "a case file is missing where it was brought in";
+pub(crate) const FAULT_CASE_NOT_ARRIVED: &str = "a shared case file has not arrived everywhere";
 pub(crate) const FAULT_NOT_ARRIVED: &str = "a docket has not arrived everywhere";
 pub(crate) const WAIT_MET: &str = "the first two nodes to meet";
-pub(crate) const WAIT_ARRIVED: &str = "the dockets to arrive everywhere";
+pub(crate) const WAIT_SHARED: &str = "what is shared to be written";
+pub(crate) const WAIT_ARRIVED: &str = "what is shared to arrive everywhere";
 pub(crate) const WAIT_CUT: &str = "the connections to be severed";
 pub(crate) const WAIT_EQUAL: &str = "all copies to be equal again";
 pub(crate) const SHOWN_ON: &str = "shown on";
@@ -43,15 +45,22 @@ pub(crate) fn told(event: &Event<'_>) -> String {
                 (number(*case_files, "case file", "case files"), number(*dockets, "docket", "dockets"));
             format!("{by} brought in {cases} and {dockets}")
         }
-        Event::Arrived { dockets, organisations: 0 } => {
+        Event::Shared { case_files, organisations } => {
+            let cases = number(*case_files, "case file", "case files");
+            let others = number(*organisations, "organisation", "organisations");
+            format!("shared {cases} with {others}, as far as consent goes; what stays, and why:")
+        }
+        Event::HeldBack { case, reason } => format!("{case}: {reason}"),
+        Event::Arrived { dockets, organisations: 0, .. } => {
             format!("the other device has everything: the case files and {}", number(*dockets, "docket", "dockets"))
         }
-        Event::Arrived { dockets, organisations } => {
-            let (dockets, others) = (
+        Event::Arrived { case_files, dockets, organisations } => {
+            let (cases, dockets, others) = (
+                number(*case_files, "case file", "case files"),
                 number(*dockets, "docket", "dockets"),
                 number(*organisations, "other organisation", "other organisations"),
             );
-            format!("{dockets} arrived at {others}; the case files stayed")
+            format!("{cases} and {dockets} arrived at {others}")
         }
         Event::Cut { apart } => format!("cut a node of {apart} off from the others; the connections were severed"),
         Event::Corrected { label, field, values: [first, second] } => {
@@ -64,7 +73,7 @@ pub(crate) fn told(event: &Event<'_>) -> String {
 
 pub(crate) fn checked(nodes: usize, held_back: usize) -> String {
     let (nodes, cases) = (count(nodes as u64, "node", "nodes"), count(held_back as u64, "case file", "case files"));
-    format!("checked on {nodes}: equal copies, both values shown, {cases} never left home")
+    format!("checked on {nodes}: equal copies, both values shown, {cases} stayed at home")
 }
 
 pub(crate) fn disputed(label: &str, field: &str) -> String {

@@ -23,6 +23,7 @@ use protocol::{
 use super::{
     folder::{locked, store_problem},
     joined::{Joined, Pending, Prepared},
+    parts::Whole,
     utc_now,
 };
 
@@ -32,11 +33,12 @@ const DAY: u64 = 86_400;
 const PER_ENTRY: usize = 500;
 
 /// Where a record lives.
-struct Shelf {
-    circle: Circle,
-    id: CircleId,
-    section: SectionId,
-    kind: RecordKind,
+#[derive(Clone)]
+pub(super) struct Shelf {
+    pub(super) circle: Circle,
+    pub(super) id: CircleId,
+    pub(super) section: SectionId,
+    pub(super) kind: RecordKind,
 }
 
 impl Joined {
@@ -50,7 +52,7 @@ impl Joined {
             Request::DocketNew { facts } => self.begin(RecordKind::Docket, &facts),
             Request::Set { record, facts } => {
                 let shelf = self.find(&record)?;
-                let view = self.view(&shelf)?;
+                let view = self.whole(&shelf)?.view;
                 let statements = desk::state(
                     &facts,
                     shelf.kind,
@@ -155,7 +157,7 @@ impl Joined {
     }
 
     /// One entry that says `statements`, after everything known of the section.
-    fn entry(
+    pub(super) fn entry(
         &mut self,
         shelf: &Shelf,
         statements: Vec<Statement>,
@@ -188,10 +190,14 @@ impl Joined {
         match request {
             Request::Show { record } => {
                 let shelf = self.find(&record)?;
-                let view = self.view(&shelf)?;
-                Ok(Reply::Record(Box::new(self.shown(&view, shelf.kind))))
+                let Whole { view, readers, parts } = self.whole(&shelf)?;
+                Ok(Reply::Record(Box::new(Record { readers, parts, ..self.shown(&view, shelf.kind) })))
             }
             Request::List { kind } => Ok(Reply::Records { records: self.list(kind)? }),
+            Request::SharePreview { records, with } => self.preview_share(&records, &with),
+            Request::Share { records, with, seen, hold_s } => self.begin_share(&records, &with, &seen, hold_s),
+            Request::Shares => Ok(self.shares()),
+            Request::ShareCancel { share } => self.cancel_share(&share),
             Request::Digest { circle } => self.digest(circle),
             Request::Export { record } => self.export(&record),
             _ => Err(Problem::new(codes::REQUEST, "this request is not for a node in a registry")),
@@ -204,42 +210,65 @@ impl Joined {
     }
 
     fn list(&mut self, kind: RecordKind) -> Result<Vec<Summary>, Problem> {
-        let circle = self.home(kind);
         let mut records = Vec::new();
-        for shelf in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == kind) {
-            let view = self.view(&shelf)?;
-            records.push(Summary {
-                record: shelf.section,
-                pseudonym: words::pseudonym(&shelf.section.0),
-                stage: stage::stage(&view).code,
-                conflicts: desk::conflicts(&view),
-                changed: desk::changed(&view),
-                label: self.label(&shelf.section)?,
-            });
+        let circles = match kind {
+            RecordKind::Case => [vec![self.home(kind)], self.circles_with_others()].concat(),
+            RecordKind::Docket => vec![self.home(kind)],
+        };
+        for circle in circles {
+            for shelf in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == kind) {
+                records.extend(self.summary(&shelf)?);
+            }
         }
         Ok(records)
     }
 
-    fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {
+    /// A line of a list; none for the shared part of a case file that is listed itself, or for one taken back.
+    fn summary(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
+        let theirs = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
+        if theirs && self.own_of(&shelf.section)?.is_some() {
+            return Ok(None);
+        }
+        let Whole { view, readers, parts } = match self.whole(shelf) {
+            Err(problem) if problem.code == codes::TAKEN_BACK => return Ok(None),
+            read => read?,
+        };
+        Ok(Some(Summary {
+            record: shelf.section,
+            pseudonym: words::pseudonym(&shelf.section.0),
+            stage: stage::stage(&view).code,
+            conflicts: desk::conflicts(&view),
+            changed: desk::changed(&view),
+            label: self.label(&shelf.section)?,
+            readers,
+            parts,
+        }))
+    }
+
+    pub(super) fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {
         let label = self.folder.store.get(&label_row(section)).map_err(|error| store_problem(&error))?;
         Ok(label.and_then(|label| String::from_utf8(label).ok()))
     }
 
+    /// A name for all that is read of some circles; equal on every node that reads the same.
     fn digest(&mut self, scope: Scope) -> Result<Reply, Problem> {
-        let circle = match scope {
-            Scope::Own => Circle::Own(self.state.organisation()),
-            Scope::Commons => Circle::Commons,
+        let circles = match scope {
+            Scope::Own => vec![Circle::Own(self.us())],
+            Scope::Commons => vec![Circle::Commons],
+            Scope::Shared => self.circles_with_others(),
         };
-        let (mut digests, mut conflicts) = (Vec::new(), 0);
-        for shelf in self.shelves(&circle)? {
-            let view = self.view(&shelf)?;
-            conflicts += desk::conflicts(&view);
-            digests.push((shelf.section, view.digest()));
+        let (mut digests, mut conflicts, mut entries) = (Vec::new(), 0, 0);
+        for circle in circles {
+            for shelf in self.shelves(&circle)? {
+                let view = self.alone(&shelf)?;
+                conflicts += desk::conflicts(&view);
+                digests.push((shelf.section, view.digest()));
+            }
+            let held = self.state.replica().circle(&self.state.circle_of(&circle));
+            entries += held.map_or(0, |held| held.lines().map(|(_, line)| line.counted()).sum::<u64>());
         }
         digests.sort_unstable();
         let bytes: Vec<u8> = digests.iter().flat_map(|(section, digest)| [&section.0[..], digest].concat()).collect();
-        let held = self.state.replica().circle(&self.state.circle_of(&circle));
-        let entries = held.map_or(0, |held| held.lines().map(|(_, line)| line.counted()).sum());
         Ok(Reply::Digest {
             digest: data_encoding::HEXLOWER.encode(&hash("habeas 1 circle digest", &[&bytes])),
             records: digests.len() as u64,
@@ -263,20 +292,29 @@ impl Joined {
         Ok(Reply::Exported { entries: exported.collect() })
     }
 
-    fn view(&mut self, shelf: &Shelf) -> Result<View, Problem> {
-        let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
-        Ok(section.map_err(|error| store_problem(&error))?.view())
-    }
-
-    fn shelves(&self, circle: &Circle) -> Result<Vec<Shelf>, Problem> {
+    pub(super) fn shelves(&self, circle: &Circle) -> Result<Vec<Shelf>, Problem> {
         let id = self.state.circle_of(circle);
         let sections = self.library.sections(&self.folder.store, &id).map_err(|error| store_problem(&error))?;
         let shelf = |(section, kind)| Shelf { circle: circle.clone(), id, section, kind };
         Ok(sections.into_iter().map(shelf).collect())
     }
 
-    /// The record that a text names: by id, or by its words.
-    fn find(&self, text: &str) -> Result<Shelf, Problem> {
+    /// The record that a text names: by id, or by its words. The shared part of an own case file leads to that.
+    pub(super) fn find(&mut self, text: &str) -> Result<Shelf, Problem> {
+        let shelf = self.found(text)?;
+        if matches!(shelf.circle, Circle::Own(_)) || shelf.kind == RecordKind::Docket {
+            return Ok(shelf);
+        }
+        Ok(match self.own_of(&shelf.section)? {
+            None => shelf,
+            Some(section) => {
+                let circle = Circle::Own(self.us());
+                Shelf { id: self.state.circle_of(&circle), circle, section, ..shelf }
+            }
+        })
+    }
+
+    fn found(&self, text: &str) -> Result<Shelf, Problem> {
         let (store, by_id) = (&self.folder.store, text.trim().parse::<SectionId>().ok());
         for (id, held) in self.state.replica().circles() {
             let found = match by_id {

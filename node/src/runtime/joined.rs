@@ -26,6 +26,8 @@ use super::{
     Answerer, Opened,
     files::{self, NetworkRow},
     folder::{Folder, locked, store_problem},
+    parts::Mine,
+    sharing::Agenda,
     utc_now,
 };
 use crate::{
@@ -81,6 +83,10 @@ pub(super) struct Joined {
     /// Why nothing more is acknowledged, once the disk failed.
     broken: Option<Problem>,
     pending: BTreeMap<u64, (Pending, Answerer)>,
+    /// What is to be shared, and when.
+    pub(super) agenda: Agenda,
+    /// Whose shared parts are whose.
+    pub(super) mine: Mine,
     token: u64,
     since: Instant,
 }
@@ -119,6 +125,8 @@ impl Joined {
             alarms: Vec::new(),
             broken: None,
             pending: BTreeMap::new(),
+            agenda: Agenda::default(),
+            mine: Mine::default(),
             token: 0,
             since: Instant::now(),
         };
@@ -137,7 +145,10 @@ impl Joined {
         self.carry_out(step).await;
         let unread = Library::unread(&self.folder.store).map_err(|error| store_problem(&error))?;
         let read = self.read(Batch::default(), &unread).and_then(|batch| self.commit(&batch));
-        read.map_err(|error| store_problem(&error))
+        read.map_err(|error| store_problem(&error))?;
+        self.agenda = Agenda::load(&self.folder.store)?;
+        self.run_agenda().await;
+        Ok(())
     }
 
     /// Hands the keys to write and read with to the core, if the folder is unlocked.
@@ -157,6 +168,8 @@ impl Joined {
     fn lock(&mut self) {
         self.state.lock();
         self.library.forget();
+        self.agenda = Agenda::default();
+        self.mine = Mine::default();
         self.folder.lock();
         tracing::info!("locked; replication goes on");
     }
@@ -164,7 +177,9 @@ impl Joined {
     /// Waits for something to take up. Dropping it loses nothing.
     pub(super) async fn next(&mut self) -> Happening {
         let due = self.state.due().map(|due| Duration::from_millis(due.0));
-        let wait = due.map(|due| due.saturating_sub(self.since.elapsed()));
+        let core = due.map(|due| due.saturating_sub(self.since.elapsed()));
+        let agenda = self.agenda.due_at().map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
+        let wait = core.into_iter().chain(agenda).min();
         tokio::select! {
             incoming = self.incoming.recv() => incoming.map_or(Happening::NetworkEnded, Happening::Incoming),
             () = time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => Happening::Due,
@@ -195,6 +210,7 @@ impl Joined {
             Happening::Incoming(Incoming::Written(peer)) => Input::Written(peer),
         };
         self.handle(input).await;
+        self.run_agenda().await;
     }
 
     pub(super) async fn handle(&mut self, input: Input) {
@@ -207,12 +223,12 @@ impl Joined {
 
     /// First the batch, durably; then the effects, in order.
     async fn carry_out(&mut self, mut step: Step) {
-        for effect in &step.effects {
-            if let Effect::Notice(Notice::Saved { token, .. }) = effect
-                && let Some((Pending::Imported(_, labels), _)) = self.pending.get_mut(token)
-            {
-                step.persist.append(std::mem::take(labels));
-            }
+        if let Err(problem) = self.with_what_it_brings(&mut step) {
+            tracing::error!(
+                code = problem.code,
+                reason = problem.message,
+                "what a write brings with it cannot be read"
+            );
         }
         let arrived = step.effects.iter().filter_map(|effect| match effect {
             Effect::Notice(Notice::Arrived(ids)) => Some(ids),
@@ -243,6 +259,22 @@ impl Joined {
         }
     }
 
+    /// What becomes durable with a write: labels of an import, and that the shared parts of a case file are to follow.
+    fn with_what_it_brings(&mut self, step: &mut Step) -> Result<(), Problem> {
+        for effect in &step.effects {
+            let Effect::Notice(Notice::Saved { token, .. }) = effect else { continue };
+            match self.pending.get_mut(token) {
+                Some((Pending::Imported(_, labels), _)) => step.persist.append(std::mem::take(labels)),
+                Some((Pending::Saved(section), _)) => {
+                    let section = *section;
+                    self.note_changed(section, &mut step.persist)?;
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The disk failed: nothing more is acknowledged, what stands is loaded anew, and a person is told.
     async fn fail(&mut self, error: &StoreError) {
         let problem = store_problem(error);
@@ -267,8 +299,15 @@ impl Joined {
 
     async fn notice(&mut self, notice: Notice) {
         match notice {
-            Notice::Saved { token, entries } => self.saved(token, entries),
+            Notice::Saved { token, entries } => {
+                self.agenda.ended(token);
+                self.saved(token, entries);
+            }
             Notice::Refused { token, refusal } => {
+                if self.agenda.ended(token) {
+                    self.agenda = Agenda::default();
+                    self.alarm(refused(refusal));
+                }
                 if let Some((_, reply)) = self.pending.remove(&token) {
                     let _nobody_waits = reply.send(Err(refused(refusal)));
                 }
@@ -305,7 +344,7 @@ impl Joined {
         }
     }
 
-    fn alarm(&mut self, problem: Problem) {
+    pub(super) fn alarm(&mut self, problem: Problem) {
         if !self.alarms.contains(&problem) {
             self.alarms.push(problem);
         }
@@ -373,6 +412,7 @@ impl Joined {
                     Ok(Prepared::Answer(reply)) => Ok(*reply),
                     Ok(Prepared::Write(pending, entries)) => {
                         self.write(pending, entries, reply).await;
+                        self.run_agenda().await;
                         return None;
                     }
                     Err(problem) => Err(problem),
@@ -380,14 +420,25 @@ impl Joined {
             }
             request => self.look(request),
         };
+        self.run_agenda().await;
         Some((answer, reply))
     }
 
     async fn write(&mut self, pending: Pending, entries: Vec<(CircleId, Content)>, reply: Answerer) {
-        self.token += 1;
-        self.pending.insert(self.token, (pending, reply));
+        let token = self.next_token();
+        self.pending.insert(token, (pending, reply));
         let seed = self.folder.entropy.bytes();
-        self.handle(Input::Write(Write { token: self.token, entries, seed })).await;
+        self.handle(Input::Write(Write { token, entries, seed })).await;
+    }
+
+    pub(super) fn next_token(&mut self) -> u64 {
+        self.token += 1;
+        self.token
+    }
+
+    /// Whether the disk failed.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.is_some()
     }
 
     fn saved(&mut self, token: u64, entries: Vec<EntryId>) {

@@ -117,6 +117,19 @@ pub mod codes {
         /// Larger than one entry may be.
         TOO_LARGE = "HB3009", 1, "split it into smaller parts";
 
+        /// None of the cases may go.
+        NOTHING_GOES = "HB3020", 1, "read the reasons: `habeas share CASE --with ORGANISATION --dry-run`";
+        /// What would go is not what was looked at.
+        CHANGED = "HB3021", 6, "look at the preview again, then share";
+        /// Nothing of that name waits.
+        NO_SHARE = "HB3022", 1, "run `habeas share --waiting`; what has gone can only be withdrawn";
+        /// Nobody to share with was named.
+        NO_READERS = "HB3023", 2, "name other organisations with --with";
+        /// Shared with us, and taken back.
+        TAKEN_BACK = "HB3024", 1, "keep no copy of it; ask the organisation that shared it";
+        /// Only a case file of one's own is shared.
+        NOT_OWN = "HB3025", 1, "ask the organisation that keeps the case file";
+
         /// No such organisation among the members.
         NO_ORGANISATION = "HB4001", 2, "run `habeas peers`";
         /// A peer sent what no honest node sends.

@@ -21,6 +21,12 @@ pub struct Summary {
     /// The file label it was imported under, kept in the own circle only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
+    /// Call-signs of the other organisations that can read it, or its shared part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<String>,
+    /// Of an own case file: what its shared parts are called where they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SectionId>,
 }
 
 /// A record made by an import.
@@ -51,6 +57,12 @@ pub struct Record {
     pub stage: String,
     /// The entities, in schema order, each with its cells.
     pub entities: Vec<Entity>,
+    /// Call-signs of the other organisations that can read it, or its shared part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<String>,
+    /// Of an own case file: what its shared parts are called where they are read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<SectionId>,
     /// Hash over the folded view.
     pub digest: String,
     /// UTC, seconds.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExportedEntry, Imported, Peer, Record, Status, Summary};
+use super::{ExportedEntry, Imported, Peer, Record, Share, SharePreview, Status, Summary};
 use crate::ids::{EntryId, SectionId};
 
 /// The answer to a request that was carried out.
@@ -59,6 +59,13 @@ pub enum Reply {
         records: Vec<Imported>,
         /// Entries written.
         entries: u64,
+    },
+    /// To [`Request::SharePreview`].
+    SharePreview(SharePreview),
+    /// To [`Request::Share`], [`Request::Shares`], [`Request::ShareCancel`]: what waits.
+    Shares {
+        /// The earliest first.
+        shares: Vec<Share>,
     },
     /// To [`Request::Digest`].
     Digest {

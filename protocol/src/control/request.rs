@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Passphrase;
+use super::{Passphrase, Readers};
 use crate::ids::{EntityId, OrgId};
 
 /// What is asked of a node.
@@ -146,6 +146,31 @@ pub enum Request {
         /// Only says what would happen.
         dry_run: bool,
     },
+    /// What of case files may go to whom, and what not. Writes nothing.
+    SharePreview {
+        /// Ids or pseudonym words; none: all case files of this organisation.
+        records: Vec<String>,
+        /// Who would read.
+        with: Readers,
+    },
+    /// Shares what a preview showed, when the hold is over.
+    Share {
+        /// As in the preview.
+        records: Vec<String>,
+        /// As in the preview.
+        with: Readers,
+        /// [`super::SharePreview::seen`] of the preview that a person has looked at.
+        seen: String,
+        /// How long it waits and can be cancelled, seconds.
+        hold_s: u64,
+    },
+    /// What is shared and has not gone yet.
+    Shares,
+    /// Cancels what has not gone yet.
+    ShareCancel {
+        /// [`super::Share::share`].
+        share: String,
+    },
     /// A hash over everything shown from a circle, to compare nodes by.
     Digest {
         /// Which circle.
@@ -166,6 +191,8 @@ pub enum Scope {
     Own,
     /// All members'.
     Commons,
+    /// All that is read together with others: the commons and the circles shared with.
+    Shared,
 }
 
 /// What a section is.

@@ -10,6 +10,7 @@ use std::fmt;
 use jiff::civil;
 
 use super::caps::Caps;
+use super::restate::Seen;
 use super::{HeldBack, Reason, What, is_code, kind_of, whole_case};
 use crate::consent::{Consent, Reader, SHARE_ALL, is_set, texts, values};
 use crate::desk;
@@ -60,6 +61,18 @@ pub enum Rule {
     Codes,
     /// Nothing is stated that is computed.
     Stored,
+}
+
+impl Stub {
+    /// The fields it has, of which entity.
+    #[must_use]
+    pub fn fields(&self) -> Seen {
+        let field = |statement: &Statement| match statement {
+            Statement::Assert(said) => Some((said.entity, said.field.clone())),
+            Statement::Retract { .. } | Statement::Resolve { .. } => None,
+        };
+        self.statements.iter().filter_map(field).collect()
+    }
 }
 
 /// The stub of the case file in `view`, for the section `stub` of the commons.

@@ -50,7 +50,7 @@ pub(super) fn computed(entity: EntityId, field: &str, value: Value) -> Goes {
 }
 
 /// An own id for something that has none at home; like all own ids it stays there.
-fn computed_id(root: &EntityId, what: &str) -> EntityId {
+pub(super) fn computed_id(root: &EntityId, what: &str) -> EntityId {
     let hash = seal::hash("habeas 1 computed entity", &[&root.0, what.as_bytes()]);
     EntityId(*hash.first_chunk().expect("a hash has 32 bytes"))
 }

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::consent::{is_set, of_kind, texts, values};
 use crate::date::Date;
+use crate::ids::OrgId;
 use crate::schema::{Schema, Value};
 use crate::section::view::View;
+
+/// Fields that hide a shared section as a whole.
+const HIDES: [&str; 2] = ["consent_record.withdrawn", "tombstone.withdrawn"];
 
 /// A case file taken back. Organisations as the record has them: an id as its text, or the name used at home.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,9 +48,15 @@ pub fn recall(view: &View) -> Option<Recall> {
 /// in whatever order it arrives, and no other statement undoes it.
 #[must_use]
 pub fn is_hidden(view: &View) -> bool {
-    let hidden = ["consent_record.withdrawn", "tombstone.withdrawn"];
-    debug_assert!(hidden.iter().all(|field| Schema::current().field(field).is_some()), "both are in the schema");
-    view.cells().any(|(entity, field, _)| hidden.contains(&field) && is_set(view, entity, field))
+    debug_assert!(HIDES.iter().all(|field| Schema::current().field(field).is_some()), "both are in the schema");
+    view.cells().any(|(entity, field, _)| HIDES.contains(&field) && is_set(view, entity, field))
+}
+
+/// The organisations that hid a shared section: the one whose case it is, or another that was told first.
+#[must_use]
+pub fn hidden_by(view: &View) -> BTreeSet<OrgId> {
+    let withdrawn = view.cells().filter(|(_, field, _)| HIDES.contains(field)).flat_map(|(_, _, cell)| &cell.claims);
+    withdrawn.filter(|claim| claim.value == Value::Bool(true)).map(|claim| claim.org).collect()
 }
 
 /// How many, never who.

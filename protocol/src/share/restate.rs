@@ -6,7 +6,7 @@
 //! * what no longer stands at home, or may no longer go, is retracted;
 //! * what is new goes if a person has seen it in a preview and lets it go, or if its field of its entity was told before.
 //!   So a correction travels in the same act, and a new field waits for its own preview;
-//! * a case that may not go at all is hidden by one statement.
+//! * a case that may not go at all is hidden by one statement; so is a part that another one took the place of.
 //!
 //! An act is at most one entry. Write it and ask again until nothing is left to say: what is said of earlier statements
 //! (a resolution) can only follow them, and an act cut short goes on where it stopped.
@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::Names;
-use super::permission::{computed, permission};
+use super::permission::{computed, computed_id, permission};
 use super::{Goes, Origin, Preview, Reason, Settled, What, is_code};
 use crate::codec;
 use crate::desk;
@@ -46,6 +46,9 @@ type Key = (EntityId, String, Option<String>);
 #[must_use]
 pub fn restate(names: &Names, preview: &Preview, shared: &View, us: &OrgId, seen: &Seen) -> Vec<Statement> {
     let told = Told::of(shared, us);
+    if seen.is_empty() && told.says(&closed(names)) {
+        return vec![];
+    }
     let due: Vec<Assertion> = match preview.case_held_back().map(Reason::hides).max() {
         // Nothing is shared by itself; and of what was never shared nobody is told that it was withdrawn.
         _ if told.standing.is_empty() && seen.is_empty() => return vec![],
@@ -66,6 +69,32 @@ pub fn restate(names: &Names, preview: &Preview, shared: &View, us: &OrgId, seen
         settle(names, preview, shared, us, &told, &mut act);
     }
     act.statements
+}
+
+/// The statement that closes a shared section whose case is now shared with another circle; none if it is closed or was
+/// never told of. Sharing with this circle again opens it.
+#[must_use]
+pub fn close(names: &Names, shared: &View, us: &OrgId) -> Vec<Statement> {
+    let told = Told::of(shared, us);
+    let closed = closed(names);
+    if told.standing.is_empty() || told.says(&closed) { vec![] } else { vec![Statement::Assert(closed)] }
+}
+
+/// The statements that bring a section closer to saying exactly `due` as the word of `us`; empty if it does.
+#[must_use]
+pub fn converge(due: Vec<Assertion>, section: &View, us: &OrgId) -> Vec<Statement> {
+    let mut act = Act::default();
+    let new = Told::of(section, us).lacks(due, &mut act, &BTreeSet::new());
+    let _full = new.into_iter().all(|assertion| act.say(Statement::Assert(assertion)));
+    act.statements
+}
+
+fn closed(names: &Names) -> Assertion {
+    names.assertion(&computed(
+        computed_id(&desk::root(&names.own()), "tombstone"),
+        "tombstone.withdrawn",
+        Value::Bool(true),
+    ))
 }
 
 /// What is to stand in the shared section.
@@ -106,8 +135,7 @@ fn frozen(names: &Names, preview: &Preview) -> BTreeSet<(EntityId, String)> {
 fn hide(names: &Names, told: &Told<'_>) -> Vec<Statement> {
     let line = permission(&desk::root(&names.own()));
     let hidden = names.assertion(&computed(line, "consent_record.withdrawn", Value::Bool(true)));
-    let stands = told.standing.contains_key(&said(&hidden));
-    if stands { vec![] } else { vec![Statement::Assert(hidden)] }
+    if told.says(&hidden) { vec![] } else { vec![Statement::Assert(hidden)] }
 }
 
 /// Resolutions of claims that readers know; claims that they do not know were never weighed there.
@@ -193,6 +221,10 @@ impl<'a> Told<'a> {
             }
         }
         told
+    }
+
+    fn says(&self, assertion: &Assertion) -> bool {
+        self.standing.contains_key(&said(assertion))
     }
 
     /// Retracts in `act` what stands and is not due; returns what is due and does not stand. A register's old value is

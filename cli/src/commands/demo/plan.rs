@@ -1,10 +1,10 @@
 //! What the demonstration disagrees about, and when it counts as good: pure, so that every way to fail is tried.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use protocol::{
-    control::{Cell, Claim, Record},
+    control::{Cell, Claim, Entity, Record},
     ids::{EntityId, SectionId},
 };
 use serde_json::Value;
@@ -13,49 +13,57 @@ use crate::{render::record::raw, texts};
 
 /// Fields of which two sources often tell different things, the best ones first.
 const DISPUTABLE: &[&str] =
-    &["docket_decision.date", "docket_penalty.months", "docket_event.date", "capture_episode.date", "penalty.months"];
+    &["capture_episode.date", "penalty.months", "docket_decision.date", "docket_penalty.months", "docket_event.date"];
 
-/// One value that two sites will correct differently while they cannot hear each other.
+/// One value that two sites will correct differently while they cannot hear each other: first the one that brought it
+/// in, then another. A case file goes by other names where it was shared than at home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Disagreement {
-    pub(super) record: SectionId,
     /// As in the file that was brought in.
     pub(super) label: String,
     pub(super) field: String,
+    pub(super) grade: Option<String>,
+    /// What each side says.
+    pub(super) values: [String; 2],
+    /// Where each side reads and says it.
+    pub(super) places: [Place; 2],
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) record: SectionId,
     pub(super) entity: EntityId,
     pub(super) source: Option<EntityId>,
-    pub(super) grade: Option<String>,
-    /// What the first and the second site say.
-    pub(super) values: [String; 2],
 }
 
 impl Disagreement {
-    /// About a value of this record that stands alone and undisputed.
-    pub(super) fn about(record: &Record, label: &str) -> Option<Self> {
-        let cells: Vec<(EntityId, &Cell)> = record
-            .entities
-            .iter()
-            .flat_map(|entity| entity.cells.iter().map(move |cell| (entity.entity, cell)))
-            .filter(|(_, cell)| cell.shown == "agreed" && cell.claims.len() == 1)
-            .collect();
-        let of = |field: &&str| cells.iter().find(|(_, cell)| cell.field == **field);
+    /// About a value that stands alone and undisputed in what both sides read.
+    pub(super) fn about(home: &Record, far: &Record, label: &str) -> Option<Self> {
+        let of = |field: &&str| undisputed(far).find(|(_, cell)| cell.field == **field);
         DISPUTABLE.iter().filter_map(of).find_map(|(entity, cell)| {
-            let Claim { value, sources, grade, .. } = &cell.claims[0];
-            Some(Self {
+            let claim = &cell.claims[0];
+            let same = |(_, own): &(EntityId, &Cell)| own.field == cell.field && own.claims[0].value == claim.value;
+            let (at_home, own) = undisputed(home).find(same)?;
+            let place = |record: &Record, entity, claim: &Claim| Place {
                 record: record.record,
+                entity,
+                source: claim.sources.first().copied(),
+            };
+            Some(Self {
                 label: label.to_owned(),
                 field: cell.field.clone(),
-                entity: *entity,
-                source: sources.first().copied(),
-                grade: grade.clone(),
-                values: corrections(value)?,
+                grade: claim.grade.clone(),
+                values: corrections(&claim.value)?,
+                places: [place(home, at_home, &own.claims[0]), place(far, entity, claim)],
             })
         })
     }
 
-    /// The cell in question.
+    /// The cell in question, as either side names it.
     pub(super) fn cell<'a>(&self, record: &'a Record) -> Option<&'a Cell> {
-        let entity = record.entities.iter().find(|entity| entity.entity == self.entity)?;
+        let is_it = |entity: &&Entity| self.places.iter().any(|place| place.entity == entity.entity);
+        let entity = record.entities.iter().find(is_it)?;
         entity.cells.iter().find(|cell| cell.field == self.field)
     }
 
@@ -69,6 +77,11 @@ impl Disagreement {
         let disputed = self.cell(record).is_some_and(|cell| cell.shown == "conflict");
         if disputed { self.said_in(record) } else { BTreeSet::new() }
     }
+}
+
+fn undisputed(record: &Record) -> impl Iterator<Item = (EntityId, &Cell)> {
+    let cells = record.entities.iter().flat_map(|entity| entity.cells.iter().map(move |cell| (entity.entity, cell)));
+    cells.filter(|(_, cell)| cell.shown == "agreed" && cell.claims.len() == 1)
 }
 
 /// The day before and the day after; one less and one more.
@@ -94,11 +107,21 @@ pub(super) struct Seen {
     pub(super) conflicts: u64,
 }
 
+/// What was brought in, and what became of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Brought {
+    pub(super) case_files: BTreeSet<SectionId>,
+    pub(super) dockets: BTreeSet<SectionId>,
+    /// Case files that may not go, as the preview said: their labels and reasons.
+    pub(super) held_back: BTreeMap<SectionId, (String, String)>,
+    /// What the shared case files are called where they are read.
+    pub(super) parts: BTreeMap<SectionId, SectionId>,
+}
+
 /// What all nodes show at the end, beside what was brought in.
 #[derive(Clone, Debug)]
 pub(super) struct Findings {
-    pub(super) case_files: BTreeSet<SectionId>,
-    pub(super) dockets: BTreeSet<SectionId>,
+    pub(super) brought: Brought,
     pub(super) disputed: Disagreement,
     /// One for each node, the one that brought the file in first; or why it could not be read.
     pub(super) seen: Vec<Result<Seen, String>>,
@@ -109,12 +132,17 @@ impl Findings {
     pub(super) fn arrived(&self) -> usize {
         let others: Vec<_> = self.readable().filter(|seen| !seen.home).collect();
         let everywhere = |id: &&SectionId| others.iter().all(|seen| seen.holds(id));
-        if others.is_empty() { 0 } else { self.case_files.union(&self.dockets).filter(everywhere).count() }
+        let records = self.brought.parts.values().chain(&self.brought.dockets);
+        if others.is_empty() { 0 } else { records.filter(everywhere).count() }
     }
 
     /// Case files that no node of another organisation shows.
     pub(super) fn held_back(&self) -> usize {
-        self.case_files.iter().filter(|id| self.readable().all(|seen| seen.home || !seen.holds(id))).count()
+        let shows = |seen: &Seen, id: &SectionId| {
+            seen.holds(id) || self.brought.parts.get(id).is_some_and(|part| seen.holds(part))
+        };
+        let stayed = |id: &&SectionId| self.readable().all(|seen| seen.home || !shows(seen, id));
+        self.brought.case_files.iter().filter(stayed).count()
     }
 
     /// One for each node; `None` where it could not be read.
@@ -139,16 +167,24 @@ impl Findings {
         let mut faults: Vec<String> = unreadable.collect();
         let mut must = |holds: bool, fault: &str| (!holds).then(|| faults.push(fault.to_owned()));
         let both: BTreeSet<String> = self.disputed.values.iter().cloned().collect();
+        let shared: BTreeSet<SectionId> = self.brought.parts.values().copied().collect();
+        let others = || self.readable().filter(|seen| !seen.home);
         must(self.converged(), texts::demo::FAULT_DIFFER);
         must(self.readable().all(|seen| seen.values == both), texts::demo::FAULT_ONE_SIDED);
         must(self.entries_and_conflicts().1 >= 1, texts::demo::FAULT_NO_CONFLICT);
-        must(self.held_back() == self.case_files.len(), texts::demo::FAULT_LEFT_HOME);
-        must(self.readable().all(|seen| seen.home || seen.case_files.is_empty()), texts::demo::FAULT_FOREIGN_CASES);
+        let stayed = self.brought.held_back.keys().all(|id| !self.brought.parts.contains_key(id));
+        let own = &self.brought.case_files;
+        must(stayed && others().all(|seen| seen.case_files.is_disjoint(own)), texts::demo::FAULT_LEFT_HOME);
+        must(others().all(|seen| seen.case_files.is_subset(&shared)), texts::demo::FAULT_FOREIGN_CASES);
+        must(others().all(|seen| seen.case_files.is_superset(&shared)), texts::demo::FAULT_CASE_NOT_ARRIVED);
         must(
-            self.readable().filter(|seen| seen.home).all(|seen| seen.case_files.is_superset(&self.case_files)),
+            self.readable().filter(|seen| seen.home).all(|seen| seen.case_files.is_superset(own)),
             texts::demo::FAULT_LOST,
         );
-        must(self.readable().all(|seen| seen.dockets.is_superset(&self.dockets)), texts::demo::FAULT_NOT_ARRIVED);
+        must(
+            self.readable().all(|seen| seen.dockets.is_superset(&self.brought.dockets)),
+            texts::demo::FAULT_NOT_ARRIVED,
+        );
         faults
     }
 
@@ -166,7 +202,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use protocol::{
-        control::{Entity, RecordKind},
+        control::RecordKind,
         ids::{EntryId, OrgId},
     };
     use serde_json::json;
@@ -204,15 +240,21 @@ mod tests {
                 kind: "docket_decision".into(),
                 cells: cells.iter().map(cell).collect(),
             }],
+            readers: vec![],
+            parts: vec![],
             digest: String::new(),
             as_of: 0,
         }
     }
 
+    fn about(record: &Record) -> Option<Disagreement> {
+        Disagreement::about(record, record, "DOC-1")
+    }
+
     #[test]
     fn it_disagrees_about_the_first_field_of_which_two_days_or_numbers_can_be_said() {
         let check = |cells: &[(&str, &str, &[Value])], expected: Option<(&str, [&str; 2])>| {
-            let found = Disagreement::about(&record(cells), "DOC-1");
+            let found = about(&record(cells));
             let found = found.as_ref().map(|found| (&*found.field, found.values.each_ref().map(|value| &**value)));
             assert_eq!(found, expected);
         };
@@ -233,15 +275,27 @@ mod tests {
 
     #[test]
     fn a_correction_rests_on_the_source_and_grade_of_what_it_corrects() {
-        let found = Disagreement::about(&record(&[("docket_penalty.months", "agreed", &[json!(180)])]), "DOC-1");
+        let found = about(&record(&[("docket_penalty.months", "agreed", &[json!(180)])]));
         let found = found.expect("months can be disputed");
-        assert_eq!((found.source, found.grade.as_deref()), (Some(EntityId([9; 16])), Some("B2")));
-        assert_eq!((found.record, found.entity), (SectionId([1; 16]), EntityId([2; 16])));
+        let place = Place { record: SectionId([1; 16]), entity: EntityId([2; 16]), source: Some(EntityId([9; 16])) };
+        assert_eq!((found.places, found.grade.as_deref()), ([place, place], Some("B2")));
+    }
+
+    #[test]
+    fn a_shared_case_file_is_found_at_home_by_what_it_says() {
+        let months = |months: u64| record(&[("penalty.months", "agreed", &[json!(months)])]);
+        let mut shared = months(180);
+        shared.record = SectionId([5; 16]);
+        shared.entities[0].entity = EntityId([6; 16]);
+        let found = Disagreement::about(&months(180), &shared, "SYN-01").expect("both read it");
+        assert_eq!(found.places.map(|place| place.entity), [EntityId([2; 16]), EntityId([6; 16])]);
+        assert!(found.cell(&months(180)).is_some() && found.cell(&shared).is_some());
+        assert_eq!(Disagreement::about(&months(96), &shared, "SYN-01"), None);
     }
 
     #[test]
     fn only_a_value_shown_as_disputed_counts_as_shown() {
-        let disputed = Disagreement::about(&record(&[("docket_penalty.months", "agreed", &[json!(180)])]), "DOC-1");
+        let disputed = about(&record(&[("docket_penalty.months", "agreed", &[json!(180)])]));
         let disputed = disputed.expect("months can be disputed");
         let shown = |shown: &str| {
             disputed.shown_in(&record(&[("docket_penalty.months", shown, &[json!(179), json!(181)])])).len()
@@ -256,7 +310,7 @@ mod tests {
     fn seen(home: bool) -> Seen {
         Seen {
             home,
-            case_files: if home { ids(&[1, 2, 3]) } else { ids(&[]) },
+            case_files: if home { ids(&[1, 2, 3]) } else { ids(&[11, 12]) },
             dockets: ids(&[8, 9]),
             values: ["179".to_owned(), "181".to_owned()].into(),
             digest: "aa".into(),
@@ -265,18 +319,27 @@ mod tests {
         }
     }
 
+    /// Three case files, two of them shared under other names, and two dockets.
     fn findings(seen: Vec<Result<Seen, String>>) -> Findings {
         let months = record(&[("docket_penalty.months", "agreed", &[json!(180)])]);
-        let disputed = Disagreement::about(&months, "DOC-1").expect("months can be disputed");
-        Findings { case_files: ids(&[1, 2, 3]), dockets: ids(&[8, 9]), disputed, seen }
+        let disputed = about(&months).expect("months can be disputed");
+        let id = |number: u8| SectionId([number; 16]);
+        let brought = Brought {
+            case_files: ids(&[1, 2, 3]),
+            dockets: ids(&[8, 9]),
+            held_back: [(id(3), ("SYN-03".to_owned(), "no consent".to_owned()))].into(),
+            parts: [(id(1), id(11)), (id(2), id(12))].into(),
+        };
+        Findings { brought, disputed, seen }
     }
 
     #[test]
-    fn all_is_good_when_copies_are_equal_both_values_show_and_no_case_file_left() {
+    fn all_is_good_when_copies_are_equal_both_values_show_and_what_is_held_back_stayed() {
         let several = findings(vec![Ok(seen(true)), Ok(seen(false)), Ok(seen(false))]);
         assert_eq!(several.faults(), Vec::<String>::new());
-        assert_eq!((several.arrived(), several.held_back(), several.entries_and_conflicts()), (2, 3, (40, 1)));
-        let alone = findings(vec![Ok(seen(true)), Ok(seen(true))]);
+        assert_eq!((several.arrived(), several.held_back(), several.entries_and_conflicts()), (4, 1, (40, 1)));
+        let mut alone = findings(vec![Ok(seen(true)), Ok(seen(true))]);
+        alone.brought.parts.clear();
         assert_eq!(alone.faults(), Vec::<String>::new());
         assert_eq!((alone.arrived(), alone.held_back()), (0, 3));
     }
@@ -293,11 +356,18 @@ mod tests {
         check(|all| drop(all[1].as_mut().expect("readable").values.pop_last()), &[texts::demo::FAULT_ONE_SIDED]);
         check(|all| all[0].as_mut().expect("readable").conflicts = 0, &[texts::demo::FAULT_NO_CONFLICT]);
         check(
-            |all| all[1].as_mut().expect("readable").case_files = ids(&[2]),
+            |all| all[1].as_mut().expect("readable").case_files.extend(ids(&[2])),
             &[texts::demo::FAULT_LEFT_HOME, texts::demo::FAULT_FOREIGN_CASES],
         );
-        check(|all| all[1].as_mut().expect("readable").case_files = ids(&[7]), &[texts::demo::FAULT_FOREIGN_CASES]);
+        check(
+            |all| all[1].as_mut().expect("readable").case_files.extend(ids(&[7])),
+            &[texts::demo::FAULT_FOREIGN_CASES],
+        );
+        check(|all| all[1].as_mut().expect("readable").case_files = ids(&[11]), &[texts::demo::FAULT_CASE_NOT_ARRIVED]);
         check(|all| all[0].as_mut().expect("readable").case_files = ids(&[1, 2]), &[texts::demo::FAULT_LOST]);
         check(|all| all[2].as_mut().expect("readable").dockets = ids(&[8]), &[texts::demo::FAULT_NOT_ARRIVED]);
+        let mut told = findings(vec![Ok(seen(true)), Ok(seen(false))]);
+        told.brought.held_back.insert(SectionId([2; 16]), ("SYN-02".into(), "no consent".into()));
+        assert_eq!(told.faults(), [texts::demo::FAULT_LEFT_HOME]);
     }
 }

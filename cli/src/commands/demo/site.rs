@@ -1,14 +1,16 @@
 //! The demonstration's nodes: a process each, with a folder, a log, and the few questions that are put to it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
 };
 
 use protocol::{
-    control::{Fact, Imported, Passphrase, Record, RecordKind, Reply, Request, Scope, Status},
+    control::{
+        Fact, Guest, Imported, Passphrase, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, Status,
+    },
     ids::{OrgId, SectionId},
     words,
 };
@@ -25,6 +27,10 @@ use crate::{
 
 /// The word in a node's log when it ends a connection that stood.
 pub(super) const SEVERED: &str = "severed";
+
+/// Where the other organisations are said to work.
+const COUNTRIES: &[&str] =
+    &["GE", "LT", "KZ", "AM", "RS", "LV", "EE", "PL", "DE", "FR", "NL", "CZ", "FI", "NO", "MN", "IL"];
 
 /// A temporary folder with all nodes in it.
 pub(super) struct Stage {
@@ -214,17 +220,51 @@ impl Site {
         let fact = Fact {
             field: disputed.field.clone(),
             value: disputed.values[which].clone(),
-            entity: Some(disputed.entity),
-            source: disputed.source,
+            entity: Some(disputed.places[which].entity),
+            source: disputed.places[which].source,
             grade: disputed.grade.clone(),
         };
-        self.client().ask(&Request::Set { record: disputed.record.to_string(), facts: vec![fact] }).await?;
+        let record = disputed.places[which].record.to_string();
+        self.client().ask(&Request::Set { record, facts: vec![fact] }).await?;
         Ok(())
     }
 
-    /// What it shows of the disputed field.
-    pub(super) async fn values(&self, disputed: &Disagreement) -> Result<BTreeSet<String>, Failure> {
-        Ok(disputed.said_in(&self.record(&disputed.record).await?))
+    /// What it shows of the disputed field, on one of the two sides.
+    pub(super) async fn values(&self, disputed: &Disagreement, which: usize) -> Result<BTreeSet<String>, Failure> {
+        Ok(disputed.said_in(&self.record(&disputed.places[which].record).await?))
+    }
+
+    /// Shares all its case files with these organisations, as far as consent goes, without a hold. Answers with what
+    /// the preview said.
+    pub(super) async fn share(&self, with: &[Self]) -> Result<SharePreview, Failure> {
+        let guest =
+            |(site, country): (&Self, &&str)| Guest { organisation: site.name(), country: Some((*country).to_owned()) };
+        let with = Readers::Organisations(with.iter().zip(COUNTRIES).map(guest).collect());
+        let preview = match self.client().ask(&Request::SharePreview { records: vec![], with: with.clone() }).await? {
+            Reply::SharePreview(preview) => preview,
+            other => return Err(unexpected(&other)),
+        };
+        let request = Request::Share { records: vec![], with, seen: preview.seen.clone(), hold_s: 0 };
+        self.client().ask(&request).await?;
+        Ok(preview)
+    }
+
+    /// Whether nothing waits to be shared any more.
+    pub(super) async fn has_shared(&self) -> Result<bool, Failure> {
+        match self.client().ask(&Request::Shares).await? {
+            Reply::Shares { shares } => Ok(shares.is_empty()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// What its shared case files are called where they are read.
+    pub(super) async fn parts(&self) -> Result<BTreeMap<SectionId, SectionId>, Failure> {
+        match self.client().ask(&Request::List { kind: RecordKind::Case }).await? {
+            Reply::Records { records } => {
+                Ok(records.iter().filter_map(|record| Some((record.record, *record.parts.first()?))).collect())
+            }
+            other => Err(unexpected(&other)),
+        }
     }
 
     pub(super) async fn hold(&self, other: &Self) -> Result<(), Failure> {

@@ -6,12 +6,15 @@ use std::{
     time::Instant,
 };
 
-use protocol::control::{Record, SCHEMA};
+use protocol::control::{Claim, Record, SCHEMA};
 use serde::Serialize;
 
 use super::plan::Findings;
 use crate::{
-    render::{self, Screen, standing::good},
+    render::{
+        self, Screen,
+        standing::{good, stays},
+    },
     texts,
 };
 
@@ -22,7 +25,9 @@ pub(crate) enum Event<'a> {
     Started { nodes: usize },
     Founded { organisations: BTreeSet<&'a str>, registry_words: String },
     Imported { by: &'a str, case_files: usize, dockets: usize },
-    Arrived { dockets: usize, organisations: usize },
+    Shared { case_files: usize, organisations: usize },
+    HeldBack { case: &'a str, reason: &'a str },
+    Arrived { case_files: usize, dockets: usize, organisations: usize },
     Cut { apart: &'a str },
     Corrected { label: &'a str, field: &'a str, values: &'a [String; 2] },
     Healed { nodes: usize },
@@ -79,7 +84,9 @@ impl<'a> Story<'a> {
         if self.screen.is_json() {
             self.screen.line(&Line { event, at_ms, schema: SCHEMA });
         } else {
-            self.screen.data(&timed(at_ms, &good(&texts::demo::told(event))));
+            let line = texts::demo::told(event);
+            let line = if matches!(event, Event::HeldBack { .. }) { stays(&line) } else { good(&line) };
+            self.screen.data(&timed(at_ms, &line));
         }
     }
 
@@ -103,7 +110,7 @@ impl<'a> Done<'a> {
         Self {
             event: "done",
             nodes: findings.seen.len(),
-            cases: findings.case_files.len() + findings.dockets.len(),
+            cases: findings.brought.case_files.len() + findings.brought.dockets.len(),
             arrived: findings.arrived(),
             held_back: findings.held_back(),
             entries,
@@ -129,9 +136,11 @@ struct Line<'a> {
 fn disagreement(findings: &Findings, record: &Record, records: &[Record]) -> String {
     let disputed = &findings.disputed;
     let claims = disputed.cell(record).map(|cell| &cell.claims[..]).unwrap_or_default();
-    let row = |claim| {
+    let row = |claim: &Claim| {
+        // At home a claim is of the minute, elsewhere of the day, and stands in another entry: it says the same.
+        let same = |other: &Claim| (other.organisation, &other.value) == (claim.organisation, &claim.value);
         let shows = |record: &&Record| {
-            disputed.cell(record).is_some_and(|cell| cell.claims.contains(claim) && cell.shown == "conflict")
+            disputed.cell(record).is_some_and(|cell| cell.claims.iter().any(same) && cell.shown == "conflict")
         };
         let on = format!("{} of {}", records.iter().filter(shows).count(), findings.seen.len());
         let value = render::record::shown(&disputed.field, &claim.value);

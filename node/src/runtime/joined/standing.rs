@@ -50,7 +50,12 @@ impl Joined {
             entries: held.lines().map(|(_, line)| line.counted()).sum(),
             forked: held.lines().filter(|(_, line)| line.is_forked()).count() as u64,
         });
+        let circles: Vec<CircleStatus> = circles.collect();
         let unlocked = self.folder.pens().is_some();
+        // Locked, nothing here can be read: the number is unknown, and shown as none.
+        let shared_cases = if unlocked { self.shared_cases().map_or(0, |cases| cases.len() as u64) } else { 0 };
+        let replica = self.state.replica();
+        let members = &replica.members;
         let count = |circle: &Circle, kind| {
             self.library.count(&self.folder.store, &self.state.circle_of(circle), kind).unwrap_or(0)
         };
@@ -62,11 +67,11 @@ impl Joined {
             call_sign: members.call_sign(&org).map(str::to_owned),
             node: Some(self.folder.node()),
             listening,
-            circles: circles.collect(),
+            circles,
             peers: self.peers(),
             cases: count(&Circle::Own(org), RecordKind::Case),
             dockets: count(&Circle::Commons, RecordKind::Docket),
-            shared_cases: 0,
+            shared_cases,
             wanted: replica.wanted_len() as u64,
             alarms: self.alarms.iter().chain(&self.broken).cloned().collect(),
             as_of: utc_now(),

@@ -1,0 +1,143 @@
+//! `habeas share`: look at what would go to whom, let it go after a hold, cancel it while it waits.
+
+use protocol::control::{Guest, Readers, Reply, Request, Share, SharePreview, codes};
+
+use super::ask;
+use crate::{
+    Context,
+    daemon::unexpected,
+    error::{Failure, codes as own},
+    render::sharing,
+    texts,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas share --with brave-otter:GE,calm-heron:LT --dry-run
+  habeas share abandon-zoo-able-zone-about-zero --with brave-otter:GE
+  habeas share abandon-zoo-able-zone-about-zero --with everyone
+  habeas share --waiting
+  habeas share --cancel 5f0c1d2e3a4b5c6d";
+/// The word for all members.
+const EVERYONE: &str = "everyone";
+const MINUTE_S: u64 = 60;
+
+/// Share case files with organisations you name, as far as consent goes.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Which case files, by their words or ids [default: all of your organisation].
+    #[arg(value_name = "CASE")]
+    cases: Vec<String>,
+    /// Call-sign or id of each organisation, with its country if that is to be told; or `everyone`.
+    #[arg(long, value_name = "ORGANISATION[:COUNTRY]", value_delimiter = ',', required_unless_present_any = ["waiting", "cancel"])]
+    with: Vec<String>,
+    /// Only say what would go, and what would not.
+    #[arg(long)]
+    dry_run: bool,
+    /// Name every field that goes and every reason.
+    #[arg(long)]
+    details: bool,
+    /// How long it waits and can be cancelled.
+    #[arg(long, value_name = "MINUTES", default_value_t = 10)]
+    hold: u64,
+    /// Share what the preview shows without being asked.
+    #[arg(long)]
+    yes: bool,
+    /// What waits.
+    #[arg(long, conflicts_with_all = ["cases", "with", "cancel"])]
+    waiting: bool,
+    /// Cancel what waits.
+    #[arg(long, value_name = "SHARE", conflicts_with_all = ["cases", "with"])]
+    cancel: Option<String>,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    if args.waiting {
+        let reply = ask(context, &Request::Shares).await?;
+        return waiting(&reply, context);
+    }
+    if let Some(share) = args.cancel {
+        let reply = ask(context, &Request::ShareCancel { share }).await?;
+        context.screen.note(texts::sharing::CANCELLED);
+        return waiting(&reply, context);
+    }
+    let with = readers(&args.with)?;
+    let request = Request::SharePreview { records: args.cases.clone(), with: with.clone() };
+    let reply = ask(context, &request).await?;
+    let Reply::SharePreview(preview) = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || sharing::preview(preview, args.details));
+    if args.dry_run {
+        return Ok(());
+    }
+    if preview.cases.iter().all(|case| case.goes.is_empty()) {
+        return Err(Failure::new(codes::NOTHING_GOES, texts::sharing::NOTHING_GOES));
+    }
+    if !args.yes && !confirmed(preview, context)? {
+        return Err(Failure::new(own::CONFIRM, texts::sharing::NOT_SHARED).try_next(texts::sharing::CONFIRM));
+    }
+    let (seen, hold_s) = (preview.seen.clone(), args.hold.saturating_mul(MINUTE_S));
+    let reply = ask(context, &Request::Share { records: args.cases, with, seen, hold_s }).await?;
+    let Reply::Shares { shares } = &reply else { return Err(unexpected(&reply)) };
+    let cancel =
+        |share: &Share| (context.command(&format!("share --cancel {}", share.share)), texts::sharing::NEXT_CANCEL);
+    let next: Vec<_> =
+        shares.iter().map(cancel).chain([(context.command("case list"), texts::sharing::NEXT_LIST)]).collect();
+    context.screen.reply(&reply, || texts::sharing::waits(args.hold));
+    context.screen.note(&texts::next(&next));
+    Ok(())
+}
+
+fn waiting(reply: &Reply, context: &mut Context<'_>) -> Result<(), Failure> {
+    let Reply::Shares { shares } = reply else { return Err(unexpected(reply)) };
+    context.screen.reply(reply, || sharing::waiting(shares));
+    Ok(())
+}
+
+fn readers(names: &[String]) -> Result<Readers, Failure> {
+    let everyone = names.iter().filter(|name| *name == EVERYONE).count();
+    match (everyone, names.len()) {
+        (0, _) => Ok(Readers::Organisations(names.iter().map(|name| guest(name)).collect())),
+        (1, 1) => Ok(Readers::Everyone),
+        _ => Err(Failure::new(codes::NO_READERS, texts::sharing::EVERYONE_ALONE)),
+    }
+}
+
+/// `ORGANISATION` or `ORGANISATION:COUNTRY`.
+fn guest(name: &str) -> Guest {
+    match name.rsplit_once(':') {
+        Some((organisation, country)) => {
+            Guest { organisation: organisation.to_owned(), country: Some(country.to_owned()) }
+        }
+        None => Guest { organisation: name.to_owned(), country: None },
+    }
+}
+
+/// Asks whether it shall go; without anyone to ask it does not.
+fn confirmed(preview: &SharePreview, context: &mut Context<'_>) -> Result<bool, Failure> {
+    let going = preview.cases.iter().filter(|case| !case.goes.is_empty()).count();
+    context.confirm(&texts::sharing::ask(going, preview.readers.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_organisation_is_named_with_or_without_its_country() {
+        let check = |name: &str, organisation: &str, country: Option<&str>| {
+            let expected = Guest { organisation: organisation.into(), country: country.map(Into::into) };
+            assert_eq!(guest(name), expected);
+        };
+        check("brave-otter", "brave-otter", None);
+        check("brave-otter:GE", "brave-otter", Some("GE"));
+    }
+
+    #[test]
+    fn everyone_is_named_alone() {
+        let named = |names: &[&str]| readers(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(named(&["everyone"]), Ok(Readers::Everyone));
+        assert!(named(&["everyone", "brave-otter"]).expect_err("both").is(codes::NO_READERS));
+        assert!(matches!(named(&["brave-otter:GE"]), Ok(Readers::Organisations(guests)) if guests.len() == 1));
+    }
+}

@@ -1,0 +1,161 @@
+//! Own case files and their shared parts: which belongs to which, and what both together say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{
+    circle::Circle,
+    control::{Problem, RecordKind, codes},
+    ids::{CircleId, OrgId, SectionId},
+    section::view::View,
+    share::{joint::joint, names::Names, recall},
+};
+
+use super::{
+    desk::Shelf,
+    folder::{locked, store_problem},
+    joined::Joined,
+};
+
+/// Whose shared part a section is: remembered, since the names of parts lead in one direction only.
+#[derive(Default)]
+pub(super) struct Mine {
+    parts: BTreeMap<SectionId, SectionId>,
+    cases: BTreeSet<SectionId>,
+    circles: BTreeSet<CircleId>,
+}
+
+/// A record as this organisation reads it.
+pub(super) struct Whole {
+    /// Of an own case file: what others said in its shared parts stands beside what is kept at home.
+    pub(super) view: View,
+    /// Call-signs of the others that can read it, or its shared part.
+    pub(super) readers: Vec<String>,
+    /// What its shared parts are called.
+    pub(super) parts: Vec<SectionId>,
+}
+
+impl Joined {
+    /// This organisation.
+    pub(super) fn us(&self) -> OrgId {
+        self.state.organisation()
+    }
+
+    pub(super) fn call_sign(&self, org: &OrgId) -> String {
+        self.state.replica().members.call_sign(org).unwrap_or_default().to_owned()
+    }
+
+    /// What an own case file is called in a circle.
+    pub(super) fn names(&self, section: &SectionId, circle: &CircleId) -> Result<Names, Problem> {
+        let own = self.state.circle_of(&Circle::Own(self.us()));
+        let own = self.state.replica().circle(&own).ok_or_else(locked)?;
+        Ok(Names::new(&own.secret, *section, circle))
+    }
+
+    /// Where the part of an own case file lies in a circle, or would lie.
+    pub(super) fn part(&self, section: &SectionId, circle: &Circle) -> Result<Shelf, Problem> {
+        let id = self.state.circle_of(circle);
+        let section = self.names(section, &id)?.shared();
+        Ok(Shelf { circle: circle.clone(), id, section, kind: RecordKind::Case })
+    }
+
+    /// The shared parts of an own case file.
+    pub(super) fn parts(&self, section: &SectionId) -> Result<Vec<Shelf>, Problem> {
+        let mut parts = Vec::new();
+        for circle in self.circles_with_others() {
+            let part = self.part(section, &circle)?;
+            let there = self.library.shelf(&self.folder.store, &part.id, &part.section);
+            if there.map_err(|error| store_problem(&error))?.is_some() {
+                parts.push(part);
+            }
+        }
+        Ok(parts)
+    }
+
+    /// The circles that this organisation reads together with others.
+    pub(super) fn circles_with_others(&self) -> Vec<Circle> {
+        let us = self.us();
+        let circles = self.state.replica().circles().map(|(_, held)| &held.circle);
+        circles.filter(|circle| !matches!(circle, Circle::Own(_)) && circle.admits(&us)).cloned().collect()
+    }
+
+    /// The own case file whose part in this circle a section is.
+    pub(super) fn own_of(&mut self, part: &SectionId) -> Result<Option<SectionId>, Problem> {
+        let own = self.state.circle_of(&Circle::Own(self.us()));
+        let circles: BTreeSet<CircleId> =
+            self.circles_with_others().iter().map(|circle| self.state.circle_of(circle)).collect();
+        let count = self.library.count(&self.folder.store, &own, RecordKind::Case);
+        let count = count.map_err(|error| store_problem(&error))?;
+        if self.mine.circles != circles {
+            self.mine = Mine { circles, ..Mine::default() };
+        }
+        if self.mine.cases.len() as u64 != count {
+            let sections = self.library.sections(&self.folder.store, &own).map_err(|error| store_problem(&error))?;
+            for (section, _) in sections.into_iter().filter(|(_, kind)| *kind == RecordKind::Case) {
+                if !self.mine.cases.insert(section) {
+                    continue;
+                }
+                for circle in self.mine.circles.clone() {
+                    let names = self.names(&section, &circle)?;
+                    self.mine.parts.insert(names.shared(), section);
+                }
+            }
+        }
+        Ok(self.mine.parts.get(part).copied())
+    }
+
+    /// A section as it stands in its circle, nothing added, nothing withheld.
+    pub(super) fn alone(&mut self, shelf: &Shelf) -> Result<View, Problem> {
+        let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
+        Ok(section.map_err(|error| store_problem(&error))?.view())
+    }
+
+    /// An own case file without what others said of it.
+    pub(super) fn own_view(&mut self, section: &SectionId) -> Result<View, Problem> {
+        let circle = Circle::Own(self.us());
+        let shelf = Shelf { id: self.state.circle_of(&circle), circle, section: *section, kind: RecordKind::Case };
+        self.alone(&shelf)
+    }
+
+    /// A record as this organisation reads it; not one that was taken back by those who shared it.
+    pub(super) fn whole(&mut self, shelf: &Shelf) -> Result<Whole, Problem> {
+        let mut view = self.alone(shelf)?;
+        let (mut readers, mut parts) = (BTreeSet::new(), Vec::new());
+        match &shelf.circle {
+            Circle::Own(us) if shelf.kind == RecordKind::Case => {
+                for part in self.parts(&shelf.section)? {
+                    let shared = self.alone(&part)?;
+                    if !recall::is_hidden(&shared) {
+                        readers.extend(self.others_in(&part.circle));
+                        parts.push(part.section);
+                    }
+                    view = joint(&view, &shared, &self.names(&shelf.section, &part.id)?, us);
+                }
+            }
+            circle => {
+                if recall::is_hidden(&view) {
+                    let message = "this case file was taken back by those who shared it";
+                    return Err(Problem::new(codes::TAKEN_BACK, message));
+                }
+                readers.extend(self.others_in(circle));
+            }
+        }
+        Ok(Whole { view, readers: readers.into_iter().collect(), parts })
+    }
+
+    fn others_in(&self, circle: &Circle) -> Vec<String> {
+        let us = self.us();
+        let members = self.state.replica().members.organisations();
+        members.filter(|(org, _)| **org != us && circle.admits(org)).map(|(_, sign)| sign.to_owned()).collect()
+    }
+
+    /// Own case files that others can read, or could.
+    pub(super) fn shared_cases(&mut self) -> Result<BTreeSet<SectionId>, Problem> {
+        let mut shared = BTreeSet::new();
+        for circle in self.circles_with_others() {
+            for part in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == RecordKind::Case) {
+                shared.extend(self.own_of(&part.section)?);
+            }
+        }
+        Ok(shared)
+    }
+}

@@ -1,0 +1,479 @@
+//! Sharing: a preview, a hold that can be cancelled, and then entries that say in a circle what may go there.
+//!
+//! What is to be done stands in the store until it is done: shares that wait or are going, and case files that changed at
+//! home since their shared part was last looked at. Each step looks at what stands now and writes the difference, so that
+//! whatever cuts it short, the next start goes on. Nothing goes that a person has not seen in a preview, or that was told
+//! before; consent is asked again at the last moment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use protocol::{
+    circle::{
+        Circle,
+        grant::{self, Opening},
+    },
+    codec,
+    control::{Problem, Reader, Readers, RecordKind, Reply, Share, SharePreview, codes},
+    date::day,
+    desk::{self, sharing},
+    ids::{CircleId, EntityId, OrgId, SectionId},
+    limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE},
+    schema::{Schema, Value},
+    seal::Entropy,
+    section::assertion::{Assertion, Statement},
+    share::{
+        self, Audience, Preview, commons, recall,
+        restate::{self, Seen},
+    },
+    store::{Batch, Row, Store, Table},
+    sync::{Content, Input, Write},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{desk::Shelf, folder::store_problem, joined::Joined, utc_now};
+
+/// What is to be done, as the store has it. In memory only while the folder is unlocked.
+#[derive(Default)]
+pub(super) struct Agenda {
+    /// Case files that changed here since their shared parts were last brought up to them.
+    changed: BTreeSet<SectionId>,
+    shares: BTreeMap<u64, Errand>,
+    /// The write that is on its way.
+    writing: Option<u64>,
+}
+
+/// A share that waits, or is going: who would read (nobody named: everyone), when it goes (UTC, seconds), and what a
+/// person has seen of each case file.
+#[derive(Clone, Serialize, Deserialize)]
+struct Errand(Vec<OrgId>, u64, Vec<(SectionId, Vec<(EntityId, String)>)>);
+
+/// Whom a share is for.
+enum Whom {
+    Circle(Audience),
+    Everyone,
+}
+
+impl Agenda {
+    /// Reads what the store holds.
+    pub(super) fn load(store: &impl Store) -> Result<Self, Problem> {
+        let mut agenda = Self::default();
+        let (mut shares, mut sound) = (Vec::new(), true);
+        let scanned = store.scan(Table::Desk, CHANGED, 0, &mut |_, value| {
+            agenda.changed.extend(value.try_into().map(SectionId));
+            true
+        });
+        let scanned = scanned.and_then(|()| {
+            store.scan(Table::Desk, SHARE, 0, &mut |number, value| {
+                match codec::decode::<Errand>("share", &value, SHARE_BYTES) {
+                    Ok(errand) => shares.push((number, errand)),
+                    Err(_) => sound = false,
+                }
+                sound
+            })
+        });
+        scanned.map_err(|error| store_problem(&error))?;
+        if !sound {
+            return Err(Problem::new(codes::ALTERED, "what waits to be shared cannot be read"));
+        }
+        agenda.shares.extend(shares);
+        Ok(agenda)
+    }
+
+    /// When the next thing is to be done: UTC, seconds.
+    pub(super) fn due_at(&self) -> Option<u64> {
+        match (&self.writing, self.changed.is_empty()) {
+            (Some(_), _) => None,
+            (None, false) => Some(0),
+            (None, true) => self.shares.values().map(|Errand(_, due_at, _)| *due_at).min(),
+        }
+    }
+
+    /// Whether this write was one of ours; it has ended.
+    pub(super) fn ended(&mut self, token: u64) -> bool {
+        let ours = self.writing == Some(token);
+        if ours {
+            self.writing = None;
+        }
+        ours
+    }
+
+    fn waiting(&self, name: impl Fn(&OrgId) -> String) -> Vec<Share> {
+        let mut shares: Vec<Share> = self
+            .shares
+            .iter()
+            .map(|(number, Errand(readers, due_at, cases))| Share {
+                share: format!("{number:016x}"),
+                readers: readers.iter().map(&name).collect(),
+                records: cases.iter().map(|(section, _)| *section).collect(),
+                due_at: *due_at,
+            })
+            .collect();
+        shares.sort_by_key(|share| share.due_at);
+        shares
+    }
+}
+
+impl Joined {
+    /// What of these case files would go to whom.
+    pub(super) fn preview_share(&mut self, records: &[String], with: &Readers) -> Result<Reply, Problem> {
+        let whom = self.whom(with)?;
+        let (_, preview) = self.looked_at(records, &whom)?;
+        Ok(Reply::SharePreview(preview))
+    }
+
+    /// Puts a share on the agenda, if it is what was looked at.
+    pub(super) fn begin_share(
+        &mut self,
+        records: &[String],
+        with: &Readers,
+        seen: &str,
+        hold_s: u64,
+    ) -> Result<Reply, Problem> {
+        let whom = self.whom(with)?;
+        let (fields, preview) = self.looked_at(records, &whom)?;
+        if preview.seen != seen {
+            return Err(Problem::new(codes::CHANGED, "what would go is no longer what the preview showed"));
+        }
+        if fields.is_empty() {
+            let details = preview.cases.iter().flat_map(|case| {
+                let name = case.label.as_ref().unwrap_or(&case.pseudonym).clone();
+                case.whole().map(move |held| format!("{name}: {}", held.reason))
+            });
+            let problem = Problem::new(codes::NOTHING_GOES, "none of these case files may go to them");
+            return Err(problem.with_details(details.collect()));
+        }
+        let readers = preview.readers.iter().map(|reader| reader.organisation).collect();
+        let cases = fields.into_iter().map(|(section, seen)| (section, seen.into_iter().collect())).collect();
+        let errand = Errand(readers, utc_now().saturating_add(hold_s), cases);
+        let number = u64::from_be_bytes(self.folder.entropy.bytes());
+        let mut batch = Batch::default();
+        batch.put(Row::new(Table::Desk, SHARE, number), codec::encode(&errand));
+        self.commit_desk(&batch)?;
+        self.agenda.shares.insert(number, errand);
+        Ok(self.shares())
+    }
+
+    /// What waits.
+    pub(super) fn shares(&self) -> Reply {
+        Reply::Shares { shares: self.agenda.waiting(|org| self.call_sign(org)) }
+    }
+
+    /// Takes a share off the agenda; what has gone stays.
+    pub(super) fn cancel_share(&mut self, share: &str) -> Result<Reply, Problem> {
+        let number = u64::from_str_radix(share, 16).ok().filter(|number| self.agenda.shares.contains_key(number));
+        let number = number.ok_or_else(|| Problem::new(codes::NO_SHARE, format!("no share «{share}» waits")))?;
+        let mut batch = Batch::default();
+        batch.delete(Row::new(Table::Desk, SHARE, number));
+        self.commit_desk(&batch)?;
+        self.agenda.shares.remove(&number);
+        Ok(self.shares())
+    }
+
+    /// Case files that change with a write: their rows on the agenda, to be durable with it.
+    pub(super) fn note_changed(&mut self, section: SectionId, batch: &mut Batch) -> Result<(), Problem> {
+        if !self.parts(&section)?.is_empty() {
+            batch.put(changed_row(&section), section.0.to_vec());
+            self.agenda.changed.insert(section);
+        }
+        Ok(())
+    }
+
+    /// Does what is due, until a write has to be waited for.
+    pub(super) async fn run_agenda(&mut self) {
+        while self.can_write() && self.agenda.due_at().is_some_and(|due_at| due_at <= utc_now()) {
+            match self.next_act() {
+                Ok(Some(entries)) => {
+                    let token = self.next_token();
+                    self.agenda.writing = Some(token);
+                    let seed = self.folder.entropy.bytes();
+                    self.handle(Input::Write(Write { token, entries, seed })).await;
+                }
+                Ok(None) => {}
+                Err(problem) => {
+                    tracing::warn!(code = problem.code, "sharing stopped until the folder is unlocked again");
+                    self.alarm(problem);
+                    self.agenda = Agenda::default();
+                }
+            }
+        }
+    }
+
+    /// The next entries to write, or one thing less to do.
+    fn next_act(&mut self) -> Result<Option<Vec<(CircleId, Content)>>, Problem> {
+        if let Some(section) = self.agenda.changed.first().copied() {
+            let entries = self.follow(section)?;
+            if entries.is_empty() {
+                let mut batch = Batch::default();
+                batch.delete(changed_row(&section));
+                self.commit_desk(&batch)?;
+                self.agenda.changed.remove(&section);
+            }
+            return Ok(Some(entries).filter(|entries| !entries.is_empty()));
+        }
+        let due = self.agenda.shares.iter().find(|(_, Errand(_, due_at, _))| *due_at <= utc_now());
+        let Some((number, errand)) = due.map(|(number, errand)| (*number, errand.clone())) else { return Ok(None) };
+        let entries = self.share(&errand)?;
+        if entries.is_empty() {
+            let mut batch = Batch::default();
+            batch.delete(Row::new(Table::Desk, SHARE, number));
+            self.commit_desk(&batch)?;
+            self.agenda.shares.remove(&number);
+            tracing::info!(cases = errand.2.len(), organisations = errand.0.len(), "shared");
+        }
+        Ok(Some(entries).filter(|entries| !entries.is_empty()))
+    }
+
+    /// A case file changed at home: its shared parts follow, as far as they were told of it before.
+    fn follow(&mut self, section: SectionId) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let mut entries = Vec::new();
+        for part in self.parts(&section)? {
+            let statements = match &part.circle {
+                Circle::Commons => self.stubbed(section, &part)?,
+                circle => {
+                    let audience = self.audience_of(circle)?;
+                    self.restated(section, &part, &audience, &Seen::new())?
+                }
+            };
+            if !statements.is_empty() {
+                entries.push(self.entry(&part, statements, None)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// What is still to be written of a share: the circle if it is new, then each case file.
+    fn share(&mut self, Errand(readers, _, cases): &Errand) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let circle = match readers.as_slice() {
+            [] => Circle::Commons,
+            readers => match self.circle_with(readers) {
+                Some(circle) => circle,
+                None => return Ok(self.open_circle(readers)),
+            },
+        };
+        let mut entries = Vec::new();
+        for (section, seen) in cases {
+            let part = self.part(section, &circle)?;
+            let statements = match &circle {
+                Circle::Commons => self.stubbed(*section, &part)?,
+                circle => {
+                    let audience = self.audience_of(circle)?;
+                    let seen = seen.iter().cloned().collect();
+                    self.restated(*section, &part, &audience, &seen)?
+                }
+            };
+            if !statements.is_empty() {
+                entries.push(self.entry(&part, statements, None)?);
+            } else if circle != Circle::Commons {
+                entries.extend(self.closed_elsewhere(*section, &part)?);
+            }
+            if entries.len() >= SHARED_AT_ONCE.0 {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
+    /// At most one named circle has a case file: the parts in others are closed once this one is told.
+    fn closed_elsewhere(&mut self, section: SectionId, part: &Shelf) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let mut entries = Vec::new();
+        for other in self.parts(&section)? {
+            if other.id == part.id || other.circle == Circle::Commons {
+                continue;
+            }
+            let (view, names, us) = (self.alone(&other)?, self.names(&section, &other.id)?, self.us());
+            let statements = restate::close(&names, &view, &us);
+            if !statements.is_empty() {
+                entries.push(self.entry(&other, statements, None)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    fn restated(
+        &mut self,
+        section: SectionId,
+        part: &Shelf,
+        audience: &Audience,
+        seen: &Seen,
+    ) -> Result<Vec<Statement>, Problem> {
+        let (shared, names) = (self.alone(part)?, self.names(&section, &part.id)?);
+        // Whoever learns first that consent is withdrawn stops it for all: nothing more is said into a hidden part.
+        if recall::hidden_by(&shared).iter().any(|org| *org != self.us()) {
+            return Ok(vec![]);
+        }
+        let preview = self.preview(section, audience)?;
+        Ok(restate::restate(&names, &preview, &shared, &self.us(), seen))
+    }
+
+    fn stubbed(&mut self, section: SectionId, part: &Shelf) -> Result<Vec<Statement>, Problem> {
+        let own = self.own_view(&section)?;
+        let stub = commons::stub(&own, &part.section, day(utc_now()));
+        let due = stub.statements.into_iter().filter_map(|statement| match statement {
+            Statement::Assert(assertion) => Some(assertion),
+            Statement::Retract { .. } | Statement::Resolve { .. } => None,
+        });
+        let due: Vec<Assertion> = due.collect();
+        let shared = self.alone(part)?;
+        Ok(restate::converge(due, &shared, &self.us()))
+    }
+
+    /// What of a case file may go to these readers now.
+    fn preview(&mut self, section: SectionId, audience: &Audience) -> Result<Preview, Problem> {
+        let own = self.own_view(&section)?;
+        Ok(share::preview(&own, audience, day(utc_now())))
+    }
+
+    /// The fields of each case file that would go, and all of it as people read it.
+    fn looked_at(
+        &mut self,
+        records: &[String],
+        whom: &Whom,
+    ) -> Result<(Vec<(SectionId, Seen)>, SharePreview), Problem> {
+        let sections = self.own_cases(records)?;
+        let (mut looked, mut cases) = (Vec::new(), Vec::new());
+        for section in sections {
+            let label = self.label(&section)?;
+            match whom {
+                Whom::Circle(audience) => {
+                    let preview = self.preview(section, audience)?;
+                    cases.push(sharing::case_preview(section, label, &preview));
+                    looked.push((section, preview.fields(), sharing::content(&preview)));
+                }
+                Whom::Everyone => {
+                    let part = self.part(&section, &Circle::Commons)?;
+                    let stub = commons::stub(&self.own_view(&section)?, &part.section, day(utc_now()));
+                    cases.push(sharing::stub_preview(section, label, &stub));
+                    looked.push((section, stub.fields(), codec::encode(&stub.statements)));
+                }
+            }
+        }
+        let readers = match whom {
+            Whom::Circle(audience) => audience.organisations.clone(),
+            Whom::Everyone => BTreeMap::new(),
+        };
+        let seen = sharing::seen(readers.keys(), looked.iter().map(|(section, _, content)| (section, content)));
+        let readers = readers.into_iter().map(|(organisation, country)| Reader {
+            organisation,
+            call_sign: self.call_sign(&organisation),
+            country,
+        });
+        let preview = SharePreview { seen, readers: readers.collect(), cases, as_of: utc_now() };
+        let fields = looked.into_iter().map(|(section, seen, _)| (section, seen));
+        Ok((fields.filter(|(_, seen)| !seen.is_empty()).collect(), preview))
+    }
+
+    /// The case files meant: those named, or all. Only the own ones are shared.
+    fn own_cases(&mut self, records: &[String]) -> Result<Vec<SectionId>, Problem> {
+        let own = Circle::Own(self.us());
+        if records.is_empty() {
+            let shelves = self.shelves(&own)?;
+            let cases = shelves.into_iter().filter(|shelf| shelf.kind == RecordKind::Case);
+            return Ok(cases.map(|shelf| shelf.section).collect());
+        }
+        let mut sections = Vec::new();
+        for record in records {
+            let shelf = self.find(record)?;
+            if shelf.circle != own || shelf.kind != RecordKind::Case {
+                let message = format!("«{record}» is no case file of this organisation");
+                return Err(Problem::new(codes::NOT_OWN, message));
+            }
+            sections.push(shelf.section);
+        }
+        sections.sort_unstable();
+        sections.dedup();
+        Ok(sections)
+    }
+
+    /// Who is meant; a country that is told is remembered.
+    fn whom(&mut self, with: &Readers) -> Result<Whom, Problem> {
+        let Readers::Organisations(guests) = with else { return Ok(Whom::Everyone) };
+        let (us, mut organisations, mut batch) = (self.us(), BTreeMap::new(), Batch::default());
+        for guest in guests {
+            let org = self.find_organisation(&guest.organisation)?;
+            if org == us {
+                continue;
+            }
+            let country = match &guest.country {
+                None => self.country(&org)?,
+                Some(country) => {
+                    let value = Value::Text(country.to_uppercase());
+                    let checked = Schema::current().check("consent_grant.audience_country", &value);
+                    let checked = checked.map_err(|error| desk::value_problem(&error))?.into_value();
+                    let country = checked.as_text().unwrap_or_default().to_owned();
+                    batch.put(country_row(&org), country.clone().into_bytes());
+                    Some(country)
+                }
+            };
+            organisations.insert(org, country);
+        }
+        if organisations.is_empty() {
+            return Err(Problem::new(codes::NO_READERS, "a case file is shared with other organisations"));
+        }
+        self.commit_desk(&batch)?;
+        Ok(Whom::Circle(Audience { own: us, organisations }))
+    }
+
+    fn audience_of(&self, circle: &Circle) -> Result<Audience, Problem> {
+        let Circle::Named { organisations, .. } = circle else { unreachable!("asked of named circles only") };
+        let own = self.us();
+        let others = organisations.iter().filter(|org| **org != own);
+        let organisations = others.map(|org| Ok((*org, self.country(org)?))).collect::<Result<_, Problem>>()?;
+        Ok(Audience { own, organisations })
+    }
+
+    fn country(&self, org: &OrgId) -> Result<Option<String>, Problem> {
+        let row = self.folder.store.get(&country_row(org)).map_err(|error| store_problem(&error))?;
+        Ok(row.and_then(|country| String::from_utf8(country).ok()))
+    }
+
+    /// A circle of exactly these organisations and this one, whoever opened it.
+    fn circle_with(&self, readers: &[OrgId]) -> Option<Circle> {
+        let mut list = [readers, &[self.us()]].concat();
+        list.sort_unstable();
+        let is_list = |circle: &Circle| matches!(circle, Circle::Named { organisations, .. } if *organisations == list);
+        let circles = self.state.replica().circles().map(|(_, held)| &held.circle);
+        circles.into_iter().find(|circle| is_list(circle)).cloned()
+    }
+
+    /// The entries that open a circle: its secrets, for every device of its organisations.
+    fn open_circle(&mut self, readers: &[OrgId]) -> Vec<(CircleId, Content)> {
+        let us = self.us();
+        let mut entropy = Entropy::new(self.folder.entropy.bytes());
+        let opening = Opening::fresh(Circle::named(us, readers, &mut entropy), &mut entropy);
+        let members = &self.state.replica().members;
+        let devices: Vec<_> = readers.iter().chain([&us]).flat_map(|org| members.devices(org)).collect();
+        let commons = self.state.circle_of(&Circle::Commons);
+        let grants = devices.chunks(GRANTED_AT_ONCE.0).map(|devices| {
+            let keys: Vec<_> = devices.iter().map(|device| &device.reading).collect();
+            let grant = grant::seal(&members.registry(), std::slice::from_ref(&opening), &keys, &mut entropy);
+            (commons, Content::Grant(grant))
+        });
+        grants.collect()
+    }
+
+    fn commit_desk(&mut self, batch: &Batch) -> Result<(), Problem> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.folder.store.commit(batch).map_err(|error| store_problem(&error))
+    }
+
+    fn can_write(&self) -> bool {
+        self.folder.pens().is_some() && !self.is_broken()
+    }
+}
+
+/// Prefix of the rows of shares.
+const SHARE: &[u8] = b"share";
+/// Prefix of the rows of case files that changed.
+const CHANGED: &[u8] = b"changed";
+/// Bytes of a share's row.
+const SHARE_BYTES: usize = 1 << 26;
+
+fn changed_row(section: &SectionId) -> Row {
+    Row::new(Table::Desk, CHANGED, u64::from_be_bytes(*section.0.first_chunk().expect("an id has 16 bytes")))
+}
+
+fn country_row(org: &OrgId) -> Row {
+    Row::new(Table::Desk, [b"country", &org.0[..]].concat(), 0)
+}
