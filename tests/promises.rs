@@ -3,12 +3,15 @@
 mod bad_input;
 mod commons;
 mod demo;
+mod disputes;
 mod federation;
 mod fuzz;
 mod kill;
+mod petnames;
 mod rosters;
 mod sample;
 mod spec;
+mod states;
 mod vectors;
 mod walls;
 

@@ -61,3 +61,5 @@ pub const BULK_IN_FLIGHT: Resource = Resource(4);
 pub const WANTS_IN_FLIGHT: Resource = Resource(1024);
 /// Strikes before a peer is disconnected.
 pub const STRIKES: Resource = Resource(3);
+/// Characters of a petname: it stands beside a call-sign in a table. Petnames never leave the node.
+pub const PETNAME_CHARS: Resource = Resource(48);

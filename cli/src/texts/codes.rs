@@ -38,6 +38,10 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB3007", "What stands in a docket is read by every member; each statement names a public source."),
     ("HB3008", "The file to be brought in has errors. Every one is listed, and nothing was brought in."),
     ("HB3009", "One statement or file is larger than can be stored and sent as one."),
+    ("HB3020", "What was to be settled is not disputed: all who speak of it say the same, or it takes all values."),
+    ("HB3021", "A conflict is settled between the claims that were seen, and those have changed in the meantime."),
+    ("HB3022", "Each organisation takes back its own word only. Another one's stays, and yours can stand beside it."),
+    ("HB3023", "There is no claim or settlement at this place of the record, or it was taken back already."),
     ("HB4001", "No member of the registry has this call-sign or id."),
     ("HB4002", "Another node sent something that a sound node never sends. It was not taken."),
     ("HB4003", "Two different statements carry one number under one key. Both are kept, neither counts."),
@@ -45,6 +49,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB4005", "This device's own key has signed something that this device did not."),
     ("HB4006", "An author wrote what no version of this program writes. It counts as empty, for everybody."),
     ("HB4007", "An author wrote with a newer version of this program, which this one cannot read."),
+    ("HB4010", "A name of your own for an organisation could be taken for something else, or does not fit."),
     ("HB5001", "The disk is full. What was confirmed as saved is saved."),
     ("HB5002", "The disk cannot be read or written."),
     ("HB5003", "A row of the store was changed by something other than the node. It was not used."),
@@ -61,6 +66,7 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB6009", "Help explains commands, codes such as HB1013, and exit-codes."),
     ("HB6010", "The command was ended by Ctrl-C or by the system."),
     ("HB6011", "What was asked cannot be undone, and asks for a word of confirmation."),
+    ("HB6020", "The doctor found something that must be mended; each finding says how."),
 ];
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Requests about the record: what is to be written, and what there is to read.
 
+mod asking;
+mod settling;
+
 use protocol::{
     circle::Circle,
     control::{ExportedEntry, Fact, Imported, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
@@ -63,6 +66,7 @@ impl Joined {
                 Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
             }
             Request::Import { file, dry_run } => self.bring_in(&file, dry_run),
+            Request::Resolve { .. } | Request::Retract { .. } => self.settle(request),
             _ => Err(Problem::new(codes::REQUEST, "this request writes nothing")),
         }
     }
@@ -192,6 +196,9 @@ impl Joined {
                 Ok(Reply::Record(Box::new(self.shown(&view, shelf.kind))))
             }
             Request::List { kind } => Ok(Reply::Records { records: self.list(kind)? }),
+            Request::Ask { question } => self.precedents(&question),
+            Request::Conflicts { record } => self.conflicts(&record),
+            Request::History { record } => self.history(&record),
             Request::Digest { circle } => self.digest(circle),
             Request::Export { record } => self.export(&record),
             _ => Err(Problem::new(codes::REQUEST, "this request is not for a node in a registry")),
@@ -199,8 +206,7 @@ impl Joined {
     }
 
     fn shown(&self, view: &View, kind: RecordKind) -> Record {
-        let members = &self.state.replica().members;
-        desk::record(view, kind, &|org| members.call_sign(org).map(str::to_owned), utc_now())
+        desk::record(view, kind, &self.names, utc_now())
     }
 
     fn list(&mut self, kind: RecordKind) -> Result<Vec<Summary>, Problem> {
@@ -208,16 +214,20 @@ impl Joined {
         let mut records = Vec::new();
         for shelf in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == kind) {
             let view = self.view(&shelf)?;
-            records.push(Summary {
-                record: shelf.section,
-                pseudonym: words::pseudonym(&shelf.section.0),
-                stage: stage::stage(&view).code,
-                conflicts: desk::conflicts(&view),
-                changed: desk::changed(&view),
-                label: self.label(&shelf.section)?,
-            });
+            records.push(self.summary(&shelf, &view)?);
         }
         Ok(records)
+    }
+
+    fn summary(&self, shelf: &Shelf, view: &View) -> Result<Summary, Problem> {
+        Ok(Summary {
+            record: shelf.section,
+            pseudonym: words::pseudonym(&shelf.section.0),
+            stage: stage::stage(view).code,
+            conflicts: desk::conflicts(view),
+            changed: desk::changed(view),
+            label: self.label(&shelf.section)?,
+        })
     }
 
     fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {
