@@ -3,13 +3,16 @@
 mod bad_input;
 mod commons;
 mod demo;
+mod disputes;
 mod federation;
 mod fuzz;
 mod kill;
+mod petnames;
 mod rosters;
 mod sample;
 mod sharing;
 mod spec;
+mod states;
 mod vectors;
 mod walls;
 

@@ -412,14 +412,14 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     assert_eq!(refused(vec![], named("no-such", None)), codes::NO_ORGANISATION);
     assert_eq!(refused(vec![], named(&second, Some("Georgia"))), codes::UNKNOWN_CODE);
     let docket = nodes[0].list(RecordKind::Docket)[0].record.to_string();
-    assert_eq!(refused(vec![docket], others.clone()), codes::NOT_OWN);
+    assert_eq!(refused(vec![docket], others.clone()), codes::NOT_OWN_CASE);
     assert_eq!(refused(vec!["no such words".into()], others.clone()), codes::NO_RECORD);
     // Something changed after the preview.
     let one = case(&nodes[0], "SYN-02");
     let looked = preview(&nodes[0], &[one], &others);
     set(&nodes[0], &one, vec![fact("person.minor_children", "4")]);
     let request = Request::Share { records: vec![one.to_string()], with: others, seen: looked.seen, hold_s: 0 };
-    assert_eq!(nodes[0].refused(&request).code, codes::CHANGED);
+    assert_eq!(nodes[0].refused(&request).code, codes::SHARE_CHANGED);
     let after = nodes.iter().map(|node| node.digest(Scope::Shared)).collect::<Vec<_>>();
     assert_eq!(before, after);
     assert_eq!(waiting(&nodes[0]), []);

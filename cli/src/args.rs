@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup, card, demo, device, found, help, import, init, join, lock, peers, record, serve, share, status,
+    backup, card, demo, device, doctor, found, help, import, init, join, lock, name, peers, record, serve, share,
+    status,
 };
 
 const EXAMPLES: &str = "\
@@ -94,11 +95,20 @@ pub(crate) enum Command {
     Release(peers::ReleaseArgs),
     Case(record::CaseArgs),
     Docket(record::DocketArgs),
+    Name(name::Args),
+    Doctor(doctor::Args),
     Import(import::Args),
     Share(share::Args),
     Demo(demo::Args),
     Help(help::Args),
     Completions(help::CompletionsArgs),
+}
+
+/// The commands below one, each as its words.
+pub(crate) fn leaves(command: &clap::Command, path: &[String]) -> Vec<Vec<String>> {
+    let below = command.get_subcommands().flat_map(|sub| leaves(sub, &[path, &[sub.get_name().to_owned()]].concat()));
+    let below: Vec<_> = below.collect();
+    if below.is_empty() { vec![path.to_vec()] } else { below }
 }
 
 #[cfg(test)]

@@ -4,13 +4,17 @@ pub(crate) mod backup;
 pub(crate) mod card;
 pub(crate) mod demo;
 pub(crate) mod device;
+mod dispute;
+pub(crate) mod doctor;
 pub(crate) mod found;
 pub(crate) mod help;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod lock;
+pub(crate) mod name;
 pub(crate) mod peers;
+mod precedents;
 pub(crate) mod record;
 pub(crate) mod serve;
 pub(crate) mod share;
@@ -42,6 +46,8 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Release(args) => peers::release(args, context).await,
         Command::Case(args) => record::case(args, context).await,
         Command::Docket(args) => record::docket(args, context).await,
+        Command::Name(args) => name::run(args, context).await,
+        Command::Doctor(_) => doctor::run(context).await,
         Command::Import(args) => import::run(args, context).await,
         Command::Share(args) => share::run(args, context).await,
         Command::Demo(args) => demo::run(args, context).await,

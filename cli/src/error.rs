@@ -81,6 +81,8 @@ pub(crate) mod codes {
     pub(crate) const INTERRUPTED: &str = "HB6010";
     /// Something that cannot be undone was not confirmed.
     pub(crate) const CONFIRM: &str = "HB6011";
+    /// The doctor found something to mend.
+    pub(crate) const UNWELL: &str = "HB6020";
 
     /// All of them, each with its exit status and what to try next.
     pub(crate) const ALL: &[(&str, u8, &str)] = &[
@@ -95,6 +97,7 @@ pub(crate) mod codes {
         (NO_TOPIC, 2, "run `habeas help` for the list of commands"),
         (INTERRUPTED, 130, "nothing was left running; start again when you like"),
         (CONFIRM, 2, "repeat the command with --confirm"),
+        (UNWELL, 3, "run the command beside each finding, then `habeas doctor` again"),
     ];
 }
 

@@ -51,6 +51,12 @@ pub fn main(args: Vec<OsString>, surroundings: &Surroundings) -> ExitCode {
     ExitCode::from(run(args, surroundings, Outlet::of_the_process()))
 }
 
+/// Every command that can be typed, as its words: `["case", "list"]`.
+#[must_use]
+pub fn commands() -> Vec<Vec<String>> {
+    args::leaves(&<Cli as clap::CommandFactory>::command(), &[])
+}
+
 /// What every command has at hand.
 struct Context<'a> {
     global: Global,

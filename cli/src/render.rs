@@ -4,7 +4,10 @@
 //! every control character and every mark that turns the direction of writing is shown as `�`. Colours are ours alone:
 //! texts carry [`Ink`] marks, which become escape sequences, or nothing, in the last step.
 
+pub(crate) mod dispute;
+pub(crate) mod doctor;
 mod moment;
+pub(crate) mod precedents;
 pub(crate) mod record;
 pub(crate) mod sharing;
 pub(crate) mod standing;
@@ -128,7 +131,11 @@ struct Versioned<'a> {
 /// With the time it was true at, where the node does not say so itself.
 const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
     let as_of = match reply {
-        Reply::Peers { .. } | Reply::Records { .. } | Reply::Shares { .. } | Reply::Digest { .. } => Some(now),
+        Reply::Peers { .. }
+        | Reply::Names { .. }
+        | Reply::Records { .. }
+        | Reply::Shares { .. }
+        | Reply::Digest { .. } => Some(now),
         _ => None,
     };
     Versioned { schema: SCHEMA, reply, as_of }

@@ -13,6 +13,8 @@ use crate::{
     fake::{self, ok, says},
 };
 
+mod questions;
+
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
@@ -50,6 +52,12 @@ fn commands_that_need_a_running_node_say_how_to_run_one() {
         &["case", "list"],
         &["docket", "show", "abandon-zoo-able-zone-about-zero"],
         &["docket", "set", "x", "docket_penalty.months=1"],
+        &["docket", "list", "--article", "352.1"],
+        &["docket", "conflicts", "x"],
+        &["case", "resolve", "x", "penalty.months", "--choose", "1", "--reason", "document"],
+        &["case", "retract", "x", "entry1qp/0", "--reason", "error"],
+        &["case", "history", "x"],
+        &["name"],
     ];
     for command in commands {
         let (exit, out, err) = fake::run(&[&["--data", data], *command].concat());

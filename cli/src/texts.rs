@@ -2,6 +2,10 @@
 
 mod codes;
 pub(crate) mod demo;
+pub(crate) mod dispute;
+pub(crate) mod doctor;
+pub(crate) mod names;
+pub(crate) mod precedents;
 pub(crate) mod sharing;
 
 use std::{fmt::Display, io, path::Path, process::ExitStatus, time::Duration};

@@ -247,6 +247,9 @@ impl Porter {
             | Request::Complete { root_passphrase, .. }
             | Request::DeviceAdd { root_passphrase, .. } => {
                 let _alone = self.alone();
+                if !self.folder.join("vault").exists() {
+                    return Err(Problem::new(codes::EMPTY, "this folder has no keys yet"));
+                }
                 let root = RootKey::open(&self.folder.join("root"), root_passphrase, SystemTime::now());
                 opened.root = Some(root.map_err(|error| match error {
                     VaultError::Missing => {

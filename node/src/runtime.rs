@@ -4,9 +4,11 @@
 //! to the disk and is synced; then the effects go out. Frames are read and verified on other threads before, in order.
 
 mod desk;
+mod doctor;
 mod files;
 mod folder;
 mod joined;
+mod names;
 mod parts;
 pub(crate) mod saving;
 mod sharing;
@@ -114,6 +116,7 @@ impl Runtime {
         let answer = match (request, &mut self.phase) {
             (Request::Stop, _) => Ok(Reply::Stopping),
             (Request::Status, phase) => Ok(Reply::Status(phase.status(&self.folder, &self.listen))),
+            (Request::Examine, phase) => Ok(phase.examine()),
             (Request::Wipe, _) => self.wipe(),
             (Request::BackupVerify { .. }, _) => saving::verify(&self.folder, opened),
             (Request::BackupRestore { from }, Phase::Closed) => saving::restore(&self.folder, Path::new(&from)),

@@ -3,7 +3,10 @@
 //! `POST /v1` with a [`Request`] as JSON answers with an [`Answer`]. Nothing here is trusted input for the rules: the node
 //! checks every field again. Secrets travel only in this direction, only over the socket, and show in no `Debug`.
 
+mod dispute;
+mod examination;
 mod passphrase;
+mod precedent;
 mod problem;
 mod record;
 mod reply;
@@ -14,7 +17,10 @@ mod standing;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    dispute::{At, By, Conflict, Heading, Past, Resolution, Retraction},
+    examination::{Examination, Named},
     passphrase::Passphrase,
+    precedent::{Answered, Found, Precedent, Question},
     problem::{Problem, codes},
     record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary},
     reply::Reply,

@@ -3,19 +3,21 @@
 //! Pure: the node gives it a view and facts, and gets statements or a problem with a code and a next step. A field is
 //! never written below its level, whoever asks.
 
+pub mod settling;
 pub mod sharing;
 
 use std::collections::BTreeMap;
 
 use crate::{
     control::{Cell, Claim, Entity, Fact, Problem, Record, RecordKind, codes},
-    ids::{EntityId, OrgId, SectionId},
+    ids::{EntityId, SectionId},
+    names::AddressBook,
     schema::{Place, Policy, Schema, Value, ValueError},
     seal::Entropy,
     section::{
         assertion::{Assertion, Statement},
         sheet::{self, Sheet},
-        view::{Shown, View},
+        view::{self, Shown, View},
     },
     stage, words,
 };
@@ -180,12 +182,12 @@ pub(crate) fn is_grade(grade: &str) -> bool {
 
 /// A folded section as people read it.
 #[must_use]
-pub fn record(view: &View, kind: RecordKind, call_sign: &dyn Fn(&OrgId) -> Option<String>, as_of: u64) -> Record {
+pub fn record(view: &View, kind: RecordKind, names: &AddressBook, as_of: u64) -> Record {
     let mut entities = Vec::new();
     let sheet = Sheet::new(view);
     let mut open: Vec<&sheet::Record> = sheet.records.iter().rev().collect();
     while let Some(record) = open.pop() {
-        let cells = record.fields.iter().map(|(field, cell)| show(field, cell, call_sign)).collect();
+        let cells = record.fields.iter().map(|(field, cell)| show(field, cell, names)).collect();
         entities.push(Entity { entity: record.entity, kind: record.kind.clone(), cells });
         open.extend(record.children.iter().rev());
     }
@@ -202,7 +204,7 @@ pub fn record(view: &View, kind: RecordKind, call_sign: &dyn Fn(&OrgId) -> Optio
     }
 }
 
-fn show(field: &str, cell: &crate::section::view::Cell, call_sign: &dyn Fn(&OrgId) -> Option<String>) -> Cell {
+fn show(field: &str, cell: &view::Cell, names: &AddressBook) -> Cell {
     let (shown, chosen) = match &cell.shown {
         Shown::Nothing => ("nothing", None),
         Shown::Agreed(_) => ("agreed", None),
@@ -213,25 +215,30 @@ fn show(field: &str, cell: &crate::section::view::Cell, call_sign: &dyn Fn(&OrgI
         Shown::PerOrg => ("per_organisation", None),
         Shown::Strictest { value, .. } => ("strictest", Some(value)),
     };
-    let claims = cell.claims.iter().map(|claim| Claim {
+    let claims = cell.claims.iter().map(|claim| self::claim(claim, chosen == Some(&claim.value), names));
+    Cell { field: field.to_owned(), shown: shown.to_owned(), claims: claims.collect() }
+}
+
+fn claim(claim: &view::Claim, chosen: bool, names: &AddressBook) -> Claim {
+    Claim {
         value: serde_json::to_value(&claim.value).unwrap_or_default(),
         organisation: claim.org,
-        call_sign: call_sign(&claim.org),
+        call_sign: names.call_sign(&claim.org),
+        petname: names.petname(&claim.org),
         reported_by: claim.reported_by.clone(),
         at: claim.claimed_time.0,
         grade: claim.grade.clone(),
         sources: claim.sources.clone(),
         entry: claim.at.0,
         index: claim.at.1,
-        chosen: chosen == Some(&claim.value),
-    });
-    Cell { field: field.to_owned(), shown: shown.to_owned(), claims: claims.collect() }
+        chosen,
+    }
 }
 
 /// Conflicts that a view shows and nobody has settled.
 #[must_use]
 pub fn conflicts(view: &View) -> u64 {
-    let open = |cell: &crate::section::view::Cell| cell.shown == Shown::Conflict && cell.policy != Some(Policy::Drv);
+    let open = |cell: &view::Cell| cell.shown == Shown::Conflict && cell.policy != Some(Policy::Drv);
     view.cells().filter(|(_, _, cell)| open(cell)).count() as u64
 }
 

@@ -42,6 +42,8 @@ pub mod control;
 pub mod desk;
 pub mod docket;
 pub mod library;
+pub mod names;
+pub mod question;
 pub mod share;
 pub mod stage;
 

@@ -65,3 +65,5 @@ pub const STRIKES: Resource = Resource(3);
 pub const SHARED_AT_ONCE: Resource = Resource(64);
 /// Devices one grant is sealed for: more of them get a second grant, since a body holds no more wraps.
 pub const GRANTED_AT_ONCE: Resource = Resource(80);
+/// Characters of a petname: it stands beside a call-sign in a table. Petnames never leave the node.
+pub const PETNAME_CHARS: Resource = Resource(48);

@@ -3,10 +3,9 @@
 use protocol::{
     control::{Fact, RecordKind, Reply, Request},
     ids::EntityId,
-    schema::Schema,
 };
 
-use super::ask;
+use super::{ask, dispute, precedents};
 use crate::{Context, daemon::unexpected, error::Failure, now, render::record, texts};
 
 const CASE_NEW: &str = "\
@@ -33,9 +32,31 @@ Examples:
 const DOCKET_SHOW: &str = "\
 Examples:
   habeas docket show abandon-zoo-able-zone-about-zero --provenance";
-const DOCKET_LIST: &str = "\
+const CASE_CONFLICTS: &str = "\
 Examples:
-  habeas docket list";
+  habeas case conflicts abandon-zoo-able-zone-about-zero";
+const CASE_RESOLVE: &str = "\
+Examples:
+  habeas case resolve abandon-zoo-able-zone-about-zero penalty.months --choose 48 --reason document
+  habeas case resolve abandon-zoo-able-zone-about-zero penalty.months --choose none --reason unreliable";
+const CASE_RETRACT: &str = "\
+Examples:
+  habeas case retract abandon-zoo-able-zone-about-zero entry1qpzry9x8g/0 --reason error";
+const CASE_HISTORY: &str = "\
+Examples:
+  habeas case history abandon-zoo-able-zone-about-zero";
+const DOCKET_CONFLICTS: &str = "\
+Examples:
+  habeas docket conflicts abandon-zoo-able-zone-about-zero";
+const DOCKET_RESOLVE: &str = "\
+Examples:
+  habeas docket resolve abandon-zoo-able-zone-about-zero docket_penalty.months --choose 168 --reason document";
+const DOCKET_RETRACT: &str = "\
+Examples:
+  habeas docket retract abandon-zoo-able-zone-about-zero entry1qpzry9x8g/0 --reason error";
+const DOCKET_HISTORY: &str = "\
+Examples:
+  habeas docket history abandon-zoo-able-zone-about-zero";
 
 /// Case files: one person's path, kept in your organisation.
 #[derive(Debug, clap::Args)]
@@ -65,6 +86,18 @@ enum Case {
     /// List the case files.
     #[command(before_help = CASE_LIST)]
     List,
+    /// See where claims about a case file differ, side by side.
+    #[command(before_help = CASE_CONFLICTS)]
+    Conflicts(dispute::Which),
+    /// Settle what is disputed; the other values stay in sight.
+    #[command(before_help = CASE_RESOLVE)]
+    Resolve(dispute::Resolve),
+    /// Take back what your organisation said.
+    #[command(before_help = CASE_RETRACT)]
+    Retract(dispute::Retract),
+    /// See every claim ever made about a case file, and what became of it.
+    #[command(before_help = CASE_HISTORY)]
+    History(dispute::Which),
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -78,9 +111,21 @@ enum Docket {
     /// Read a docket.
     #[command(before_help = DOCKET_SHOW)]
     Show(Show),
-    /// List the dockets.
-    #[command(before_help = DOCKET_LIST)]
-    List,
+    /// List the dockets, or those that answer a question.
+    #[command(before_help = precedents::EXAMPLES)]
+    List(precedents::Args),
+    /// See where claims about a docket differ, side by side.
+    #[command(before_help = DOCKET_CONFLICTS)]
+    Conflicts(dispute::Which),
+    /// Settle what is disputed; the other values stay in sight.
+    #[command(before_help = DOCKET_RESOLVE)]
+    Resolve(dispute::Resolve),
+    /// Take back what your organisation said.
+    #[command(before_help = DOCKET_RETRACT)]
+    Retract(dispute::Retract),
+    /// See every claim ever made about a docket, and what became of it.
+    #[command(before_help = DOCKET_HISTORY)]
+    History(dispute::Which),
 }
 
 #[derive(Debug, clap::Args)]
@@ -132,6 +177,10 @@ pub(crate) async fn case(args: CaseArgs, context: &mut Context<'_>) -> Result<()
         Case::Set(set) => save(&set.request(), "case", context).await,
         Case::Show(args) => show(args, context).await,
         Case::List => list(RecordKind::Case, context).await,
+        Case::Conflicts(which) => dispute::conflicts(which, context).await,
+        Case::Resolve(args) => dispute::resolve(args, "case", context).await,
+        Case::Retract(args) => dispute::retract(args, "case", context).await,
+        Case::History(which) => dispute::history(which, context).await,
     }
 }
 
@@ -140,7 +189,11 @@ pub(crate) async fn docket(args: DocketArgs, context: &mut Context<'_>) -> Resul
         Docket::New(new) => save(&Request::DocketNew { facts: new.basis.under(new.facts) }, "docket", context).await,
         Docket::Set(set) => save(&set.request(), "docket", context).await,
         Docket::Show(args) => show(args, context).await,
-        Docket::List => list(RecordKind::Docket, context).await,
+        Docket::List(args) => precedents::run(args, context).await,
+        Docket::Conflicts(which) => dispute::conflicts(which, context).await,
+        Docket::Resolve(args) => dispute::resolve(args, "docket", context).await,
+        Docket::Retract(args) => dispute::retract(args, "docket", context).await,
+        Docket::History(which) => dispute::history(which, context).await,
     }
 }
 
@@ -157,7 +210,7 @@ impl Basis {
     }
 }
 
-async fn save(request: &Request, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, request).await?;
     let Reply::Saved { record, pseudonym, entries } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || texts::saved(pseudonym, entries.len()));
@@ -173,7 +226,7 @@ async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(super) async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::List { kind }).await?;
     let Reply::Records { records } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || record::records(kind, records, now()));
@@ -184,12 +237,8 @@ async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure
 fn stated(text: &str) -> Result<Fact, String> {
     let (field, value) =
         text.split_once('=').ok_or("write it as FIELD=VALUE, such as capture_episode.date=2023-06-10")?;
-    let schema = Schema::current();
-    if schema.field(field).is_none() {
-        let nearest = schema.nearest_field(field).map(|nearest| format!("; did you mean `{nearest}`?"));
-        return Err(format!("there is no field `{field}`{}", nearest.unwrap_or_default()));
-    }
-    Ok(Fact { field: field.to_owned(), value: value.to_owned(), entity: None, source: None, grade: None })
+    let field = dispute::field(field)?;
+    Ok(Fact { field, value: value.to_owned(), entity: None, source: None, grade: None })
 }
 
 #[cfg(test)]

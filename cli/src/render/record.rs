@@ -3,7 +3,7 @@
 
 use protocol::{
     control::{Cell, Claim, Entity, Imported, Record, RecordKind, Summary},
-    ids::EntityId,
+    ids::{EntityId, OrgId},
     schema::{Language, Schema},
 };
 use serde_json::Value;
@@ -77,12 +77,20 @@ fn conflicts(record: &Record) -> Option<(usize, Vec<Vec<String>>)> {
     (!cells.is_empty()).then(|| (cells.len(), rows.collect()))
 }
 
-/// Who says so, when, how sure, from which source.
-pub(crate) fn claim(record: &Record, claim: &Claim) -> Vec<String> {
-    let who = claim.call_sign.clone().unwrap_or_else(|| short(&claim.organisation.to_string()));
+/// Who says so, when, how sure, from which source: by kind, where the record is at hand and says it.
+pub(crate) fn claim<'a>(record: impl Into<Option<&'a Record>>, claim: &Claim) -> Vec<String> {
+    let record = record.into();
+    let who = who(claim.call_sign.as_deref(), claim.petname.as_deref(), &claim.organisation);
     let who = claim.reported_by.as_ref().map_or(who.clone(), |other| texts::reported(&who, other));
-    let sources: Vec<_> = claim.sources.iter().map(|source| self::source(record, *source)).collect();
+    let source = |id: &EntityId| record.map_or_else(|| short(&id.to_string()), |record| source(record, *id));
+    let sources: Vec<_> = claim.sources.iter().map(source).collect();
     vec![who, moment(claim.at), claim.grade.clone().unwrap_or_default(), sources.join(", ")]
+}
+
+/// An organisation: its call-sign, and what it is called here.
+pub(crate) fn who(call_sign: Option<&str>, petname: Option<&str>, organisation: &OrgId) -> String {
+    let call_sign = call_sign.map_or_else(|| short(&organisation.to_string()), str::to_owned);
+    petname.map_or(call_sign.clone(), |petname| texts::names::called(&call_sign, petname))
 }
 
 /// A value as people read it.
@@ -118,7 +126,7 @@ fn with_provenance(record: &Record, cell: &Cell) -> Vec<Vec<String>> {
     let row = |(nth, claim): (usize, &Claim)| {
         let first = |text: &str| if nth == 0 { text.to_owned() } else { String::new() };
         let chosen = if claim.chosen { texts::CHOSEN } else { "" };
-        let entry = format!("{} {}", short(&claim.entry.to_string()), claim.index);
+        let entry = format!("{}/{}", short(&claim.entry.to_string()), claim.index);
         let value = format!("{}{chosen}", raw(&claim.value));
         let own = [first(&cell.field), value, first(texts::shown_as(&cell.shown))];
         own.into_iter().chain(self::claim(record, claim)).chain([entry]).collect()
@@ -133,8 +141,10 @@ fn joined(cell: &Cell) -> String {
     let mut values = Vec::new();
     for claim in cell.claims.iter().filter(|claim| !chosen || claim.chosen) {
         let value = shown(&cell.field, &claim.value);
-        let value = match &claim.call_sign {
-            Some(call_sign) if per_organisation => format!("{call_sign}: {value}"),
+        let value = match claim.call_sign.as_deref() {
+            call_sign @ Some(_) if per_organisation => {
+                format!("{}: {value}", who(call_sign, claim.petname.as_deref(), &claim.organisation))
+            }
             _ => value,
         };
         if !values.contains(&value) {
@@ -148,7 +158,7 @@ pub(crate) fn raw(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn what(field: &str) -> String {
+pub(crate) fn what(field: &str) -> String {
     Schema::current().field(field).map_or(field, |known| &known.labels.en).to_owned()
 }
 
@@ -164,7 +174,7 @@ fn source(record: &Record, source: EntityId) -> String {
 }
 
 /// The beginning of an id, enough to tell a few apart.
-fn short(id: &str) -> String {
+pub(crate) fn short(id: &str) -> String {
     let mut short: String = id.chars().take(14).collect();
     if short.len() < id.len() {
         short.push('…');

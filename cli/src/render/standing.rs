@@ -1,8 +1,10 @@
 //! How a node stands, and its peers: what needs a person first, then the rest, always with "as of".
 
-use protocol::control::{CircleStatus, NodeState, Peer, Problem, Status};
+use std::collections::BTreeMap;
 
-use super::{Ink, moment, table};
+use protocol::control::{CircleStatus, Named, NodeState, Peer, Problem, Status};
+
+use super::{Ink, moment, record::who, table};
 use crate::texts;
 
 /// How things stand. `verbose` adds ids, addresses and counts.
@@ -16,7 +18,7 @@ pub(crate) fn status(status: &Status, verbose: bool) -> String {
         parts.push(peer_rows(&status.peers, verbose));
     }
     if verbose && !status.circles.is_empty() {
-        parts.push(circles(&status.circles));
+        parts.push(circles(&status.circles, &petnames(&status.peers)));
     }
     parts.push(texts::as_of(&moment(status.as_of)));
     parts.join("\n\n")
@@ -29,6 +31,40 @@ pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
         return format!("{}\n\n{as_of}", texts::NO_PEERS);
     }
     format!("{}\n\n{as_of}", peer_rows(peers, false))
+}
+
+/// What organisations are called here.
+pub(crate) fn names(names: &[Named], now: u64) -> String {
+    let as_of = texts::as_of(&moment(now));
+    if names.is_empty() {
+        return format!("{}\n\n{as_of}", texts::names::NO_NAMES);
+    }
+    let row = |named: &Named| {
+        let call_sign = named.call_sign.as_deref().unwrap_or(texts::names::NO_MEMBER).to_owned();
+        vec![call_sign, named.petname.clone(), named.organisation.to_string()]
+    };
+    format!("{}\n\n{as_of}", table(&texts::names::COLUMNS, names.iter().map(row)))
+}
+
+/// A text of the node, with what people here call an organisation beside each call-sign in it.
+pub(crate) fn with_petnames(text: &str, petnames: &BTreeMap<&str, &str>) -> String {
+    let is_part = |char: char| char.is_ascii_lowercase() || char == '-';
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find(is_part) {
+        let (before, from) = rest.split_at(start);
+        let (word, after) = from.split_at(from.find(|char| !is_part(char)).unwrap_or(from.len()));
+        out.push_str(before);
+        out.push_str(
+            &petnames.get(word).map_or_else(|| word.to_owned(), |petname| texts::names::called(word, petname)),
+        );
+        rest = after;
+    }
+    out + rest
+}
+
+/// Call-signs with what they are called here.
+pub(crate) fn petnames(peers: &[Peer]) -> BTreeMap<&str, &str> {
+    peers.iter().filter_map(|peer| Some((&*peer.call_sign, peer.petname.as_deref()?))).collect()
 }
 
 /// A line that says how good something is, by a sign, a word and a colour.
@@ -52,7 +88,8 @@ pub(crate) fn bad(text: &str) -> String {
 }
 
 fn health(status: &Status) -> Vec<String> {
-    let alarm = |alarm: &Problem| bad(&texts::alarm(alarm));
+    let petnames = petnames(&status.peers);
+    let alarm = |alarm: &Problem| bad(&with_petnames(&texts::alarm(alarm), &petnames));
     let state = match status.state {
         NodeState::Open => good(texts::state(status.state)),
         _ => care(texts::state(status.state)),
@@ -61,9 +98,9 @@ fn health(status: &Status) -> Vec<String> {
     if matches!(status.state, NodeState::Open | NodeState::Locked) {
         lines.push(freshness(status));
     }
-    let held: Vec<_> = names(status.peers.iter().filter(|peer| peer.held));
+    let held: Vec<_> = call_signs(status.peers.iter().filter(|peer| peer.held));
     if !held.is_empty() {
-        lines.push(care(&texts::held(&held.join(", "))));
+        lines.push(care(&texts::held(&with_petnames(&held.join(", "), &petnames))));
     }
     lines
 }
@@ -80,7 +117,7 @@ fn freshness(status: &Status) -> String {
     }
 }
 
-fn names<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
+fn call_signs<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
     let mut names: Vec<_> = peers.map(|peer| &*peer.call_sign).collect();
     names.sort_unstable();
     names.dedup();
@@ -114,7 +151,8 @@ fn peer_rows(peers: &[Peer], verbose: bool) -> String {
     let row = |peer: &Peer| {
         let equal_at = peer.equal_at.map_or_else(|| texts::NEVER.to_owned(), moment);
         let words = [texts::connection(peer.connected, peer.held), texts::copy(peer.up_to_date)];
-        let mut row = vec![peer.call_sign.clone(), words[0].to_owned(), words[1].to_owned(), equal_at];
+        let who = who(Some(&peer.call_sign), peer.petname.as_deref(), &peer.organisation);
+        let mut row = vec![who, words[0].to_owned(), words[1].to_owned(), equal_at];
         row.extend(verbose.then(|| peer.node.to_string()));
         row
     };
@@ -122,9 +160,9 @@ fn peer_rows(peers: &[Peer], verbose: bool) -> String {
     table(columns, peers.iter().map(row))
 }
 
-fn circles(circles: &[CircleStatus]) -> String {
+fn circles(circles: &[CircleStatus], petnames: &BTreeMap<&str, &str>) -> String {
     let row = |circle: &CircleStatus| {
-        let names = circle.organisations.join(", ");
+        let names = with_petnames(&circle.organisations.join(", "), petnames);
         let [entries, forked] = [circle.entries, circle.forked].map(|count| count.to_string());
         vec![circle.kind.clone(), names, entries, forked, circle.circle.to_string()]
     };

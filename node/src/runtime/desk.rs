@@ -1,5 +1,8 @@
 //! Requests about the record: what is to be written, and what there is to read.
 
+mod asking;
+mod settling;
+
 use protocol::{
     circle::Circle,
     control::{ExportedEntry, Fact, Imported, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
@@ -65,6 +68,7 @@ impl Joined {
                 Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
             }
             Request::Import { file, dry_run } => self.bring_in(&file, dry_run),
+            Request::Resolve { .. } | Request::Retract { .. } => self.settle(request),
             _ => Err(Problem::new(codes::REQUEST, "this request writes nothing")),
         }
     }
@@ -198,6 +202,9 @@ impl Joined {
             Request::Share { records, with, seen, hold_s } => self.begin_share(&records, &with, &seen, hold_s),
             Request::Shares => Ok(self.shares()),
             Request::ShareCancel { share } => self.cancel_share(&share),
+            Request::Ask { question } => self.precedents(&question),
+            Request::Conflicts { record } => self.conflicts(&record),
+            Request::History { record } => self.history(&record),
             Request::Digest { circle } => self.digest(circle),
             Request::Export { record } => self.export(&record),
             _ => Err(Problem::new(codes::REQUEST, "this request is not for a node in a registry")),
@@ -205,8 +212,7 @@ impl Joined {
     }
 
     fn shown(&self, view: &View, kind: RecordKind) -> Record {
-        let members = &self.state.replica().members;
-        desk::record(view, kind, &|org| members.call_sign(org).map(str::to_owned), utc_now())
+        desk::record(view, kind, &self.names, utc_now())
     }
 
     fn list(&mut self, kind: RecordKind) -> Result<Vec<Summary>, Problem> {
@@ -217,23 +223,26 @@ impl Joined {
         };
         for circle in circles {
             for shelf in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == kind) {
-                records.extend(self.summary(&shelf)?);
+                records.extend(self.listed(&shelf)?);
             }
         }
         Ok(records)
     }
 
     /// A line of a list; none for the shared part of a case file that is listed itself, or for one taken back.
-    fn summary(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
+    fn listed(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
         let theirs = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
         if theirs && self.own_of(&shelf.section)?.is_some() {
             return Ok(None);
         }
-        let Whole { view, readers, parts } = match self.whole(shelf) {
-            Err(problem) if problem.code == codes::TAKEN_BACK => return Ok(None),
-            read => read?,
-        };
-        Ok(Some(Summary {
+        match self.whole(shelf) {
+            Err(problem) if problem.code == codes::TAKEN_BACK => Ok(None),
+            read => self.summary(shelf, read?).map(Some),
+        }
+    }
+
+    fn summary(&self, shelf: &Shelf, Whole { view, readers, parts }: Whole) -> Result<Summary, Problem> {
+        Ok(Summary {
             record: shelf.section,
             pseudonym: words::pseudonym(&shelf.section.0),
             stage: stage::stage(&view).code,
@@ -242,7 +251,7 @@ impl Joined {
             label: self.label(&shelf.section)?,
             readers,
             parts,
-        }))
+        })
     }
 
     pub(super) fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {

@@ -16,6 +16,7 @@ use protocol::{
     cose::Signer,
     ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
     library::{Library, Mute},
+    names::AddressBook,
     store::{Batch, Store, StoreError},
     sync::{self, Content, Effect, Input, Lane, Notice, Refusal, State, Step, Tick, Write, frame::Received},
     words,
@@ -72,6 +73,7 @@ pub(super) struct Joined {
     pub(super) folder: Folder,
     pub(super) state: State,
     pub(super) library: Library,
+    pub(super) names: AddressBook,
     founding: Founding,
     network: NetworkRow,
     commands: mpsc::Sender<Command>,
@@ -115,6 +117,7 @@ impl Joined {
             folder,
             state,
             library: Library::default(),
+            names: AddressBook::default(),
             founding,
             network,
             commands: net.commands,
@@ -130,6 +133,7 @@ impl Joined {
             token: 0,
             since: Instant::now(),
         };
+        joined.read_names()?;
         joined.open_readers().await?;
         joined.allow().await;
         Ok(joined)
@@ -162,6 +166,7 @@ impl Joined {
     /// Opens the reading keys again.
     pub(super) async fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
         self.folder.unlock(keys)?;
+        self.read_names()?;
         self.open_readers().await
     }
 
@@ -170,6 +175,7 @@ impl Joined {
         self.library.forget();
         self.agenda = Agenda::default();
         self.mine = Mine::default();
+        self.names = self.names.without_petnames();
         self.folder.lock();
         tracing::info!("locked; replication goes on");
     }
@@ -339,7 +345,10 @@ impl Joined {
             Notice::Equal(peer) => {
                 self.equal_at.insert(peer, utc_now());
             }
-            Notice::Members => self.allow().await,
+            Notice::Members => {
+                self.names = self.names.of_members(self.state.replica().members.organisations());
+                self.allow().await;
+            }
             Notice::Circle(circle) => tracing::info!(?circle, "a circle is held"),
         }
     }
@@ -392,6 +401,9 @@ impl Joined {
             Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
             Request::Hold { organisation } => self.hold(&organisation, true).await,
             Request::Release { organisation } => self.hold(&organisation, false).await,
+            Request::Name { organisation, petname } => self.name_organisation(&organisation, Some(&petname)),
+            Request::Unname { organisation } => self.name_organisation(&organisation, None),
+            Request::Names => self.named(),
             Request::DeviceAdd { request, .. } => {
                 let root = opened.root.expect("the passphrase opened it");
                 self.add_device(&request, &Signer::new(root.seed())).await
@@ -403,7 +415,12 @@ impl Joined {
             | Request::DeviceRequest { .. } => {
                 Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
             }
-            Request::CaseNew { .. } | Request::DocketNew { .. } | Request::Set { .. } | Request::Import { .. } => {
+            Request::CaseNew { .. }
+            | Request::DocketNew { .. }
+            | Request::Set { .. }
+            | Request::Import { .. }
+            | Request::Resolve { .. }
+            | Request::Retract { .. } => {
                 let prepared = match &self.broken {
                     Some(problem) => Err(problem.clone()),
                     None => self.prepare(request),

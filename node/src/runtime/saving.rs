@@ -4,11 +4,15 @@ use std::{fs, path::Path};
 
 use protocol::control::{Problem, Reply, codes};
 
-use super::{Answerer, Opened, folder::Folder};
+use super::{Answerer, Opened, folder::Folder, utc_now};
 use crate::{
     backup::{self, BackupError, Summary},
+    durable,
     store::Rocks,
 };
+
+/// The file that says when the last backup was made: seconds UTC. It is read while no node runs, too.
+const LAST: &str = "last-backup";
 
 /// Makes a backup. The checkpoint is taken here, between two steps; writing it out goes on beside the node's work.
 pub(super) fn create(
@@ -23,9 +27,14 @@ pub(super) fn create(
     if let Err(error) = store.copy_to(&checkpoint) {
         return Some((Err(Problem::new(codes::DISK, error.to_string())), reply));
     }
-    let folder = folder.to_path_buf();
+    let (folder, at) = (folder.to_path_buf(), utc_now());
     tokio::task::spawn_blocking(move || {
         let made = backup::create(&folder, &checkpoint, Path::new(&to));
+        if made.is_ok()
+            && let Err(error) = durable::replace(&folder.join(LAST), format!("{at}\n").as_bytes())
+        {
+            tracing::warn!(%error, "when the last backup was made could not be noted");
+        }
         let _nobody_waits = reply.send(made.map(|summary| told(summary, None)).map_err(|error| problem(&error)));
     });
     None

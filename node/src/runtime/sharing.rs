@@ -132,7 +132,7 @@ impl Joined {
         let whom = self.whom(with)?;
         let (fields, preview) = self.looked_at(records, &whom)?;
         if preview.seen != seen {
-            return Err(Problem::new(codes::CHANGED, "what would go is no longer what the preview showed"));
+            return Err(Problem::new(codes::SHARE_CHANGED, "what would go is no longer what the preview showed"));
         }
         if fields.is_empty() {
             let details = preview.cases.iter().flat_map(|case| {
@@ -375,7 +375,7 @@ impl Joined {
             let shelf = self.find(record)?;
             if shelf.circle != own || shelf.kind != RecordKind::Case {
                 let message = format!("«{record}» is no case file of this organisation");
-                return Err(Problem::new(codes::NOT_OWN, message));
+                return Err(Problem::new(codes::NOT_OWN_CASE, message));
             }
             sections.push(shelf.section);
         }

@@ -69,6 +69,26 @@ impl Article {
             _ => format!("RU-CC-{}", self.article),
         }
     }
+
+    /// The article that a code of the vocabulary `charge` stands for; `RU-CC-other` stands for none.
+    #[must_use]
+    pub fn of_charge_code(code: &str) -> Option<Self> {
+        let number = code.strip_prefix("RU-CC-").filter(|number| number.starts_with(|c: char| c.is_ascii_digit()))?;
+        let (article, part) = match number.split_once('.') {
+            Some((article, part)) if CODED_BY_PART.contains(&article) => (article, Some(part.to_owned())),
+            _ => (number, None),
+        };
+        Some(Self { article: article.to_owned(), part, points: vec![], form: None })
+    }
+
+    /// Whether this article is `other` or, where this one says less, holds it: Art. 338 holds Art. 338(3)(б). Whether
+    /// the offence was completed makes no difference.
+    #[must_use]
+    pub fn holds(&self, other: &Self) -> bool {
+        self.article == other.article
+            && (self.part.is_none() || self.part == other.part)
+            && self.points.iter().all(|point| other.points.contains(point))
+    }
 }
 
 impl ArticleForm {
@@ -290,9 +310,27 @@ mod tests {
                 Some((article, part)) if CODED_BY_PART.contains(&article) => format!("ст. {article} ч. {part}"),
                 _ => format!("ст. {number}"),
             };
-            assert_eq!(Article::read_all(&text).expect("one article")[0].charge_code(), term.code);
+            let article = Article::read_all(&text).expect("one article").remove(0);
+            assert_eq!(article.charge_code(), term.code);
+            assert_eq!(Article::of_charge_code(&term.code), Some(article));
+        }
+        for other in ["RU-CC-other", "352.1", "ARG-ORDER"] {
+            assert_eq!(Article::of_charge_code(other), None, "{other}");
         }
         let treason = &Article::read_all("ст. 275 ч. 1").expect("one article")[0];
         assert_eq!(treason.charge_code(), "RU-CC-275", "a part of 275 is not Art. 275.1");
+    }
+
+    #[test]
+    fn an_article_holds_its_parts_and_points_and_not_the_other_way_round() {
+        let check = |whole: &str, part: &str, holds: bool| {
+            let [whole, part] = [whole, part].map(|text| Article::read_all(text).expect("one article").remove(0));
+            assert_eq!((whole.holds(&part), part.holds(&whole)), (holds, false), "{whole} / {part}");
+        };
+        check("ст. 338", "ст. 338 ч. 3", true);
+        check("ст. 158 ч. 3", "ч.3 ст.30, ст. 158 ч. 3 п. а, в", true);
+        check("ст. 158 п. в", "ст. 158 ч. 3 п. а, в", true);
+        check("ст. 158 ч. 2", "ст. 158 ч. 3", false);
+        check("352.1", "352", false);
     }
 }

@@ -116,19 +116,27 @@ pub mod codes {
         IMPORT = "HB3008", 2, "mend the places listed and import again";
         /// Larger than one entry may be.
         TOO_LARGE = "HB3009", 1, "split it into smaller parts";
+        /// Nothing is disputed where something was to be settled.
+        NOT_DISPUTED = "HB3020", 1, "run `habeas case conflicts` or `habeas docket conflicts` on the record";
+        /// What was chosen or weighed no longer stands.
+        CHANGED = "HB3021", 6, "look at the conflict again: something was said meanwhile";
+        /// Said by another organisation.
+        NOT_OWN = "HB3022", 1, "state your own value with `set`, or settle the conflict with `resolve`";
+        /// Nothing stands there that could be taken back.
+        NOTHING_THERE = "HB3023", 2, "run `habeas case history` or `habeas docket history` on the record";
 
         /// None of the cases may go.
-        NOTHING_GOES = "HB3020", 1, "read the reasons: `habeas share CASE --with ORGANISATION --dry-run`";
+        NOTHING_GOES = "HB3030", 1, "read the reasons: `habeas share CASE --with ORGANISATION --dry-run`";
         /// What would go is not what was looked at.
-        CHANGED = "HB3021", 6, "look at the preview again, then share";
+        SHARE_CHANGED = "HB3031", 6, "look at the preview again, then share";
         /// Nothing of that name waits.
-        NO_SHARE = "HB3022", 1, "run `habeas share --waiting`; what has gone can only be withdrawn";
+        NO_SHARE = "HB3032", 1, "run `habeas share --waiting`; what has gone can only be withdrawn";
         /// Nobody to share with was named.
-        NO_READERS = "HB3023", 2, "name other organisations with --with";
+        NO_READERS = "HB3033", 2, "name other organisations with --with";
         /// Shared with us, and taken back.
-        TAKEN_BACK = "HB3024", 1, "keep no copy of it; ask the organisation that shared it";
+        TAKEN_BACK = "HB3034", 1, "keep no copy of it; ask the organisation that shared it";
         /// Only a case file of one's own is shared.
-        NOT_OWN = "HB3025", 1, "ask the organisation that keeps the case file";
+        NOT_OWN_CASE = "HB3035", 1, "ask the organisation that keeps the case file";
 
         /// No such organisation among the members.
         NO_ORGANISATION = "HB4001", 2, "run `habeas peers`";
@@ -144,6 +152,9 @@ pub mod codes {
         UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
         /// Written by a newer version.
         NEWER = "HB4007", 1, "install the newest version; what they wrote is kept and will be shown then";
+
+        /// A petname that may not be one.
+        PETNAME = "HB4010", 2, "choose another name: short, printable, and no other member's";
 
         /// The disk is full.
         DISK_FULL = "HB5001", 1, "free space, then stop the node and start it again; nothing that was confirmed is lost";

@@ -100,6 +100,9 @@ pub struct Claim {
     pub organisation: OrgId,
     /// Its call-sign, if it is a member.
     pub call_sign: Option<String>,
+    /// What it is called here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub petname: Option<String>,
     /// On whose behalf, if it was reported by someone else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_by: Option<String>,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExportedEntry, Imported, Peer, Record, Share, SharePreview, Status, Summary};
+use super::{
+    Conflict, Examination, ExportedEntry, Heading, Imported, Named, Past, Peer, Precedent, Record, Share, SharePreview,
+    Status, Summary,
+};
 use crate::ids::{EntryId, SectionId};
 
 /// The answer to a request that was carried out.
@@ -37,7 +40,14 @@ pub enum Reply {
         /// One for each node of a member but this one.
         peers: Vec<Peer>,
     },
-    /// To [`Request::CaseNew`], [`Request::DocketNew`], [`Request::Set`].
+    /// To [`Request::Name`], [`Request::Unname`], [`Request::Names`].
+    Names {
+        /// One for each organisation that has a name here.
+        names: Vec<Named>,
+    },
+    /// To [`Request::Examine`].
+    Examined(Examination),
+    /// To [`Request::CaseNew`], [`Request::DocketNew`], [`Request::Set`], [`Request::Resolve`], [`Request::Retract`].
     Saved {
         /// The record.
         record: SectionId,
@@ -52,6 +62,31 @@ pub enum Reply {
     Records {
         /// One line each.
         records: Vec<Summary>,
+    },
+    /// To [`Request::Ask`].
+    Precedents {
+        /// The dockets that answer, in order of arrival.
+        found: Vec<Precedent>,
+        /// Dockets asked.
+        asked: u64,
+        /// UTC, seconds.
+        as_of: u64,
+    },
+    /// To [`Request::Conflicts`].
+    Conflicts {
+        /// Of which record, and when.
+        #[serde(flatten)]
+        of: Heading,
+        /// Open ones first.
+        conflicts: Vec<Conflict>,
+    },
+    /// To [`Request::History`].
+    History {
+        /// Of which record, and when.
+        #[serde(flatten)]
+        of: Heading,
+        /// Every claim ever made, newest first.
+        claims: Vec<Past>,
     },
     /// To [`Request::Import`].
     Imported {

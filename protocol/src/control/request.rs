@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Passphrase, Readers};
+use super::{At, Passphrase, Question, Readers};
 use crate::ids::{EntityId, OrgId};
 
 /// What is asked of a node.
@@ -11,6 +11,8 @@ use crate::ids::{EntityId, OrgId};
 pub enum Request {
     /// How things stand. Answered in every state.
     Status,
+    /// What a node can tell of itself to find the cause of a trouble. Answered in every state.
+    Examine,
     /// Makes keys and an empty store in this folder. With a root passphrase: a new organisation; without: one more
     /// device of an existing one.
     Init {
@@ -112,6 +114,21 @@ pub enum Request {
         organisation: String,
     },
 
+    /// What an organisation is called on this node, and nowhere else.
+    Name {
+        /// Call-sign or id.
+        organisation: String,
+        /// As people here call it.
+        petname: String,
+    },
+    /// Forgets what an organisation is called here.
+    Unname {
+        /// Call-sign or id.
+        organisation: String,
+    },
+    /// What organisations are called here.
+    Names,
+
     /// A new case file in the own circle.
     CaseNew {
         /// First facts.
@@ -138,6 +155,45 @@ pub enum Request {
     List {
         /// Which.
         kind: RecordKind,
+    },
+    /// The dockets that answer a question.
+    Ask {
+        /// What is asked.
+        question: Question,
+    },
+    /// Where claims about a record differ, settled or not.
+    Conflicts {
+        /// Id or pseudonym words of the section.
+        record: String,
+    },
+    /// Settles a conflict between exactly the claims seen; any other opens it again.
+    Resolve {
+        /// Id or pseudonym words of the section.
+        record: String,
+        /// The entity.
+        entity: EntityId,
+        /// `entity.field`.
+        field: String,
+        /// The claim to go by, one of `seen`; `None`: none of them.
+        chosen: Option<At>,
+        /// The claims that were weighed.
+        seen: Vec<At>,
+        /// A code of `resolution_reason`.
+        reason: String,
+    },
+    /// Takes back what the own organisation said.
+    Retract {
+        /// Id or pseudonym words of the section.
+        record: String,
+        /// What is taken back.
+        at: At,
+        /// A code of `recall_reason`.
+        reason: String,
+    },
+    /// Every claim about a record, with what became of it.
+    History {
+        /// Id or pseudonym words of the section.
+        record: String,
     },
     /// Brings cases and dockets in from a file.
     Import {

@@ -65,6 +65,9 @@ pub struct Peer {
     pub organisation: OrgId,
     /// The call-sign.
     pub call_sign: String,
+    /// What it is called here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub petname: Option<String>,
     /// Whether a connection stands.
     pub connected: bool,
     /// Whether all that is shared with it is known to be equal.

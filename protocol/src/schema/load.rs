@@ -239,8 +239,8 @@ mod tests {
         let schema = load(TSV, VOCAB, RULES).expect("the tables agree");
         assert_eq!(schema.entities.len(), 54);
         assert_eq!(schema.fields.iter().filter(|field| !field.name.ends_with(".parent")).count(), 648);
-        assert_eq!(schema.vocabularies.len(), 54);
-        assert_eq!(schema.vocabularies.values().map(|list| list.terms.len()).sum::<usize>(), 703);
+        assert_eq!(schema.vocabularies.len(), 55);
+        assert_eq!(schema.vocabularies.values().map(|list| list.terms.len()).sum::<usize>(), 712);
         assert_eq!(schema.rules.caps.len(), 11);
     }
 

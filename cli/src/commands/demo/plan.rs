@@ -214,6 +214,7 @@ mod tests {
             value,
             organisation: OrgId([1; 32]),
             call_sign: Some("abandon-zoo".into()),
+            petname: None,
             reported_by: None,
             at: 1_795_478_400,
             grade: Some("B2".into()),

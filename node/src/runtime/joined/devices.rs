@@ -22,10 +22,10 @@ use crate::runtime::{
 impl Joined {
     /// Certifies a device of this organisation and makes the registry file it starts from.
     pub(in crate::runtime) async fn add_device(&mut self, request: &str, root: &Signer) -> Result<Reply, Problem> {
-        let files::DeviceRequest(device, addresses) = files::read_device(request)?;
         if self.folder.pens().is_none() {
             return Err(locked());
         }
+        let files::DeviceRequest(device, addresses) = files::read_device(request)?;
         let org = self.state.organisation();
         if device.serves(&org).is_err() {
             let message = "the request was made for another organisation, or not by the device itself";

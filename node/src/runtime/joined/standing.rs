@@ -21,6 +21,7 @@ impl Joined {
             node: *node,
             organisation: *org,
             call_sign: members.call_sign(org).unwrap_or_default().to_owned(),
+            petname: self.names.petname(org),
             connected: self.connected.contains(node),
             up_to_date: equal.get(node).copied().unwrap_or(false) && self.state.replica().wanted_len() == 0,
             held: self.held.contains(org),

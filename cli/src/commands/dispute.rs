@@ -1,0 +1,255 @@
+//! `habeas case|docket conflicts`, `resolve`, `retract`, `history`: where claims differ, and what becomes of them.
+
+use protocol::{
+    control::{self, At, Conflict, Record, RecordKind, Reply, Request, codes},
+    ids::EntityId,
+    schema::Schema,
+};
+
+use super::{ask, record::save};
+use crate::{
+    Context,
+    daemon::unexpected,
+    error::Failure,
+    render::{self, dispute, record::shown},
+    texts,
+};
+
+/// Settles for none of the values.
+const NONE: &str = "none";
+
+/// Which record.
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// Its words, or its id.
+    record: String,
+}
+
+/// Which conflict, and how it is settled.
+#[derive(Debug, clap::Args)]
+pub(super) struct Resolve {
+    /// Its words, or its id.
+    record: String,
+    /// The disputed field.
+    #[arg(value_parser = field)]
+    field: String,
+    /// The value to go by, as it is shown; `none`: none of them.
+    #[arg(long, value_name = "VALUE")]
+    choose: String,
+    /// Why: a code such as document, first_hand or better_source. It is signed, so it is never a note.
+    #[arg(long, value_name = "CODE")]
+    reason: String,
+    /// Which person, charge, penalty …, if the field is disputed in several.
+    #[arg(long, value_name = "ID")]
+    entity: Option<EntityId>,
+}
+
+/// What is taken back.
+#[derive(Debug, clap::Args)]
+pub(super) struct Retract {
+    /// Its words, or its id.
+    record: String,
+    /// The entry and the place in it, as `history` shows them; the beginning of the entry's id is enough.
+    #[arg(value_name = "ENTRY/INDEX", value_parser = place)]
+    at: (String, u64),
+    /// Why: a code such as error, duplicate or safety. It is signed, so it is never a note.
+    #[arg(long, value_name = "CODE")]
+    reason: String,
+}
+
+pub(super) async fn conflicts(which: Which, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (record, reply) = beside(&which.record, Request::Conflicts { record: which.record.clone() }, context).await?;
+    let Reply::Conflicts { of, conflicts } = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || dispute::conflicts(&record, of, conflicts));
+    let kind = verb(of.kind);
+    if conflicts.iter().any(|conflict| !conflict.settled) {
+        let settle = format!("{kind} resolve {} FIELD --choose VALUE --reason CODE", of.record);
+        context.screen.note(&texts::next(&[(context.command(&settle), texts::dispute::NEXT_RESOLVE)]));
+    }
+    Ok(())
+}
+
+pub(super) async fn history(which: Which, context: &mut Context<'_>) -> Result<(), Failure> {
+    let (record, reply) = beside(&which.record, Request::History { record: which.record.clone() }, context).await?;
+    let Reply::History { of, claims } = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || dispute::history(&record, of, claims));
+    Ok(())
+}
+
+/// Settles exactly what the node shows now: a claim that arrives before the settlement is written opens it again.
+pub(super) async fn resolve(args: Resolve, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let Resolve { record, field, choose, reason, entity } = args;
+    let reply = ask(context, &Request::Conflicts { record: record.clone() }).await?;
+    let Reply::Conflicts { conflicts, .. } = &reply else { return Err(unexpected(&reply)) };
+    let conflict = the_one(conflicts, &field, entity)?;
+    let chosen = choice(conflict, &choose)?;
+    let (entity, seen) = (conflict.entity, conflict.claims.iter().map(at).collect());
+    save(&Request::Resolve { record, entity, field, chosen, seen, reason }, verb, context).await
+}
+
+pub(super) async fn retract(args: Retract, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
+    let Retract { record, at: (entry, index), reason } = args;
+    let claims = ask(context, &Request::History { record: record.clone() }).await?;
+    let Reply::History { claims, .. } = &claims else { return Err(unexpected(&claims)) };
+    let settled = ask(context, &Request::Conflicts { record: record.clone() }).await?;
+    let Reply::Conflicts { conflicts, .. } = &settled else { return Err(unexpected(&settled)) };
+    let claims = claims.iter().map(|past| at(&past.claim));
+    let resolutions = conflicts.iter().flat_map(|conflict| &conflict.resolutions).map(|resolution| resolution.at);
+    let mut said: Vec<At> = claims.chain(resolutions).collect();
+    said.retain(|at| at.index == index && at.entry.to_string().starts_with(&entry));
+    match said.as_slice() {
+        [at] => save(&Request::Retract { record, at: *at, reason }, verb, context).await,
+        [] => Err(Failure::new(codes::NOTHING_THERE, texts::dispute::NOTHING_THERE)),
+        several => {
+            let details = several.iter().map(|at| format!("{}/{}", at.entry, at.index)).collect();
+            Err(Failure::new(codes::WHICH, texts::dispute::SEVERAL_ENTRIES)
+                .try_next(texts::dispute::WHOLE_ID)
+                .with_details(details))
+        }
+    }
+}
+
+/// What was asked, and the record it is about: it knows its sources by their kind. Scripts see ids, and need it not.
+async fn beside(
+    record: &str,
+    request: Request,
+    context: &Context<'_>,
+) -> Result<(Option<Box<Record>>, Reply), Failure> {
+    let reply = ask(context, &request).await?;
+    if context.screen.is_json() {
+        return Ok((None, reply));
+    }
+    match ask(context, &Request::Show { record: record.to_owned() }).await? {
+        Reply::Record(record) => Ok((Some(record), reply)),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The conflict about a field.
+fn the_one<'a>(conflicts: &'a [Conflict], field: &str, entity: Option<EntityId>) -> Result<&'a Conflict, Failure> {
+    let is_it = |conflict: &&Conflict| conflict.field == field && entity.is_none_or(|entity| conflict.entity == entity);
+    let found: Vec<_> = conflicts.iter().filter(is_it).collect();
+    let open: Vec<_> = found.iter().copied().filter(|conflict| !conflict.settled).collect();
+    match (open.as_slice(), found.as_slice()) {
+        ([one], _) | ([], [one]) => Ok(one),
+        ([], []) => Err(Failure::new(codes::NOT_DISPUTED, texts::dispute::not_disputed(field))),
+        _ => {
+            let line = |conflict: &&Conflict| format!("{}  {}", conflict.entity, dispute::values(conflict).join(" ≠ "));
+            let details = found.iter().map(line).collect();
+            Err(Failure::new(codes::WHICH, texts::dispute::several(field)).with_details(details))
+        }
+    }
+}
+
+/// The claim that says what was chosen: a value as people read it, or as it is stored.
+fn choice(conflict: &Conflict, choose: &str) -> Result<Option<At>, Failure> {
+    if choose == NONE {
+        return Ok(None);
+    }
+    let says = |claim: &&control::Claim| {
+        shown(&conflict.field, &claim.value) == choose || render::record::raw(&claim.value) == choose
+    };
+    conflict.claims.iter().find(says).map(|claim| Some(at(claim))).ok_or_else(|| {
+        let failure = Failure::new(codes::BAD_VALUE, texts::dispute::not_said(&conflict.field));
+        failure.try_next(texts::dispute::CHOOSE_ONE).with_details(dispute::values(conflict))
+    })
+}
+
+const fn at(claim: &control::Claim) -> At {
+    At { entry: claim.entry, index: claim.index }
+}
+
+const fn verb(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::Case => "case",
+        RecordKind::Docket => "docket",
+    }
+}
+
+/// A field that exists; a mistyped one is answered with the nearest before anything is asked.
+pub(super) fn field(name: &str) -> Result<String, String> {
+    let schema = Schema::current();
+    if schema.field(name).is_some() {
+        return Ok(name.to_owned());
+    }
+    let nearest = schema.nearest_field(name).map(|nearest| format!("; did you mean `{nearest}`?"));
+    Err(format!("there is no field `{name}`{}", nearest.unwrap_or_default()))
+}
+
+/// `entry1qpzry9x8g…/0`, with or without the mark that says the id goes on.
+fn place(text: &str) -> Result<(String, u64), String> {
+    let (entry, index) = text.rsplit_once('/').ok_or("write it as ENTRY/INDEX, such as entry1qpzry9x8g/0")?;
+    let index = index.parse().map_err(|_| "what follows the stroke is a number from 0")?;
+    Ok((entry.trim_end_matches(['…', '.']).to_owned(), index))
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::ids::{EntryId, OrgId};
+    use serde_json::json;
+
+    use super::*;
+
+    fn conflict(entity: u8, values: &[serde_json::Value]) -> Conflict {
+        let claim = |(index, value): (u64, &serde_json::Value)| control::Claim {
+            value: value.clone(),
+            organisation: OrgId([1; 32]),
+            call_sign: None,
+            petname: None,
+            reported_by: None,
+            at: 0,
+            grade: None,
+            sources: vec![],
+            entry: EntryId([entity; 32]),
+            index,
+            chosen: false,
+        };
+        Conflict {
+            entity: EntityId([entity; 16]),
+            field: "penalty.type".into(),
+            settled: false,
+            claims: (0..).zip(values).map(claim).collect(),
+            resolutions: vec![],
+        }
+    }
+
+    #[test]
+    fn a_value_is_chosen_as_it_is_shown_or_as_it_is_stored() {
+        let conflict = conflict(1, &[json!("imprisonment"), json!("suspended"), json!(7)]);
+        let check = |choose: &str, expected: Option<u64>| {
+            assert_eq!(choice(&conflict, choose).expect("it is said").map(|at| at.index), expected, "{choose}");
+        };
+        check("imprisonment", Some(0));
+        check(&shown("penalty.type", &json!("suspended")), Some(1));
+        check("7", Some(2));
+        check("none", None);
+        let failure = choice(&conflict, "life").expect_err("nobody says so");
+        assert_eq!((failure.problem.code.as_str(), failure.problem.details.len()), (codes::BAD_VALUE, 3));
+    }
+
+    #[test]
+    fn a_field_disputed_in_several_places_needs_one_of_them_named() {
+        let both = [conflict(1, &[json!(1)]), conflict(2, &[json!(2)])];
+        let check = |conflicts: &[Conflict], entity: Option<u8>, expected: Result<u8, &str>| {
+            let found = the_one(conflicts, "penalty.type", entity.map(|byte| EntityId([byte; 16])));
+            let found = found.map(|conflict| conflict.entity.0[0]).map_err(|failure| failure.problem.code);
+            assert_eq!(found, expected.map_err(str::to_owned));
+        };
+        check(&both, None, Err(codes::WHICH));
+        check(&both, Some(2), Ok(2));
+        check(&both, Some(3), Err(codes::NOT_DISPUTED));
+        check(&both[..1], None, Ok(1));
+        check(&[], None, Err(codes::NOT_DISPUTED));
+        let settled = Conflict { settled: true, ..both[0].clone() };
+        check(&[settled.clone(), both[1].clone()], None, Ok(2));
+        check(&[settled], None, Ok(1));
+    }
+
+    #[test]
+    fn a_place_is_an_entry_and_a_number() {
+        assert_eq!(place("entry1qpzry9x8g…/12"), Ok(("entry1qpzry9x8g".to_owned(), 12)));
+        assert_eq!(place("entry1qp/0"), Ok(("entry1qp".to_owned(), 0)));
+        assert!(place("entry1qp").is_err() && place("entry1qp/x").is_err());
+        assert!(field("penalty.monhts").expect_err("mistyped").contains("`penalty.months`"));
+    }
+}

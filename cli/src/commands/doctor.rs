@@ -1,0 +1,195 @@
+//! `habeas doctor`: what is wrong, why, and the command that mends it; whether a node runs or not.
+
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use protocol::control::{Examination, Reply, Request, SCHEMA, Status};
+use rustix::{fs::statvfs, process::geteuid};
+use serde::Serialize;
+
+use crate::{
+    Context,
+    client::{AskError, Client},
+    daemon::unexpected,
+    error::{Failure, codes},
+    now,
+    render::doctor,
+    texts,
+};
+
+mod checks;
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas doctor
+  habeas doctor --json";
+
+/// The file in which the node notes when it last made a backup: seconds UTC.
+const LAST_BACKUP: &str = "last-backup";
+
+/// Look for what is wrong, and say what mends it; also while no node runs.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {}
+
+/// What was looked at, and what was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Check {
+    /// What was looked at, as one stable word.
+    pub(crate) check: &'static str,
+    pub(crate) state: State,
+    /// What was found, and why it matters.
+    pub(crate) cause: String,
+    /// What mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) command: Option<String>,
+}
+
+/// How good it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum State {
+    Ok,
+    /// Worth a look.
+    Warn,
+    /// To be mended.
+    Fail,
+}
+
+/// What there is to look at.
+#[derive(Clone, Debug)]
+struct Facts {
+    folder: PathBuf,
+    /// Access and owner of the folder, and of every file in it that others may open.
+    access: Option<Access>,
+    /// The keys' file and its copy: readable and not empty.
+    vault: [KeyFile; 2],
+    node: Node,
+    space: Option<Space>,
+    /// When the last backup was made: UTC, seconds.
+    backup: Option<u64>,
+    /// Devices that memory may be written to, unencrypted.
+    swap: Vec<String>,
+    now: u64,
+    version: &'static str,
+}
+
+#[derive(Clone, Debug)]
+struct Access {
+    mode: u32,
+    is_ours: bool,
+    open_files: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyFile {
+    Missing,
+    Unreadable,
+    Readable,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Space {
+    free: u64,
+    all: u64,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    Runs(Box<(Status, Examination)>),
+    Stopped,
+    /// Something answers, and not as it should.
+    Odd(Failure),
+}
+
+pub(crate) async fn run(context: &mut Context<'_>) -> Result<(), Failure> {
+    let folder = context.data()?;
+    let facts = Facts {
+        access: access(&folder),
+        vault: ["vault", "vault.copy"].map(|name| key_file(&folder.join(name))),
+        node: node(&folder).await,
+        space: space(&folder),
+        backup: fs::read_to_string(folder.join(LAST_BACKUP)).ok().and_then(|text| text.trim().parse().ok()),
+        swap: swap(Path::new("/proc/swaps"), Path::new("/sys/class/block")),
+        now: now(),
+        version: env!("CARGO_PKG_VERSION"),
+        folder,
+    };
+    let checks = checks::all(&facts, &|rest| context.command(rest));
+    if context.screen.is_json() {
+        context.screen.line(&serde_json::json!({ "schema": SCHEMA, "checks": checks, "as_of": facts.now }));
+    } else {
+        context.screen.data(&doctor::checks(&checks, facts.now));
+    }
+    match checks.iter().filter(|check| check.state == State::Fail).count() {
+        0 => Ok(()),
+        count => Err(Failure::new(codes::UNWELL, texts::doctor::to_mend(count))),
+    }
+}
+
+async fn node(folder: &Path) -> Node {
+    let client = Client::new(folder);
+    let asked = async {
+        let status = match client.ask(&Request::Status).await? {
+            Reply::Status(status) => Ok(status),
+            other => Err(other),
+        };
+        let examined = match client.ask(&Request::Examine).await? {
+            Reply::Examined(examined) => Ok(examined),
+            other => Err(other),
+        };
+        Ok::<_, AskError>((status, examined))
+    };
+    match asked.await {
+        Ok((Ok(status), Ok(examined))) => Node::Runs(Box::new((status, examined))),
+        Ok((Err(reply), _) | (_, Err(reply))) => Node::Odd(unexpected(&reply)),
+        Err(AskError::NoNode { .. }) => Node::Stopped,
+        Err(error) => Node::Odd(error.into()),
+    }
+}
+
+/// `None`: there is no such folder.
+fn access(folder: &Path) -> Option<Access> {
+    let about = fs::metadata(folder).ok().filter(fs::Metadata::is_dir)?;
+    let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_open = |path: &PathBuf| fs::symlink_metadata(path).is_ok_and(|about| about.mode() & 0o077 != 0);
+    let mut open_files: Vec<_> = files.filter(is_open).collect();
+    open_files.sort();
+    Some(Access { mode: about.mode() & 0o777, is_ours: about.uid() == geteuid().as_raw(), open_files })
+}
+
+fn key_file(path: &Path) -> KeyFile {
+    if !path.exists() {
+        return KeyFile::Missing;
+    }
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut [0]));
+    if read.is_ok() { KeyFile::Readable } else { KeyFile::Unreadable }
+}
+
+/// Of the folder's file system, or of the one it would be made in.
+fn space(folder: &Path) -> Option<Space> {
+    let found = folder.ancestors().find_map(|folder| statvfs(folder).ok())?;
+    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
+    Some(Space { free: bytes(found.f_bavail), all: bytes(found.f_blocks) })
+}
+
+/// Swap areas (proc(5)) that are neither memory themselves (zram) nor behind dm-crypt. A file lies on some file system:
+/// whether that is encrypted cannot be seen from here.
+fn swap(table: &Path, devices: &Path) -> Vec<String> {
+    let table = fs::read_to_string(table).unwrap_or_default();
+    let areas = table.lines().skip(1).filter_map(|line| line.split_whitespace().next());
+    let is_plain = |area: &&str| {
+        let device = fs::canonicalize(area).unwrap_or_else(|_| PathBuf::from(area));
+        let name = device.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let mapped = fs::read_to_string(devices.join(&name).join("dm/uuid")).unwrap_or_default();
+        !name.starts_with("zram") && !mapped.starts_with("CRYPT-")
+    };
+    areas.filter(is_plain).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests;

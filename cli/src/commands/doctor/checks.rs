@@ -1,0 +1,187 @@
+//! From what was looked at to what is wrong: one pure function for each check, in the order people should mend it.
+
+use std::path::PathBuf;
+
+use protocol::control::{Examination, NodeState, Status};
+
+use super::{Access, Check, Facts, KeyFile, Node, Space, State};
+use crate::{
+    render::{moment, standing},
+    texts::{self, doctor},
+};
+
+/// A claim may be this much later than the clock: clocks of honest computers differ, and minutes are rounded.
+const CLOCK_SECS_MAX: u64 = 2 * 60;
+/// A backup is good for a week.
+const BACKUP_SECS_MAX: u64 = 7 * 24 * 60 * 60;
+/// Free bytes below which writing soon fails.
+const FREE_BYTES_MIN: u64 = 128 << 20;
+/// Free bytes below which it is time to make room; or a tenth of the disk.
+const FREE_BYTES_LOW: u64 = 1 << 30;
+
+/// A command of ours as a person would type it for this folder.
+type Typed<'a> = &'a dyn Fn(&str) -> String;
+
+/// All checks.
+pub(super) fn all(facts: &Facts, typed: Typed<'_>) -> Vec<Check> {
+    let mut checks =
+        vec![folder(facts, typed), vault(facts, typed), node(facts, typed), disk(facts), backup(facts, typed)];
+    match &facts.node {
+        Node::Runs(told) => {
+            let (status, examined) = &**told;
+            checks.extend([clock(examined, facts.now), peers(status, typed), unread(status, examined, typed)]);
+            checks.extend(alarms(status, typed));
+            checks.extend([memory(examined, typed)]);
+        }
+        Node::Stopped | Node::Odd(_) => checks.extend(
+            ["clock", "peers", "unread", "alarms", "memory"]
+                .map(|check| warn(check, doctor::NOT_LOOKED_AT, typed("serve"))),
+        ),
+    }
+    checks.push(swap(facts));
+    checks
+}
+
+fn folder(facts: &Facts, typed: Typed<'_>) -> Check {
+    let path = facts.folder.display();
+    match &facts.access {
+        None => fail("folder", doctor::NO_FOLDER, typed("init")),
+        Some(Access { is_ours: false, .. }) => fail("folder", doctor::NOT_OURS, format!("chown -R \"$USER\" {path}")),
+        Some(Access { mode, .. }) if mode & 0o077 != 0 => {
+            fail("folder", doctor::open_folder(*mode), format!("chmod 700 {path}"))
+        }
+        Some(Access { open_files, .. }) if !open_files.is_empty() => {
+            let names: Vec<_> = open_files.iter().filter_map(|path| path.file_name()).collect();
+            let names: Vec<_> = names.into_iter().map(|name| name.to_string_lossy()).collect();
+            fail("folder", doctor::open_files(&names.join(", ")), format!("chmod go-rwx {}", joined(open_files)))
+        }
+        Some(_) => ok("folder", doctor::FOLDER_CLOSED),
+    }
+}
+
+fn joined(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn vault(facts: &Facts, typed: Typed<'_>) -> Check {
+    match facts.vault {
+        [KeyFile::Missing, KeyFile::Missing] => fail("vault", doctor::NO_KEYS, typed("init")),
+        [KeyFile::Readable, KeyFile::Readable] => ok("vault", doctor::KEYS_READABLE),
+        [KeyFile::Readable, _] | [_, KeyFile::Readable] => {
+            warn("vault", doctor::ONE_KEY_FILE, typed("backup create FILE"))
+        }
+        _ => fail("vault", doctor::KEYS_UNREADABLE, typed("backup restore FILE")),
+    }
+}
+
+fn node(facts: &Facts, typed: Typed<'_>) -> Check {
+    match &facts.node {
+        Node::Stopped => fail("node", doctor::STOPPED, typed("serve")),
+        Node::Odd(failure) => fail("node", failure.problem.message.clone(), typed("stop")),
+        Node::Runs(told) => match (&told.1.version, told.0.state) {
+            (version, _) if version != facts.version => {
+                warn("node", doctor::other_version(version, facts.version), typed("stop"))
+            }
+            (_, NodeState::Empty) => fail("node", texts::state(NodeState::Empty), typed("init")),
+            (_, state @ (NodeState::Sealed | NodeState::Locked)) => warn("node", texts::state(state), typed("unlock")),
+            (version, _) => ok("node", doctor::runs(version)),
+        },
+    }
+}
+
+fn disk(facts: &Facts) -> Check {
+    let look = format!("df -h {}", facts.folder.display());
+    match facts.space {
+        None => warn("disk", doctor::NO_SPACE_KNOWN, look),
+        Some(Space { free, .. }) if free < FREE_BYTES_MIN => fail("disk", doctor::free(free), look),
+        Some(Space { free, all }) if free < FREE_BYTES_LOW || free < all / 10 => warn("disk", doctor::free(free), look),
+        Some(Space { free, .. }) => ok("disk", doctor::free(free)),
+    }
+}
+
+fn backup(facts: &Facts, typed: Typed<'_>) -> Check {
+    let create = || typed("backup create FILE");
+    match facts.backup {
+        None => warn("backup", doctor::NO_BACKUP, create()),
+        Some(at) if facts.now.saturating_sub(at) > BACKUP_SECS_MAX => {
+            warn("backup", doctor::old_backup(&moment(at)), create())
+        }
+        Some(at) => ok("backup", doctor::backup(&moment(at))),
+    }
+}
+
+/// Nothing tells a node the time of others but what they claim to have written when: what lies in the future shows that
+/// this clock is behind or theirs ahead.
+fn clock(examined: &Examination, now: u64) -> Check {
+    let set = "timedatectl".to_owned();
+    match examined.latest_claim {
+        _ if examined.clock.abs_diff(now) > CLOCK_SECS_MAX => fail("clock", doctor::TWO_CLOCKS, set),
+        Some(latest) if latest > now + CLOCK_SECS_MAX => {
+            fail("clock", doctor::future(&moment(latest), &moment(now)), set)
+        }
+        _ => ok("clock", doctor::CLOCK_FITS),
+    }
+}
+
+fn peers(status: &Status, typed: Typed<'_>) -> Check {
+    let away: Vec<_> = status.peers.iter().filter(|peer| !peer.connected && !peer.held).collect();
+    let mut names: Vec<_> = away.iter().map(|peer| peer.call_sign.as_str()).collect();
+    names.dedup();
+    let names = standing::with_petnames(&names.join(", "), &standing::petnames(&status.peers));
+    match (status.peers.len(), away.len()) {
+        (0, _) => ok("peers", texts::NO_PEERS),
+        (all, 0) => ok("peers", doctor::reached(all)),
+        (_, _) => warn("peers", doctor::away(&names), typed("peers")),
+    }
+}
+
+fn unread(status: &Status, examined: &Examination, typed: Typed<'_>) -> Check {
+    match (status.state, examined.unread, status.wanted) {
+        (_, _, wanted) if wanted > 0 => warn("unread", texts::wanted(wanted), typed("peers")),
+        (NodeState::Open, Some(unread), _) if unread > 0 => {
+            warn("unread", doctor::unread(unread), typed("status --verbose"))
+        }
+        (NodeState::Open, ..) => ok("unread", doctor::ALL_READ),
+        _ => ok("unread", doctor::READ_LATER),
+    }
+}
+
+fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
+    let petnames = standing::petnames(&status.peers);
+    let told = status.alarms.iter().map(|alarm| {
+        let cause = format!("{} ({})", standing::with_petnames(&alarm.message, &petnames), alarm.code);
+        fail("alarms", cause, typed(&format!("help {}", alarm.code)))
+    });
+    let mut checks: Vec<_> = told.collect();
+    let forked: u64 = status.circles.iter().map(|circle| circle.forked).sum();
+    if forked > 0 {
+        checks.push(fail("alarms", doctor::forked(forked), typed("help HB4003")));
+    }
+    if checks.is_empty() { vec![ok("alarms", doctor::NO_ALARMS)] } else { checks }
+}
+
+fn memory(examined: &Examination, typed: Typed<'_>) -> Check {
+    match examined.unprotected.first() {
+        None => ok("memory", doctor::MEMORY_CLOSED),
+        Some(gap) => fail("memory", doctor::unprotected(gap), typed("stop")),
+    }
+}
+
+fn swap(facts: &Facts) -> Check {
+    match facts.swap.as_slice() {
+        [] => ok("swap", doctor::NO_SWAP),
+        areas => warn("swap", doctor::swap(&areas.join(", ")), "swapoff -a".to_owned()),
+    }
+}
+
+fn ok(check: &'static str, cause: impl Into<String>) -> Check {
+    Check { check, state: State::Ok, cause: cause.into(), command: None }
+}
+
+fn warn(check: &'static str, cause: impl Into<String>, command: String) -> Check {
+    Check { check, state: State::Warn, cause: cause.into(), command: Some(command) }
+}
+
+fn fail(check: &'static str, cause: impl Into<String>, command: String) -> Check {
+    Check { check, state: State::Fail, cause: cause.into(), command: Some(command) }
+}

@@ -1,0 +1,93 @@
+//! Where claims differ, side by side, and what became of every claim.
+
+use protocol::{
+    control::{At, Claim, Conflict, Heading, Past, Record, Resolution},
+    schema::{Language, Schema},
+};
+
+use super::{
+    Ink, moment,
+    record::{claim, short, shown, what, who},
+    table,
+};
+use crate::texts;
+
+/// Every conflict: its values with who, when, how sure, from where; then what was said to settle it.
+pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &[Conflict]) -> String {
+    let as_of = texts::as_of(&moment(of.as_of));
+    let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
+    if conflicts.is_empty() {
+        return [head, texts::dispute::NO_CONFLICTS.to_owned(), as_of].join("\n\n");
+    }
+    let each = conflicts.iter().map(|found| conflict(record.as_deref(), found));
+    std::iter::once(head).chain(each).chain([as_of]).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Every claim, newest first, with its fate.
+pub(crate) fn history(record: &Option<Box<Record>>, of: &Heading, claims: &[Past]) -> String {
+    let row = |past: &Past| {
+        let own = vec![what(&past.field), shown(&past.field, &past.claim.value), fate(past)];
+        [own, claim(record.as_deref(), &past.claim), vec![place(&at(&past.claim))]].concat()
+    };
+    let rows = table(&texts::dispute::HISTORY_COLUMNS, claims.iter().map(row));
+    let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
+    [head, rows, texts::as_of(&moment(of.as_of))].join("\n\n")
+}
+
+/// The different values of a conflict, as people read them.
+pub(crate) fn values(conflict: &Conflict) -> Vec<String> {
+    let mut values: Vec<_> = conflict.claims.iter().map(|claim| shown(&conflict.field, &claim.value)).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+fn conflict(record: Option<&Record>, conflict: &Conflict) -> String {
+    let (ink, state) = match conflict.settled {
+        true => (Ink::GOOD, texts::dispute::SETTLED),
+        false => (Ink::CARE, texts::dispute::OPEN),
+    };
+    let heading =
+        format!("{ink}{state}{} {}  {}  {}", Ink::OFF, what(&conflict.field), conflict.field, conflict.entity);
+    let row = |said: &Claim| {
+        let chosen = if said.chosen { texts::CHOSEN } else { "" };
+        let value = vec![format!("{}{chosen}", shown(&conflict.field, &said.value))];
+        [value, claim(record, said), vec![place(&at(said))]].concat()
+    };
+    let rows = table(&texts::dispute::CONFLICT_COLUMNS, conflict.claims.iter().map(row));
+    let said = conflict.resolutions.iter().map(|said| format!("\n{}", resolution(conflict, said))).collect::<String>();
+    format!("{heading}\n{rows}{said}")
+}
+
+fn resolution(conflict: &Conflict, said: &Resolution) -> String {
+    let is_it = |claim: &&Claim| Some(at(claim)) == said.chosen;
+    let chosen = match (said.chosen, conflict.claims.iter().find(is_it)) {
+        (None, _) => texts::dispute::NONE_OF_THEM.to_owned(),
+        (Some(_), Some(claim)) => shown(&conflict.field, &claim.value),
+        (Some(at), None) => place(&at),
+    };
+    let by = who(said.by.call_sign.as_deref(), said.by.petname.as_deref(), &said.by.organisation);
+    texts::dispute::settled(&by, &moment(said.by.time), &chosen, &reason("resolution_reason", &said.reason), said.holds)
+}
+
+fn fate(past: &Past) -> String {
+    let back = past.retractions.first().map(|back| (moment(back.when), reason("recall_reason", &back.reason)));
+    match (past.fate.as_str(), back) {
+        ("retracted", Some((when, reason))) => texts::dispute::retracted(&when, &reason),
+        ("stands", _) if past.claim.chosen => texts::dispute::GONE_BY.to_owned(),
+        (fate, _) => texts::dispute::fate(fate).to_owned(),
+    }
+}
+
+fn reason(vocabulary: &str, code: &str) -> String {
+    Schema::current().vocabulary(vocabulary).map_or(code, |list| list.label(code, Language::En)).to_owned()
+}
+
+const fn at(claim: &Claim) -> At {
+    At { entry: claim.entry, index: claim.index }
+}
+
+/// As `retract` takes it.
+fn place(at: &At) -> String {
+    format!("{}/{}", short(&at.entry.to_string()), at.index)
+}

@@ -1,0 +1,25 @@
+//! What the doctor found, one line each, with the command that mends it below.
+
+use super::{
+    moment,
+    standing::{bad, care, good},
+};
+use crate::{
+    commands::doctor::{Check, State},
+    texts,
+};
+
+/// Every check, in the order it should be mended.
+pub(crate) fn checks(checks: &[Check], now: u64) -> String {
+    let line = |found: &Check| {
+        let text = format!("{:8}{}", texts::doctor::name(found.check), found.cause);
+        let line = match found.state {
+            State::Ok => good(&text),
+            State::Warn => care(&text),
+            State::Fail => bad(&text),
+        };
+        found.command.iter().fold(line, |line, command| format!("{line}\n            {command}"))
+    };
+    let lines: Vec<_> = checks.iter().map(line).collect();
+    format!("{}\n\n{}", lines.join("\n"), texts::as_of(&moment(now)))
+}

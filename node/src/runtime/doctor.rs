@@ -1,0 +1,43 @@
+//! What this node tells of itself to whoever looks for the cause of a trouble.
+
+use protocol::{
+    control::{Examination, Reply},
+    library::Library,
+};
+use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+use super::{Phase, utc_now};
+
+/// A crash may write what is in memory to the disk.
+const CORE_DUMP: &str = "core_dump";
+/// Other processes of the same user may read what is in memory.
+const TRACEABLE: &str = "traceable";
+
+impl Phase {
+    /// Answered in every state; what the state does not let it know is left out.
+    pub(super) fn examine(&mut self) -> Reply {
+        let unread = match self {
+            Self::Closed => None,
+            Self::Alone(folder) => Library::unread(&folder.store).ok(),
+            Self::Joined(joined) => Library::unread(&joined.folder.store).ok(),
+        };
+        let latest_claim = match self {
+            Self::Joined(joined) if joined.folder.pens().is_some() => joined.latest_claim().ok().flatten(),
+            _ => None,
+        };
+        Reply::Examined(Examination {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            unread: unread.map(|unread| unread.len() as u64),
+            latest_claim,
+            clock: utc_now(),
+            unprotected: unprotected(),
+        })
+    }
+}
+
+fn unprotected() -> Vec<String> {
+    let dumps = getrlimit(Resource::Core).current != Some(0);
+    let traceable = dumpable_behavior().map_or(true, |behaviour| behaviour != DumpableBehavior::NotDumpable);
+    let gaps = [(dumps, CORE_DUMP), (traceable, TRACEABLE)];
+    gaps.into_iter().filter(|(open, _)| *open).map(|(_, gap)| gap.to_owned()).collect()
+}

@@ -1,0 +1,233 @@
+//! Whatever state a node is in, every command that can be typed either does its work or says by a code why not.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use protocol::control::{NodeState, Reply, Request};
+use serde_json::Value;
+use tests::daemons::{Daemons, Door, PASSPHRASE, ROOT_PASSPHRASE, eventually};
+
+use crate::NODE;
+
+const HABEAS: &str = env!("CARGO_BIN_EXE_tests-habeas");
+
+/// The states, in the order of a row's expectations.
+const STATES: [State; 5] = [State::Stopped, State::Empty, State::Sealed, State::Alone, State::Locked];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// A folder of a registry, and no node.
+    Stopped,
+    /// A node in a folder without keys.
+    Empty,
+    /// A node that was started and not opened.
+    Sealed,
+    /// An open node in no registry.
+    Alone,
+    /// A node in a registry whose reading keys are locked away.
+    Locked,
+}
+
+/// It does its work.
+const DONE: &str = "";
+/// It runs until it is ended.
+const RUNS: &str = "runs";
+
+/// The command; what else is typed, `@name` being a file; and how it ends in each state: its work, or a code.
+const ROWS: &[(&str, &[&str], [&str; 5])] = &[
+    (
+        "init",
+        &["--invented", "--passphrase-file", "@own", "--root-passphrase-file", "@root"],
+        ["HB1002", DONE, "HB1002", "HB1002", "HB1002"],
+    ),
+    ("card", &["--root-passphrase-file", "@root"], ["HB6001", "HB1001", "HB1003", DONE, "HB1006"]),
+    ("found", &["@junk"], ["HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
+    ("join", &["@junk"], ["HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
+    ("device request", &["--organisation", ORGANISATION], ["HB6001", "HB1001", "HB1003", DONE, "HB1006"]),
+    ("device add", &["@junk", "--root-passphrase-file", "@root"], ["HB6001", "HB1001", "HB1003", "HB1005", "HB1004"]),
+    ("serve", &[], [RUNS, "HB1009", "HB1009", "HB1009", "HB1009"]),
+    ("unlock", &["--passphrase-file", "@own"], ["HB1013", "HB1001", DONE, DONE, DONE]),
+    ("lock", &[], ["HB1013", "HB1001", "HB1003", DONE, DONE]),
+    ("status", &[], ["HB1013", DONE, DONE, DONE, DONE]),
+    ("doctor", &[], ["HB6020", "HB6020", DONE, DONE, DONE]),
+    ("peers", &[], ["HB1013", "HB1001", "HB1003", "HB1005", DONE]),
+    ("hold", &["nobody"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),
+    ("release", &["nobody"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),
+    ("name", &[], ASKS),
+    ("name", &["nobody", "Somebody"], ASKS),
+    ("name", &["--remove", "nobody"], ASKS),
+    ("case new", &[], ASKS),
+    ("case set", &["x", "penalty.months=1"], ASKS),
+    ("case show", &["x"], ASKS),
+    ("case list", &[], ASKS),
+    ("case conflicts", &["x"], ASKS),
+    ("case resolve", &["x", "penalty.months", "--choose", "1", "--reason", "document"], ASKS),
+    ("case retract", &["x", "entry1qp/0", "--reason", "error"], ASKS),
+    ("case history", &["x"], ASKS),
+    ("docket new", &["docket_source.type=court_card"], ASKS),
+    ("docket set", &["x", "docket_penalty.months=1"], ASKS),
+    ("docket show", &["x"], ASKS),
+    ("docket list", &[], ASKS),
+    ("docket list", &["--article", "352.1"], ASKS),
+    ("docket conflicts", &["x"], ASKS),
+    ("docket resolve", &["x", "docket_penalty.months", "--choose", "1", "--reason", "document"], ASKS),
+    ("docket retract", &["x", "entry1qp/0", "--reason", "error"], ASKS),
+    ("docket history", &["x"], ASKS),
+    ("import", &["@junk"], ASKS),
+    ("backup create", &["@new"], ["HB6001", "HB1001", "HB1003", DONE, DONE]),
+    ("backup verify", &["@junk", "--passphrase-file", "@own"], ["HB2008"; 5]),
+    ("backup restore", &["@junk"], ["HB6001", "HB2008", "HB1002", "HB1002", "HB1002"]),
+    ("stop", &[], ["HB1013", DONE, DONE, DONE, DONE]),
+    ("wipe", &["--confirm", "destroy"], ["HB1013", DONE, DONE, DONE, DONE]),
+    ("help", &[], [DONE; 5]),
+    ("completions", &["bash"], [DONE; 5]),
+];
+
+/// How everything that reads or writes the record ends.
+const ASKS: [&str; 5] = ["HB1013", "HB1001", "HB1003", "HB1005", "HB1004"];
+/// Commands that use no folder and are tried elsewhere (`demo.rs`).
+const APART: &[&str] = &["demo"];
+/// Some organisation.
+const ORGANISATION: &str = "org1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqsgeexm8";
+
+#[test]
+fn every_command_has_a_row() {
+    let commands: Vec<_> = cli::commands().iter().map(|words| words.join(" ")).collect();
+    let rows: Vec<_> = ROWS.iter().map(|(command, ..)| *command).chain(APART.iter().copied()).collect();
+    let without: Vec<_> = commands.iter().filter(|command| !rows.contains(&command.as_str())).collect();
+    assert!(without.is_empty(), "say in ROWS how these end in each state: {without:?}");
+    let unknown: Vec<_> = rows.iter().filter(|row| !commands.iter().any(|command| command == *row)).collect();
+    assert!(unknown.is_empty(), "no such commands: {unknown:?}");
+}
+
+#[test]
+fn every_command_in_every_state_does_its_work_or_says_by_a_code_why_not() {
+    let checked: Vec<_> = thread::scope(|scope| {
+        let checks = STATES.map(|state| scope.spawn(move || check(state)));
+        checks.into_iter().map(|check| check.join().expect("a state is checked")).collect()
+    });
+    let wrong: Vec<String> = checked.into_iter().flatten().collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What does not end as the rows say. A command that changed the state is followed by a fresh node in it.
+fn check(state: State) -> Vec<String> {
+    let files = Files::new();
+    let place = STATES.iter().position(|known| *known == state).expect("every state is listed");
+    let (mut wrong, mut nodes) = (Vec::new(), made(state));
+    for (command, args, expected) in ROWS {
+        let args: Vec<_> =
+            command.split(' ').map(str::to_owned).chain(args.iter().map(|arg| files.named(arg))).collect();
+        let ended = match expected[place] {
+            RUNS => serves(nodes[0].folder(), &args),
+            _ => run(nodes[0].folder(), &args),
+        };
+        if ended != expected[place] {
+            wrong.push(format!("{state:?}: habeas {}: {ended:?} instead of {:?}", args.join(" "), expected[place]));
+        }
+        if found(nodes[0].folder()) != state {
+            nodes = made(state);
+        }
+    }
+    wrong
+}
+
+/// A node in this state.
+fn made(state: State) -> Daemons {
+    let mut nodes = match state {
+        State::Stopped | State::Locked => Daemons::found(NODE, 1),
+        State::Empty | State::Sealed | State::Alone => Daemons::start(NODE, 1),
+    };
+    match state {
+        State::Empty => {}
+        State::Stopped => nodes[0].stop(),
+        State::Locked => drop(nodes[0].done(Request::Lock)),
+        State::Alone | State::Sealed => drop(nodes[0].init()),
+    }
+    if state == State::Sealed {
+        nodes[0].stop();
+        nodes[0].start();
+    }
+    assert_eq!(found(nodes[0].folder()), state);
+    nodes
+}
+
+fn found(folder: &Path) -> State {
+    match Door::of(folder).try_ask(&Request::Status) {
+        Ok(Ok(Reply::Status(status))) => match status.state {
+            NodeState::Empty => State::Empty,
+            NodeState::Sealed => State::Sealed,
+            NodeState::Alone => State::Alone,
+            NodeState::Locked | NodeState::Open => State::Locked,
+        },
+        Ok(other) => panic!("no status: {other:?}"),
+        Err(_) => State::Stopped,
+    }
+}
+
+fn habeas(folder: &Path, args: &[String]) -> Command {
+    let mut command = Command::new(HABEAS);
+    command.arg("--data").arg(folder).args(["--json", "--no-input", "--node-program", NODE]).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The code it ends with.
+fn run(folder: &Path, args: &[String]) -> String {
+    let output = habeas(folder, args).output().expect("the program built with the tests starts");
+    match output.status.code() {
+        Some(0) => DONE.to_owned(),
+        status => code(&String::from_utf8_lossy(&output.stderr)).unwrap_or_else(|| {
+            format!("status {status:?} without a code: {}", String::from_utf8_lossy(&output.stderr))
+        }),
+    }
+}
+
+/// The code in what it says as it ends; a node that it started logs there too.
+fn code(err: &str) -> Option<String> {
+    let line = err.lines().rfind(|line| line.starts_with('{'))?;
+    serde_json::from_str::<Value>(line).ok()?["problem"]["code"].as_str().map(str::to_owned)
+}
+
+/// Whether it runs a node until that is ended.
+fn serves(folder: &Path, args: &[String]) -> String {
+    let mut child = habeas(folder, args).spawn().expect("the program built with the tests starts");
+    let door = Door::of(folder);
+    let _status = eventually("it serves", || door.try_ask(&Request::Status).ok());
+    let ended = door.try_ask(&Request::Stop).expect("it answers");
+    assert!(ended.is_ok(), "{ended:?}");
+    let status = child.wait().expect("a child of ours");
+    if status.success() { RUNS.to_owned() } else { format!("{status}") }
+}
+
+/// Files to name: the passphrases, something that is nothing of ours, and a name that is free.
+struct Files(tempfile::TempDir);
+
+impl Files {
+    fn new() -> Self {
+        let files = Self(tempfile::tempdir().expect("a temporary folder"));
+        for (name, text) in [("own", PASSPHRASE), ("root", ROOT_PASSPHRASE), ("junk", "nothing of ours")] {
+            fs::write(files.path(name), text).expect("writable");
+        }
+        files
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn named(&self, arg: &str) -> String {
+        match arg.strip_prefix('@') {
+            Some("new") => {
+                let _not_there = fs::remove_file(self.path("new"));
+                self.path("new").display().to_string()
+            }
+            Some(name) => self.path(name).display().to_string(),
+            None => arg.to_owned(),
+        }
+    }
+}
