@@ -95,13 +95,16 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
     let mut wire = reader.meet(&registry, &nodes[0], &mut entropy);
     let circle = wire.commons.circle;
     wire.send(node::net::Lane::Bulk, &Frame::Frontier { circle, is_last: true, since: None, lines: vec![] });
-    let (mut frames, mut opened) = (0, 0);
+    let (mut frames, mut opened, mut entries) = (0, 0, Vec::new());
     wire.hear(|frame| {
         frames += 1;
         tells_nothing("a frame", &frame.encode());
+        if let Frame::Entries(some) = frame {
+            entries.extend(some.clone());
+        }
         matches!(frame, Frame::Done(done) if *done == circle).then_some(())
     });
-    for (entry, body) in wire.fetch() {
+    for (entry, body) in entries {
         let entry = Signed::parse(&entry).expect("an entry").verify(&wire.commons.registry).expect("its author's");
         let body = Body::check(entry.header(), body.expect("with its body")).expect("its own body");
         tells_nothing("an entry", &wire.commons.read(&entry, &body).expect("a member can open it"));

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -9,7 +10,7 @@ use std::{
 
 use protocol::control::{NodeState, Reply, Request};
 use serde_json::Value;
-use tests::daemons::{Daemons, Door, PASSPHRASE, ROOT_PASSPHRASE, eventually};
+use tests::daemons::{Daemons, Door, PASSPHRASE, ROOT_PASSPHRASE};
 
 use crate::NODE;
 
@@ -171,14 +172,14 @@ fn found(folder: &Path) -> State {
 
 fn habeas(folder: &Path, args: &[String]) -> Command {
     let mut command = Command::new(HABEAS);
-    command.arg("--data").arg(folder).args(["--json", "--no-input", "--node-program", NODE]).args(args);
+    command.arg("--data").arg(folder).args(["--no-input", "--node-program", NODE]).args(args);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     command
 }
 
 /// The code it ends with.
 fn run(folder: &Path, args: &[String]) -> String {
-    let output = habeas(folder, args).output().expect("the program built with the tests starts");
+    let output = habeas(folder, args).arg("--json").output().expect("the program built with the tests starts");
     match output.status.code() {
         Some(0) => DONE.to_owned(),
         status => code(&String::from_utf8_lossy(&output.stderr)).unwrap_or_else(|| {
@@ -196,10 +197,13 @@ fn code(err: &str) -> Option<String> {
 /// Whether it runs a node until that is ended.
 fn serves(folder: &Path, args: &[String]) -> String {
     let mut child = habeas(folder, args).spawn().expect("the program built with the tests starts");
-    let door = Door::of(folder);
-    let _status = eventually("it serves", || door.try_ask(&Request::Status).ok());
-    let ended = door.try_ask(&Request::Stop).expect("it answers");
+    let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
+    // Its own message comes when it has opened what it could; the node logs before and after it.
+    let serves = said.by_ref().any(|line| line.is_ok_and(|line| line.contains("Ctrl-C ends it")));
+    assert!(serves, "it ended without serving");
+    let ended = Door::of(folder).try_ask(&Request::Stop).expect("it answers");
     assert!(ended.is_ok(), "{ended:?}");
+    let _rest = said.count();
     let status = child.wait().expect("a child of ours");
     if status.success() { RUNS.to_owned() } else { format!("{status}") }
 }

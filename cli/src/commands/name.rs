@@ -1,5 +1,7 @@
 //! `habeas name`: what organisations are called on this computer, and nowhere else.
 
+use std::collections::BTreeMap;
+
 use protocol::control::{Reply, Request};
 
 use super::ask;
@@ -24,6 +26,34 @@ pub(crate) struct Args {
     /// Forget the name of this organisation.
     #[arg(long, value_name = "ORGANISATION")]
     remove: Option<String>,
+}
+
+/// What people here call organisations, by call-sign.
+pub(super) struct Book(BTreeMap<String, String>);
+
+impl Book {
+    /// For texts that name these organisations. It is empty where a script reads: scripts find a name in a field of its
+    /// own or not at all; and where the node does not tell, for then the call-signs stand alone.
+    pub(super) async fn to_name<'a>(
+        organisations: impl IntoIterator<Item = &'a String>,
+        context: &Context<'_>,
+    ) -> Self {
+        if context.screen.is_json() || organisations.into_iter().next().is_none() {
+            return Self(BTreeMap::new());
+        }
+        let Ok(Reply::Names { names }) = ask(context, &Request::Names).await else { return Self(BTreeMap::new()) };
+        Self(names.into_iter().filter_map(|named| Some((named.call_sign?, named.petname))).collect())
+    }
+
+    /// Call-signs, each with what it is called beside it.
+    pub(super) fn called(&self, call_signs: &[String]) -> Vec<String> {
+        call_signs.iter().map(|sign| self.one(sign)).collect()
+    }
+
+    /// One of them.
+    pub(super) fn one(&self, call_sign: &str) -> String {
+        self.0.get(call_sign).map_or_else(|| call_sign.to_owned(), |name| texts::names::called(call_sign, name))
+    }
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {

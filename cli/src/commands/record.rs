@@ -1,11 +1,11 @@
 //! `habeas case` and `habeas docket`: new ones, what is stated about them, one of them, all of them.
 
 use protocol::{
-    control::{Fact, RecordKind, Reply, Request},
+    control::{Fact, Record, RecordKind, Reply, Request, Summary},
     ids::EntityId,
 };
 
-use super::{ask, dispute, precedents};
+use super::{ask, dispute, name::Book, precedents};
 use crate::{Context, daemon::unexpected, error::Failure, now, render::record, texts};
 
 const CASE_NEW: &str = "\
@@ -38,7 +38,7 @@ Examples:
 const CASE_RESOLVE: &str = "\
 Examples:
   habeas case resolve abandon-zoo-able-zone-about-zero penalty.months --choose 48 --reason document
-  habeas case resolve abandon-zoo-able-zone-about-zero penalty.months --choose none --reason unreliable";
+  habeas case resolve abandon-zoo-able-zone-about-zero penalty.months --choose none --reason slip";
 const CASE_RETRACT: &str = "\
 Examples:
   habeas case retract abandon-zoo-able-zone-about-zero entry1qpzry9x8g/0 --reason error";
@@ -50,7 +50,7 @@ Examples:
   habeas docket conflicts abandon-zoo-able-zone-about-zero";
 const DOCKET_RESOLVE: &str = "\
 Examples:
-  habeas docket resolve abandon-zoo-able-zone-about-zero docket_penalty.months --choose 168 --reason document";
+  habeas docket resolve abandon-zoo-able-zone-about-zero docket.body --choose fsb_invest --reason slip";
 const DOCKET_RETRACT: &str = "\
 Examples:
   habeas docket retract abandon-zoo-able-zone-about-zero entry1qpzry9x8g/0 --reason error";
@@ -222,14 +222,19 @@ pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_
 async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::Show { record: args.record }).await?;
     let Reply::Record(shown) = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || record::record(shown, args.provenance));
+    let book = Book::to_name(&shown.readers, context).await;
+    let shown = Record { readers: book.called(&shown.readers), ..(**shown).clone() };
+    context.screen.reply(&reply, || record::record(&shown, args.provenance));
     Ok(())
 }
 
 pub(super) async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::List { kind }).await?;
     let Reply::Records { records } = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || record::records(kind, records, now()));
+    let book = Book::to_name(records.iter().flat_map(|record| &record.readers), context).await;
+    let named = |record: &Summary| Summary { readers: book.called(&record.readers), ..record.clone() };
+    let records: Vec<_> = records.iter().map(named).collect();
+    context.screen.reply(&reply, || record::records(kind, &records, now()));
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! `habeas share`: look at what would go to whom, let it go after a hold, cancel it while it waits.
 
-use protocol::control::{Guest, Readers, Reply, Request, Share, SharePreview, codes};
+use protocol::control::{Guest, Reader, Readers, Reply, Request, Share, SharePreview, codes};
 
-use super::ask;
+use super::{ask, name::Book};
 use crate::{
     Context,
     daemon::unexpected,
@@ -55,18 +55,21 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     if args.waiting {
         let reply = ask(context, &Request::Shares).await?;
-        return waiting(&reply, context);
+        return waiting(&reply, context).await;
     }
     if let Some(share) = args.cancel {
         let reply = ask(context, &Request::ShareCancel { share }).await?;
         context.screen.note(texts::sharing::CANCELLED);
-        return waiting(&reply, context);
+        return waiting(&reply, context).await;
     }
     let with = readers(&args.with)?;
     let request = Request::SharePreview { records: args.cases.clone(), with: with.clone() };
     let reply = ask(context, &request).await?;
     let Reply::SharePreview(preview) = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || sharing::preview(preview, args.details));
+    let book = Book::to_name(preview.readers.iter().map(|reader| &reader.call_sign), context).await;
+    let named = |reader: &Reader| Reader { call_sign: book.one(&reader.call_sign), ..reader.clone() };
+    let shown = SharePreview { readers: preview.readers.iter().map(named).collect(), ..preview.clone() };
+    context.screen.reply(&reply, || sharing::preview(&shown, args.details));
     if args.dry_run {
         return Ok(());
     }
@@ -88,9 +91,12 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     Ok(())
 }
 
-fn waiting(reply: &Reply, context: &mut Context<'_>) -> Result<(), Failure> {
+async fn waiting(reply: &Reply, context: &mut Context<'_>) -> Result<(), Failure> {
     let Reply::Shares { shares } = reply else { return Err(unexpected(reply)) };
-    context.screen.reply(reply, || sharing::waiting(shares));
+    let book = Book::to_name(shares.iter().flat_map(|share| &share.readers), context).await;
+    let named = |share: &Share| Share { readers: book.called(&share.readers), ..share.clone() };
+    let shares: Vec<_> = shares.iter().map(named).collect();
+    context.screen.reply(reply, || sharing::waiting(&shares));
     Ok(())
 }
 

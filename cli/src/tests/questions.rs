@@ -1,7 +1,7 @@
 //! `docket list` with a question, `conflicts`, `resolve`, `retract`, `history`, `name`, against a fake node.
 
 use protocol::{
-    control::{At, Claim, Conflict, Heading, Named, Past, Question, RecordKind},
+    control::{At, Claim, Conflict, Heading, Named, Past, Question, RecordKind, Summary},
     ids::{EntityId, EntryId, OrgId},
 };
 
@@ -162,4 +162,37 @@ fn a_name_is_given_listed_and_forgotten() {
     for wrong in [&["cabin-yard"][..], &["cabin-yard", "x", "--remove", "cabin-yard"]] {
         assert_eq!(node.run(&[&["name"], wrong].concat()).0, 2);
     }
+}
+
+#[test]
+fn a_name_stands_beside_the_call_sign_of_whoever_can_read_a_case_file() {
+    let node = fake::node(says(|request| match request {
+        Request::List { kind } => {
+            let record = Summary {
+                record: SectionId([7; 16]),
+                pseudonym: "able zone".into(),
+                stage: "65-verdict".into(),
+                conflicts: 0,
+                changed: 0,
+                label: None,
+                readers: vec!["cabin-yard".into(), "dad-young".into()],
+                parts: vec![],
+            };
+            assert_eq!(kind, RecordKind::Case);
+            ok(Reply::Records { records: vec![record] })
+        }
+        Request::Names => {
+            let named = Named {
+                organisation: OrgId([2; 32]),
+                call_sign: Some("cabin-yard".into()),
+                petname: "Legal aid".into(),
+            };
+            ok(Reply::Names { names: vec![named] })
+        }
+        other => panic!("{other:?}"),
+    }));
+    let (_, out, err) = node.run(&["case", "list"]);
+    assert!(out.contains("cabin-yard «Legal aid», dad-young"), "{out}{err}");
+    let (_, out, _) = node.run(&["case", "list", "--json"]);
+    assert!(out.contains("cabin-yard") && !out.contains("Legal aid"), "{out}");
 }

@@ -41,7 +41,7 @@ pub(crate) fn open_files(names: &str) -> String {
 }
 
 pub(crate) fn other_version(node: &str, ours: &str) -> String {
-    format!("the node runs version {node}, this program is {ours}; stop it, then `habeas serve`")
+    format!("the node runs version {node}, this program is {ours}")
 }
 
 pub(crate) fn runs(version: &str) -> String {
@@ -85,7 +85,7 @@ pub(crate) fn forked(keys: u64) -> String {
 pub(crate) fn unprotected(gap: &str) -> String {
     match gap {
         "core_dump" => "a crash may write memory to the disk; the system refused to forbid it".to_owned(),
-        "traceable" => "other programs of this user may read the node's memory; start it again".to_owned(),
+        "traceable" => "other programs of this user may read the node's memory".to_owned(),
         other => other.to_owned(),
     }
 }

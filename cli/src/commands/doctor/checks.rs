@@ -80,7 +80,7 @@ fn node(facts: &Facts, typed: Typed<'_>) -> Check {
         Node::Odd(failure) => fail("node", failure.problem.message.clone(), typed("stop")),
         Node::Runs(told) => match (&told.1.version, told.0.state) {
             (version, _) if version != facts.version => {
-                warn("node", doctor::other_version(version, facts.version), typed("stop"))
+                warn("node", doctor::other_version(version, facts.version), again(typed))
             }
             (_, NodeState::Empty) => fail("node", texts::state(NodeState::Empty), typed("init")),
             (_, state @ (NodeState::Sealed | NodeState::Locked)) => warn("node", texts::state(state), typed("unlock")),
@@ -126,6 +126,7 @@ fn clock(examined: &Examination, now: u64) -> Check {
 fn peers(status: &Status, typed: Typed<'_>) -> Check {
     let away: Vec<_> = status.peers.iter().filter(|peer| !peer.connected && !peer.held).collect();
     let mut names: Vec<_> = away.iter().map(|peer| peer.call_sign.as_str()).collect();
+    names.sort_unstable();
     names.dedup();
     let names = standing::with_petnames(&names.join(", "), &standing::petnames(&status.peers));
     match (status.peers.len(), away.len()) {
@@ -163,7 +164,7 @@ fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
 fn memory(examined: &Examination, typed: Typed<'_>) -> Check {
     match examined.unprotected.first() {
         None => ok("memory", doctor::MEMORY_CLOSED),
-        Some(gap) => fail("memory", doctor::unprotected(gap), typed("stop")),
+        Some(gap) => fail("memory", doctor::unprotected(gap), again(typed)),
     }
 }
 
@@ -172,6 +173,11 @@ fn swap(facts: &Facts) -> Check {
         [] => ok("swap", doctor::NO_SWAP),
         areas => warn("swap", doctor::swap(&areas.join(", ")), "swapoff -a".to_owned()),
     }
+}
+
+/// Starts the node again.
+fn again(typed: Typed<'_>) -> String {
+    format!("{} && {}", typed("stop"), typed("serve"))
 }
 
 fn ok(check: &'static str, cause: impl Into<String>) -> Check {

@@ -105,7 +105,7 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     check(|facts| facts.vault = [Unreadable, Missing], "vault", Fail, "cannot be read", "habeas backup restore FILE");
     check(|facts| facts.vault = [Readable, Unreadable], "vault", Warn, "one of the two", "habeas backup create FILE");
 
-    check(|facts| facts.version = "2.0", "node", Warn, "1.0", "habeas stop");
+    check(|facts| facts.version = "2.0", "node", Warn, "1.0", "habeas stop && habeas serve");
     check(|facts| told(facts).0.state = NodeState::Locked, "node", Warn, "locked", "habeas unlock");
     check(|facts| told(facts).0.state = NodeState::Sealed, "node", Warn, "closed", "habeas unlock");
 
@@ -143,8 +143,8 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     check(|facts| told(facts).0.circles.push(circle.clone()), "alarms", Fail, "1 key", "habeas help HB4003");
 
     let gap = |gap: &'static str| move |facts: &mut Facts| told(facts).1.unprotected.push(gap.into());
-    check(gap("core_dump"), "memory", Fail, "crash", "habeas stop");
-    check(gap("traceable"), "memory", Fail, "other programs", "habeas stop");
+    check(gap("core_dump"), "memory", Fail, "crash", "habeas stop && habeas serve");
+    check(gap("traceable"), "memory", Fail, "other programs", "habeas stop && habeas serve");
     check(|facts| facts.swap.push("/dev/sda2".into()), "swap", Warn, "/dev/sda2", "swapoff -a");
 }
 
