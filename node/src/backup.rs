@@ -77,16 +77,15 @@ pub fn create(folder: &Path, checkpoint: &Path, to: &Path) -> Result<Summary, Ba
     let fresh = durable::beside(to, ".unfinished");
     let written = write(folder, checkpoint, &fresh);
     let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
-    match written {
-        Ok(summary) => {
-            fs::rename(&fresh, to).map_err(BackupError::io("name the backup"))?;
-            Ok(summary)
-        }
-        Err(error) => {
-            let _left_behind = fs::remove_file(&fresh);
-            Err(error)
-        }
+    let named = written.and_then(|summary| match durable::name(&fresh, to) {
+        Ok(()) => Ok(summary),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists),
+        Err(error) => Err(BackupError::io("name the backup")(error)),
+    });
+    if named.is_err() {
+        let _left_behind = fs::remove_file(&fresh);
     }
+    named
 }
 
 fn write(folder: &Path, checkpoint: &Path, to: &Path) -> Result<Summary, BackupError> {

@@ -3,6 +3,7 @@
 mod devices;
 mod network;
 mod standing;
+mod tally;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +38,7 @@ use crate::{
     vault::Keys,
 };
 use network::{read_holds, verify};
+use tally::Tally;
 
 /// Alarms shown; older ones are in the log.
 const ALARMS: usize = 64;
@@ -82,6 +84,7 @@ pub(super) struct Joined {
     connected: BTreeSet<NodeKey>,
     equal_at: BTreeMap<NodeKey, u64>,
     alarms: Vec<Problem>,
+    tally: Tally,
     /// Why nothing more is acknowledged, once the disk failed.
     broken: Option<Problem>,
     pending: BTreeMap<u64, (Pending, Answerer)>,
@@ -126,6 +129,7 @@ impl Joined {
             connected: BTreeSet::new(),
             equal_at: BTreeMap::new(),
             alarms: Vec::new(),
+            tally: Tally::default(),
             broken: None,
             pending: BTreeMap::new(),
             agenda: Agenda::default(),
@@ -176,6 +180,7 @@ impl Joined {
         self.agenda = Agenda::default();
         self.mine = Mine::default();
         self.names = self.names.without_petnames();
+        self.tally.forget();
         self.folder.lock();
         tracing::info!("locked; replication goes on");
     }
@@ -322,6 +327,7 @@ impl Joined {
             Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
                 self.library.forget();
+                self.tally.forget();
                 let who = org.and_then(|org| self.founding.members.call_sign(&org)).unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
                 let message = format!("a key of {who} wrote two different entries with number {at}; neither counts");
@@ -334,6 +340,7 @@ impl Joined {
             }
             Notice::Struck { peer, fault } => {
                 tracing::warn!(?peer, ?fault, "a peer sent what no honest node sends");
+                self.tally.struck(fault);
                 self.alarm(Problem::new(codes::PEER_FAULT, format!("{}: {fault:?}", self.name(&peer))));
             }
             Notice::Unequal { peer, circle, lines } => {
@@ -371,6 +378,7 @@ impl Joined {
             return Ok(pending);
         }
         let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
+        self.tally.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);

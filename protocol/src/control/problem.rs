@@ -95,8 +95,8 @@ pub mod codes {
         BACKUP_DAMAGED = "HB2007", 13, "use another backup; nothing was restored";
         /// Not a backup.
         NOT_A_BACKUP = "HB2008", 2, "give a file that `habeas backup create` wrote";
-        /// A file is there already.
-        FILE_EXISTS = "HB2009", 1, "choose another name; a backup is never written over another";
+        /// A file or folder is there already.
+        FILE_EXISTS = "HB2009", 1, "choose another name; nothing is ever written over what is there";
 
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
