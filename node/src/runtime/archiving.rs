@@ -8,7 +8,7 @@ use protocol::{
     library::Library,
     schema::Language,
     stage,
-    store::StoreError,
+    store::{Store, StoreError},
     words,
 };
 
@@ -50,7 +50,7 @@ pub(super) fn gather(joined: &mut Joined) -> Result<Archive, Problem> {
                     .collect(),
             })
             .collect(),
-        unread: Library::unread(&joined.folder.store).map_err(|error| store_problem(&error))?.len() as u64,
+        unread: unread(&joined.folder.store).map_err(|error| store_problem(&error))?,
         records: vec![],
     };
     let mut records = records(joined)?;
@@ -95,6 +95,11 @@ fn records(joined: &mut Joined) -> Result<Vec<Archived>, Problem> {
         }
     }
     Ok(records)
+}
+
+/// Entries that are here and say nothing yet: for want of a key, or of a newer version.
+fn unread(store: &impl Store) -> Result<u64, StoreError> {
+    Ok(Library::unread(store)?.len() as u64 + Library::later(store)?)
 }
 
 const fn kind(circle: &Circle) -> &'static str {

@@ -151,12 +151,18 @@ impl Joined {
         let now = self.now();
         let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
         self.carry_out(step).await;
-        let unread = Library::unread(&self.folder.store).map_err(|error| store_problem(&error))?;
-        let read = self.read(Batch::default(), &unread).and_then(|batch| self.commit(&batch));
-        read.map_err(|error| store_problem(&error))?;
+        let overdue = Library::overdue(&self.folder.store).and_then(|batch| self.commit(&batch));
+        overdue.and_then(|()| self.read_unread()).map_err(|error| store_problem(&error))?;
         self.agenda = Agenda::load(&self.folder.store)?;
         self.run_agenda().await;
         Ok(())
+    }
+
+    /// Reads what is here and was not read yet, as far as its keys are here.
+    fn read_unread(&mut self) -> Result<(), StoreError> {
+        let unread = Library::unread(&self.folder.store)?;
+        let batch = self.read(Batch::default(), &unread)?;
+        self.commit(&batch)
     }
 
     /// Hands the keys to write and read with to the core, if the folder is unlocked.
@@ -357,6 +363,11 @@ impl Joined {
                 self.allow().await;
             }
             Notice::Circle(circle) => tracing::info!(?circle, "a circle is held"),
+            Notice::Keys(_) => {
+                if let Err(error) = self.read_unread() {
+                    Box::pin(self.fail(&error)).await;
+                }
+            }
         }
     }
 

@@ -147,7 +147,7 @@ pub mod codes {
         /// After everything was exchanged something still differs.
         UNEQUAL = "HB4004", 1, "run `habeas status --verbose` on both sides and compare";
         /// The own key wrote elsewhere.
-        ELSEWHERE = "HB4005", 1, "look for an old copy of this folder that is running; if there is none, the key was taken";
+        ELSEWHERE = "HB4005", 1, "if a backup was restored here, it is what was written after it; else look for an old copy of this folder that is running, and if there is none, the key was taken";
         /// What an author wrote is not in a form that can be read.
         UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
         /// Written by a newer version.
