@@ -247,7 +247,9 @@ impl Porter {
                 let looked = backup::unpack(Path::new(from), &unpacked)
                     .map_err(|error| runtime::saving::problem(&error))
                     .and_then(|summary| {
-                        let opened = Vault::open(&unpacked, passphrase, SystemTime::now());
+                        // Counted here: the copy goes, and would take the count of wrong passphrases with it.
+                        let attempts = self.folder.join("backup.attempts");
+                        let opened = Vault::open_copy(&unpacked, &attempts, passphrase, SystemTime::now());
                         opened.map(|(_, keys)| (summary, keys)).map_err(|error| vault_problem(&error))
                     });
                 match looked {

@@ -88,10 +88,13 @@ pub(crate) fn problem(error: &BackupError) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-/// Full in any of the ways the system has for it, or failing.
+/// Full in any of the ways the system has for it, out of reach, or failing.
 pub(super) fn disk_code(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => codes::DISK_FULL,
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => codes::DISK_FULL,
+        Kind::NotFound | Kind::NotADirectory | Kind::IsADirectory | Kind::PermissionDenied => codes::PLACE,
+        Kind::ReadOnlyFilesystem => codes::PLACE,
         _ => codes::DISK,
     }
 }

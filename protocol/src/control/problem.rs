@@ -97,6 +97,8 @@ pub mod codes {
         NOT_A_BACKUP = "HB2008", 2, "give a file that `habeas backup create` wrote";
         /// A file or folder is there already.
         FILE_EXISTS = "HB2009", 1, "choose another name; nothing is ever written over what is there";
+        /// A file or folder that is named cannot be read, or made, by the node.
+        PLACE = "HB2010", 2, "name a place that is there, and that the node's user may read and write";
 
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
