@@ -156,7 +156,7 @@ impl Archive {
 
     fn fill(&self, language: Language, folder: &Path) -> io::Result<u64> {
         let mut json = BufWriter::new(new_file(&folder.join(JSON))?);
-        serde_json::to_writer_pretty(&mut json, self)?;
+        serde_json::to_writer(&mut json, self)?;
         let json = json.into_inner().map_err(io::IntoInnerError::into_error)?;
         let mut html = new_file(&folder.join(PAGE))?;
         html.write_all(page(self, language).as_bytes())?;

@@ -92,7 +92,7 @@ impl Page<'_> {
                 li {
                     a href={ "#" (record.record) } { (name(record)) }
                     span.soft { (self.stage(record)) }
-                    @if disputed > 0 { span.flag { (words.disputed) ": " (disputed) } }
+                    span.flag { @if disputed > 0 { (words.disputed) ": " (disputed) } }
                     span.soft { (moment(desk::changed(&record.view))) }
                 }
             }
