@@ -47,7 +47,8 @@ fn case() -> Request {
 fn everything(node: &Node) -> impl PartialEq + std::fmt::Debug + use<> {
     let status = node.status();
     let records = |kind| -> Vec<Summary> { node.list(kind) };
-    let who = (status.state, status.registry, status.organisation, status.call_sign, status.node);
+    let named: Vec<_> = status.peers.into_iter().map(|peer| (peer.node, peer.petname)).collect();
+    let who = (status.state, status.registry, status.organisation, status.call_sign, status.node, named);
     (who, node.digests(), records(RecordKind::Case), records(RecordKind::Docket), status.circles)
 }
 
@@ -79,6 +80,8 @@ fn a_lost_laptop_comes_back_from_its_backup_and_the_old_folder_started_by_mistak
     let record = nodes[0].list(RecordKind::Case)[3].record;
     let facts = vec![fact("person.phone", "+0 000 invented")];
     nodes[0].save(Request::Set { record: record.to_string(), facts });
+    let organisation = nodes[1].status().call_sign.expect("it has one");
+    nodes[0].done(Request::Name { organisation, petname: "Lawyers of an invented coast".into() });
     nodes.settle();
     let before = everything(&nodes[0]);
     assert!(nodes[0].list(RecordKind::Case).iter().all(|case| case.label.is_some()), "labels to lose");

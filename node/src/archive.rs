@@ -60,6 +60,9 @@ pub struct Member {
     pub organisation: OrgId,
     /// Its call-sign.
     pub call_sign: String,
+    /// What this node calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A circle.
@@ -87,6 +90,9 @@ pub struct Archived {
     pub label: Option<String>,
     /// The circle it lives in.
     pub circle: CircleId,
+    /// Call-signs of the other organisations that can read it, or a shared part of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub readers: Vec<String>,
     /// Stage code.
     pub stage: String,
     /// Hash over the view, as the node shows it.

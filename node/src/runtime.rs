@@ -31,7 +31,7 @@ use crate::{
     metrics::{self, Figures},
     vault::{Keys, RootKey, Vault},
 };
-use beside::{Beside, Done};
+use beside::Beside;
 use folder::Folder;
 use joined::Joined;
 

@@ -19,7 +19,7 @@ use protocol::{
 };
 
 use super::{
-    Archive, Archived,
+    Archive, Archived, Member,
     text::{moment, text},
     words::Words,
 };
@@ -31,15 +31,15 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 /// An archive as one page.
 #[must_use]
 pub fn page(archive: &Archive, language: Language) -> String {
-    let call_signs = archive.organisations.iter().map(|member| (member.organisation, &*member.call_sign)).collect();
-    Page { archive, language, words: Words::of(language), call_signs }.whole().into_string()
+    let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
+    Page { archive, language, words: Words::of(language), members }.whole().into_string()
 }
 
 struct Page<'a> {
     archive: &'a Archive,
     language: Language,
     words: &'static Words,
-    call_signs: BTreeMap<OrgId, &'a str>,
+    members: BTreeMap<OrgId, &'a Member>,
 }
 
 impl Page<'_> {
@@ -117,10 +117,11 @@ impl Page<'_> {
         Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, self.language))
     }
 
-    /// An organisation by its call-sign; one that is no member any more by its id.
+    /// An organisation by what it is called here, and its call-sign; one that is no member any more by its id.
     fn who(&self, org: &OrgId) -> Markup {
-        match self.call_signs.get(org) {
-            Some(call_sign) => text(call_sign),
+        match self.members.get(org) {
+            Some(Member { name: Some(name), call_sign, .. }) => html! { (text(name)) " (" (text(call_sign)) ")" },
+            Some(Member { call_sign, .. }) => text(call_sign),
             None => html! { span.id { (org) } },
         }
     }
@@ -182,8 +183,10 @@ impl<'a> Reader<'a> {
                     dl.facts {
                         dt { (words.stage) } dd { (self.page.stage(record)) }
                         dt { (words.last_stated) } dd { (moment(desk::changed(&record.view))) }
-                        @if let Some(circle) = circle {
-                            dt { (words.read_by) } dd { (self.page.several(circle.organisations.iter())) }
+                        dt { (words.read_by) }
+                        dd {
+                            (self.page.who(&self.page.archive.organisation))
+                            @for reader in &record.readers { ", " (text(reader)) }
                         }
                         dt { (words.id) } dd.id { (record.record) }
                         dt { (words.digest) } dd.id { (record.digest) }

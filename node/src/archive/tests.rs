@@ -110,6 +110,7 @@ fn archived(view: View, kind: RecordKind, label: Option<&str>, circle: u8) -> Ar
         pseudonym: "able zone about zero above zoo".into(),
         label: label.map(str::to_owned),
         circle: CircleId([circle; 16]),
+        readers: vec![],
         stage: "65-verdict".into(),
         digest: data_encoding::HEXLOWER.encode(&view.digest()),
         view,
@@ -131,19 +132,23 @@ fn archive(text: &str) -> Archive {
         kind: kind.into(),
         organisations: organisations.to_vec(),
     };
-    let member = |organisation, call_sign: &str| Member { organisation, call_sign: call_sign.into() };
+    let member = |organisation, call_sign: &str| Member { organisation, call_sign: call_sign.into(), name: None };
+    let [ours, theirs] = [member(OURS, "abandon-zoo"), member(THEIRS, "cabin-yard")];
     Archive {
         schema: Archive::SCHEMA,
         as_of: DAY + 60,
         registry: RegistryId([4; 32]),
         registry_words: "one two three four five six".into(),
         organisation: OURS,
-        organisations: vec![member(OURS, "abandon-zoo"), member(THEIRS, "cabin-yard")],
+        organisations: vec![ours, Member { name: Some("Lawyers of the coast".into()), ..theirs }],
         circles: vec![held(1, "own", &[OURS]), held(2, "commons", &[OURS, THEIRS])],
         unread: 2,
         records: vec![
             archived(case, RecordKind::Case, Some("CASE-1"), 1),
-            archived(docket(text), RecordKind::Docket, Some(text), 2),
+            Archived {
+                readers: vec!["cabin-yard".into()],
+                ..archived(docket(text), RecordKind::Docket, Some(text), 2)
+            },
         ],
     }
 }
@@ -175,6 +180,8 @@ fn hostile_text_stays_text_and_its_marks_are_seen() {
     let cells = archive.records[1].view.entities.values_mut().next().expect("an entity");
     cells.insert(HOSTILE.to_owned(), agreed(HOSTILE));
     archive.organisations[1].call_sign = HOSTILE.to_owned();
+    archive.organisations[1].name = Some(HOSTILE.to_owned());
+    archive.records[1].readers.push(HOSTILE.to_owned());
     for language in [Language::En, Language::Ru, Language::Uk] {
         let html = page(&archive, language);
         for tag in ["<script", "<img", "onerror=\"", "http://", "https://", "url(", "javascript:"] {

@@ -7,7 +7,6 @@ use protocol::{
     control::{Problem, Reply, codes},
     library::Library,
     schema::Language,
-    stage,
     store::{Store, StoreError},
     words,
 };
@@ -36,7 +35,11 @@ pub(super) fn gather(joined: &mut Joined) -> Result<Archive, Problem> {
         registry_words: words::fingerprint(&members.registry().0),
         organisation: joined.state.organisation(),
         organisations: organisations
-            .map(|(org, sign)| Member { organisation: *org, call_sign: sign.to_owned() })
+            .map(|(org, sign)| Member {
+                organisation: *org,
+                call_sign: sign.to_owned(),
+                name: joined.names.petname(org),
+            })
             .collect(),
         circles: replica
             .circles()
@@ -74,21 +77,23 @@ pub(super) fn write(
     None
 }
 
+/// Every record that is shown, as it is shown: an own case file with what others said in its shared parts, and nothing
+/// that its organisation took back.
 fn records(joined: &mut Joined) -> Result<Vec<Archived>, Problem> {
-    let circles: Vec<_> = joined.state.replica().circles().map(|(id, _)| *id).collect();
-    let failed = |error: StoreError| store_problem(&error);
+    let circles = [vec![Circle::Own(joined.us())], joined.circles_with_others()].concat();
     let mut records = Vec::new();
     for circle in circles {
-        for (record, kind) in joined.library.sections(&joined.folder.store, &circle).map_err(failed)? {
-            let section = joined.library.section(&joined.state, &joined.folder.store, &circle, &record);
-            let view = section.map_err(failed)?.view();
+        for shelf in joined.shelves(&circle)? {
+            let Some(listed) = joined.listed(&shelf)? else { continue };
+            let view = joined.whole(&shelf)?.view;
             records.push(Archived {
-                record,
-                kind,
-                pseudonym: words::pseudonym(&record.0),
-                label: joined.label(&record)?,
-                circle,
-                stage: stage::stage(&view).code,
+                record: listed.record,
+                kind: shelf.kind,
+                pseudonym: listed.pseudonym,
+                label: listed.label,
+                circle: shelf.id,
+                readers: listed.readers,
+                stage: listed.stage,
                 digest: data_encoding::HEXLOWER.encode(&view.digest()),
                 view,
             });

@@ -24,11 +24,7 @@ impl Done {
 
 impl Beside {
     /// Starts work.
-    pub(super) fn start(
-        &mut self,
-        reply: Answerer,
-        work: impl FnOnce() -> Result<Reply, Problem> + Send + 'static,
-    ) {
+    pub(super) fn start(&mut self, reply: Answerer, work: impl FnOnce() -> Result<Reply, Problem> + Send + 'static) {
         self.started += 1;
         self.work.spawn_blocking(move || Done(work(), reply));
     }

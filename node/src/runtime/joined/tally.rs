@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    circle::Circle,
     desk,
     ids::{CircleId, SectionId},
     library::Library,
@@ -61,15 +60,15 @@ impl Joined {
             alarms,
             rejected: self.tally.rejected.clone(),
         };
-        let conflicts = if self.folder.pens().is_some() { self.conflicts().ok() } else { None };
+        let conflicts = if self.folder.pens().is_some() { self.disputed().ok() } else { None };
         metrics::Joined { conflicts, ..figures }
     }
 
-    /// Conflicts of the own circle and the commons. The first time all sections are folded, then those that changed.
-    fn conflicts(&mut self) -> Result<u64, StoreError> {
+    /// Conflicts in all circles. The first time all sections are folded, then those that changed.
+    fn disputed(&mut self) -> Result<u64, StoreError> {
+        let circles: Vec<_> = self.state.replica().circles().map(|(id, _)| *id).collect();
         let mut all = 0;
-        for circle in [Circle::Own(self.state.organisation()), Circle::Commons] {
-            let circle = self.state.circle_of(&circle);
+        for circle in circles {
             for (section, _) in self.library.sections(&self.folder.store, &circle)? {
                 all += match self.tally.conflicts.get(&(circle, section)) {
                     Some(known) => *known,
