@@ -11,8 +11,11 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use node::vault::{Vault, VaultError};
-use protocol::control::{NodeState, Problem, RecordKind, Reply, Request, Scope};
+use node::vault::{RootKey, Vault, VaultError};
+use protocol::{
+    control::{NodeState, Problem, RecordKind, Reply, Request, Scope},
+    schema::Language,
+};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tests::daemons::{Daemons, Node, PASSPHRASE, ROOT_PASSPHRASE, eventually, fact, passphrase, sample};
 
@@ -194,6 +197,27 @@ fn wrong_passphrases_are_slowed_down_whoever_asks_and_across_restarts() {
 }
 
 #[test]
+fn the_root_passphrase_has_a_wait_of_its_own_and_across_restarts() {
+    let mut nodes = Daemons::start(NODE, 1);
+    nodes[0].init();
+    nodes[0].stop();
+    let begin = SystemTime::now() - Duration::from_secs(3600);
+    for nth in 0..7 {
+        let wrong = passphrase("not the passphrase at all");
+        let tried = RootKey::open(&nodes[0].folder().join("root"), &wrong, begin + Duration::from_secs(nth * 300));
+        assert!(matches!(tried, Err(VaultError::WrongPassphrase)), "{tried:?}");
+    }
+    // The device's own passphrase is not held up by that.
+    nodes[0].resume();
+    let card = |text: &str| Request::Card { addresses: vec![], root_passphrase: passphrase(text) };
+    refuses(&nodes[0], &card("not the passphrase at all"), WRONG_PASSPHRASE);
+    refuses(&nodes[0], &card(ROOT_PASSPHRASE), WAIT);
+    nodes[0].kill();
+    nodes[0].resume();
+    refuses(&nodes[0], &card(ROOT_PASSPHRASE), WAIT);
+}
+
+#[test]
 fn wrong_passphrases_tried_at_the_same_time_count_as_one_after_the_other() {
     let mut nodes = Daemons::start(NODE, 1);
     nodes[0].init();
@@ -366,6 +390,46 @@ fn a_full_disk_says_so_loses_nothing_confirmed_and_shows_nothing_that_was_not() 
         assert_eq!(node.status().circles.iter().map(|circle| circle.forked).sum::<u64>(), 0);
     }
     assert_eq!(nodes[1].digest(Scope::Own).records, 0);
+}
+
+/// A backup and an archive are larger than any file of the store: the limit refuses them and lets the store write.
+#[test]
+fn a_full_disk_refuses_a_backup_and_an_archive_whole_and_the_node_goes_on() {
+    let nodes = Daemons::found(NODE, 1);
+    let node = &nodes[0];
+    let place = |name: &str| node.folder().with_extension(name);
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let backup = |name: &str| Request::BackupCreate { to: text(&place(name)) };
+    let archive = |name: &str| Request::Archive { to: text(&place(name)), language: Language::En };
+    // Each backup closes a file of the store.
+    for name in ["first", "second"] {
+        node.import_sample();
+        node.done(backup(name));
+    }
+    node.done(archive("whole"));
+    let sizes: Vec<u64> = node::store::canary::files(&node.folder().join("store"))
+        .expect("readable")
+        .iter()
+        .map(|file| file.metadata().expect("readable").len())
+        .collect();
+    let (largest, all) = (*sizes.iter().max().expect("a store has files"), sizes.iter().sum::<u64>());
+    let limit = largest.midpoint(all);
+    let json = fs::metadata(place("whole").join("archive.json")).expect("there").len();
+    assert!(largest + 20_000 < limit && limit < all && limit < json, "{largest} {limit} {all} {json}");
+
+    limit_files(node, Some(limit));
+    let beside = || fs::read_dir(node.folder().parent().expect("a folder")).expect("readable").count();
+    let before = beside();
+    refuses(node, &backup("third"), DISK_FULL);
+    refuses(node, &archive("more"), DISK_FULL);
+    assert_eq!(beside(), before, "something is left of them");
+    let record = node.save(Request::CaseNew { facts: vec![] });
+    assert_eq!(node.alarms(), []);
+
+    limit_files(node, None);
+    node.done(backup("third"));
+    node.done(archive("more"));
+    assert_eq!(node.show(&record).record, record);
 }
 
 fn limit_files(node: &Node, bytes: Option<u64>) {

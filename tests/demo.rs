@@ -73,6 +73,37 @@ fn five_organisations_do_as_three() {
     check(&["--orgs", "5"], 5, 10, 4);
 }
 
+/// Names, labels, units and notes of the invented case files, after everything that the demonstration does.
+#[test]
+fn the_demonstration_leaves_nothing_readable_in_its_folders() {
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    let go_on = scratch.path().join("go-on");
+    let mut child = start(&["--orgs", "3", "--pause-before-end", go_on.to_str().expect("UTF-8")]);
+    let folders = paused(&mut BufReader::new(child.stdout.as_mut().expect("piped")));
+    let sample = tests::daemons::sample();
+    let words = ["СИН Берёзкин Тест Примерович", "SYN-01", "в/ч 00001", "medical_epicrisis"].map(str::to_owned);
+    assert!(words.iter().all(|word| sample.contains(word)), "the sample does not say what is searched for");
+    for folder in &folders {
+        super::disk::nowhere(folder, &words, "after the demonstration");
+    }
+    fs::write(&go_on, "").expect("writable");
+    let (status, _, err) = finish(child);
+    assert_eq!(status, 0, "{err}");
+}
+
+/// The folders of the nodes, once the demonstration waits before its end.
+fn paused(out: &mut impl BufRead) -> Vec<PathBuf> {
+    loop {
+        let mut line = String::new();
+        assert_ne!(out.read_line(&mut line).expect("UTF-8"), 0, "it ended before it paused");
+        let event: Value = serde_json::from_str(&line).expect("JSON lines");
+        if event["event"] == "pausing" {
+            let folders = event["folders"].as_array().expect("a list");
+            return folders.iter().map(|folder| folder.as_str().expect("a path").into()).collect();
+        }
+    }
+}
+
 #[test]
 fn a_node_whose_store_was_altered_before_the_end_makes_it_fail() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
@@ -80,15 +111,7 @@ fn a_node_whose_store_was_altered_before_the_end_makes_it_fail() {
     let path = go_on.to_str().expect("a temporary name is UTF-8");
     let mut child = start(&["--orgs", "3", "--pause-before-end", path]);
     let mut out = BufReader::new(child.stdout.take().expect("piped"));
-    let folders: Vec<PathBuf> = loop {
-        let mut line = String::new();
-        assert_ne!(out.read_line(&mut line).expect("UTF-8"), 0, "it ended before it paused");
-        let event: Value = serde_json::from_str(&line).expect("JSON lines");
-        if event["event"] == "pausing" {
-            let folders = event["folders"].as_array().expect("a list");
-            break folders.iter().map(|folder| folder.as_str().expect("a path").into()).collect();
-        }
-    };
+    let folders = paused(&mut out);
     let third = Door::of(&folders[2]);
     let ask = |request: &Request| third.try_ask(request).expect("it answers").expect("it does it");
     let Reply::Peers { peers } = ask(&Request::Peers) else { panic!("peers") };

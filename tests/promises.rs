@@ -1,16 +1,22 @@
 //! What Habeas promises, one module per promise. One test binary: linking the product takes longer than running this.
 
+mod archive;
 mod bad_input;
 mod commons;
 mod demo;
+mod disk;
 mod disputes;
 mod federation;
+mod figures;
 mod fuzz;
 mod kill;
+mod laptop;
+mod later;
 mod petnames;
 mod rosters;
 mod sample;
 mod sharing;
+mod shelves;
 mod spec;
 mod states;
 mod vectors;

@@ -54,6 +54,8 @@ const ROWS: &[(&str, &[&str], [&str; 5])] = &[
     ("unlock", &["--passphrase-file", "@own"], ["HB1013", "HB1001", DONE, DONE, DONE]),
     ("lock", &[], ["HB1013", "HB1001", "HB1003", DONE, DONE]),
     ("status", &[], ["HB1013", DONE, DONE, DONE, DONE]),
+    ("archive", &["@archive"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB1004"]),
+    ("metrics", &[], ["HB1013", DONE, DONE, DONE, DONE]),
     ("doctor", &[], ["HB6020", "HB6020", DONE, DONE, DONE]),
     ("peers", &[], ["HB1013", "HB1001", "HB1003", "HB1005", DONE]),
     ("hold", &["nobody"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    backup, card, demo, device, doctor, found, help, import, init, join, lock, name, peers, record, serve, share,
-    status,
+    archive, backup, card, demo, device, doctor, found, help, import, init, join, lock, metrics, name, peers, record,
+    serve, share, status,
 };
 
 const EXAMPLES: &str = "\
@@ -89,7 +89,9 @@ pub(crate) enum Command {
     Stop(lock::StopArgs),
     Wipe(lock::WipeArgs),
     Backup(backup::Args),
+    Archive(archive::Args),
     Status(status::Args),
+    Metrics(metrics::Args),
     Peers(peers::Args),
     Hold(peers::HoldArgs),
     Release(peers::ReleaseArgs),

@@ -1,5 +1,6 @@
 //! The commands, one file for each verb or family of verbs: arguments, what it does, then how.
 
+pub(crate) mod archive;
 pub(crate) mod backup;
 pub(crate) mod card;
 pub(crate) mod demo;
@@ -12,6 +13,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod join;
 pub(crate) mod lock;
+pub(crate) mod metrics;
 pub(crate) mod name;
 pub(crate) mod peers;
 mod precedents;
@@ -40,7 +42,9 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Stop(_) => lock::stop(context).await,
         Command::Wipe(args) => lock::wipe(args, context).await,
         Command::Backup(args) => backup::run(args, context).await,
+        Command::Archive(args) => archive::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
+        Command::Metrics(_) => metrics::run(context).await,
         Command::Peers(_) => peers::run(context).await,
         Command::Hold(args) => peers::hold(args, context).await,
         Command::Release(args) => peers::release(args, context).await,

@@ -34,6 +34,13 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     written().map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(path, &error)))
 }
 
+/// The whole path of a file or folder, for the node: it has a working folder of its own.
+pub(crate) fn whole(path: &Path) -> Result<String, Failure> {
+    let unreadable = |why: &dyn std::fmt::Display| Failure::new(codes::UNREADABLE, texts::unreadable(path, why));
+    let whole = std::path::absolute(path).map_err(|error| unreadable(&error))?;
+    whole.into_os_string().into_string().map_err(|_| unreadable(&texts::NOT_UTF8))
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;

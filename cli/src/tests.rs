@@ -46,6 +46,8 @@ fn commands_that_need_a_running_node_say_how_to_run_one() {
         &["unlock"],
         &["lock"],
         &["stop"],
+        &["archive", "x"],
+        &["metrics"],
         &["peers"],
         &["hold", "abandon-zoo"],
         &["release", "abandon-zoo"],
@@ -216,4 +218,28 @@ fn the_demo_leaves_nothing_behind_when_a_node_does_not_start() {
     assert!(!out.contains("done"), "{out}");
     assert!(json(&err)["problem"]["details"].to_string().contains("the header is damaged"), "{err}");
     assert_eq!(fs::read_dir(temporary.path()).expect("it is there").count(), 0);
+}
+
+#[test]
+fn an_archive_goes_to_the_whole_path_in_the_language_asked_for_and_says_that_it_is_not_encrypted() {
+    let node = fake::node(says(|request| {
+        let Request::Archive { to, language } = request else { panic!("{request:?}") };
+        assert!(Path::new(&to).is_absolute() && to.ends_with("/way-out"), "{to}");
+        assert_eq!(language, protocol::schema::Language::Uk);
+        ok(Reply::Archived { records: 14, bytes: 2_000, unread: 1 })
+    }));
+    let (exit, out, err) = node.run(&["archive", "way-out", "--language", "uk"]);
+    assert_eq!(exit, 0, "{err}");
+    assert!(
+        out.contains("14 records") && err.contains("1 entry could not be read") && err.contains("not encrypted"),
+        "{err}"
+    );
+    let (exit, out, _) = node.run(&["archive", "way-out", "--language", "uk", "--json"]);
+    assert_eq!((exit, &json(&out)["unread"]), (0, &Value::from(1)));
+}
+
+#[test]
+fn figures_are_written_as_they_are() {
+    let node = fake::node(says(|_| ok(Reply::Metrics { text: "habeas_unlocked 1\n# EOF\n".into() })));
+    assert_eq!(node.run(&["metrics"]), (0, "habeas_unlocked 1\n# EOF\n".into(), String::new()));
 }

@@ -360,3 +360,15 @@ pub(crate) fn backup_sound(file: &Path, bytes: u64, entries: u64) -> String {
 pub(crate) fn backup_restored(file: &Path, bytes: u64) -> String {
     format!("restored {} ({bytes} bytes); it opens with the passphrases it had: `habeas serve`", file.display())
 }
+
+pub(crate) fn archived(folder: &Path, records: u64, bytes: u64) -> String {
+    format!("{} holds {}, {bytes} bytes", folder.display(), count(records, "record", "records"))
+}
+
+pub(crate) fn archive_unread(unread: u64) -> String {
+    format!("{} could not be read on this device and not archived", count(unread, "entry", "entries"))
+}
+
+pub(crate) fn archive_open(folder: &Path) -> String {
+    format!("It is not encrypted. Read it: open {} in a browser", folder.join("archive.html").display())
+}

@@ -13,7 +13,13 @@ use std::{
     time::SystemTime,
 };
 
-use axum::{Json, Router, extract::State, routing::post};
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
 use protocol::{
     control::{Answer, Problem, Reply, Request, codes},
     seal::Entropy,
@@ -28,6 +34,7 @@ use tokio::{
 
 use crate::{
     backup, durable,
+    metrics::MEDIA_TYPE,
     runtime::{self, Job, Opened},
     vault::{Cost, RootKey, Vault, VaultError},
 };
@@ -105,6 +112,7 @@ pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeEr
     let door = Door { porter: Arc::new(Porter { folder, trying: Mutex::new(()) }), jobs, stop };
     let router = Router::new()
         .route("/v1", post(answer))
+        .route("/metrics", get(metrics))
         .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES))
         .with_state(door);
     tracing::info!("ready");
@@ -177,6 +185,14 @@ async fn answer(State(door): State<Door>, body: axum::body::Bytes) -> Json<Answe
     Json(answer)
 }
 
+/// For whoever watches the node. It needs no body and no version: its form is a standard of its own.
+async fn metrics(State(door): State<Door>) -> Response {
+    match door.carry(Request::Metrics).await {
+        Ok(Reply::Metrics { text }) => ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
 impl Door {
     async fn carry(&self, request: Request) -> Result<Reply, Problem> {
         let (porter, needs) = (Arc::clone(&self.porter), request.clone());
@@ -231,7 +247,9 @@ impl Porter {
                 let looked = backup::unpack(Path::new(from), &unpacked)
                     .map_err(|error| runtime::saving::problem(&error))
                     .and_then(|summary| {
-                        let opened = Vault::open(&unpacked, passphrase, SystemTime::now());
+                        // Counted here: the copy goes, and would take the count of wrong passphrases with it.
+                        let attempts = self.folder.join("backup.attempts");
+                        let opened = Vault::open_copy(&unpacked, &attempts, passphrase, SystemTime::now());
                         opened.map(|(_, keys)| (summary, keys)).map_err(|error| vault_problem(&error))
                     });
                 match looked {

@@ -77,16 +77,15 @@ pub fn create(folder: &Path, checkpoint: &Path, to: &Path) -> Result<Summary, Ba
     let fresh = durable::beside(to, ".unfinished");
     let written = write(folder, checkpoint, &fresh);
     let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
-    match written {
-        Ok(summary) => {
-            fs::rename(&fresh, to).map_err(BackupError::io("name the backup"))?;
-            Ok(summary)
-        }
-        Err(error) => {
-            let _left_behind = fs::remove_file(&fresh);
-            Err(error)
-        }
+    let named = written.and_then(|summary| match durable::name(&fresh, to) {
+        Ok(()) => Ok(summary),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists),
+        Err(error) => Err(BackupError::io("name the backup")(error)),
+    });
+    if named.is_err() {
+        let _left_behind = fs::remove_file(&fresh);
     }
+    named
 }
 
 fn write(folder: &Path, checkpoint: &Path, to: &Path) -> Result<Summary, BackupError> {
@@ -147,7 +146,9 @@ pub fn unpack(from: &Path, into: &Path) -> Result<Summary, BackupError> {
     let (mut found, mut manifest, mut bytes) = (BTreeMap::new(), None, 0);
     let torn = |error: io::Error| match error.kind() {
         io::ErrorKind::UnexpectedEof => BackupError::Truncated,
-        io::ErrorKind::StorageFull => BackupError::io("unpack the backup")(error),
+        io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::IsADirectory => {
+            BackupError::io("unpack the backup")(error)
+        }
         _ => BackupError::NotHabeas,
     };
     for entry in archive.entries().map_err(torn)? {
@@ -199,9 +200,10 @@ pub fn unpack(from: &Path, into: &Path) -> Result<Summary, BackupError> {
 fn holds_anything(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
-            // Lock and socket of the node that is asked to restore are there already.
+            // Lock and socket of the node that is asked to restore are there already, and what it counts.
             let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-            names.try_fold(false, |any, name| name.map(|name| any || !(name == "api.sock" || name == "lock")))
+            let ours = ["api.sock", "lock", "backup.attempts"];
+            names.try_fold(false, |any, name| name.map(|name| any || !ours.iter().any(|ours| name == *ours)))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),

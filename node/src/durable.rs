@@ -8,6 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::{
+    fs::{CWD, RenameFlags, renameat_with},
+    io::Errno,
+};
+
 /// Makes `folder` and its parents, for this user alone; one that exists is left as it is.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
@@ -28,6 +33,19 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Gives the whole and synced file or folder `fresh` its name. `AlreadyExists`, and both stay as they are, if something
+/// has that name: a plain rename would put itself in the place of a file or an empty folder.
+pub(crate) fn name(fresh: &Path, path: &Path) -> io::Result<()> {
+    match renameat_with(CWD, fresh, CWD, path, RenameFlags::NOREPLACE) {
+        Ok(()) => {}
+        // Not every file system can promise it in one step, NFS for one.
+        Err(Errno::INVAL) if !path.try_exists()? => fs::rename(fresh, path)?,
+        Err(Errno::INVAL) => return Err(io::ErrorKind::AlreadyExists.into()),
+        Err(errno) => return Err(errno.into()),
+    }
+    sync_parent(path)
 }
 
 /// Overwrites `path` and removes it; one that is not there counts as removed.
@@ -79,6 +97,21 @@ mod tests {
         assert_eq!(left, [0; 10]);
         assert_eq!(fs::read(&path).expect("just written"), b"new");
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 1);
+    }
+
+    #[test]
+    fn a_name_is_given_once_and_never_taken_from_another() {
+        let root = tempfile::tempdir().expect("a temporary folder");
+        let [first, second, file, named] = ["1", "2", "3", "named"].map(|name| root.path().join(name));
+        for folder in [&first, &second] {
+            make_folder(folder).expect("a writable folder");
+        }
+        replace(&file, b"file").expect("a writable folder");
+        name(&first, &named).expect("the name is free");
+        for late in [&second, &file] {
+            let refused = name(late, &named).expect_err("the name is taken").kind();
+            assert_eq!((refused, late.exists()), (io::ErrorKind::AlreadyExists, true));
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! ```
 
 pub mod api;
+pub mod archive;
 pub mod backup;
 pub mod hardening;
 pub mod net;
@@ -15,6 +16,7 @@ pub mod store;
 pub mod vault;
 
 mod durable;
+mod metrics;
 mod telemetry;
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};

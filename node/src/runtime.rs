@@ -3,6 +3,8 @@
 //! Jobs from the socket, frames from the network and time arrive here one by one; `protocol::sync` decides; the batch goes
 //! to the disk and is synced; then the effects go out. Frames are read and verified on other threads before, in order.
 
+mod archiving;
+mod beside;
 mod desk;
 mod doctor;
 mod files;
@@ -26,8 +28,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     backup,
+    metrics::{self, Figures},
     vault::{Keys, RootKey, Vault},
 };
+use beside::Beside;
 use folder::Folder;
 use joined::Joined;
 
@@ -60,7 +64,7 @@ pub type Answerer = oneshot::Sender<Result<Reply, Problem>>;
 pub fn spawn(folder: Arc<Path>, listen: Vec<SocketAddr>, jobs: mpsc::Receiver<Job>) -> std::io::Result<JoinHandle<()>> {
     let threads = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("runtime".into()).spawn(move || {
-        let mut runtime = Runtime { folder, listen, phase: Phase::Closed };
+        let mut runtime = Runtime { folder, listen, phase: Phase::Closed, beside: Beside::default() };
         threads.block_on(runtime.run(jobs));
     })
 }
@@ -69,6 +73,7 @@ struct Runtime {
     folder: Arc<Path>,
     listen: Vec<SocketAddr>,
     phase: Phase,
+    beside: Beside,
 }
 
 /// How far the folder is open.
@@ -89,17 +94,31 @@ impl Runtime {
                 Phase::Joined(joined) => tokio::select! {
                     biased;
                     job = jobs.recv() => job,
+                    Some(done) = self.beside.next() => {
+                        done.tell();
+                        continue;
+                    }
                     event = joined.next() => {
                         joined.take(event).await;
                         continue;
                     }
                 },
-                _ => jobs.recv().await,
+                _ => tokio::select! {
+                    biased;
+                    job = jobs.recv() => job,
+                    Some(done) = self.beside.next() => {
+                        done.tell();
+                        continue;
+                    }
+                },
             };
             let Some(Job { request, opened, reply }) = job else { break };
             if let Some((answer, reply)) = self.carry(request, opened, reply).await {
                 let _nobody_waits = reply.send(answer);
             }
+        }
+        while let Some(done) = self.beside.next().await {
+            done.tell();
         }
         if let Phase::Joined(joined) = &mut self.phase {
             joined.stop().await;
@@ -117,18 +136,21 @@ impl Runtime {
             (Request::Stop, _) => Ok(Reply::Stopping),
             (Request::Status, phase) => Ok(Reply::Status(phase.status(&self.folder, &self.listen))),
             (Request::Examine, phase) => Ok(phase.examine()),
+            (Request::Metrics, phase) => Ok(Reply::Metrics { text: phase.figures(&self.folder).text() }),
             (Request::Wipe, _) => self.wipe(),
             (Request::BackupVerify { .. }, _) => saving::verify(&self.folder, opened),
             (Request::BackupRestore { from }, Phase::Closed) => saving::restore(&self.folder, Path::new(&from)),
             (Request::BackupRestore { .. }, _) => {
                 Err(Problem::new(codes::NOT_EMPTY, "a backup is restored into an empty folder, never over an open one"))
             }
-            (Request::BackupCreate { to }, Phase::Alone(folder)) => {
-                return saving::create(&self.folder, &mut folder.store, to, reply);
-            }
-            (Request::BackupCreate { to }, Phase::Joined(joined)) => {
-                return saving::create(&self.folder, &mut joined.folder.store, to, reply);
-            }
+            (Request::BackupCreate { to }, phase) => match phase.folder() {
+                Some(folder) => return saving::create(&self.folder, &folder.store, to, reply, &mut self.beside),
+                None => Err(closed(&self.folder)),
+            },
+            (Request::Archive { to, language }, Phase::Joined(joined)) => match archiving::gather(joined) {
+                Ok(archive) => return archiving::write(archive, language, to, reply, &mut self.beside),
+                Err(problem) => Err(problem),
+            },
             (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
             (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
@@ -202,6 +224,27 @@ impl Runtime {
 }
 
 impl Phase {
+    fn folder(&mut self) -> Option<&mut Folder> {
+        match self {
+            Self::Closed => None,
+            Self::Alone(folder) => Some(folder),
+            Self::Joined(joined) => Some(&mut joined.folder),
+        }
+    }
+
+    fn figures(&mut self, folder: &Path) -> Figures {
+        let made = saving::last(folder);
+        Figures {
+            unlocked: self.folder().is_some_and(|open| open.pens().is_some()),
+            store_bytes: metrics::bytes_below(&folder.join("store")).unwrap_or(0),
+            backup_age: made.map(|made| utc_now().saturating_sub(made)),
+            joined: match self {
+                Self::Joined(joined) => Some(joined.figures()),
+                _ => None,
+            },
+        }
+    }
+
     fn status(&mut self, folder: &Path, listen: &[SocketAddr]) -> Status {
         let listening = listen.iter().map(ToString::to_string).collect();
         match self {

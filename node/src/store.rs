@@ -22,8 +22,8 @@ mod rocks;
 mod seal;
 mod whereabouts;
 
-#[cfg(test)]
-mod canary;
+#[cfg(any(test, feature = "canary"))]
+pub mod canary;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]

@@ -12,7 +12,7 @@
 //! wrapped  XChaCha20-Poly1305(kek "wrap", nonce 0, role(1) ‖ secret(32), aad = magic ‖ version ‖ database)
 //! roles    nonce(24) ‖ XChaCha20-Poly1305(carrier "roles", one byte per slot, aad = database)
 //! mac      keyed BLAKE3(carrier "mac", everything before)         sum   BLAKE3(everything before): torn or not, without a key
-//! FOLDER/vault.attempts               failures(4) ‖ last attempt in ms(8) ‖ check(4)
+//! FOLDER/vault.attempts, backup.attempts   failures(4) ‖ last attempt in ms(8) ‖ check(4)
 //! ```
 //!
 //! Integers are big-endian. There are always eight slots; a free one is random bytes with the cost of its neighbours.
@@ -169,6 +169,8 @@ impl VaultError {
 #[derive(Clone, Debug)]
 pub struct Vault {
     folder: PathBuf,
+    /// Where failed attempts are remembered.
+    attempts: PathBuf,
 }
 
 /// A header opened with a passphrase.
@@ -190,7 +192,7 @@ impl Vault {
         entropy: &mut Entropy,
     ) -> Result<(Self, Keys), VaultError> {
         durable::make_folder(folder).map_err(VaultError::io("make the folder of the vault"))?;
-        let vault = Self { folder: folder.into() };
+        let vault = Self::of(folder);
         for copy in vault.copies() {
             if copy.try_exists().map_err(VaultError::io("look for a vault"))? {
                 return Err(VaultError::Exists);
@@ -209,8 +211,30 @@ impl Vault {
     }
 
     /// Opens the vault in `folder`. A wrong passphrase costs eight derivations, and soon a wait.
+    ///
+    /// Eight, since nothing tells which slot a passphrase is for: a value that told it without a derivation would tell
+    /// a guesser too, and one salt for all slots would let each guess be tried on every person's slot at the price of one.
+    /// The right passphrase costs no more than its own slot and those before it.
     pub fn open(folder: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<(Self, Keys), VaultError> {
-        let vault = Self { folder: folder.into() };
+        Self::of(folder).opened(passphrase, now)
+    }
+
+    /// Opens the vault in `folder`, a copy that will not stay, and remembers failed attempts in the file `attempts`.
+    pub fn open_copy(
+        folder: &Path,
+        attempts: &Path,
+        passphrase: &Passphrase,
+        now: SystemTime,
+    ) -> Result<(Self, Keys), VaultError> {
+        Self { attempts: attempts.into(), ..Self::of(folder) }.opened(passphrase, now)
+    }
+
+    fn of(folder: &Path) -> Self {
+        Self { folder: folder.into(), attempts: folder.join("vault.attempts") }
+    }
+
+    fn opened(self, passphrase: &Passphrase, now: SystemTime) -> Result<(Self, Keys), VaultError> {
+        let vault = self;
         let opened = vault.enter(passphrase, now)?;
         Ok((vault, opened.keys))
     }
@@ -282,7 +306,7 @@ impl Vault {
     /// Destroys the slots in `folder`: overwritten, synced, removed. Nothing opens the store any more, here. Goes on after
     /// an error and answers the first; may be repeated. Takes no passphrase and no time.
     pub fn destroy(folder: &Path) -> Result<(), VaultError> {
-        let vault = Self { folder: folder.into() };
+        let vault = Self::of(folder);
         let copies = vault.copies();
         let unfinished = copies.clone().map(|copy| durable::beside(&copy, ".new"));
         let outcomes = copies.iter().chain(&unfinished).map(|path| durable::shred(path)).collect::<Vec<_>>();
@@ -295,7 +319,7 @@ impl Vault {
     }
 
     fn attempts(&self) -> Attempts {
-        Attempts { path: self.folder.join("vault.attempts") }
+        Attempts { path: self.attempts.clone() }
     }
 
     /// The sound copy with the higher generation. Errors of one copy count only if there is no other.

@@ -15,6 +15,7 @@ use crate::{
     entry::{Kind, Verified},
     ids::{CircleId, EntryId, FeedKey, SectionId},
     replica::{Replica, unread_row},
+    schema::Schema,
     seal,
     section::{
         Contribution, Section,
@@ -26,6 +27,9 @@ use crate::{
     words,
 };
 
+/// What this version reads: raised with the schema, and with each kind of entry that is folded from then on. What an
+/// older one could not read is read again.
+const READS: u64 = Schema::VERSION;
 /// Sections kept folded; beyond this the ones asked for longest ago go first.
 const KEPT: usize = 256;
 
@@ -43,6 +47,10 @@ struct Shelf(SectionId, u8, u64);
 /// Case files and dockets of a circle.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Counts(u64, u64);
+
+/// An entry that a newer version wrote, and what could not read it.
+#[derive(Serialize, Deserialize)]
+struct Later(EntryId, u64);
 
 /// How many entries were read, and what for.
 #[derive(Debug, Default)]
@@ -75,11 +83,39 @@ impl Library {
         Ok(unread)
     }
 
+    /// Makes what an older version of this program could not read unread again: to be committed at the start, before
+    /// [`Self::unread`] is asked.
+    pub fn overdue(store: &impl Store) -> Result<Batch, StoreError> {
+        let (mut batch, mut sound) = (Batch::default(), true);
+        store.scan_table(Table::Later, &mut |_, value| {
+            match codec::decode::<Later>(Table::Later.label(), &value, 64) {
+                Ok(Later(id, by)) if by < READS => {
+                    batch.put(unread_row(&id), id.0.to_vec());
+                    batch.delete(later_row(&id));
+                }
+                Ok(_) => {}
+                Err(_) => sound = false,
+            }
+            sound
+        })?;
+        if sound { Ok(batch) } else { Err(StoreError::Altered { table: Table::Later.label() }) }
+    }
+
+    /// How many entries wait for a newer version of this program.
+    pub fn later(store: &impl Store) -> Result<u64, StoreError> {
+        let mut later = 0;
+        store.scan_table(Table::Later, &mut |_, _| {
+            later += 1;
+            true
+        })?;
+        Ok(later)
+    }
+
     /// Reads entries into their sections. `pending` is what accepted them and is not written yet: it comes back with the
     /// rows of the index, so that what is saved and what is shown reach the disk together. Commit before reading more.
     ///
-    /// An entry whose epoch key is not here stays unread; one that opens to rubbish, or to what a newer version wrote,
-    /// is named in [`Reading::mute`] and left where it is: it still counts and replicates.
+    /// An entry whose epoch key is not here stays unread; one that a newer version wrote waits for that version; one that
+    /// opens to rubbish says nothing for ever. These two are named in [`Reading::mute`]; they still count and replicate.
     pub fn read(
         &mut self,
         state: &State,
@@ -107,6 +143,9 @@ impl Library {
                 Opened::Mute(why) => {
                     reading.mute.push((entry.header().feed.key, why));
                     staged.delete(unread_row(&id));
+                    if why == Mute::Newer {
+                        staged.put(later_row(&id), codec::encode(&Later(id, READS)));
+                    }
                     continue;
                 }
                 Opened::Plain(plain) => *plain,
@@ -340,6 +379,10 @@ fn decode<T: Serialize + serde::de::DeserializeOwned>(value: &[u8]) -> Result<T,
 
 fn altered() -> StoreError {
     StoreError::Altered { table: Table::Section.label() }
+}
+
+fn later_row(id: &EntryId) -> Row {
+    Row::new(Table::Later, id, 0)
 }
 
 fn counts_row(circle: &CircleId) -> Row {

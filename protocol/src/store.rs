@@ -81,6 +81,8 @@ tables! {
     Desk = 14 "desk" Reader;
     /// Entries with a body that are not yet read into their sections. Prefix: entry id; number 0.
     Unread = 15 "unread" Carrier;
+    /// Entries that a newer version wrote, with the version that could not read them. Prefix: entry id; number 0.
+    Later = 16 "later" Carrier;
 }
 
 /// The name of a row.

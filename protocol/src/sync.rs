@@ -148,6 +148,8 @@ pub enum Notice {
     Members,
     /// This node holds a circle it did not hold before.
     Circle(CircleId),
+    /// Keys of a circle's epochs arrived: what was written under them and came earlier can be read now.
+    Keys(CircleId),
     /// Everything this pair shares is equal.
     Equal(NodeKey),
     /// Something is missing or differs after everything was exchanged.
@@ -166,7 +168,8 @@ pub enum Notice {
         /// What.
         fault: Fault,
     },
-    /// This node's own key wrote something elsewhere: it goes on under a new incarnation, and a person should look.
+    /// A key of this node wrote something that this node does not know: after the backup it was restored from, or in a
+    /// copy of it. It goes on under a new incarnation, and a person should look.
     Elsewhere(FeedId),
 }
 
@@ -182,6 +185,10 @@ pub struct State {
     pens: Option<Pens>,
     epochs: BTreeMap<CircleId, Vec<Epoch>>,
     runs: BTreeMap<FeedKey, Incarnation>,
+    /// The keys this node writes with, once it was unlocked.
+    own: BTreeSet<FeedKey>,
+    /// Feeds of them of which it was said that they were written elsewhere.
+    told: BTreeSet<FeedId>,
     /// Whether a peer has told us where our own feeds stand, or none can.
     settled: bool,
     waiting: Vec<Write>,
@@ -222,6 +229,8 @@ impl State {
             pens: None,
             epochs: BTreeMap::new(),
             runs: start.runs,
+            own: BTreeSet::new(),
+            told: BTreeSet::new(),
             settled: false,
             waiting: Vec::new(),
             settle_by: None,
@@ -262,6 +271,7 @@ impl State {
 
     /// Hands over the keys to sign and read with.
     pub fn unlock(&mut self, pens: Pens, epochs: BTreeMap<CircleId, Vec<Epoch>>) {
+        self.own = [&pens.author, &pens.desk].map(|pen| FeedKey(pen.public())).into();
         self.pens = Some(pens);
         self.epochs = epochs;
     }
@@ -437,6 +447,10 @@ impl State {
             self.runs.remove(&feed.key);
             // On the disk too: a restart before the next writing would otherwise go on with the old run, and fork it.
             write::end_run(turn, &feed.key);
+        } else if !self.own.contains(&feed.key) {
+            return;
+        }
+        if self.told.insert(feed) {
             turn.notice(Notice::Elsewhere(feed));
         }
     }
@@ -477,10 +491,14 @@ impl State {
         let is_new = self.replica.hold(opening);
         write::remember(turn, &id, opening, is_new);
         let known = self.epochs.entry(id).or_default();
+        let before = known.len();
         for epoch in &opening.epochs {
             if !known.iter().any(|held| held.0 == epoch.0) {
                 known.push(epoch.clone());
             }
+        }
+        if known.len() > before {
+            turn.notice(Notice::Keys(id));
         }
         if is_new {
             turn.notice(Notice::Circle(id));

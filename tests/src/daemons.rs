@@ -220,6 +220,13 @@ impl Node {
         self.ready();
     }
 
+    /// Another node on another folder, which may hold the same keys; not started.
+    #[must_use]
+    pub fn twin(&self, folder: &Path) -> Self {
+        let address = self.listen.rsplit_once(':').expect("an address has a port").0;
+        Self { program: self.program, folder: folder.to_owned(), listen: format!("{address}:0"), process: None }
+    }
+
     fn spawn(&mut self) {
         assert!(self.process.is_none(), "it runs already");
         self.process = Some(self.command().spawn().expect("the program is built with the tests"));
@@ -410,6 +417,21 @@ impl Node {
         }
     }
 
+    /// Its figures, as whoever watches it reads them.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let answer = exchange(&self.folder.join("api.sock"), "GET /metrics", &[]).expect("it answers");
+        String::from_utf8(answer).expect("OpenMetrics text is UTF-8")
+    }
+
+    /// One of its figures, if it tells it now.
+    #[must_use]
+    pub fn figure(&self, name: &str) -> Option<u64> {
+        let text = self.metrics();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map(|value| value.parse().expect("a number"))
+    }
+
     /// The alarms it shows, each with code and next step.
     #[must_use]
     pub fn alarms(&self) -> Vec<Problem> {
@@ -451,10 +473,14 @@ fn own_address() -> Ipv4Addr {
 }
 
 fn post(socket: &Path, body: &[u8]) -> io::Result<Vec<u8>> {
+    exchange(socket, "POST /v1", body)
+}
+
+fn exchange(socket: &Path, what: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     let length = body.len();
-    write!(stream, "POST /v1 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")?;
+    write!(stream, "{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")?;
     stream.write_all(body)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;

@@ -1,6 +1,6 @@
 //! `habeas backup`: everything of a folder in one sealed file, looked at, and brought back.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use protocol::control::{Reply, Request};
 
@@ -8,6 +8,7 @@ use crate::{
     Context,
     daemon::{unexpected, visit},
     error::Failure,
+    files,
     render::standing::good,
     secret::Which,
     texts,
@@ -51,7 +52,7 @@ struct Backup {
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let (What::Create(Backup { file }) | What::Verify(Backup { file }) | What::Restore(Backup { file })) = &args.what;
-    let path = whole(file)?;
+    let path = files::whole(file)?;
     let reply = visit(context, async |context, client| {
         let request = match &args.what {
             What::Create(_) => Request::BackupCreate { to: path },
@@ -70,12 +71,4 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         })
     });
     Ok(())
-}
-
-/// The node has a working folder of its own: it is told the whole path.
-fn whole(file: &Path) -> Result<String, Failure> {
-    let unreadable =
-        |why: &dyn std::fmt::Display| Failure::new(crate::error::codes::UNREADABLE, texts::unreadable(file, why));
-    let path = std::path::absolute(file).map_err(|error| unreadable(&error))?;
-    path.into_os_string().into_string().map_err(|_| unreadable(&texts::NOT_UTF8))
 }

@@ -28,7 +28,11 @@ const MEANINGS: &[(&str, &str)] = &[
     ("HB2006", "An address is a host and a port."),
     ("HB2007", "The backup was cut off, or a file in it is not the one that was saved."),
     ("HB2008", "The file is something else than a backup."),
-    ("HB2009", "A file of this name is there. A backup is never written over another one."),
+    ("HB2009", "A file or folder of this name is there. Backups and archives are never written over anything."),
+    (
+        "HB2010",
+        "The node reads and writes the files of backups and archives itself, and could not reach the one named.",
+    ),
     ("HB3001", "No case file or docket that can be read here has this id or these words."),
     ("HB3002", "No field has this name, or it is computed and cannot be stated."),
     ("HB3003", "The value does not have the form that its field needs, such as a date or a number."),

@@ -230,7 +230,7 @@ impl Joined {
     }
 
     /// A line of a list; none for the shared part of a case file that is listed itself, or for one taken back.
-    fn listed(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
+    pub(super) fn listed(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
         let theirs = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
         if theirs && self.own_of(&shelf.section)?.is_some() {
             return Ok(None);

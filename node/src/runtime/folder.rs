@@ -252,7 +252,7 @@ pub(super) fn store_problem(error: &StoreError) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-fn open_problem(error: &OpenError) -> Problem {
+pub(super) fn open_problem(error: &OpenError) -> Problem {
     let code = match error {
         OpenError::InUse => codes::IN_USE,
         OpenError::OtherDatabase | OpenError::NotHabeas => codes::OTHER_FOLDER,

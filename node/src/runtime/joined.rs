@@ -3,6 +3,7 @@
 mod devices;
 mod network;
 mod standing;
+mod tally;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,6 +38,7 @@ use crate::{
     vault::Keys,
 };
 use network::{read_holds, verify};
+use tally::Tally;
 
 /// Alarms shown; older ones are in the log.
 const ALARMS: usize = 64;
@@ -82,6 +84,7 @@ pub(super) struct Joined {
     connected: BTreeSet<NodeKey>,
     equal_at: BTreeMap<NodeKey, u64>,
     alarms: Vec<Problem>,
+    tally: Tally,
     /// Why nothing more is acknowledged, once the disk failed.
     broken: Option<Problem>,
     pending: BTreeMap<u64, (Pending, Answerer)>,
@@ -126,6 +129,7 @@ impl Joined {
             connected: BTreeSet::new(),
             equal_at: BTreeMap::new(),
             alarms: Vec::new(),
+            tally: Tally::default(),
             broken: None,
             pending: BTreeMap::new(),
             agenda: Agenda::default(),
@@ -147,12 +151,18 @@ impl Joined {
         let now = self.now();
         let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
         self.carry_out(step).await;
-        let unread = Library::unread(&self.folder.store).map_err(|error| store_problem(&error))?;
-        let read = self.read(Batch::default(), &unread).and_then(|batch| self.commit(&batch));
-        read.map_err(|error| store_problem(&error))?;
+        let overdue = Library::overdue(&self.folder.store).and_then(|batch| self.commit(&batch));
+        overdue.and_then(|()| self.read_unread()).map_err(|error| store_problem(&error))?;
         self.agenda = Agenda::load(&self.folder.store)?;
         self.run_agenda().await;
         Ok(())
+    }
+
+    /// Reads what is here and was not read yet, as far as its keys are here.
+    fn read_unread(&mut self) -> Result<(), StoreError> {
+        let unread = Library::unread(&self.folder.store)?;
+        let batch = self.read(Batch::default(), &unread)?;
+        self.commit(&batch)
     }
 
     /// Hands the keys to write and read with to the core, if the folder is unlocked.
@@ -176,6 +186,7 @@ impl Joined {
         self.agenda = Agenda::default();
         self.mine = Mine::default();
         self.names = self.names.without_petnames();
+        self.tally.forget();
         self.folder.lock();
         tracing::info!("locked; replication goes on");
     }
@@ -322,6 +333,7 @@ impl Joined {
             Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
                 self.library.forget();
+                self.tally.forget();
                 let who = org.and_then(|org| self.founding.members.call_sign(&org)).unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
                 let message = format!("a key of {who} wrote two different entries with number {at}; neither counts");
@@ -334,6 +346,7 @@ impl Joined {
             }
             Notice::Struck { peer, fault } => {
                 tracing::warn!(?peer, ?fault, "a peer sent what no honest node sends");
+                self.tally.struck(fault);
                 self.alarm(Problem::new(codes::PEER_FAULT, format!("{}: {fault:?}", self.name(&peer))));
             }
             Notice::Unequal { peer, circle, lines } => {
@@ -350,6 +363,11 @@ impl Joined {
                 self.allow().await;
             }
             Notice::Circle(circle) => tracing::info!(?circle, "a circle is held"),
+            Notice::Keys(_) => {
+                if let Err(error) = self.read_unread() {
+                    Box::pin(self.fail(&error)).await;
+                }
+            }
         }
     }
 
@@ -371,6 +389,7 @@ impl Joined {
             return Ok(pending);
         }
         let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
+        self.tally.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);

@@ -1,10 +1,15 @@
 //! Backups of this folder: made while it is open, verified anywhere, restored into an empty one.
 
-use std::{fs, path::Path};
+use std::{fs, io, path::Path};
 
 use protocol::control::{Problem, Reply, codes};
 
-use super::{Answerer, Opened, folder::Folder, utc_now};
+use super::{
+    Answerer, Opened,
+    beside::Beside,
+    folder::{Folder, open_problem},
+    utc_now,
+};
 use crate::{
     backup::{self, BackupError, Summary},
     durable,
@@ -17,27 +22,35 @@ const LAST: &str = "last-backup";
 /// Makes a backup. The checkpoint is taken here, between two steps; writing it out goes on beside the node's work.
 pub(super) fn create(
     folder: &Path,
-    store: &mut Rocks,
+    store: &Rocks,
     to: String,
     reply: Answerer,
+    beside: &mut Beside,
 ) -> Option<(Result<Reply, Problem>, Answerer)> {
-    let checkpoint = folder.join("checkpoint");
-    // One that a crash left behind holds nothing that the store does not.
-    let _nothing_there = fs::remove_dir_all(&checkpoint);
+    let checkpoints = folder.join("checkpoint");
+    if beside.is_idle() {
+        // What a crash left behind holds nothing that the store does not.
+        let _nothing_there = fs::remove_dir_all(&checkpoints);
+    }
+    let checkpoint = checkpoints.join(beside.started().to_string());
     if let Err(error) = store.copy_to(&checkpoint) {
-        return Some((Err(Problem::new(codes::DISK, error.to_string())), reply));
+        let _left_behind = fs::remove_dir_all(&checkpoint);
+        return Some((Err(open_problem(&error)), reply));
     }
     let (folder, at) = (folder.to_path_buf(), utc_now());
-    tokio::task::spawn_blocking(move || {
-        let made = backup::create(&folder, &checkpoint, Path::new(&to));
-        if made.is_ok()
-            && let Err(error) = durable::replace(&folder.join(LAST), format!("{at}\n").as_bytes())
-        {
+    beside.start(reply, move || {
+        let made = backup::create(&folder, &checkpoint, Path::new(&to)).map_err(|error| problem(&error))?;
+        if let Err(error) = durable::replace(&folder.join(LAST), format!("{at}\n").as_bytes()) {
             tracing::warn!(%error, "when the last backup was made could not be noted");
         }
-        let _nobody_waits = reply.send(made.map(|summary| told(summary, None)).map_err(|error| problem(&error)));
+        Ok(told(made, None))
     });
     None
+}
+
+/// When the last backup of a folder was made: UTC, seconds.
+pub(super) fn last(folder: &Path) -> Option<u64> {
+    fs::read_to_string(folder.join(LAST)).ok()?.trim().parse().ok()
 }
 
 /// Unpacks a backup beside the folder, opens it with what its passphrase gave, and counts.
@@ -70,8 +83,18 @@ pub(crate) fn problem(error: &BackupError) -> Problem {
         BackupError::NotHabeas => codes::NOT_A_BACKUP,
         BackupError::Truncated | BackupError::Changed { .. } => codes::BACKUP_DAMAGED,
         BackupError::NotEmpty => codes::NOT_EMPTY,
-        BackupError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => codes::DISK_FULL,
-        BackupError::Io { .. } => codes::DISK,
+        BackupError::Io { source, .. } => disk_code(source),
     };
     Problem::new(code, error.to_string())
+}
+
+/// Full in any of the ways the system has for it, out of reach, or failing.
+pub(super) fn disk_code(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::StorageFull | Kind::QuotaExceeded | Kind::FileTooLarge => codes::DISK_FULL,
+        Kind::NotFound | Kind::NotADirectory | Kind::IsADirectory | Kind::PermissionDenied => codes::PLACE,
+        Kind::ReadOnlyFilesystem => codes::PLACE,
+        _ => codes::DISK,
+    }
 }

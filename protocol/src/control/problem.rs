@@ -95,8 +95,10 @@ pub mod codes {
         BACKUP_DAMAGED = "HB2007", 13, "use another backup; nothing was restored";
         /// Not a backup.
         NOT_A_BACKUP = "HB2008", 2, "give a file that `habeas backup create` wrote";
-        /// A file is there already.
-        FILE_EXISTS = "HB2009", 1, "choose another name; a backup is never written over another";
+        /// A file or folder is there already.
+        FILE_EXISTS = "HB2009", 1, "choose another name; nothing is ever written over what is there";
+        /// A file or folder that is named cannot be read, or made, by the node.
+        PLACE = "HB2010", 2, "name a place that is there, and that the node's user may read and write";
 
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
@@ -147,7 +149,7 @@ pub mod codes {
         /// After everything was exchanged something still differs.
         UNEQUAL = "HB4004", 1, "run `habeas status --verbose` on both sides and compare";
         /// The own key wrote elsewhere.
-        ELSEWHERE = "HB4005", 1, "look for an old copy of this folder that is running; if there is none, the key was taken";
+        ELSEWHERE = "HB4005", 1, "if a backup was restored here, it is what was written after it; else look for an old copy of this folder that is running, and if there is none, the key was taken";
         /// What an author wrote is not in a form that can be read.
         UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
         /// Written by a newer version.

@@ -26,6 +26,20 @@ pub enum Reply {
         /// Entries that count, if it was opened.
         entries: Option<u64>,
     },
+    /// To [`Request::Archive`].
+    Archived {
+        /// Case files and dockets in it.
+        records: u64,
+        /// Bytes of its files.
+        bytes: u64,
+        /// Entries held here that could not be read, and so are not in it.
+        unread: u64,
+    },
+    /// To [`Request::Metrics`].
+    Metrics {
+        /// OpenMetrics text.
+        text: String,
+    },
     /// A file to hand to others.
     File {
         /// Its text.

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{At, Passphrase, Question, Readers};
-use crate::ids::{EntityId, OrgId};
+use crate::{
+    ids::{EntityId, OrgId},
+    schema::Language,
+};
 
 /// What is asked of a node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -52,6 +55,16 @@ pub enum Request {
         /// Absolute path of the file.
         from: String,
     },
+
+    /// Writes everything that can be read here to a new folder, for whoever has no Habeas.
+    Archive {
+        /// Absolute path of the folder.
+        to: String,
+        /// The language of its page.
+        language: Language,
+    },
+    /// How this node does, for whoever watches it. Answered in every state.
+    Metrics,
 
     /// This organisation's card, to be handed to the others.
     Card {

@@ -256,7 +256,8 @@ impl World {
                     None => self.look_again(at),
                 }
             }
-            Notice::Elsewhere(feed) if is_honest && self.plan.rollbacks == 0 => {
+            // What a restored node wrote after its backup comes back to it.
+            Notice::Elsewhere(feed) if is_honest && self.plan.rollbacks == 0 && self.machines[at].restores == 0 => {
                 Err(self.failure(at, (Invariant::I4, format!("its own key wrote elsewhere: {:?}", feed.run))))
             }
             Notice::Members => {

@@ -1,0 +1,60 @@
+//! `habeas archive`: everything readable in a folder, for whoever has no Habeas.
+
+use std::path::PathBuf;
+
+use protocol::{
+    control::{Reply, Request},
+    schema::Language,
+};
+
+use super::ask;
+use crate::{
+    Context,
+    daemon::unexpected,
+    error::Failure,
+    files,
+    render::standing::{care, good},
+    texts,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  habeas archive /media/stick/archive
+  habeas archive archive-2026 --language uk";
+
+/// Write everything that can be read here to a new folder: archive.json, and archive.html for any browser.
+///
+/// The archive is not encrypted. A backup is: `habeas backup create`.
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The folder to make.
+    folder: PathBuf,
+    /// The language of the page.
+    #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+    language: PageLanguage,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum PageLanguage {
+    En,
+    Ru,
+    Uk,
+}
+
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    let Args { folder, language } = args;
+    let language = match language {
+        PageLanguage::En => Language::En,
+        PageLanguage::Ru => Language::Ru,
+        PageLanguage::Uk => Language::Uk,
+    };
+    let reply = ask(context, &Request::Archive { to: files::whole(&folder)?, language }).await?;
+    let Reply::Archived { records, bytes, unread } = reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || good(&texts::archived(&folder, records, bytes)));
+    if unread > 0 {
+        context.screen.note(&care(&texts::archive_unread(unread)));
+    }
+    context.screen.note(&texts::archive_open(&folder));
+    Ok(())
+}

@@ -1,0 +1,406 @@
+//! The page of an archive: one file, no script, nothing fetched; for a phone, a large screen and paper.
+//!
+//! Everything in it that others wrote is text and stays text. What organisations disagree about stands first, side by
+//! side. A value that several say stands once, with all who say so.
+
+use std::collections::BTreeMap;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use protocol::{
+    control::RecordKind,
+    desk,
+    ids::{EntityId, OrgId},
+    schema::{Language, Schema, Value},
+    section::{
+        event::{Event, What},
+        sheet::{Conflict, Record, Sheet},
+        view::{Cell, Claim, Fate, Former, Resolution, Shown},
+    },
+};
+
+use super::{
+    Archive, Archived, Member,
+    text::{moment, text},
+    words::Words,
+};
+
+const STYLE: &str = include_str!("page.css");
+/// Nothing may be fetched or run, whatever ends up in the page.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// An archive as one page.
+#[must_use]
+pub fn page(archive: &Archive, language: Language) -> String {
+    let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
+    Page { archive, language, words: Words::of(language), members }.whole().into_string()
+}
+
+struct Page<'a> {
+    archive: &'a Archive,
+    language: Language,
+    words: &'static Words,
+    members: BTreeMap<OrgId, &'a Member>,
+}
+
+impl Page<'_> {
+    fn whole(&self) -> Markup {
+        let Self { archive, words, .. } = self;
+        html! {
+            (DOCTYPE)
+            html lang=(words.lang) {
+                head {
+                    meta charset="utf-8";
+                    meta http-equiv="Content-Security-Policy" content=(POLICY);
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="referrer" content="no-referrer";
+                    title { (words.title) }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body { main {
+                    header {
+                        h1 { (words.title) }
+                        p.lead { (words.lead) }
+                        p.care { (words.care) }
+                        @if archive.unread > 0 { p.care { (words.unread) " " (archive.unread) } }
+                        (self.facts())
+                    }
+                    (self.contents())
+                    @for record in &archive.records { (Reader::new(self, record).article()) }
+                } }
+            }
+        }
+    }
+
+    fn facts(&self) -> Markup {
+        let Self { archive, words, .. } = self;
+        html! {
+            dl.facts {
+                dt { (words.as_of) } dd { (moment(archive.as_of)) }
+                dt { (words.registry) } dd { (archive.registry_words) }
+                dt { (words.organisation) } dd { (self.who(&archive.organisation)) }
+                dt { (words.organisations) } dd { (self.several(archive.organisations.iter().map(|m| &m.organisation))) }
+            }
+        }
+    }
+
+    fn contents(&self) -> Markup {
+        let words = self.words;
+        let of = |kind| self.archive.records.iter().filter(move |record| record.kind == kind);
+        let line = |record: &Archived| {
+            let disputed = desk::conflicts(&record.view);
+            html! {
+                li {
+                    a href={ "#" (record.record) } { (name(record)) }
+                    span.soft { (self.stage(record)) }
+                    span.flag { @if disputed > 0 { (words.disputed) ": " (disputed) } }
+                    span.soft { (moment(desk::changed(&record.view))) }
+                }
+            }
+        };
+        html! {
+            nav #contents aria-labelledby="contents-heading" {
+                h2 #contents-heading { (words.contents) }
+                @for (heading, kind) in [(words.case_files, RecordKind::Case), (words.dockets, RecordKind::Docket)] {
+                    h3 { (heading) " (" (of(kind).count()) ")" }
+                    @if of(kind).next().is_none() { p.soft { (words.nothing) } }
+                    ol { @for record in of(kind) { (line(record)) } }
+                }
+            }
+        }
+    }
+
+    fn stage<'a>(&self, record: &'a Archived) -> &'a str
+    where
+        Self: 'a,
+    {
+        let code = record.stage.as_str();
+        Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, self.language))
+    }
+
+    /// An organisation by what it is called here, and its call-sign; one that is no member any more by its id.
+    fn who(&self, org: &OrgId) -> Markup {
+        match self.members.get(org) {
+            Some(Member { name: Some(name), call_sign, .. }) => html! { (text(name)) " (" (text(call_sign)) ")" },
+            Some(Member { call_sign, .. }) => text(call_sign),
+            None => html! { span.id { (org) } },
+        }
+    }
+
+    fn several<'o>(&self, organisations: impl Iterator<Item = &'o OrgId>) -> Markup {
+        html! { @for (nth, org) in organisations.enumerate() { @if nth > 0 { ", " } (self.who(org)) } }
+    }
+}
+
+/// A record by the label it came with, or by its words.
+fn name(record: &Archived) -> Markup {
+    match &record.label {
+        Some(label) => html! { (text(label)) " · " (record.pseudonym) },
+        None => html! { (record.pseudonym) },
+    }
+}
+
+/// One record on the page.
+struct Reader<'a> {
+    page: &'a Page<'a>,
+    record: &'a Archived,
+    sheet: Sheet,
+    /// What each entity is: its kind, and what names it among others of that kind.
+    entities: BTreeMap<EntityId, (String, String)>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(page: &'a Page<'a>, record: &'a Archived) -> Self {
+        let sheet = Sheet::new(&record.view);
+        let mut entities = BTreeMap::new();
+        let mut open: Vec<&Record> = sheet.records.iter().rev().collect();
+        while let Some(found) = open.pop() {
+            let types =
+                found.cell("type").map(|cell| shown_texts(page.language, &found.kind, cell)).unwrap_or_default();
+            entities.entry(found.entity).or_insert_with(|| (found.kind.clone(), types));
+            open.extend(found.children.iter().rev());
+        }
+        Self { page, record, sheet, entities }
+    }
+
+    fn article(&self) -> Markup {
+        let (words, record) = (self.page.words, self.record);
+        let kind = match record.kind {
+            RecordKind::Case => words.case_file,
+            RecordKind::Docket => words.docket,
+        };
+        let circle = self.page.archive.circles.iter().find(|circle| circle.circle == record.circle);
+        let level = circle.map(|circle| match circle.kind.as_str() {
+            "own" => words.own,
+            "commons" => words.commons,
+            _ => words.named,
+        });
+        let (settled, open): (Vec<_>, Vec<_>) = self.sheet.conflicts.iter().partition(|conflict| conflict.settled);
+        html! {
+            article #(record.record) {
+                header {
+                    p.kind { (kind) @if let Some(level) = level { " · " (level) } }
+                    h2 { (name(record)) }
+                    dl.facts {
+                        dt { (words.stage) } dd { (self.page.stage(record)) }
+                        dt { (words.last_stated) } dd { (moment(desk::changed(&record.view))) }
+                        dt { (words.read_by) }
+                        dd {
+                            (self.page.who(&self.page.archive.organisation))
+                            @for reader in &record.readers { ", " (text(reader)) }
+                        }
+                        dt { (words.id) } dd.id { (record.record) }
+                        dt { (words.digest) } dd.id { (record.digest) }
+                    }
+                }
+                @if !open.is_empty() { (self.disputes(words.disputed, Some(words.disputed_lead), &open)) }
+                @if !settled.is_empty() { (self.disputes(words.settled, None, &settled)) }
+                @if !self.sheet.timeline.is_empty() { (self.timeline()) }
+                section { @for found in &self.sheet.records { (self.entity(found, 3)) } }
+                p.back { a href="#contents" { "↑ " (words.back) } }
+            }
+        }
+    }
+
+    fn disputes(&self, heading: &str, lead: Option<&str>, conflicts: &[&Conflict]) -> Markup {
+        html! {
+            section.disputes.settled[lead.is_none()] {
+                h3 { (heading) " (" (conflicts.len()) ")" }
+                @if let Some(lead) = lead { p.soft { (lead) } }
+                @for conflict in conflicts {
+                    h4 { (self.field(&conflict.field)) }
+                    div.sides { @for (value, claims) in grouped(&conflict.claims) {
+                        div.side {
+                            p.value { (self.value(&conflict.field, value)) }
+                            (self.by(&claims))
+                        }
+                    } }
+                    @for resolution in &conflict.resolutions { (self.resolution(&conflict.field, &conflict.claims, resolution)) }
+                }
+            }
+        }
+    }
+
+    fn timeline(&self) -> Markup {
+        let schema = Schema::current();
+        let what = |event: &Event| {
+            let (vocabulary, code) = match &event.what {
+                What::Event(code) => ("event", code.clone()),
+                What::Decision(code) => ("outcome", code.clone()),
+            };
+            let known = schema.vocabulary(vocabulary);
+            known.map_or(code.clone(), |terms| terms.label(&code, self.page.language).to_owned())
+        };
+        html! {
+            section.timeline {
+                h3 { (self.page.words.timeline) }
+                ol { @for event in &self.sheet.timeline {
+                    li {
+                        @match event.date {
+                            Some(date) => time { (date) },
+                            None => span.soft { (self.page.words.undated) },
+                        }
+                        span.gone[event.superseded] {
+                            (text(&what(event)))
+                            @if event.disputed { " " span.badge.flag { (self.page.words.disputed) } }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+
+    fn entity(&self, found: &Record, level: u8) -> Markup {
+        let heading = self.kind(&found.kind);
+        let is_first = self.entities.get(&found.entity).is_some_and(|(kind, _)| *kind == found.kind);
+        let id = is_first.then(|| self.anchor(&found.entity));
+        // What stands under what is seen by its place.
+        let fields = found.fields.iter().filter(|(field, cell)| {
+            !field.ends_with(".parent") && !(cell.claims.is_empty() && cell.history.is_empty())
+        });
+        html! {
+            div.entity id=[id] {
+                @match level { 3 => h3 { (heading) }, 4 => h4 { (heading) }, 5 => h5 { (heading) }, _ => h6 { (heading) } }
+                dl.cells { @for (field, cell) in fields { div {
+                    dt { (self.field(field)) }
+                    dd { (self.cell(field, cell)) }
+                } } }
+                @for child in &found.children { (self.entity(child, (level + 1).min(6))) }
+            }
+        }
+    }
+
+    fn cell(&self, field: &str, cell: &Cell) -> Markup {
+        let words = self.page.words;
+        let chosen = match &cell.shown {
+            Shown::Resolved { chosen, .. } => chosen.as_ref(),
+            Shown::Strictest { value, .. } => Some(value),
+            _ => None,
+        };
+        html! {
+            @if cell.shown == Shown::Conflict { p { span.badge.flag { (words.disputed) } } }
+            @for (value, claims) in grouped(&cell.claims) {
+                div {
+                    p.value {
+                        (self.value(field, value))
+                        @if chosen == Some(value) { " " span.badge { (words.chosen) } }
+                    }
+                    (self.by(&claims))
+                }
+            }
+            @for resolution in &cell.resolutions { (self.resolution(field, &cell.claims, resolution)) }
+            @if !cell.history.is_empty() {
+                div.former {
+                    p.soft { (words.no_longer) }
+                    ul { @for former in &cell.history { li { (self.former(field, former)) } } }
+                }
+            }
+        }
+    }
+
+    fn former(&self, field: &str, Former { claim, fate }: &Former) -> Markup {
+        let words = self.page.words;
+        html! {
+            s { (self.value(field, &claim.value)) } " "
+            span.by {
+                (self.said(claim)) " · "
+                @match fate {
+                    Fate::Superseded => (words.replaced),
+                    Fate::Retracted(times) => {
+                        (words.taken_back)
+                        @for time in times { " · " (moment(time.claimed_time.0)) " · " (text(&time.reason)) }
+                    },
+                }
+            }
+        }
+    }
+
+    fn resolution(&self, field: &str, claims: &[Claim], resolution: &Resolution) -> Markup {
+        let words = self.page.words;
+        let chosen = resolution.chosen.and_then(|at| claims.iter().find(|claim| claim.at == at));
+        html! {
+            p.by {
+                @match chosen {
+                    Some(claim) => { (self.value(field, &claim.value)) ": " (words.chose) },
+                    None => (words.chose_none),
+                }
+                " " (self.page.who(&resolution.org)) " · " (moment(resolution.claimed_time.0)) " · " (text(&resolution.reason))
+            }
+        }
+    }
+
+    fn by(&self, claims: &[&Claim]) -> Markup {
+        html! { ul.by { @for claim in claims { li { (self.said(claim)) } } } }
+    }
+
+    /// Who, when, how sure, from which source.
+    fn said(&self, claim: &Claim) -> Markup {
+        let words = self.page.words;
+        html! {
+            (self.page.who(&claim.org))
+            @if let Some(other) = &claim.reported_by { ", " (words.reported) " " (text(other)) }
+            " · " (moment(claim.claimed_time.0))
+            @if let Some(grade) = &claim.grade { " · " (words.grade) " " (text(grade)) }
+            @for (nth, source) in claim.sources.iter().enumerate() {
+                @if nth == 0 { " · " (words.source) " " } @else { ", " }
+                (self.link(source))
+            }
+        }
+    }
+
+    fn value(&self, field: &str, value: &Value) -> Markup {
+        let words = self.page.words;
+        match value {
+            Value::Text(said) => text(Schema::current().label(field, said, self.page.language)),
+            Value::Int(number) => html! { (number) },
+            Value::Bool(yes) => html! { (if *yes { words.yes } else { words.no }) },
+            Value::Ref(entity) => self.link(entity),
+            Value::Org(org) => self.page.who(org),
+            Value::File { blake3, bytes, media } => html! {
+                (words.attachment) " " (text(media)) ", " (bytes) " " (words.bytes) ", BLAKE3 "
+                span.id { (data_encoding::HEXLOWER.encode(blake3)) }
+            },
+        }
+    }
+
+    /// An entity of this record, by what it is.
+    fn link(&self, entity: &EntityId) -> Markup {
+        match self.entities.get(entity) {
+            Some((kind, types)) => html! {
+                a href={ "#" (self.anchor(entity)) } { (self.kind(kind)) @if !types.is_empty() { ": " (text(types)) } }
+            },
+            None => html! { span.id { (entity) } },
+        }
+    }
+
+    /// Ids of entities are unique in a record, not on the page: any organisation may use one again.
+    fn anchor(&self, entity: &EntityId) -> String {
+        format!("{}.{entity}", self.record.record)
+    }
+
+    fn kind(&self, kind: &str) -> Markup {
+        text(Schema::current().entity(kind).map_or(kind, |known| known.labels.in_language(self.page.language)))
+    }
+
+    fn field(&self, field: &str) -> Markup {
+        text(Schema::current().field(field).map_or(field, |known| known.labels.in_language(self.page.language)))
+    }
+}
+
+/// Each value once, in the order first said, with all who say so.
+fn grouped(claims: &[Claim]) -> Vec<(&Value, Vec<&Claim>)> {
+    let mut groups: Vec<(&Value, Vec<&Claim>)> = Vec::new();
+    for claim in claims {
+        match groups.iter_mut().find(|(value, _)| *value == &claim.value) {
+            Some((_, said)) => said.push(claim),
+            None => groups.push((&claim.value, vec![claim])),
+        }
+    }
+    groups
+}
+
+/// The texts of a cell in one line.
+fn shown_texts(language: Language, kind: &str, cell: &Cell) -> String {
+    let field = format!("{kind}.type");
+    let texts = cell.values().into_iter().filter_map(Value::as_text);
+    texts.map(|text| Schema::current().label(&field, text, language)).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,75 @@
+//! Texts of others on a page: escaped by the page, and what would steer the reader's eye made visible here.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+
+/// Seconds of a day.
+const DAY: u64 = 24 * 60 * 60;
+
+/// A text, set apart from the direction of what stands around it. Controls, marks that turn the direction of writing and
+/// characters that cannot be seen are named, since two texts that look alike must not differ unseen.
+pub(super) fn text(text: &str) -> Markup {
+    let mut pieces = Vec::new();
+    let mut plain = String::new();
+    for char in text.chars() {
+        if char != '\n' && is_hidden(char) {
+            pieces.push((std::mem::take(&mut plain), Some(char)));
+        } else {
+            plain.push(char);
+        }
+    }
+    pieces.push((plain, None));
+    html! {
+        bdi {
+            @for (plain, hidden) in pieces {
+                (plain)
+                @if let Some(hidden) = hidden { span.mark { (format!("U+{:04X}", u32::from(hidden))) } }
+            }
+        }
+    }
+}
+
+/// The minute, or the day alone for times that were recorded to the day. Always UTC.
+pub(super) fn moment(seconds: u64) -> Markup {
+    let form = if seconds.is_multiple_of(DAY) { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M UTC" };
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let shown = time.map_or_else(|| "?".to_owned(), |time| time.strftime(form).to_string());
+    html! { time { (shown) } }
+}
+
+/// Whether a character steers or is not seen: controls, bidirectional marks (Unicode TR 9), zero-width and invisible
+/// ones, separators of lines, variation selectors and tags.
+fn is_hidden(char: char) -> bool {
+    char.is_control()
+        || matches!(
+            char,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_steers_or_hides_is_named_and_the_rest_stays() {
+        let check = |given: &str, expected: &str| {
+            assert_eq!(text(given).into_string(), format!("<bdi>{expected}</bdi>"));
+        };
+        check("Берёзкин, їжак", "Берёзкин, їжак");
+        check("two\nlines", "two\nlines");
+        check("<b onclick='x'>\"&", "&lt;b onclick='x'&gt;&quot;&amp;");
+        check("a\u{202e}b\u{200b}", r#"a<span class="mark">U+202E</span>b<span class="mark">U+200B</span>"#);
+        let mark = |code: &str| format!(r#"<span class="mark">U+{code}</span>"#);
+        check("\u{7}[31m\t", &format!("{}[31m{}", mark("0007"), mark("0009")));
+    }
+
+    #[test]
+    fn a_time_is_no_finer_than_it_was_recorded() {
+        for (seconds, expected) in [(0, "1970-01-01"), (1_795_478_460, "2026-11-24 00:01 UTC"), (u64::MAX, "?")] {
+            assert_eq!(moment(seconds).into_string(), format!("<time>{expected}</time>"));
+        }
+    }
+}

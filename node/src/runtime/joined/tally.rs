@@ -1,0 +1,97 @@
+//! What is counted while a node runs, so that whoever watches it costs little.
+
+use std::collections::BTreeMap;
+
+use protocol::{
+    desk,
+    ids::{CircleId, SectionId},
+    library::Library,
+    store::StoreError,
+    sync::frame::Fault,
+};
+
+use super::Joined;
+use crate::metrics;
+
+/// Counts since the start, and what a section's conflicts were when it was last looked at.
+#[derive(Default)]
+pub(super) struct Tally {
+    rejected: BTreeMap<&'static str, u64>,
+    conflicts: BTreeMap<(CircleId, SectionId), u64>,
+}
+
+impl Tally {
+    /// A peer sent what no honest node sends.
+    pub(super) fn struck(&mut self, fault: Fault) {
+        *self.rejected.entry(reason(fault)).or_default() += 1;
+    }
+
+    /// Something was read into these sections: their conflicts are counted again when somebody asks.
+    pub(super) fn changed<'a>(&mut self, sections: impl IntoIterator<Item = &'a (CircleId, SectionId)>) {
+        for section in sections {
+            self.conflicts.remove(section);
+        }
+    }
+
+    /// What counts has shrunk, or nothing may be read any more.
+    pub(super) fn forget(&mut self) {
+        self.conflicts.clear();
+    }
+}
+
+impl Joined {
+    /// How this node does.
+    pub(in crate::runtime) fn figures(&mut self) -> metrics::Joined {
+        let (replica, peers) = (self.state.replica(), self.peers());
+        let mut alarms = BTreeMap::new();
+        for alarm in self.alarms.iter().chain(&self.broken) {
+            *alarms.entry(alarm.code.clone()).or_default() += 1;
+        }
+        let figures = metrics::Joined {
+            peers: peers.len() as u64,
+            connected: peers.iter().filter(|peer| peer.connected).count() as u64,
+            equal: peers.iter().filter(|peer| peer.connected && peer.up_to_date).count() as u64,
+            entries: replica.circles().flat_map(|(_, held)| held.lines()).map(|(_, line)| line.counted()).sum(),
+            wanted: replica.wanted_len() as u64,
+            unread: Library::unread(&self.folder.store).map_or(0, |unread| unread.len() as u64),
+            forks: replica.circles().flat_map(|(_, held)| held.lines()).filter(|(_, line)| line.is_forked()).count()
+                as u64,
+            conflicts: None,
+            alarms,
+            rejected: self.tally.rejected.clone(),
+        };
+        let conflicts = if self.folder.pens().is_some() { self.disputed().ok() } else { None };
+        metrics::Joined { conflicts, ..figures }
+    }
+
+    /// Conflicts in all circles. The first time all sections are folded, then those that changed.
+    fn disputed(&mut self) -> Result<u64, StoreError> {
+        let circles: Vec<_> = self.state.replica().circles().map(|(id, _)| *id).collect();
+        let mut all = 0;
+        for circle in circles {
+            for (section, _) in self.library.sections(&self.folder.store, &circle)? {
+                all += match self.tally.conflicts.get(&(circle, section)) {
+                    Some(known) => *known,
+                    None => {
+                        let view = self.library.section(&self.state, &self.folder.store, &circle, &section)?.view();
+                        let found = desk::conflicts(&view);
+                        self.tally.conflicts.insert((circle, section), found);
+                        found
+                    }
+                };
+            }
+        }
+        Ok(all)
+    }
+}
+
+const fn reason(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Garbage => "garbage",
+        Fault::OutOfPlace => "out_of_place",
+        Fault::Malformed => "malformed",
+        Fault::BadSignature => "bad_signature",
+        Fault::SpoiledBody => "spoiled_body",
+        Fault::Invalid => "invalid",
+    }
+}
