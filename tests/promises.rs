@@ -12,6 +12,7 @@ mod fuzz;
 mod kill;
 mod laptop;
 mod later;
+mod pages;
 mod petnames;
 mod rosters;
 mod sample;

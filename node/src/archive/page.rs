@@ -255,7 +255,7 @@ impl<'a> Reader<'a> {
         let id = is_first.then(|| self.anchor(&found.entity));
         // What stands under what is seen by its place.
         let fields = found.fields.iter().filter(|(field, cell)| {
-            !field.ends_with(".parent") && !(cell.claims.is_empty() && cell.history.is_empty())
+            !field.ends_with(".parent") && (!cell.claims.is_empty() || !cell.history.is_empty())
         });
         html! {
             div.entity id=[id] {
