@@ -254,9 +254,10 @@ impl<'a> Reader<'a> {
         let is_first = self.entities.get(&found.entity).is_some_and(|(kind, _)| *kind == found.kind);
         let id = is_first.then(|| self.anchor(&found.entity));
         // What stands under what is seen by its place.
-        let fields = found.fields.iter().filter(|(field, cell)| {
-            !field.ends_with(".parent") && !(cell.claims.is_empty() && cell.history.is_empty())
-        });
+        let fields = found
+            .fields
+            .iter()
+            .filter(|(field, cell)| !(field.ends_with(".parent") || cell.claims.is_empty() && cell.history.is_empty()));
         html! {
             div.entity id=[id] {
                 @match level { 3 => h3 { (heading) }, 4 => h4 { (heading) }, 5 => h5 { (heading) }, _ => h6 { (heading) } }

@@ -37,7 +37,7 @@ impl Phase {
 
 fn unprotected() -> Vec<String> {
     let dumps = getrlimit(Resource::Core).current != Some(0);
-    let traceable = dumpable_behavior().map_or(true, |behaviour| behaviour != DumpableBehavior::NotDumpable);
+    let traceable = dumpable_behavior().ok() != Some(DumpableBehavior::NotDumpable);
     let gaps = [(dumps, CORE_DUMP), (traceable, TRACEABLE)];
     gaps.into_iter().filter(|(open, _)| *open).map(|(_, gap)| gap.to_owned()).collect()
 }
