@@ -12,12 +12,10 @@ use serde::{Deserialize, Serialize};
 pub struct Problem {
     /// As `HB2003`; the table is in [`codes`].
     pub code: String,
-    /// Which of the code's situations it is, if it has several; the table is [`SITUATIONS`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
-    /// What the sentence of this situation names.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub params: BTreeMap<String, Parameter>,
+    /// Which of the code's situations it is, if it has some: `about` and `params` in JSON. Boxed, since problems are
+    /// handed up through every function that can fail.
+    #[serde(flatten)]
+    pub situation: Option<Box<Situation>>,
     /// What happened and why, in English, for logs and scripts.
     pub message: String,
     /// What to try next, in English.
@@ -25,6 +23,16 @@ pub struct Problem {
     /// Further findings, one line each: an import lists every bad cell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
+}
+
+/// What just this problem is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Situation {
+    /// A word; the table is [`SITUATIONS`].
+    pub about: String,
+    /// What its sentence names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Parameter>,
 }
 
 /// What a sentence names.
@@ -44,8 +52,7 @@ impl Problem {
         let next = codes::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, next)| next);
         Self {
             code: code.to_owned(),
-            about: None,
-            params: BTreeMap::new(),
+            situation: None,
             message: message.into(),
             next: next.to_owned(),
             details: Vec::new(),
@@ -54,14 +61,15 @@ impl Problem {
 
     /// Which of the code's situations it is.
     #[must_use]
-    pub fn saying(self, about: &'static str) -> Self {
-        Self { about: Some(about.to_owned()), ..self }
+    pub fn saying(mut self, about: &'static str) -> Self {
+        about.clone_into(&mut self.situation.get_or_insert_default().about);
+        self
     }
 
     /// Adds a parameter of the situation's sentence.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Parameter>) -> Self {
-        self.params.insert(name.to_owned(), value.into());
+        self.situation.get_or_insert_default().params.insert(name.to_owned(), value.into());
         self
     }
 
@@ -292,6 +300,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::WHICH, "entity", &["entity", "count"]),
     (codes::NO_SOURCE, "field", &["field"]),
     (codes::IMPORT, "errors", &["count"]),
+    (codes::NOT_DISPUTED, "field", &["field"]),
     (codes::TOO_LARGE, "statements", &["count", "limit"]),
     (codes::NO_ORGANISATION, "name", &["name"]),
     (codes::PEER_FAULT, "peer", &["peer"]),

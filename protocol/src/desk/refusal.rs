@@ -91,12 +91,13 @@ mod tests {
 
     /// It is a known situation, and comes with exactly the parameters the table names.
     fn check(problem: &Problem, expected: &str) {
-        assert_eq!(problem.about.as_deref(), Some(expected));
+        let situation = problem.situation.as_ref().expect("it is about something");
+        assert_eq!(situation.about, expected);
         let row = SITUATIONS.iter().find(|(code, about, _)| (*code, *about) == (&*problem.code, expected));
         let (.., parameters) = row.unwrap_or_else(|| panic!("{problem:?} is in no table"));
         let mut parameters = parameters.to_vec();
         parameters.sort_unstable();
-        assert_eq!(problem.params.keys().collect::<Vec<_>>(), parameters, "{problem:?}");
+        assert_eq!(situation.params.keys().collect::<Vec<_>>(), parameters, "{problem:?}");
     }
 
     #[test]
