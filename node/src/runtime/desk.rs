@@ -81,7 +81,9 @@ impl Joined {
         let found = read.map_err(|errors| {
             let details: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
             let message = format!("the file has {} errors; nothing was brought in", details.len());
-            Problem::new(codes::IMPORT, message).saying("errors").with("count", details.len()).with_details(details)
+            let problem = Problem::new(codes::IMPORT, message).saying("errors").with("count", details.len());
+            let findings = errors.0.iter().map(import::ImportError::problem).collect();
+            problem.with_details(details).with_findings(findings)
         })?;
         let (mut records, mut entries, mut labels) = (Vec::new(), Vec::new(), Batch::default());
         let batch = BatchId(self.folder.entropy.bytes());

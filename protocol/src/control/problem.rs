@@ -33,6 +33,9 @@ pub struct Situation {
     /// What its sentence names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, Parameter>,
+    /// The details as problems of their own, in the same order; `line` and `path` say where in a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Problem>,
 }
 
 /// What a sentence names.
@@ -77,6 +80,13 @@ impl Problem {
     #[must_use]
     pub fn with_details(self, details: Vec<String>) -> Self {
         Self { details, ..self }
+    }
+
+    /// Adds findings that are problems themselves; the details say the same in English.
+    #[must_use]
+    pub fn with_findings(mut self, findings: Vec<Self>) -> Self {
+        self.situation.get_or_insert_default().findings = findings;
+        self
     }
 
     /// The exit status of a command that ends with it.
@@ -301,6 +311,17 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::NO_SOURCE, "field", &["field"]),
     (codes::IMPORT, "errors", &["count"]),
     (codes::NOT_DISPUTED, "field", &["field"]),
+    (codes::IMPORT, "large", &["found", "limit"]),
+    (codes::IMPORT, "text", &[]),
+    (codes::IMPORT, "json", &[]),
+    (codes::IMPORT, "key", &[]),
+    (codes::IMPORT, "key-nearest", &["nearest"]),
+    (codes::IMPORT, "key-twice", &[]),
+    (codes::IMPORT, "type", &["form"]),
+    (codes::IMPORT, "label", &["label"]),
+    (codes::IMPORT, "label-nearest", &["label", "nearest"]),
+    (codes::IMPORT, "label-twice", &[]),
+    (codes::IMPORT, "reporter", &[]),
     (codes::TOO_LARGE, "statements", &["count", "limit"]),
     (codes::NO_ORGANISATION, "name", &["name"]),
     (codes::PEER_FAULT, "peer", &["peer"]),
