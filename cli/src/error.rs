@@ -51,7 +51,8 @@ impl Failure {
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let (message, next) = (texts::sentence(&problem), texts::next_step(&problem));
-        Self { exit: problem.exit_status(), problem: Problem { message, next, ..problem } }
+        let details = texts::details(&problem);
+        Self { exit: problem.exit_status(), problem: Problem { message, next, details, ..problem } }
     }
 }
 

@@ -6,6 +6,7 @@ as_of = as of { $moment }
 yes = yes
 no = no
 next_heading = Next:
+finding = line { $line }: { $path }: { $sentence }
 next_line = next: { $step }
 more_on = { $code }: `habeas help { $code }` says more
 

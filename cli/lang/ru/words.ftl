@@ -10,6 +10,7 @@ as_of = по состоянию на { $moment }
 yes = да
 no = нет
 next_heading = Дальше:
+finding = строка { $line }: { $path }: { $sentence }
 next_line = что делать: { $step }
 more_on = { $code }: подробнее — `habeas help { $code }`
 

@@ -10,6 +10,7 @@ as_of = станом на { $moment }
 yes = так
 no = ні
 next_heading = Далі:
+finding = рядок { $line }: { $path }: { $sentence }
 next_line = що робити: { $step }
 more_on = { $code }: докладніше — `habeas help { $code }`
 

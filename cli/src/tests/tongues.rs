@@ -69,3 +69,24 @@ fn every_problem_of_the_node_is_told_in_every_language_with_its_code() {
         }
     }
 }
+
+#[test]
+fn every_fault_of_a_file_is_told_with_its_place_in_the_language_asked_for() {
+    let finding = Problem::new(codes::UNKNOWN_CODE, "service_record.category: unknown code «mob»");
+    let finding = finding.saying("code").with("field", "service_record.category").with("code", "mob");
+    let finding = finding.with("line", 7_u64).with("path", "$.cases[0].category");
+    let problem = Problem::new(codes::IMPORT, "the file has 1 errors").saying("errors").with("count", 1_u64);
+    let problem =
+        problem.with_details(vec!["line 7: $.cases[0].category: unknown".into()]).with_findings(vec![finding]);
+    let check = |lang: &str, expected: [&str; 2]| {
+        let problem = problem.clone();
+        let node = fake::node(says(move |_| Answer::Problem(problem.clone())));
+        let file = super::write(node.folder(), "cases.json", "{}");
+        let (exit, _, err) = node.run(&["import", &file, "--lang", lang]);
+        assert_eq!(exit, 2);
+        assert!(expected.iter().all(|expected| err.contains(expected)), "{err}");
+    };
+    check("en", ["line 7: $.cases[0].category: service_record.category: unknown code «mob»", "errors"]);
+    check("ru", ["строка 7: $.cases[0].category: service_record.category: кода «mob» нет", "в файле 1 ошибка"]);
+    check("uk", ["рядок 7: $.cases[0].category: service_record.category: коду «mob» немає", "у файлі 1 помилка"]);
+}

@@ -6,7 +6,10 @@
 use fluent_bundle::FluentValue;
 use protocol::control::{Parameter, Problem};
 
-use crate::{error::known, tongue::find};
+use crate::{
+    error::known,
+    tongue::{find, say},
+};
 
 /// What a code means, in a sentence or two.
 pub(crate) fn cause(code: &str) -> Option<String> {
@@ -33,6 +36,23 @@ pub(crate) fn sentence(problem: &Problem) -> String {
 /// What to try next.
 pub(crate) fn next_step(problem: &Problem) -> String {
     find(&problem.code, Some("next"), &[]).unwrap_or_else(|| problem.next.clone())
+}
+
+/// Findings, one line each: where they are problems themselves, in the language spoken.
+pub(crate) fn details(problem: &Problem) -> Vec<String> {
+    let findings = problem.situation.as_ref().map(|situation| &*situation.findings).unwrap_or_default();
+    let line = |finding: &Problem| {
+        let params = finding.situation.as_ref().map(|situation| &situation.params);
+        let place = |name| params.and_then(|params| params.get(name)).map(said);
+        match (place("line"), place("path")) {
+            (Some(line), Some(path)) => {
+                let sentence = FluentValue::from(sentence(finding));
+                say("finding", &[("line", line), ("path", path), ("sentence", sentence)])
+            }
+            _ => sentence(finding),
+        }
+    };
+    if findings.is_empty() { problem.details.clone() } else { findings.iter().map(line).collect() }
 }
 
 fn said(parameter: &Parameter) -> FluentValue<'_> {

@@ -23,21 +23,10 @@ const OTHERS: [Language; 2] = [Language::Ru, Language::Uk];
 
 /// Keys that stand in the code as functions, in all languages.
 fn named() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
-    [
-        KEYS,
-        standing::KEYS,
-        record::KEYS,
-        setup::KEYS,
-        sharing::KEYS,
-        dispute::KEYS,
-        names::KEYS,
-        precedents::KEYS,
-        doctor::KEYS,
-        demo::KEYS,
-    ]
-    .into_iter()
-    .flatten()
-    .copied()
+    let finding: (_, &[_]) = ("finding", &["line", "path", "sentence"]);
+    let running = [KEYS, standing::KEYS, setup::KEYS, doctor::KEYS, demo::KEYS];
+    let reading = [record::KEYS, sharing::KEYS, dispute::KEYS, names::KEYS, precedents::KEYS];
+    running.into_iter().chain(reading).flatten().copied().chain([finding])
 }
 
 fn keys(language: Language) -> BTreeSet<String> {
@@ -134,7 +123,10 @@ fn the_situations_in_the_table_are_those_that_the_code_says() {
                 after.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
             };
             said.extend(literals(".saying(\""));
-            // Two are chosen by functions that answer with the word.
+            // These two name the word in functions of their own.
+            if file.ends_with("import/refusal.rs") {
+                said.extend(literals("of_file(\""));
+            }
             if file.ends_with("desk/refusal.rs") {
                 said.extend(literals("bad(\""));
                 said.extend(
