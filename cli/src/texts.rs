@@ -16,7 +16,7 @@ pub(crate) mod usage;
 use std::{fmt::Display, path::Path};
 
 use fluent_bundle::FluentValue;
-use protocol::control::Problem;
+use protocol::{control::Problem, ids::IdError};
 
 pub(crate) use self::{codes::*, record::*, setup::*, standing::*};
 
@@ -93,6 +93,8 @@ messages! {
     field_value_form();
     no_such_field(field: &str);
     no_such_field_but(field: &str, nearest: &str);
+    id_garbled(expected: &str);
+    id_of_other_kind(expected: &str, found: &str);
     no_node(folder: &Path);
     node_cut();
     node_late(seconds: u64);
@@ -111,6 +113,14 @@ pub(crate) fn failure(problem: &Problem) -> String {
     }
     lines.push(format!("  {}", more_on(code)));
     lines.join("\n")
+}
+
+/// Why a text is not the id that was asked for.
+pub(crate) fn wrong_id(error: &IdError) -> String {
+    match error {
+        IdError::Garbled { expected } | IdError::Length { expected, .. } => id_garbled(expected),
+        IdError::OtherKind { expected, found } => id_of_other_kind(expected, found),
+    }
 }
 
 /// Commands to run next, one a line.

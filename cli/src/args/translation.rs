@@ -1,16 +1,16 @@
 //! Help and usage errors in the language spoken. English stands beside the arguments themselves; another language replaces
 //! it, message by message, before anything is parsed.
 
-use std::error::Error as _;
+use std::error::Error;
 
 use clap::{
     Arg, ArgAction, Command,
     error::{ContextKind, ContextValue, ErrorKind},
 };
-use protocol::schema::Language;
+use protocol::{ids::IdError, schema::Language};
 
 use crate::{
-    texts::usage,
+    texts::{self, usage},
     tongue::{find, spoken},
 };
 
@@ -38,7 +38,7 @@ pub(super) fn complaint(error: &clap::Error) -> Option<String> {
         ErrorKind::InvalidValue if value()?.is_empty() => usage::no_value(&argument()?),
         ErrorKind::InvalidValue => usage::wrong_value(&value()?, &argument()?),
         ErrorKind::ValueValidation => {
-            let why = error.source().map(ToString::to_string).unwrap_or_default();
+            let why = error.source().map(because).unwrap_or_default();
             usage::wrong_value_because(&value()?, &argument()?, &why)
         }
         ErrorKind::TooManyValues => usage::too_many_values(&value()?, &argument()?),
@@ -57,6 +57,11 @@ pub(super) fn complaint(error: &clap::Error) -> Option<String> {
     let hints: Vec<_> = [possible, suggested].into_iter().flatten().map(|hint| format!("  {hint}")).collect();
     let hints = (!hints.is_empty()).then(|| hints.join("\n"));
     Some([Some(first), hints, how, Some(usage::more_help())].into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
+}
+
+/// What a reader of values says: ours in the language spoken, others as they do.
+fn because(source: &(dyn Error + 'static)) -> String {
+    source.downcast_ref::<IdError>().map_or_else(|| source.to_string(), texts::wrong_id)
 }
 
 fn said(value: &ContextValue) -> Option<String> {

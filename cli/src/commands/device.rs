@@ -55,7 +55,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     match args.step {
         Step::Request { organisation, addresses, output } => {
             let organisation = organisation.parse().map_err(|error: IdError| {
-                Failure::new(codes::NO_ORGANISATION, error.to_string()).try_next(texts::where_organisation())
+                Failure::new(codes::NO_ORGANISATION, texts::wrong_id(&error)).try_next(texts::where_organisation())
             })?;
             let request = Request::DeviceRequest { organisation, addresses };
             let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;

@@ -14,7 +14,7 @@ use crate::{texts, tongue::spoken};
 /// One record; with who said what and when beside every value if `provenance` is wanted.
 pub(crate) fn record(record: &Record, provenance: bool) -> String {
     let readers = (record.kind == RecordKind::Case)
-        .then(|| vec![texts::sharing::column_readers(), texts::sharing::readers(&record.readers)]);
+        .then(|| vec![texts::sharing::column_case_readers(), texts::sharing::readers(&record.readers)]);
     let head = table(
         &[""],
         [

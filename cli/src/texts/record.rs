@@ -80,7 +80,7 @@ pub(crate) fn shown_as(shown: &str) -> String {
 pub(crate) fn list_columns(kind: RecordKind, labelled: bool) -> Vec<String> {
     let label = labelled.then(column_label);
     let rest = [self::kind(kind), stage(), column_disagreement(), column_last_stated()];
-    let readers = (kind == RecordKind::Case).then(sharing::column_readers);
+    let readers = (kind == RecordKind::Case).then(sharing::column_case_readers);
     label.into_iter().chain(rest).chain(readers).collect()
 }
 

@@ -16,7 +16,7 @@ messages! {
     next_list();
     everyone();
     only_own();
-    column_readers();
+    column_case_readers();
     column_share();
     column_to();
     column_case_files();

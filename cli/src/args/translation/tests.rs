@@ -103,6 +103,10 @@ fn what_is_wrong_with_what_was_typed_is_said_in_the_language_asked_for() {
     check(&["--lang", "uk", "status", "--color"], &["«--color <КОЛИ>» не має значення"]);
     check(&["--lang", "uk", "demo", "--orgs", "99"], &["«99» не підходить для «--orgs <ЧИСЛО>»"]);
     check(&["--lang", "ru", "case", "new", "capture_epsode.date=2023"], &["может быть, `capture_episode.date`?"]);
+    check(
+        &["--lang", "uk", "case", "set", "x", "penalty.months=1", "--entity", "entity1zz"],
+        &["це не id виду entity"],
+    );
     check(&["--lang", "uk", "status", "--json", "--json"], &["можна вказати лише один раз"]);
     check(&["--lang", "ru", "found", "--sign", "a", "--complete", "b", "c"], &["вместе не используются"]);
 }
