@@ -1,6 +1,9 @@
 //! The main tables in the other two languages.
 
-use protocol::schema::Language;
+use protocol::{
+    control::{CasePreview, GoesField, HeldBack, HeldBackWhat, Reader, Share, SharePreview},
+    schema::Language,
+};
 
 use super::*;
 use crate::{error::Failure, tongue::speak};
@@ -32,6 +35,59 @@ fn records_in_every_language_with_the_labels_and_dates_of_that_language() {
         let cases = [summary(1, Some("SYN-01"), 0), summary(2, None, 2)];
         assert_snapshot!(format!("cases_{tag}"), plain(&record::records(RecordKind::Case, &cases, NOW)));
         assert_snapshot!(format!("no_cases_{tag}"), plain(&record::records(RecordKind::Case, &[], NOW)));
+    }
+}
+
+fn preview() -> SharePreview {
+    let reader = |number, call_sign: &str, country: Option<&str>| Reader {
+        organisation: OrgId([number; 32]),
+        call_sign: call_sign.into(),
+        country: country.map(Into::into),
+    };
+    let held = |what, code: &str, reason: &str, next: &str| HeldBack {
+        what,
+        code: code.into(),
+        reason: reason.into(),
+        next: next.into(),
+    };
+    let case = |number, label: &str, goes: &[&str], held_back| CasePreview {
+        record: SectionId([number; 16]),
+        pseudonym: "able zone about zero above zoo".into(),
+        label: Some(label.into()),
+        goes: goes
+            .iter()
+            .map(|field| GoesField { field: (*field).into(), entity: EntityId([number; 16]), values: 1 })
+            .collect(),
+        held_back,
+        notices: Vec::new(),
+    };
+    let whole = held(HeldBackWhat::Case, "consent_withdrawn", "consent was withdrawn", "stop");
+    let field = HeldBackWhat::Field { entity: EntityId([1; 16]), field: "capture_episode.captor_unit".into() };
+    let local = held(field, "local", "the field stays in the organisation", "nothing; it is never shared");
+    let later = held(HeldBackWhat::Case, "of_a_newer_node", "in its own words", "and its own advice");
+    let mut first = case(1, "SYN-01", &["case_file.year_of_return", "penalty.months"], vec![local]);
+    first.notices.push("review_due".into());
+    SharePreview {
+        seen: "00".into(),
+        readers: vec![reader(2, "cabin-yard", Some("GE")), reader(4, "dad-young", None)],
+        cases: vec![first, case(2, "SYN-02", &[], vec![whole]), case(3, "SYN-03", &[], vec![later])],
+        as_of: NOW,
+    }
+}
+
+#[test]
+fn what_would_go_and_what_stays_is_told_in_every_language() {
+    let share = Share {
+        share: "5f0c1d2e3a4b5c6d".into(),
+        readers: vec!["cabin-yard".into()],
+        records: vec![SectionId([1; 16])],
+        due_at: NOW,
+    };
+    for (language, tag) in OTHERS.into_iter().chain([(Language::En, "en")]) {
+        speak(language);
+        assert_snapshot!(format!("preview_{tag}"), plain(&sharing::preview(&preview(), false)));
+        assert_snapshot!(format!("preview_details_{tag}"), plain(&sharing::preview(&preview(), true)));
+        assert_snapshot!(format!("waiting_{tag}"), plain(&sharing::waiting(std::slice::from_ref(&share))));
     }
 }
 
