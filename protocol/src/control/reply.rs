@@ -11,7 +11,6 @@ use crate::ids::{EntryId, SectionId};
 /// The answer to a request that was carried out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "one at a time, and boxed in Answer")]
 pub enum Reply {
     /// To [`Request::Status`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`], [`Request::Join`].
     Status(Status),
