@@ -50,7 +50,7 @@ Examples:
   habeas docket conflicts abandon-zoo-able-zone-about-zero";
 const DOCKET_RESOLVE: &str = "\
 Examples:
-  habeas docket resolve abandon-zoo-able-zone-about-zero docket.body --choose fsb_invest --reason slip";
+  habeas docket resolve abandon-zoo-able-zone-about-zero docket.body --choose none --reason slip";
 const DOCKET_RETRACT: &str = "\
 Examples:
   habeas docket retract abandon-zoo-able-zone-about-zero entry1qpzry9x8g/0 --reason error";
