@@ -1,12 +1,17 @@
 //! What can be typed: the global options and the list of commands. Each command's own arguments stand in its file.
 
-use std::path::PathBuf;
+mod translation;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use std::{ffi::OsString, path::PathBuf};
 
-use crate::commands::{
-    archive, backup, card, demo, device, doctor, found, help, import, init, join, lock, metrics, name, peers, record,
-    serve, share, status,
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+use crate::{
+    commands::{
+        archive, backup, card, demo, device, doctor, found, help, import, init, join, lock, metrics, name, peers,
+        record, serve, share, status,
+    },
+    tongue::Tongue,
 };
 
 const EXAMPLES: &str = "\
@@ -48,6 +53,9 @@ pub(crate) struct Global {
     /// Leave out messages; errors and what was asked for remain.
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
+    /// The language of messages [default: that of your system].
+    #[arg(long, global = true, value_name = "LANGUAGE")]
+    pub(crate) lang: Option<Tongue>,
     /// Never ask; fail where an answer is needed.
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
@@ -75,6 +83,28 @@ pub(crate) enum Colour {
     /// Never.
     Never,
 }
+
+impl Cli {
+    /// What was typed, read with help in the language spoken.
+    pub(crate) fn read(args: Vec<OsString>) -> Result<Self, clap::Error> {
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(args)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    }
+}
+
+/// All commands, with help in the language spoken.
+pub(crate) fn command() -> clap::Command {
+    translation::translated(Cli::command())
+}
+
+/// What is wrong with what was typed, in the language spoken; nothing where clap itself says it.
+pub(crate) fn complaint(error: &clap::Error) -> Option<String> {
+    translation::complaint(error)
+}
+
+#[cfg(test)]
+pub(crate) use translation::keys;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -17,7 +17,7 @@ use protocol::control::{Answer, Problem, Reply, Request, codes};
 use thiserror::Error;
 use tokio::{net::UnixStream, time::timeout};
 
-use crate::error::Failure;
+use crate::{error::Failure, texts};
 
 /// Bytes of the largest answer taken.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -81,12 +81,15 @@ impl Client {
 
 impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
-        let code = match &error {
-            AskError::Refused(problem) => return problem.clone().into(),
-            AskError::NoNode { .. } | AskError::Cut(_) | AskError::Late => codes::NOT_RUNNING,
-            AskError::Large | AskError::Foreign { .. } => codes::REQUEST,
+        let (code, message) = match error {
+            AskError::Refused(problem) => return problem.into(),
+            AskError::NoNode { folder } => (codes::NOT_RUNNING, texts::no_node(&folder)),
+            AskError::Cut(_) => (codes::NOT_RUNNING, texts::node_cut()),
+            AskError::Late => (codes::NOT_RUNNING, texts::node_late(ANSWER_TIME_MAX.as_secs())),
+            AskError::Large => (codes::REQUEST, texts::answer_large(ANSWER_BYTES_MAX as u64)),
+            AskError::Foreign { status } => (codes::REQUEST, texts::answer_foreign(status.into())),
         };
-        Self::new(code, error.to_string())
+        Self::new(code, message)
     }
 }
 

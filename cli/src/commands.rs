@@ -78,7 +78,7 @@ fn hand_over(reply: &Reply, output: Option<&Path>, context: &mut Context<'_>) ->
         context.screen.file(text);
     }
     if !organisations.is_empty() {
-        context.screen.note(&texts::names_organisations(organisations));
+        context.screen.note(&texts::names_organisations(&organisations.join(", ")));
     }
     if !words.is_empty() {
         context.screen.note(&texts::compare(words));

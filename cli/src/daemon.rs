@@ -91,7 +91,7 @@ impl Node {
             }
             Ok(())
         };
-        let late = || Failure::new(codes::NOT_STARTED, texts::not_answering(START_TIME_MAX));
+        let late = || Failure::new(codes::NOT_STARTED, texts::not_answering(START_TIME_MAX.as_secs()));
         let started = timeout(START_TIME_MAX, answers).await.unwrap_or_else(|_| Err(late()));
         started.map_err(|failure| failure.with_details(self.last_words()))
     }
@@ -135,7 +135,7 @@ impl Node {
 
 /// The failure that an early end is.
 pub(crate) fn ended(status: ExitStatus) -> Failure {
-    let failure = Failure::new(codes::NOT_STARTED, texts::node_ended(status));
+    let failure = Failure::new(codes::NOT_STARTED, texts::node_ended(&status));
     let exit = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
     Failure { exit: exit.unwrap_or(failure.exit), ..failure }
 }
@@ -177,7 +177,7 @@ pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
 
 /// A reply that does not belong to its request: the node is of another version.
 pub(crate) fn unexpected(_reply: &Reply) -> Failure {
-    Failure::new(protocol::control::codes::REQUEST, texts::OTHER_REPLY)
+    Failure::new(protocol::control::codes::REQUEST, texts::other_reply())
 }
 
 /// Looks again and again until something is so, with short pauses; `None` if it is not so in time.

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use protocol::control::{self, Problem};
 
+use crate::texts;
+
 /// Why a command did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -12,12 +14,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure with one of the known codes.
+    /// A failure with one of the known codes; the message is in the language spoken.
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
-        let known = known().find(|(known, ..)| *known == code);
-        let next = known.map_or(String::new(), |(_, _, next)| next.to_owned());
-        let problem = Problem { next, ..Problem::new(code, message) };
-        Self { exit: known.map_or(1, |(_, exit, _)| exit), problem }
+        let exit = known().find(|(known, ..)| *known == code).map_or(1, |(_, exit, _)| exit);
+        let problem = Problem { next: texts::next_of(code), ..Problem::new(code, message) };
+        Self { exit, problem }
     }
 
     /// With another next step than the code's own.
@@ -46,9 +47,12 @@ impl Failure {
     }
 }
 
+/// What the node says, in the language spoken.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self { exit: problem.exit_status(), problem }
+        let (message, next) = (texts::sentence(&problem), texts::next_step(&problem));
+        let details = texts::details(&problem);
+        Self { exit: problem.exit_status(), problem: Problem { message, next, details, ..problem } }
     }
 }
 

@@ -53,6 +53,12 @@ impl FakeNode {
         let folder = self.folder().to_str().expect("temporary folders have plain names");
         run(&[&["--data", folder], args].concat())
     }
+
+    /// The same, elsewhere.
+    pub(crate) fn run_in(&self, surroundings: &Surroundings, args: &[&str]) -> (u8, String, String) {
+        let folder = self.folder().to_str().expect("temporary folders have plain names");
+        run_in(&[&["--data", folder], args].concat(), surroundings)
+    }
 }
 
 pub(crate) fn node(behaviour: Behaviour) -> FakeNode {
@@ -82,6 +88,7 @@ pub(crate) fn surroundings() -> Surroundings {
         temporary: std::env::temp_dir(),
         plain: true,
         interactive: false,
+        locale: None,
     }
 }
 

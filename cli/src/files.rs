@@ -21,7 +21,7 @@ pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let file = File::open(path).map_err(|error| unreadable(&error))?;
     let mut text = String::new();
     let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| unreadable(&error))?;
-    if read as u64 > FILE_BYTES_MAX { Err(unreadable(&texts::TOO_LARGE)) } else { Ok(text) }
+    if read as u64 > FILE_BYTES_MAX { Err(unreadable(&texts::too_large())) } else { Ok(text) }
 }
 
 /// Writes a new file that only its owner may read.
@@ -38,7 +38,7 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 pub(crate) fn whole(path: &Path) -> Result<String, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| Failure::new(codes::UNREADABLE, texts::unreadable(path, why));
     let whole = std::path::absolute(path).map_err(|error| unreadable(&error))?;
-    whole.into_os_string().into_string().map_err(|_| unreadable(&texts::NOT_UTF8))
+    whole.into_os_string().into_string().map_err(|_| unreadable(&texts::not_utf8()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod files;
 mod render;
 mod secret;
 mod texts;
+mod tongue;
 
 use std::{
     ffi::OsString,
@@ -22,7 +23,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use clap::Parser as _;
+use protocol::schema::Language;
 
 use args::{Cli, Global};
 use error::{Failure, codes};
@@ -43,6 +44,8 @@ pub struct Surroundings {
     pub plain: bool,
     /// A person sits at the keyboard: questions may be asked.
     pub interactive: bool,
+    /// The locale that messages are wanted in, such as `uk_UA.UTF-8`.
+    pub locale: Option<String>,
 }
 
 /// Runs the command named by `args` (the program's name first) and says how it ended.
@@ -69,7 +72,7 @@ impl Context<'_> {
     fn data(&self) -> Result<PathBuf, Failure> {
         let below_home = || self.surroundings.home.as_ref().map(|home| home.join(".local/share"));
         let standard = || self.surroundings.data_home.clone().or_else(below_home).map(|folder| folder.join("habeas"));
-        self.global.data.clone().or_else(standard).ok_or_else(|| Failure::new(codes::NO_HOME, texts::NO_HOME))
+        self.global.data.clone().or_else(standard).ok_or_else(|| Failure::new(codes::NO_HOME, texts::no_home()))
     }
 
     /// The node's program: named, or the one beside this program.
@@ -100,10 +103,17 @@ impl Context<'_> {
 }
 
 fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let asked_for = tongue::asked_for(&args);
+    let surrounding = || surroundings.locale.as_deref().map(tongue::of_locale);
+    tongue::speak(asked_for.or_else(surrounding).unwrap_or(Language::En));
+    let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => return render::usage(&error, outlet, surroundings.plain),
     };
+    // Scripts read the same on every machine, unless they ask for something else themselves.
+    if cli.global.json && asked_for.is_none() {
+        tongue::speak(Language::En);
+    }
     let screen = Screen::new(outlet, &cli.global, surroundings.plain);
     let mut context = Context { global: cli.global, surroundings, screen };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

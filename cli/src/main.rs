@@ -17,6 +17,13 @@ fn main() -> ExitCode {
         plain: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
             || env::var_os("TERM").is_some_and(|value| value == "dumb"),
         interactive: io::stdin().is_terminal(),
+        locale: locale(),
     };
     cli::main(env::args_os().collect(), &surroundings)
+}
+
+/// What messages are written in, as POSIX looks for it.
+fn locale() -> Option<String> {
+    let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
+    ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set)
 }

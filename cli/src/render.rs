@@ -19,12 +19,12 @@ use protocol::control::{Reply, SCHEMA};
 use serde::Serialize;
 
 use crate::{
-    args::{Colour, Global},
+    args::{self, Colour, Global},
     error::Failure,
     now, texts,
 };
 
-pub(crate) use moment::moment;
+pub(crate) use moment::{day, moment};
 pub(crate) use table::table;
 
 /// Where output goes.
@@ -145,7 +145,11 @@ const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
 pub(crate) fn usage(error: &clap::Error, mut outlet: Outlet, plain: bool) -> u8 {
     let asked_for = !error.use_stderr();
     let is_terminal = if asked_for { outlet.out_is_terminal } else { outlet.err_is_terminal };
-    let text = if is_terminal && !plain { error.render().ansi().to_string() } else { error.render().to_string() };
+    let text = match args::complaint(error) {
+        Some(complaint) => complaint,
+        None if is_terminal && !plain => error.render().ansi().to_string(),
+        None => error.render().to_string(),
+    };
     print(if asked_for { &mut outlet.out } else { &mut outlet.err }, text.trim_end());
     u8::try_from(error.exit_code()).unwrap_or(2)
 }

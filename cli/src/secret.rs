@@ -38,7 +38,7 @@ impl Context<'_> {
     pub(crate) fn passphrase(&self, which: Which) -> Result<Passphrase, Failure> {
         match self.file(which) {
             Some(path) => from_file(path),
-            None => self.typed(which, texts::prompt(which)),
+            None => self.typed(which, &texts::prompt(which)),
         }
     }
 
@@ -47,10 +47,10 @@ impl Context<'_> {
         if let Some(path) = self.file(which) {
             return from_file(path);
         }
-        let first = self.typed(which, texts::new_prompt(which))?;
-        let again = self.typed(which, texts::PROMPT_AGAIN)?;
+        let first = self.typed(which, &texts::new_prompt(which))?;
+        let again = self.typed(which, &texts::prompt_again())?;
         let same = first.expose() == again.expose();
-        if same { Ok(first) } else { Err(Failure::new(codes::UNLIKE, texts::UNLIKE)) }
+        if same { Ok(first) } else { Err(Failure::new(codes::UNLIKE, texts::unlike())) }
     }
 
     /// Whether a passphrase can be had at all.
@@ -78,10 +78,12 @@ impl Context<'_> {
         let nobody =
             |message: String| Failure::new(codes::NO_INPUT, message).try_next(texts::name_a_file_with(which.flag()));
         if !self.may_ask() {
-            return Err(nobody(texts::nobody_to_ask(which).to_owned()));
+            return Err(nobody(texts::nobody_to_ask(which)));
         }
         let typed = rpassword::prompt_password(prompt);
-        typed.map(Passphrase::new).map_err(|error: io::Error| nobody(texts::not_typed(which, &error)))
+        typed
+            .map(Passphrase::new)
+            .map_err(|error: io::Error| nobody(texts::not_typed(&texts::nobody_to_ask(which), &error)))
     }
 }
 

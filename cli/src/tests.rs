@@ -1,5 +1,7 @@
 //! Whole commands against a fake node: what goes where, and how they end.
 
+mod tongues;
+
 use std::{fs, path::Path};
 
 use protocol::{

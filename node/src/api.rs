@@ -220,7 +220,8 @@ impl Porter {
                 for passphrase in [Some(passphrase), root_passphrase.as_ref()].into_iter().flatten() {
                     if passphrase.expose().chars().count() < PASSPHRASE_LEN {
                         let message = format!("a passphrase has at least {PASSPHRASE_LEN} characters");
-                        return Err(Problem::new(codes::WEAK_PASSPHRASE, message));
+                        let problem = Problem::new(codes::WEAK_PASSPHRASE, message).saying("length");
+                        return Err(problem.with("characters", PASSPHRASE_LEN));
                     }
                 }
                 let _alone = self.alone();
@@ -303,5 +304,15 @@ fn vault_problem(error: &VaultError) -> Problem {
         VaultError::Io { .. } => codes::DISK,
         _ => codes::VAULT,
     };
-    Problem::new(code, error.to_string())
+    let problem = Problem::new(code, error.to_string());
+    match error {
+        VaultError::TooSoon { wait } => problem.saying("seconds").with("seconds", wait.as_secs().max(1)),
+        VaultError::Newer { found, known } => {
+            problem.saying("newer").with("found", u64::from(*found)).with("known", u64::from(*known))
+        }
+        VaultError::NoMemory { memory_kib } => {
+            problem.saying("memory").with("mebibytes", u64::from(memory_kib.div_ceil(1024)))
+        }
+        _ => problem,
+    }
 }

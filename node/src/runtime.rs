@@ -141,7 +141,8 @@ impl Runtime {
             (Request::BackupVerify { .. }, _) => saving::verify(&self.folder, opened),
             (Request::BackupRestore { from }, Phase::Closed) => saving::restore(&self.folder, Path::new(&from)),
             (Request::BackupRestore { .. }, _) => {
-                Err(Problem::new(codes::NOT_EMPTY, "a backup is restored into an empty folder, never over an open one"))
+                Err(Problem::new(codes::NOT_EMPTY, "a backup is restored into an empty folder, never over an open one")
+                    .saying("restore"))
             }
             (Request::BackupCreate { to }, phase) => match phase.folder() {
                 Some(folder) => return saving::create(&self.folder, &folder.store, to, reply, &mut self.beside),

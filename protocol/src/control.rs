@@ -21,7 +21,7 @@ pub use self::{
     examination::{Examination, Named},
     passphrase::Passphrase,
     precedent::{Answered, Found, Precedent, Question},
-    problem::{Problem, codes},
+    problem::{Parameter, Problem, SITUATIONS, Situation, codes},
     record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary},
     reply::Reply,
     request::{Fact, RecordKind, Request, Scope},

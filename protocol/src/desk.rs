@@ -3,6 +3,7 @@
 //! Pure: the node gives it a view and facts, and gets statements or a problem with a code and a next step. A field is
 //! never written below its level, whoever asks.
 
+mod refusal;
 pub mod settling;
 pub mod sharing;
 
@@ -12,7 +13,7 @@ use crate::{
     control::{Cell, Claim, Entity, Fact, Problem, Record, RecordKind, codes},
     ids::{EntityId, SectionId},
     names::AddressBook,
-    schema::{Place, Policy, Schema, Value, ValueError},
+    schema::{Place, Policy, Schema, Value},
     seal::Entropy,
     section::{
         assertion::{Assertion, Statement},
@@ -21,6 +22,8 @@ use crate::{
     },
     stage, words,
 };
+
+pub use refusal::{level_problem, value_problem};
 
 /// The entity a record is about: it has the id of its section.
 #[must_use]
@@ -57,13 +60,13 @@ pub fn state(
             && !is_grade(grade)
         {
             let message = "a grade is a letter A to F and a digit 1 to 6, as B2";
-            return Err(Problem::new(codes::BAD_VALUE, message));
+            return Err(Problem::new(codes::BAD_VALUE, message).saying("grade"));
         }
         if place == Place::Commons && !field.entity.starts_with("docket") && kind == RecordKind::Docket {
             let message = format!("{} belongs to case files; a docket holds the public side only", field.name);
-            return Err(Problem::new(codes::LEVEL, message));
+            return Err(Problem::new(codes::LEVEL, message).saying("case").with("field", &field.name));
         }
-        schema.may_go(field, &value, place).map_err(|error| Problem::new(codes::LEVEL, error.to_string()))?;
+        schema.may_go(field, &value, place).map_err(|error| level_problem(&error))?;
         let entity = match fact.entity {
             Some(entity) => entity,
             None => match entity_for(&field.entity, kind, section, view)? {
@@ -103,7 +106,8 @@ fn entity_for(
         several => {
             let details = several.iter().map(ToString::to_string).collect();
             let message = format!("there are {} of «{entity}» in this record", several.len());
-            Err(Problem::new(codes::WHICH, message).with_details(details))
+            let problem = Problem::new(codes::WHICH, message).saying("entity").with("entity", entity);
+            Err(problem.with("count", several.len()).with_details(details))
         }
     }
 }
@@ -129,7 +133,8 @@ fn sources(
         _ => {
             let message = format!("{} needs a public source", fact.field);
             let details = there.iter().map(ToString::to_string).collect();
-            Err(Problem::new(codes::NO_SOURCE, message).with_details(details))
+            let problem = Problem::new(codes::NO_SOURCE, message).saying("field").with("field", &fact.field);
+            Err(problem.with_details(details))
         }
     }
 }
@@ -163,17 +168,6 @@ fn parents(fresh: &BTreeMap<String, EntityId>, view: Option<&View>) -> Vec<State
 fn entities_of(view: &View, kind: &str) -> Vec<EntityId> {
     let is_kind = |field: &String| field.split_once('.').is_some_and(|(entity, _)| entity == kind);
     view.entities.iter().filter(|(_, cells)| cells.keys().any(is_kind)).map(|(entity, _)| *entity).collect()
-}
-
-/// A value error as a problem with its code.
-#[must_use]
-pub fn value_problem(error: &ValueError) -> Problem {
-    let code = match error {
-        ValueError::UnknownField { .. } | ValueError::Computed { .. } => codes::NO_FIELD,
-        ValueError::UnknownCode { .. } => codes::UNKNOWN_CODE,
-        _ => codes::BAD_VALUE,
-    };
-    Problem::new(code, error.to_string())
 }
 
 pub(crate) fn is_grade(grade: &str) -> bool {

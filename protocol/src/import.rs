@@ -8,6 +8,7 @@
 mod consent;
 mod json;
 mod map;
+mod refusal;
 mod said;
 mod walk;
 

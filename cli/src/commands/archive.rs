@@ -2,10 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::{
-    control::{Reply, Request},
-    schema::Language,
-};
+use protocol::control::{Reply, Request};
 
 use super::ask;
 use crate::{
@@ -15,6 +12,7 @@ use crate::{
     files,
     render::standing::{care, good},
     texts,
+    tongue::Tongue,
 };
 
 const EXAMPLES: &str = "\
@@ -32,24 +30,13 @@ pub(crate) struct Args {
     folder: PathBuf,
     /// The language of the page.
     #[arg(long, value_name = "LANGUAGE", default_value = "en")]
-    language: PageLanguage,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum PageLanguage {
-    En,
-    Ru,
-    Uk,
+    language: Tongue,
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let Args { folder, language } = args;
-    let language = match language {
-        PageLanguage::En => Language::En,
-        PageLanguage::Ru => Language::Ru,
-        PageLanguage::Uk => Language::Uk,
-    };
-    let reply = ask(context, &Request::Archive { to: files::whole(&folder)?, language }).await?;
+    let request = Request::Archive { to: files::whole(&folder)?, language: language.into() };
+    let reply = ask(context, &request).await?;
     let Reply::Archived { records, bytes, unread } = reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || good(&texts::archived(&folder, records, bytes)));
     if unread > 0 {

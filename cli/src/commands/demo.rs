@@ -68,7 +68,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let mut story = Story::new(&mut context.screen);
     let played = tokio::select! {
         played = play(&args, cases, &mut stage, &mut story) => played,
-        () = interrupted() => Err(Failure::new(codes::INTERRUPTED, texts::demo::INTERRUPTED)),
+        () = interrupted() => Err(Failure::new(codes::INTERRUPTED, texts::demo::interrupted())),
     };
     match played {
         Ok(()) if args.keep => {
@@ -110,7 +110,7 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
 
     let sites = &stage.sites[..];
     let (home, far) = (&sites[0], &sites[1]);
-    wait(texts::demo::WAIT_MET, async || Ok(home.meets(far).await? && far.meets(home).await?)).await?;
+    wait(texts::demo::wait_met(), async || Ok(home.meets(far).await? && far.meets(home).await?)).await?;
     let imported = home.import(cases).await?;
     let ids = |kind| imported.iter().filter(move |made| made.kind == kind).map(|made| made.record);
     let mut brought = Brought {
@@ -125,7 +125,7 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
     }
 
     let scopes: &[Scope] = if alone { &[Scope::Own, Scope::Commons] } else { &[Scope::Shared] };
-    wait(texts::demo::WAIT_ARRIVED, async || {
+    wait(texts::demo::wait_arrived(), async || {
         Ok(have(sites, &brought).await? && equal_digests(sites, scopes).await?.is_some())
     })
     .await?;
@@ -140,18 +140,19 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
     let [ours, theirs] = [home.values(&disputed, 0).await?, far.values(&disputed, 1).await?];
     let apart = !ours.contains(&disputed.values[1]) && !theirs.contains(&disputed.values[0]);
     if !apart {
-        return Err(Failure::new(codes::DEMO, texts::demo::NOT_APART));
+        return Err(Failure::new(codes::DEMO, texts::demo::not_apart()));
     }
     story.tell(&Event::Corrected { label: &disputed.label, field: &disputed.field, values: &disputed.values });
 
     join_again(sites).await?;
-    wait(texts::demo::WAIT_EQUAL, async || Ok(equal_digests(sites, scopes).await?.is_some())).await?;
+    wait(texts::demo::wait_equal(), async || Ok(equal_digests(sites, scopes).await?.is_some())).await?;
     story.tell(&Event::Healed { nodes: sites.len() });
     if let Some(file) = &args.pause_before_end {
         let folders = sites.iter().map(|site| site.data.clone()).collect();
         story.tell(&Event::Pausing { until: file, folders });
         let there = until(PAUSE, async || Ok(file.exists().then_some(()))).await?;
-        there.ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(&file.display().to_string(), PAUSE)))?;
+        there
+            .ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(&file.to_string_lossy(), PAUSE.as_secs())))?;
     }
     conclude(sites, scopes, disputed, brought, story).await
 }
@@ -159,12 +160,12 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
 /// Shares what consent allows with all others, and tells what is held back and why.
 async fn share(home: &Site, others: &[Site], brought: &mut Brought, story: &mut Story<'_>) -> Result<(), Failure> {
     let preview = home.share(others).await?;
-    wait(texts::demo::WAIT_SHARED, async || home.has_shared().await).await?;
+    wait(texts::demo::wait_shared(), async || home.has_shared().await).await?;
     brought.parts = home.parts().await?;
     story.tell(&Event::Shared { case_files: brought.parts.len(), organisations: others.len() });
     for case in preview.cases.iter().filter(|case| case.goes.is_empty()) {
         let label = case.label.as_ref().unwrap_or(&case.pseudonym);
-        let reason = case.whole().map(|held| &*held.reason).collect::<Vec<_>>().join("; ");
+        let reason = case.whole().map(texts::sharing::reason).collect::<Vec<_>>().join("; ");
         story.tell(&Event::HeldBack { case: label, reason: &reason });
         brought.held_back.insert(case.record, (label.clone(), reason));
     }
@@ -193,7 +194,7 @@ async fn conclude(
     let findings = Findings { brought, disputed, seen };
     let faults = findings.faults();
     story.ends(&Done::of(&findings, story.elapsed_ms()), &findings, &records);
-    if faults.is_empty() { Ok(()) } else { Err(Failure::new(codes::DEMO, texts::demo::FAULTS).with_details(faults)) }
+    if faults.is_empty() { Ok(()) } else { Err(Failure::new(codes::DEMO, texts::demo::faults()).with_details(faults)) }
 }
 
 async fn look(
@@ -233,7 +234,7 @@ async fn cut(sites: &[Site]) -> Result<(), Failure> {
         }
         Ok(sites[0].log_says(site::SEVERED) || far.log_says(site::SEVERED))
     };
-    wait(texts::demo::WAIT_CUT, gone).await
+    wait(texts::demo::wait_cut(), gone).await
 }
 
 async fn join_again(sites: &[Site]) -> Result<(), Failure> {
@@ -261,7 +262,7 @@ async fn choose(home: &Site, far: &Site, imported: &[Imported], brought: &Brough
             return Ok(found);
         }
     }
-    Err(Failure::new(codes::DEMO, texts::demo::NOTHING_TO_DISPUTE))
+    Err(Failure::new(codes::DEMO, texts::demo::nothing_to_dispute()))
 }
 
 async fn have(sites: &[Site], brought: &Brought) -> Result<bool, Failure> {
@@ -284,9 +285,9 @@ async fn equal_digests(sites: &[Site], scopes: &[Scope]) -> Result<Option<String
     Ok(if digests.len() == 1 { digests.pop_first() } else { None })
 }
 
-async fn wait(what: &str, mut look: impl AsyncFnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
+async fn wait(what: String, mut look: impl AsyncFnMut() -> Result<bool, Failure>) -> Result<(), Failure> {
     let found = until(WAIT, async || Ok(look().await?.then_some(()))).await?;
-    found.ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(what, WAIT)))
+    found.ok_or_else(|| Failure::new(codes::DEMO, texts::demo::waited(&what, WAIT.as_secs())))
 }
 
 fn call_signs(sites: &[Site]) -> BTreeSet<&str> {

@@ -55,12 +55,12 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     match args.step {
         Step::Request { organisation, addresses, output } => {
             let organisation = organisation.parse().map_err(|error: IdError| {
-                Failure::new(codes::NO_ORGANISATION, error.to_string()).try_next(texts::WHERE_ORGANISATION)
+                Failure::new(codes::NO_ORGANISATION, texts::wrong_id(&error)).try_next(texts::where_organisation())
             })?;
             let request = Request::DeviceRequest { organisation, addresses };
             let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;
             hand_over(&reply, output.as_deref(), context)?;
-            let next = [("habeas device add FILE > registry.habeas".to_owned(), texts::NEXT_DEVICE_ADD)];
+            let next = [("habeas device add FILE > registry.habeas".to_owned(), texts::next_device_add())];
             context.screen.note(&texts::next(&next));
         }
         Step::Add { request, output } => {
@@ -71,7 +71,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             })
             .await?;
             hand_over(&reply, output.as_deref(), context)?;
-            let next = [("habeas join registry.habeas".to_owned(), texts::NEXT_DEVICE_JOIN)];
+            let next = [("habeas join registry.habeas".to_owned(), texts::next_device_join())];
             context.screen.note(&texts::next(&next));
         }
     }

@@ -64,7 +64,7 @@ pub(super) async fn conflicts(which: Which, context: &mut Context<'_>) -> Result
     let kind = verb(of.kind);
     if conflicts.iter().any(|conflict| !conflict.settled) {
         let settle = format!("{kind} resolve {} FIELD --choose VALUE --reason CODE", of.record);
-        context.screen.note(&texts::next(&[(context.command(&settle), texts::dispute::NEXT_RESOLVE)]));
+        context.screen.note(&texts::next(&[(context.command(&settle), texts::dispute::next_resolve())]));
     }
     Ok(())
 }
@@ -99,11 +99,11 @@ pub(super) async fn retract(args: Retract, verb: &str, context: &mut Context<'_>
     said.retain(|at| at.index == index && at.entry.to_string().starts_with(&entry));
     match said.as_slice() {
         [at] => save(&Request::Retract { record, at: *at, reason }, verb, context).await,
-        [] => Err(Failure::new(codes::NOTHING_THERE, texts::dispute::NOTHING_THERE)),
+        [] => Err(Failure::new(codes::NOTHING_THERE, texts::dispute::nothing_said())),
         several => {
             let details = several.iter().map(|at| format!("{}/{}", at.entry, at.index)).collect();
-            Err(Failure::new(codes::WHICH, texts::dispute::SEVERAL_ENTRIES)
-                .try_next(texts::dispute::WHOLE_ID)
+            Err(Failure::new(codes::WHICH, texts::dispute::several_entries())
+                .try_next(texts::dispute::whole_id())
                 .with_details(details))
         }
     }
@@ -136,7 +136,7 @@ fn the_one<'a>(conflicts: &'a [Conflict], field: &str, entity: Option<EntityId>)
         _ => {
             let line = |conflict: &&Conflict| format!("{}  {}", conflict.entity, dispute::values(conflict).join(" ≠ "));
             let details = found.iter().map(line).collect();
-            Err(Failure::new(codes::WHICH, texts::dispute::several(field)).with_details(details))
+            Err(Failure::new(codes::WHICH, texts::dispute::several_places(field)).with_details(details))
         }
     }
 }
@@ -151,7 +151,7 @@ fn choice(conflict: &Conflict, choose: &str) -> Result<Option<At>, Failure> {
     };
     conflict.claims.iter().find(says).map(|claim| Some(at(claim))).ok_or_else(|| {
         let failure = Failure::new(codes::BAD_VALUE, texts::dispute::not_said(&conflict.field));
-        failure.try_next(texts::dispute::CHOOSE_ONE).with_details(dispute::values(conflict))
+        failure.try_next(texts::dispute::choose_one()).with_details(dispute::values(conflict))
     })
 }
 
@@ -172,14 +172,16 @@ pub(super) fn field(name: &str) -> Result<String, String> {
     if schema.field(name).is_some() {
         return Ok(name.to_owned());
     }
-    let nearest = schema.nearest_field(name).map(|nearest| format!("; did you mean `{nearest}`?"));
-    Err(format!("there is no field `{name}`{}", nearest.unwrap_or_default()))
+    Err(match schema.nearest_field(name) {
+        Some(nearest) => texts::no_such_field_but(name, nearest),
+        None => texts::no_such_field(name),
+    })
 }
 
 /// `entry1qpzry9x8g…/0`, with or without the mark that says the id goes on.
 fn place(text: &str) -> Result<(String, u64), String> {
-    let (entry, index) = text.rsplit_once('/').ok_or("write it as ENTRY/INDEX, such as entry1qpzry9x8g/0")?;
-    let index = index.parse().map_err(|_| "what follows the stroke is a number from 0")?;
+    let (entry, index) = text.rsplit_once('/').ok_or_else(texts::dispute::entry_form)?;
+    let index = index.parse().map_err(|_| texts::dispute::index_form())?;
     Ok((entry.trim_end_matches(['…', '.']).to_owned(), index))
 }
 

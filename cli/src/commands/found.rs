@@ -53,11 +53,11 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     hand_over(&reply, output.as_deref(), context)?;
     let name = |fallback: &str| output.as_deref().unwrap_or(Path::new(fallback)).display().to_string();
     let next = match (&sign, &complete) {
-        (Some(draft), _) => vec![(format!("found --complete {} SIGNATURE…", draft.display()), texts::NEXT_COMPLETE)],
-        (None, Some(_)) => vec![(format!("join {}", name("registry.habeas")), texts::NEXT_JOIN)],
+        (Some(draft), _) => vec![(format!("found --complete {} SIGNATURE…", draft.display()), texts::next_complete())],
+        (None, Some(_)) => vec![(format!("join {}", name("registry.habeas")), texts::next_join())],
         (None, None) => vec![
-            (format!("found --sign {} > mine.sig", name("draft")), texts::NEXT_SIGN),
-            (format!("found --complete {} SIGNATURE… > registry.habeas", name("draft")), texts::NEXT_COMPLETE),
+            (format!("found --sign {} > mine.sig", name("draft")), texts::next_sign()),
+            (format!("found --complete {} SIGNATURE… > registry.habeas", name("draft")), texts::next_complete()),
         ],
     };
     let next: Vec<_> = next.into_iter().map(|(rest, what)| (context.command(&rest), what)).collect();

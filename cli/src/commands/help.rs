@@ -5,7 +5,7 @@ use clap_complete::Shell;
 
 use crate::{
     Context,
-    args::Cli,
+    args::{self, Cli},
     error::{Failure, codes, known},
     texts,
 };
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<(), Failure>
 
 pub(crate) fn completions(args: &CompletionsArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "habeas", &mut script);
+    clap_complete::generate(args.shell, &mut args::command(), "habeas", &mut script);
     context.screen.file(&String::from_utf8_lossy(&script));
     Ok(())
 }
@@ -62,19 +62,21 @@ pub(crate) fn completions(args: &CompletionsArgs, context: &mut Context<'_>) -> 
 fn explain(topic: &[String]) -> Result<String, Failure> {
     let named = topic.join(" ");
     if named == EXIT_CODES {
-        return Ok(texts::EXIT_CODES.to_owned());
+        return Ok(texts::exit_statuses());
     }
     let code = named.to_uppercase();
-    if let (Some(meaning), Some((_, exit, next))) = (texts::meaning(&code), known().find(|(known, ..)| *known == code))
-    {
-        return Ok(texts::explanation(&code, meaning, next, exit));
+    if let (Some(cause), Some((_, exit, _))) = (texts::cause(&code), known().find(|(known, ..)| *known == code)) {
+        return Ok(texts::explanation(&code, &cause, &texts::next_of(&code), exit.into()));
     }
-    command_help(topic)
-        .ok_or_else(|| Failure::new(codes::NO_TOPIC, texts::no_topic(&named, nearest(&named).as_deref())))
+    let unknown = || match nearest(&named) {
+        Some(nearest) => texts::no_topic_but(&named, &nearest),
+        None => texts::no_topic(&named),
+    };
+    command_help(topic).ok_or_else(|| Failure::new(codes::NO_TOPIC, unknown()))
 }
 
 fn command_help(path: &[String]) -> Option<String> {
-    let mut root = Cli::command();
+    let mut root = args::command();
     root.build();
     let command = path.iter().try_fold(&mut root, |command, name| command.find_subcommand_mut(name))?;
     Some(command.render_long_help().to_string().trim_end().to_owned())
@@ -115,7 +117,7 @@ mod tests {
     #[test]
     fn every_exit_status_of_a_code_is_in_the_list_of_them() {
         for (code, exit, _) in known() {
-            assert!(texts::EXIT_CODES.contains(&format!("\n  {exit:<5}")), "{code}: {exit}");
+            assert!(texts::exit_statuses().contains(&format!("\n  {exit:<5}")), "{code}: {exit}");
         }
     }
 

@@ -29,10 +29,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = visit(context, async |context, client| {
-        context.screen.note(texts::CHOOSE_PASSPHRASES);
+        context.screen.note(&texts::choose_passphrases());
         let passphrase = context.new_passphrase(Which::Device)?;
         let root_passphrase = if args.device { None } else { Some(context.new_passphrase(Which::Root)?) };
-        context.screen.note(texts::MAKING_KEYS);
+        context.screen.note(&texts::making_keys());
         Ok(client.ask(&Request::Init { passphrase, root_passphrase, demo: args.invented }).await?)
     })
     .await?;
@@ -42,15 +42,15 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     context.screen.reply(&reply, || texts::made(&data, status.call_sign.as_deref(), &node));
     let next = if args.device {
         vec![
-            (context.command("device request --organisation ID > mine.device"), texts::NEXT_DEVICE),
-            ("habeas device add mine.device > registry.habeas".to_owned(), texts::NEXT_DEVICE_ADD),
-            (context.command("join registry.habeas"), texts::NEXT_DEVICE_JOIN),
+            (context.command("device request --organisation ID > mine.device"), texts::next_device()),
+            ("habeas device add mine.device > registry.habeas".to_owned(), texts::next_device_add()),
+            (context.command("join registry.habeas"), texts::next_device_join()),
         ]
     } else {
         vec![
-            (context.command("card --address HOST:PORT > mine.card"), texts::NEXT_CARD),
-            (context.command("found mine.card > draft"), texts::NEXT_FOUND),
-            (context.command("serve"), texts::NEXT_SERVE),
+            (context.command("card --address HOST:PORT > mine.card"), texts::next_card()),
+            (context.command("found mine.card > draft"), texts::next_found()),
+            (context.command("serve"), texts::next_serve()),
         ]
     };
     context.screen.note(&texts::next(&next));

@@ -31,9 +31,9 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let words = status.registry_words.clone().unwrap_or_default();
     context.screen.reply(&reply, || texts::joined(&words));
     let next = [
-        (context.command("serve"), texts::NEXT_SERVE),
-        (context.command("status"), texts::NEXT_STATUS),
-        (context.command("import FILE"), texts::NEXT_IMPORT),
+        (context.command("serve"), texts::next_serve()),
+        (context.command("status"), texts::next_status()),
+        (context.command("import FILE"), texts::next_import()),
     ];
     context.screen.note(&texts::next(&next));
     Ok(())

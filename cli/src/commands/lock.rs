@@ -56,27 +56,27 @@ pub(crate) async fn unlock(context: &mut Context<'_>) -> Result<(), Failure> {
     ask(context, &Request::Status).await?;
     let passphrase = context.passphrase(Which::Device)?;
     let reply = ask(context, &Request::Unlock { passphrase }).await?;
-    done(&reply, texts::OPENED, context)
+    done(&reply, &texts::opened(), context)
 }
 
 pub(crate) async fn lock(context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::Lock).await?;
-    done(&reply, texts::LOCKED, context)
+    done(&reply, &texts::locked(), context)
 }
 
 pub(crate) async fn stop(context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::Stop).await?;
-    done(&reply, texts::STOPPED, context)
+    done(&reply, &texts::stopped(), context)
 }
 
 /// Asks no passphrase: whoever must wipe in a hurry has no time to type one.
 pub(crate) async fn wipe(args: WipeArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     if args.confirm.as_deref() != Some("destroy") {
-        let failure = Failure::new(codes::CONFIRM, texts::NOT_CONFIRMED);
-        return Err(failure.try_next(texts::CONFIRM_WIPE));
+        let failure = Failure::new(codes::CONFIRM, texts::not_confirmed());
+        return Err(failure.try_next(texts::confirm_wipe()));
     }
     let reply = ask(context, &Request::Wipe).await?;
-    done(&reply, texts::WIPED, context)
+    done(&reply, &texts::wiped(), context)
 }
 
 fn done(reply: &Reply, text: &str, context: &mut Context<'_>) -> Result<(), Failure> {

@@ -67,7 +67,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let Reply::Names { names } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || standing::names(names, now()));
     if changed {
-        context.screen.note(texts::names::STAYS_HERE);
+        context.screen.note(&texts::names::stays_here());
     }
     Ok(())
 }

@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let Reply::Precedents { found, asked, as_of } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || precedents::precedents(found, *asked, *as_of));
     if !found.is_empty() {
-        context.screen.note(&texts::next(&[(context.command("docket show DOCKET"), texts::NEXT_SHOW)]));
+        context.screen.note(&texts::next(&[(context.command("docket show DOCKET"), texts::next_show())]));
     }
     Ok(())
 }

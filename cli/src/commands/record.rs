@@ -214,7 +214,7 @@ pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_
     let reply = ask(context, request).await?;
     let Reply::Saved { record, pseudonym, entries } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || texts::saved(pseudonym, entries.len()));
-    let next = [(context.command(&format!("{verb} show {record}")), texts::NEXT_SHOW)];
+    let next = [(context.command(&format!("{verb} show {record}")), texts::next_show())];
     context.screen.note(&texts::next(&next));
     Ok(())
 }
@@ -240,8 +240,7 @@ pub(super) async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<
 
 /// `FIELD=VALUE`; a field that does not exist is answered with the nearest one before anything is asked.
 fn stated(text: &str) -> Result<Fact, String> {
-    let (field, value) =
-        text.split_once('=').ok_or("write it as FIELD=VALUE, such as capture_episode.date=2023-06-10")?;
+    let (field, value) = text.split_once('=').ok_or_else(texts::field_value_form)?;
     let field = dispute::field(field)?;
     Ok(Fact { field, value: value.to_owned(), entity: None, source: None, grade: None })
 }

@@ -1,6 +1,6 @@
 //! `habeas serve`: runs the node in the foreground, opens it, and passes on the wish to end.
 
-use protocol::control::{NodeState, Problem, Request, codes};
+use protocol::control::{NodeState, Request, codes};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let data = context.data()?;
     if Client::new(&data).connects().await {
-        return Err(Problem::new(codes::IN_USE, texts::RUNNING_ALREADY).into());
+        return Err(Failure::new(codes::IN_USE, texts::running_already()));
     }
     let program = context.node_program();
     let launch = Launch { program, data: data.clone(), listen: args.listen, log: args.log, apart: false };
@@ -54,12 +54,12 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
 /// Opens the node, if it is closed and there is a passphrase to be had.
 async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
     match status(&node.client).await?.state {
-        NodeState::Empty => return Err(Problem::new(codes::EMPTY, texts::NO_KEYS).into()),
+        NodeState::Empty => return Err(Failure::new(codes::EMPTY, texts::no_keys())),
         NodeState::Sealed => {}
         NodeState::Alone | NodeState::Locked | NodeState::Open => return Ok(()),
     }
     if !context.can_have(Which::Device) {
-        context.screen.note(&care(texts::STAYS_CLOSED));
+        context.screen.note(&care(&texts::stays_closed()));
         return Ok(());
     }
     let mut tries = 1;
@@ -67,13 +67,13 @@ async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
         let passphrase = context.passphrase(Which::Device)?;
         match node.client.ask(&Request::Unlock { passphrase }).await {
             Ok(_) => {
-                context.screen.note(&good(texts::OPENED));
+                context.screen.note(&good(&texts::opened()));
                 return Ok(());
             }
             Err(AskError::Refused(problem))
                 if problem.code == codes::WRONG_PASSPHRASE && tries < TRIES && context.may_type(Which::Device) =>
             {
-                context.screen.note(&care(texts::WRONG_AGAIN));
+                context.screen.note(&care(&texts::wrong_again()));
             }
             Err(error) => return Err(error.into()),
         }
@@ -96,7 +96,7 @@ async fn until_ended(node: &mut Node, context: &mut Context<'_>) -> Result<(), F
         }
         node.signal(if asked { Signal::KILL } else { Signal::TERM });
         if !asked {
-            context.screen.note(texts::ENDING);
+            context.screen.note(&texts::ending());
         }
         asked = true;
     };

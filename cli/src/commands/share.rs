@@ -59,7 +59,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     }
     if let Some(share) = args.cancel {
         let reply = ask(context, &Request::ShareCancel { share }).await?;
-        context.screen.note(texts::sharing::CANCELLED);
+        context.screen.note(&texts::sharing::cancelled());
         return waiting(&reply, context).await;
     }
     let with = readers(&args.with)?;
@@ -74,18 +74,18 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         return Ok(());
     }
     if preview.cases.iter().all(|case| case.goes.is_empty()) {
-        return Err(Failure::new(codes::NOTHING_GOES, texts::sharing::NOTHING_GOES));
+        return Err(Failure::new(codes::NOTHING_GOES, texts::sharing::nothing_goes()));
     }
     if !args.yes && !confirmed(preview, context)? {
-        return Err(Failure::new(own::CONFIRM, texts::sharing::NOT_SHARED).try_next(texts::sharing::CONFIRM));
+        return Err(Failure::new(own::CONFIRM, texts::sharing::not_shared()).try_next(texts::sharing::confirm_share()));
     }
     let (seen, hold_s) = (preview.seen.clone(), args.hold.saturating_mul(MINUTE_S));
     let reply = ask(context, &Request::Share { records: args.cases, with, seen, hold_s }).await?;
     let Reply::Shares { shares } = &reply else { return Err(unexpected(&reply)) };
     let cancel =
-        |share: &Share| (context.command(&format!("share --cancel {}", share.share)), texts::sharing::NEXT_CANCEL);
+        |share: &Share| (context.command(&format!("share --cancel {}", share.share)), texts::sharing::next_cancel());
     let next: Vec<_> =
-        shares.iter().map(cancel).chain([(context.command("case list"), texts::sharing::NEXT_LIST)]).collect();
+        shares.iter().map(cancel).chain([(context.command("case list"), texts::sharing::next_list())]).collect();
     context.screen.reply(&reply, || texts::sharing::waits(args.hold));
     context.screen.note(&texts::next(&next));
     Ok(())
@@ -105,7 +105,7 @@ fn readers(names: &[String]) -> Result<Readers, Failure> {
     match (everyone, names.len()) {
         (0, _) => Ok(Readers::Organisations(names.iter().map(|name| guest(name)).collect())),
         (1, 1) => Ok(Readers::Everyone),
-        _ => Err(Failure::new(codes::NO_READERS, texts::sharing::EVERYONE_ALONE)),
+        _ => Err(Failure::new(codes::NO_READERS, texts::sharing::everyone_alone())),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::{
     control::{At, Claim, Conflict, Heading, Past, Record, Resolution},
-    schema::{Language, Schema},
+    schema::Schema,
 };
 
 use super::{
@@ -10,14 +10,14 @@ use super::{
     record::{claim, short, shown, what, who},
     table,
 };
-use crate::texts;
+use crate::{texts, tongue::spoken};
 
 /// Every conflict: its values with who, when, how sure, from where; then what was said to settle it.
 pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &[Conflict]) -> String {
     let as_of = texts::as_of(&moment(of.as_of));
     let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
     if conflicts.is_empty() {
-        return [head, texts::dispute::NO_CONFLICTS.to_owned(), as_of].join("\n\n");
+        return [head, texts::dispute::no_conflicts(), as_of].join("\n\n");
     }
     let each = conflicts.iter().map(|found| conflict(record.as_deref(), found));
     std::iter::once(head).chain(each).chain([as_of]).collect::<Vec<_>>().join("\n\n")
@@ -29,7 +29,7 @@ pub(crate) fn history(record: &Option<Box<Record>>, of: &Heading, claims: &[Past
         let own = vec![what(&past.field), shown(&past.field, &past.claim.value), fate(past)];
         [own, claim(record.as_deref(), &past.claim), vec![place(&at(&past.claim))]].concat()
     };
-    let rows = table(&texts::dispute::HISTORY_COLUMNS, claims.iter().map(row));
+    let rows = table(&texts::dispute::history_columns(), claims.iter().map(row));
     let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
     [head, rows, texts::as_of(&moment(of.as_of))].join("\n\n")
 }
@@ -44,17 +44,17 @@ pub(crate) fn values(conflict: &Conflict) -> Vec<String> {
 
 fn conflict(record: Option<&Record>, conflict: &Conflict) -> String {
     let (ink, state) = match conflict.settled {
-        true => (Ink::GOOD, texts::dispute::SETTLED),
-        false => (Ink::CARE, texts::dispute::OPEN),
+        true => (Ink::GOOD, texts::dispute::settled()),
+        false => (Ink::CARE, texts::dispute::open()),
     };
     let heading =
         format!("{ink}{state}{} {}  {}  {}", Ink::OFF, what(&conflict.field), conflict.field, conflict.entity);
     let row = |said: &Claim| {
-        let chosen = if said.chosen { texts::CHOSEN } else { "" };
+        let chosen = if said.chosen { format!("  {}", texts::chosen()) } else { String::new() };
         let value = vec![format!("{}{chosen}", shown(&conflict.field, &said.value))];
         [value, claim(record, said), vec![place(&at(said))]].concat()
     };
-    let rows = table(&texts::dispute::CONFLICT_COLUMNS, conflict.claims.iter().map(row));
+    let rows = table(&texts::dispute::conflict_columns(), conflict.claims.iter().map(row));
     let said = conflict.resolutions.iter().map(|said| format!("\n{}", resolution(conflict, said))).collect::<String>();
     format!("{heading}\n{rows}{said}")
 }
@@ -62,25 +62,31 @@ fn conflict(record: Option<&Record>, conflict: &Conflict) -> String {
 fn resolution(conflict: &Conflict, said: &Resolution) -> String {
     let is_it = |claim: &&Claim| Some(at(claim)) == said.chosen;
     let chosen = match (said.chosen, conflict.claims.iter().find(is_it)) {
-        (None, _) => texts::dispute::NONE_OF_THEM.to_owned(),
+        (None, _) => texts::dispute::none_of_them(),
         (Some(_), Some(claim)) => shown(&conflict.field, &claim.value),
         (Some(at), None) => place(&at),
     };
     let by = who(said.by.call_sign.as_deref(), said.by.petname.as_deref(), &said.by.organisation);
-    texts::dispute::settled(&by, &moment(said.by.time), &chosen, &reason("resolution_reason", &said.reason), said.holds)
+    texts::dispute::resolution(
+        &by,
+        &moment(said.by.time),
+        &chosen,
+        &reason("resolution_reason", &said.reason),
+        said.holds,
+    )
 }
 
 fn fate(past: &Past) -> String {
     let back = past.retractions.first().map(|back| (moment(back.when), reason("recall_reason", &back.reason)));
     match (past.fate.as_str(), back) {
         ("retracted", Some((when, reason))) => texts::dispute::retracted(&when, &reason),
-        ("stands", _) if past.claim.chosen => texts::dispute::GONE_BY.to_owned(),
-        (fate, _) => texts::dispute::fate(fate).to_owned(),
+        ("stands", _) if past.claim.chosen => texts::dispute::gone_by(),
+        (fate, _) => texts::dispute::fate(fate),
     }
 }
 
 fn reason(vocabulary: &str, code: &str) -> String {
-    Schema::current().vocabulary(vocabulary).map_or(code, |list| list.label(code, Language::En)).to_owned()
+    Schema::current().vocabulary(vocabulary).map_or(code, |list| list.label(code, spoken())).to_owned()
 }
 
 const fn at(claim: &Claim) -> At {

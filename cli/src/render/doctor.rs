@@ -11,8 +11,9 @@ use crate::{
 
 /// Every check, in the order it should be mended.
 pub(crate) fn checks(checks: &[Check], now: u64) -> String {
+    let width = checks.iter().map(|found| texts::doctor::name(found.check).chars().count()).max().unwrap_or(0) + 2;
     let line = |found: &Check| {
-        let text = format!("{:8}{}", texts::doctor::name(found.check), found.cause);
+        let text = format!("{:width$}{}", texts::doctor::name(found.check), found.cause);
         let line = match found.state {
             State::Ok => good(&text),
             State::Warn => care(&text),

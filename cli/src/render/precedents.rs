@@ -12,7 +12,7 @@ pub(crate) fn precedents(found: &[Precedent], asked: u64, as_of: u64) -> String 
     if found.is_empty() {
         return format!("{}\n\n{as_of}", texts::precedents::nothing(asked));
     }
-    let rows = table(&texts::precedents::COLUMNS, found.iter().flat_map(rows));
+    let rows = table(&texts::precedents::columns(), found.iter().flat_map(rows));
     format!("{rows}\n\n{}\n{as_of}", texts::precedents::found(found.len(), asked))
 }
 

@@ -4,23 +4,23 @@
 use protocol::{
     control::{Cell, Claim, Entity, Imported, Record, RecordKind, Summary},
     ids::{EntityId, OrgId},
-    schema::{Language, Schema},
+    schema::{Kind, Schema},
 };
 use serde_json::Value;
 
-use super::{Ink, moment, table};
-use crate::texts;
+use super::{Ink, day, moment, table};
+use crate::{texts, tongue::spoken};
 
 /// One record; with who said what and when beside every value if `provenance` is wanted.
 pub(crate) fn record(record: &Record, provenance: bool) -> String {
     let readers = (record.kind == RecordKind::Case)
-        .then(|| vec![texts::sharing::READERS.to_owned(), texts::readers(&record.readers)]);
+        .then(|| vec![texts::sharing::column_case_readers(), texts::sharing::readers(&record.readers)]);
     let head = table(
         &[""],
         [
-            vec![texts::kind(record.kind).to_owned(), record.pseudonym.clone()],
-            vec![texts::RECORD_ID.to_owned(), record.record.to_string()],
-            vec![texts::STAGE.to_owned(), stage(&record.stage)],
+            vec![texts::kind(record.kind), record.pseudonym.clone()],
+            vec![texts::record_id(), record.record.to_string()],
+            vec![texts::stage(), stage(&record.stage)],
         ]
         .into_iter()
         .chain(readers),
@@ -28,7 +28,7 @@ pub(crate) fn record(record: &Record, provenance: bool) -> String {
     let entities = record.entities.iter().map(|entity| self::entity(record, entity, provenance));
     let disagreement = conflicts(record).map(|(count, rows)| {
         let heading = format!("{}! {}{}", Ink::CARE, texts::conflicts_shown(count), Ink::OFF);
-        let header = [&texts::CONFLICT_COLUMNS[..], &texts::CLAIM_COLUMNS[..]].concat();
+        let header = [&texts::conflict_columns()[..], &texts::claim_columns()].concat();
         format!("{heading}\n\n{}", table(&header, rows))
     });
     let as_of = texts::as_of(&moment(record.as_of));
@@ -46,7 +46,7 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String
         let label = labelled.then(|| record.label.clone().unwrap_or_default());
         let conflicts = if record.conflicts == 0 { String::new() } else { format!("! {}", record.conflicts) };
         let rest = [record.pseudonym.clone(), stage(&record.stage), conflicts, moment(record.changed)];
-        let readers = (kind == RecordKind::Case).then(|| texts::readers(&record.readers));
+        let readers = (kind == RecordKind::Case).then(|| texts::sharing::readers(&record.readers));
         label.into_iter().chain(rest).chain(readers).collect()
     };
     let header = texts::list_columns(kind, labelled);
@@ -56,10 +56,10 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String
 /// What an import made, or would make.
 pub(crate) fn imported(records: &[Imported], entries: u64, dry_run: bool) -> String {
     let row = |made: &Imported| {
-        let kind = texts::kind(made.kind).to_owned();
+        let kind = texts::kind(made.kind);
         vec![made.label.clone(), kind, made.pseudonym.clone(), made.statements.to_string()]
     };
-    let rows = table(&texts::IMPORT_COLUMNS, records.iter().map(row));
+    let rows = table(&texts::import_columns(), records.iter().map(row));
     format!("{rows}\n\n{}", texts::imported(records.len(), entries, dry_run))
 }
 
@@ -96,28 +96,38 @@ pub(crate) fn who(call_sign: Option<&str>, petname: Option<&str>, organisation: 
 /// A value as people read it.
 pub(crate) fn shown(field: &str, value: &Value) -> String {
     match value {
-        Value::String(text) => Schema::current().label(field, text, Language::En).to_owned(),
-        Value::Bool(yes) => texts::yes_no(*yes).to_owned(),
+        Value::String(text) => worded(field, text),
+        Value::Bool(answer) => texts::yes_no(*answer),
         Value::Object(object) => {
             let named = object.get("ref").or_else(|| object.get("org")).and_then(Value::as_str);
-            named.map_or_else(|| texts::FILE_VALUE.to_owned(), short)
+            named.map_or_else(texts::file_value, short)
         }
         other => other.to_string(),
     }
 }
 
+/// A text as people read it: the label of a code, a date in the form of the language.
+fn worded(field: &str, text: &str) -> String {
+    let schema = Schema::current();
+    match schema.field(field) {
+        Some(known) if known.kind == Kind::Date => day(text),
+        _ => schema.label(field, text, spoken()).to_owned(),
+    }
+}
+
 fn entity(record: &Record, entity: &Entity, provenance: bool) -> String {
-    let label = Schema::current().entity(&entity.kind).map_or(&*entity.kind, |known| &known.labels.en);
+    let label =
+        Schema::current().entity(&entity.kind).map_or(&*entity.kind, |known| known.labels.in_language(spoken()));
     let id = if provenance { format!("  {}", entity.entity) } else { String::new() };
     let heading = format!("{}{label}{}{id}", Ink::STRONG, Ink::OFF);
     // What stands under what is seen by its place; the field for it is for those who look closely.
     let shown = |cell: &&Cell| !cell.claims.is_empty() && (provenance || !cell.field.ends_with(".parent"));
     let cells = entity.cells.iter().filter(shown);
     let body = if provenance {
-        let header = [&texts::FIELD_COLUMNS[..], &texts::CLAIM_COLUMNS[..], &texts::ENTRY_COLUMNS[..]].concat();
+        let header = [&texts::field_columns()[..], &texts::claim_columns(), &texts::entry_columns()].concat();
         table(&header, cells.flat_map(|cell| with_provenance(record, cell)))
     } else {
-        table(&texts::PLAIN_COLUMNS, cells.map(|cell| vec![what(&cell.field), joined(cell), cell.field.clone()]))
+        table(&texts::plain_columns(), cells.map(|cell| vec![what(&cell.field), joined(cell), cell.field.clone()]))
     };
     format!("{heading}\n{body}")
 }
@@ -125,10 +135,10 @@ fn entity(record: &Record, entity: &Entity, provenance: bool) -> String {
 fn with_provenance(record: &Record, cell: &Cell) -> Vec<Vec<String>> {
     let row = |(nth, claim): (usize, &Claim)| {
         let first = |text: &str| if nth == 0 { text.to_owned() } else { String::new() };
-        let chosen = if claim.chosen { texts::CHOSEN } else { "" };
+        let chosen = if claim.chosen { format!("  {}", texts::chosen()) } else { String::new() };
         let entry = format!("{}/{}", short(&claim.entry.to_string()), claim.index);
         let value = format!("{}{chosen}", raw(&claim.value));
-        let own = [first(&cell.field), value, first(texts::shown_as(&cell.shown))];
+        let own = [first(&cell.field), value, first(&texts::shown_as(&cell.shown))];
         own.into_iter().chain(self::claim(record, claim)).chain([entry]).collect()
     };
     cell.claims.iter().enumerate().map(row).collect()
@@ -159,11 +169,11 @@ pub(crate) fn raw(value: &Value) -> String {
 }
 
 pub(crate) fn what(field: &str) -> String {
-    Schema::current().field(field).map_or(field, |known| &known.labels.en).to_owned()
+    Schema::current().field(field).map_or(field, |known| known.labels.in_language(spoken())).to_owned()
 }
 
 fn stage(code: &str) -> String {
-    Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, Language::En)).to_owned()
+    Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, spoken())).to_owned()
 }
 
 /// The kind of a source, if the record says so.

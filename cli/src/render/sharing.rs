@@ -17,16 +17,16 @@ pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
     let countries: BTreeSet<_> = preview.readers.iter().filter_map(|reader| reader.country.as_ref()).collect();
     let unknown = preview.readers.iter().filter(|reader| reader.country.is_none()).count();
     let going = preview.cases.len() - held;
-    let headline = said::headline(going, held, preview.readers.len(), countries.len(), unknown);
+    let headline = said::summary(going, held, preview.readers.len(), countries.len(), unknown);
     let mut parts = vec![if going == 0 { bad(&headline) } else { good(&headline) }];
     if !preview.readers.is_empty() {
         let readers = preview.readers.iter().map(|reader| said::reader(&reader.call_sign, reader.country.as_deref()));
         parts.push(readers.collect::<Vec<_>>().join(", "));
     }
     if details {
-        parts.push(table(&said::DETAIL_COLUMNS, preview.cases.iter().flat_map(detail)));
+        parts.push(table(&said::detail_columns(), preview.cases.iter().flat_map(detail)));
     } else {
-        parts.push(table(&said::PREVIEW_COLUMNS, preview.cases.iter().map(row)));
+        parts.push(table(&said::preview_columns(), preview.cases.iter().map(row)));
     }
     for case in &preview.cases {
         parts.extend(case.notices.iter().map(|notice| care(&format!("{}: {}", name(case), said::notice(notice)))));
@@ -38,13 +38,13 @@ pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
 /// What has not gone yet.
 pub(crate) fn waiting(shares: &[Share]) -> String {
     if shares.is_empty() {
-        return said::NONE_WAIT.to_owned();
+        return said::none_wait();
     }
     let row = |share: &Share| {
-        let readers = if share.readers.is_empty() { said::EVERYONE.to_owned() } else { share.readers.join(", ") };
+        let readers = if share.readers.is_empty() { said::everyone() } else { share.readers.join(", ") };
         vec![share.share.clone(), readers, share.records.len().to_string(), moment(share.due_at)]
     };
-    table(&said::WAITING_COLUMNS, shares.iter().map(row))
+    table(&said::waiting_columns(), shares.iter().map(row))
 }
 
 fn name(case: &CasePreview) -> &str {
@@ -58,17 +58,17 @@ fn row(case: &CasePreview) -> Vec<String> {
 
 /// Why the whole case stays; or the reasons of what stays of it, the most frequent first.
 fn reasons(case: &CasePreview) -> String {
-    let whole: Vec<_> = case.whole().map(|held| held.reason.clone()).collect();
+    let whole: Vec<_> = case.whole().map(said::reason).collect();
     if !whole.is_empty() {
         return whole.join("\n");
     }
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for held in &case.held_back {
-        *counts.entry(&held.reason).or_default() += 1;
+        *counts.entry(said::reason(held)).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
-    counts.sort_by_key(|(reason, count)| (usize::MAX - count, *reason));
-    counts.into_iter().map(|(reason, count)| said::stays(count, reason)).collect::<Vec<_>>().join("\n")
+    counts.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
+    counts.into_iter().map(|(reason, count)| said::stays(count, &reason)).collect::<Vec<_>>().join("\n")
 }
 
 fn detail(case: &CasePreview) -> Vec<Vec<String>> {
@@ -78,11 +78,11 @@ fn detail(case: &CasePreview) -> Vec<Vec<String>> {
         .map(|goes| vec![name(case).to_owned(), goes.field.clone(), goes.values.to_string(), String::new()]);
     let stays = case.held_back.iter().map(|held: &HeldBack| {
         let what = match &held.what {
-            HeldBackWhat::Case => said::WHOLE,
-            HeldBackWhat::Record { kind, .. } => kind,
-            HeldBackWhat::Field { field, .. } => field,
+            HeldBackWhat::Case => said::whole(),
+            HeldBackWhat::Record { kind, .. } => kind.clone(),
+            HeldBackWhat::Field { field, .. } => field.clone(),
         };
-        vec![name(case).to_owned(), what.to_owned(), "–".to_owned(), format!("{} ({})", held.reason, held.next)]
+        vec![name(case).to_owned(), what, "–".to_owned(), format!("{} ({})", said::reason(held), said::remedy(held))]
     });
     goes.chain(stays).collect()
 }

@@ -12,7 +12,7 @@ pub(crate) fn status(status: &Status, verbose: bool) -> String {
     let health = health(status).join("\n");
     // A node that may not read does not know what is shared, and must not say that nothing is.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
-    let shared = if readable { texts::shared(status.shared_cases, status.cases) } else { texts::SHARED_UNKNOWN.into() };
+    let shared = if readable { texts::shared(status.shared_cases, status.cases) } else { texts::shared_unknown() };
     let mut parts = vec![shared, health, node(status, verbose)];
     if !status.peers.is_empty() {
         parts.push(peer_rows(&status.peers, verbose));
@@ -28,7 +28,7 @@ pub(crate) fn status(status: &Status, verbose: bool) -> String {
 pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
     let as_of = texts::as_of(&moment(now));
     if peers.is_empty() {
-        return format!("{}\n\n{as_of}", texts::NO_PEERS);
+        return format!("{}\n\n{as_of}", texts::no_peers());
     }
     format!("{}\n\n{as_of}", peer_rows(peers, false))
 }
@@ -37,13 +37,13 @@ pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
 pub(crate) fn names(names: &[Named], now: u64) -> String {
     let as_of = texts::as_of(&moment(now));
     if names.is_empty() {
-        return format!("{}\n\n{as_of}", texts::names::NO_NAMES);
+        return format!("{}\n\n{as_of}", texts::names::no_names());
     }
     let row = |named: &Named| {
-        let call_sign = named.call_sign.as_deref().unwrap_or(texts::names::NO_MEMBER).to_owned();
+        let call_sign = named.call_sign.clone().unwrap_or_else(texts::names::no_member);
         vec![call_sign, named.petname.clone(), named.organisation.to_string()]
     };
-    format!("{}\n\n{as_of}", table(&texts::names::COLUMNS, names.iter().map(row)))
+    format!("{}\n\n{as_of}", table(&texts::names::columns(), names.iter().map(row)))
 }
 
 /// A text of the node, with what people here call an organisation beside each call-sign in it.
@@ -89,10 +89,10 @@ pub(crate) fn bad(text: &str) -> String {
 
 fn health(status: &Status) -> Vec<String> {
     let petnames = petnames(&status.peers);
-    let alarm = |alarm: &Problem| bad(&with_petnames(&texts::alarm(alarm), &petnames));
+    let alarm = |alarm: &Problem| bad(&with_petnames(&texts::alarm_line(alarm), &petnames));
     let state = match status.state {
-        NodeState::Open => good(texts::state(status.state)),
-        _ => care(texts::state(status.state)),
+        NodeState::Open => good(&texts::state(status.state)),
+        _ => care(&texts::state(status.state)),
     };
     let mut lines: Vec<_> = status.alarms.iter().map(alarm).chain([state]).collect();
     if matches!(status.state, NodeState::Open | NodeState::Locked) {
@@ -110,7 +110,7 @@ fn freshness(status: &Status) -> String {
     let all = status.peers.len();
     let equal = status.peers.iter().filter(|peer| peer.up_to_date).count();
     match (all, status.wanted) {
-        (0, _) => good(texts::NO_PEERS),
+        (0, _) => good(&texts::no_peers()),
         (_, 0) if equal == all => good(&texts::up_to_date(all)),
         (_, 0) => care(&texts::partly_up_to_date(equal, all)),
         (_, wanted) => care(&texts::wanted(wanted)),
@@ -125,9 +125,9 @@ fn call_signs<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
 }
 
 fn node(status: &Status, verbose: bool) -> String {
-    let said = |title: &str, value: Option<String>| Some(vec![title.to_owned(), value?]);
+    let said = |title: String, value: Option<String>| Some(vec![title, value?]);
     let text = |id: &dyn std::fmt::Display| id.to_string();
-    let [organisation, registry, cases, dockets, organisation_id, registry_id, node_id, listening] = texts::NODE_ROWS;
+    let [organisation, registry, cases, dockets, organisation_id, registry_id, node_id, listening] = texts::node_rows();
     // A node that may not read does not know how many there are.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
     let mut rows = vec![
@@ -149,22 +149,22 @@ fn node(status: &Status, verbose: bool) -> String {
 
 fn peer_rows(peers: &[Peer], verbose: bool) -> String {
     let row = |peer: &Peer| {
-        let equal_at = peer.equal_at.map_or_else(|| texts::NEVER.to_owned(), moment);
-        let words = [texts::connection(peer.connected, peer.held), texts::copy(peer.up_to_date)];
+        let equal_at = peer.equal_at.map_or_else(texts::never, moment);
+        let (connection, copy) = (texts::connection(peer.connected, peer.held), texts::copy(peer.up_to_date));
         let who = who(Some(&peer.call_sign), peer.petname.as_deref(), &peer.organisation);
-        let mut row = vec![who, words[0].to_owned(), words[1].to_owned(), equal_at];
+        let mut row = vec![who, connection, copy, equal_at];
         row.extend(verbose.then(|| peer.node.to_string()));
         row
     };
-    let columns = if verbose { &texts::PEER_COLUMNS[..] } else { &texts::PEER_COLUMNS[..4] };
-    table(columns, peers.iter().map(row))
+    let columns = texts::peer_columns();
+    table(if verbose { &columns } else { &columns[..4] }, peers.iter().map(row))
 }
 
 fn circles(circles: &[CircleStatus], petnames: &BTreeMap<&str, &str>) -> String {
     let row = |circle: &CircleStatus| {
         let names = with_petnames(&circle.organisations.join(", "), petnames);
         let [entries, forked] = [circle.entries, circle.forked].map(|count| count.to_string());
-        vec![circle.kind.clone(), names, entries, forked, circle.circle.to_string()]
+        vec![texts::circle_kind(&circle.kind), names, entries, forked, circle.circle.to_string()]
     };
-    table(&texts::CIRCLE_COLUMNS, circles.iter().map(row))
+    table(&texts::circle_columns(), circles.iter().map(row))
 }

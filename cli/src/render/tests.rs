@@ -14,6 +14,7 @@ use super::*;
 use crate::fake;
 
 mod questions;
+mod tongues;
 
 /// 2026-11-24 10:20 UTC.
 const NOW: u64 = 1_795_515_600;

@@ -1,44 +1,61 @@
 //! Texts of `conflicts`, `resolve`, `retract` and `history`.
 
-pub(crate) const NO_CONFLICTS: &str = "Nothing is disputed, and nothing was.";
-pub(crate) const OPEN: &str = "! disputed:";
-pub(crate) const SETTLED: &str = "✓ settled:";
-pub(crate) const NONE_OF_THEM: &str = "none of them";
-pub(crate) const GONE_BY: &str = "stands, gone by";
-pub(crate) const CONFLICT_COLUMNS: [&str; 6] = ["value", "who says so", "when", "grade", "source", "entry"];
-pub(crate) const HISTORY_COLUMNS: [&str; 8] =
-    ["what", "value", "what became of it", "who said so", "when", "grade", "source", "entry"];
-pub(crate) const NEXT_RESOLVE: &str = "settle one of them; the other values stay in sight";
-pub(crate) const NOTHING_THERE: &str = "nothing was ever said there";
-pub(crate) const SEVERAL_ENTRIES: &str = "several entries begin so";
-pub(crate) const WHOLE_ID: &str = "give more of the entry's id";
-pub(crate) const CHOOSE_ONE: &str = "give one of these values, or `none`";
+use super::{column_entry, column_grade, column_source, column_value, column_what, column_when, column_who, messages};
 
-pub(crate) fn not_disputed(field: &str) -> String {
-    format!("{field} of this record is not disputed")
+messages! {
+    no_conflicts();
+    open();
+    settled();
+    none_of_them();
+    gone_by();
+    column_fate();
+    column_who_said();
+    next_resolve();
+    nothing_said();
+    several_entries();
+    whole_id();
+    choose_one();
+    not_disputed(field: &str);
+    several_places(field: &str);
+    not_said(field: &str);
+    settled_by(by: &str, when: &str, chosen: &str, reason: &str);
+    settled_before(by: &str, when: &str, chosen: &str, reason: &str);
+    retracted(when: &str, reason: &str);
+    fate_stands();
+    fate_superseded();
+    fate_retracted();
+    entry_form();
+    index_form();
 }
 
-pub(crate) fn several(field: &str) -> String {
-    format!("{field} is disputed in several places of this record")
+pub(crate) fn resolution(by: &str, when: &str, chosen: &str, reason: &str, holds: bool) -> String {
+    let say = if holds { settled_by } else { settled_before };
+    format!("  {}", say(by, when, chosen, reason))
 }
 
-pub(crate) fn not_said(field: &str) -> String {
-    format!("nobody says that of {field}")
-}
-
-pub(crate) fn settled(by: &str, when: &str, chosen: &str, reason: &str, holds: bool) -> String {
-    let holds = if holds { "" } else { " — no longer: something was said that this had not seen" };
-    format!("  {by} settled it on {when} for: {chosen} ({reason}){holds}")
-}
-
-pub(crate) fn retracted(when: &str, reason: &str) -> String {
-    format!("taken back {when}: {reason}")
-}
-
-pub(crate) fn fate(fate: &str) -> &str {
+/// What became of a claim; a fate of a newer version as it is.
+pub(crate) fn fate(fate: &str) -> String {
     match fate {
-        "superseded" => "replaced by its author",
-        "retracted" => "taken back",
-        other => other,
+        "stands" => fate_stands(),
+        "superseded" => fate_superseded(),
+        "retracted" => fate_retracted(),
+        other => other.to_owned(),
     }
+}
+
+pub(crate) fn conflict_columns() -> [String; 6] {
+    [column_value(), column_who(), column_when(), column_grade(), column_source(), column_entry()]
+}
+
+pub(crate) fn history_columns() -> [String; 8] {
+    [
+        column_what(),
+        column_value(),
+        column_fate(),
+        column_who_said(),
+        column_when(),
+        column_grade(),
+        column_source(),
+        column_entry(),
+    ]
 }

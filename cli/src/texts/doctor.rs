@@ -1,99 +1,87 @@
 //! Texts of `habeas doctor`.
 
-use super::count;
+use super::messages;
 
-pub(crate) const NOT_LOOKED_AT: &str = "not looked at: no node runs";
-pub(crate) const NO_FOLDER: &str = "there is no folder yet";
-pub(crate) const NOT_OURS: &str = "the folder belongs to another user";
-pub(crate) const FOLDER_CLOSED: &str = "nobody else on this computer may look into the folder";
-pub(crate) const NO_KEYS: &str = "the folder holds no keys yet";
-pub(crate) const KEYS_READABLE: &str = "the keys' file and its copy can be read";
-pub(crate) const ONE_KEY_FILE: &str =
-    "one of the two files that hold the keys is missing or cannot be read; the other one still opens the folder";
-pub(crate) const KEYS_UNREADABLE: &str =
-    "the files that hold the keys cannot be read; delete nothing, and restore a backup";
-pub(crate) const STOPPED: &str = "no node runs: nothing arrives, and nothing can be read";
-pub(crate) const NO_SPACE_KNOWN: &str = "how much space is left is not known";
-pub(crate) const NO_BACKUP: &str = "no backup of this folder was made yet";
-pub(crate) const TWO_CLOCKS: &str = "the clocks of the node and of this program differ: one was set while they ran";
-pub(crate) const CLOCK_FITS: &str = "nothing here is dated later than this computer's clock";
-pub(crate) const ALL_READ: &str = "everything that arrived is read";
-pub(crate) const READ_LATER: &str = "what arrives is read once the node is unlocked";
-pub(crate) const NO_ALARMS: &str = "nothing calls for a person";
-pub(crate) const MEMORY_CLOSED: &str = "a crash writes no memory to the disk, and other programs may not read it";
-pub(crate) const NO_SWAP: &str = "memory is not written to an unencrypted disk";
+messages! {
+    not_looked_at();
+    no_folder();
+    not_ours();
+    folder_closed();
+    folder_empty();
+    keys_readable();
+    one_key_file();
+    keys_unreadable();
+    nobody_runs();
+    no_space_known();
+    no_backup();
+    two_clocks();
+    clock_fits();
+    all_read();
+    read_later();
+    no_alarms();
+    memory_closed();
+    no_swap();
+    check_folder();
+    check_vault();
+    check_node();
+    check_disk();
+    check_backup();
+    check_clock();
+    check_peers();
+    check_unread();
+    check_alarms();
+    check_memory();
+    check_swap();
+    folder_open(mode: &str);
+    open_files(names: &str);
+    other_version(node: &str, ours: &str);
+    runs(version: &str);
+    free_mebibytes(size: u64);
+    free_gibibytes(size: u64);
+    last_backup(when: &str);
+    old_backup(when: &str);
+    future(latest: &str, now: &str);
+    reached(all: usize);
+    away(names: &str);
+    unread(pieces: u64);
+    forked(keys: u64);
+    core_dump();
+    traceable();
+    swap(areas: &str);
+    to_mend(findings: usize);
+}
 
 /// The check by its stable word, as people read it.
-pub(crate) fn name(check: &str) -> &str {
+pub(crate) fn name(check: &str) -> String {
     match check {
-        "vault" => "keys",
-        "peers" => "others",
-        other => other,
-    }
-}
-
-pub(crate) fn open_folder(mode: u32) -> String {
-    format!("others on this computer may look into the folder (mode {mode:o})")
-}
-
-pub(crate) fn open_files(names: &str) -> String {
-    format!("others on this computer may open: {names}")
-}
-
-pub(crate) fn other_version(node: &str, ours: &str) -> String {
-    format!("the node runs version {node}, this program is {ours}")
-}
-
-pub(crate) fn runs(version: &str) -> String {
-    format!("runs, version {version}")
-}
-
-pub(crate) fn free(bytes: u64) -> String {
-    let size = if bytes < 1 << 30 { format!("{} MiB", bytes >> 20) } else { format!("{} GiB", bytes >> 30) };
-    format!("{size} free")
-}
-
-pub(crate) fn backup(when: &str) -> String {
-    format!("the last backup was made {when}")
-}
-
-pub(crate) fn old_backup(when: &str) -> String {
-    format!("{}: what came since would be lost", backup(when))
-}
-
-pub(crate) fn future(latest: &str, now: &str) -> String {
-    format!("something here is dated {latest}, and this clock says {now}: it is behind, or its author's was ahead")
-}
-
-pub(crate) fn reached(all: usize) -> String {
-    format!("{} connected", count(all as u64, "other is", "others are"))
-}
-
-pub(crate) fn away(names: &str) -> String {
-    format!("not reached: {names}. Being offline is normal; the copy is as old as `peers` says")
-}
-
-pub(crate) fn unread(pieces: u64) -> String {
-    let pieces = count(pieces, "piece that arrived is", "pieces that arrived are");
-    format!("{pieces} not read: the key for it has not come yet, or a newer version wrote it")
-}
-
-pub(crate) fn forked(keys: u64) -> String {
-    format!("{} said two different things under one number", count(keys, "key", "keys"))
-}
-
-pub(crate) fn unprotected(gap: &str) -> String {
-    match gap {
-        "core_dump" => "a crash may write memory to the disk; the system refused to forbid it".to_owned(),
-        "traceable" => "other programs of this user may read the node's memory".to_owned(),
+        "folder" => check_folder(),
+        "vault" => check_vault(),
+        "node" => check_node(),
+        "disk" => check_disk(),
+        "backup" => check_backup(),
+        "clock" => check_clock(),
+        "peers" => check_peers(),
+        "unread" => check_unread(),
+        "alarms" => check_alarms(),
+        "memory" => check_memory(),
+        "swap" => check_swap(),
         other => other.to_owned(),
     }
 }
 
-pub(crate) fn swap(areas: &str) -> String {
-    format!("memory may be written to {areas}, which is not known to be encrypted: encrypt it, or turn swap off")
+pub(crate) fn open_folder(mode: u32) -> String {
+    folder_open(&format!("{mode:o}"))
 }
 
-pub(crate) fn to_mend(findings: usize) -> String {
-    format!("{} to mend", count(findings as u64, "thing is", "things are"))
+pub(crate) fn free(bytes: u64) -> String {
+    if bytes < 1 << 30 { free_mebibytes(bytes >> 20) } else { free_gibibytes(bytes >> 30) }
+}
+
+/// A gap in the protection of memory; one of a newer version as it is.
+pub(crate) fn unprotected(gap: &str) -> String {
+    match gap {
+        "core_dump" => core_dump(),
+        "traceable" => traceable(),
+        other => other.to_owned(),
+    }
 }

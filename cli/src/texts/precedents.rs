@@ -1,20 +1,21 @@
 //! Texts of `habeas docket list` with a question.
 
-use super::count;
+use super::{kind_docket, messages, no_dockets};
 
-pub(crate) const COLUMNS: [&str; 6] = ["docket", "articles", "argument", "circumstances", "response", "court"];
-
-pub(crate) fn found(found: usize, asked: u64) -> String {
-    format!("{found} of {} here {}", dockets(asked), if found == 1 { "answers" } else { "answer" })
+messages! {
+    column_articles();
+    column_argument();
+    column_circumstances();
+    column_response();
+    column_court();
+    found(found: usize, asked: u64);
+    none_answers(asked: u64);
 }
 
 pub(crate) fn nothing(asked: u64) -> String {
-    match asked {
-        0 => super::no_records(protocol::control::RecordKind::Docket).to_owned(),
-        _ => format!("None of {} here answers this. Ask for less: leave out --court or --response.", dockets(asked)),
-    }
+    if asked == 0 { no_dockets() } else { none_answers(asked) }
 }
 
-fn dockets(number: u64) -> String {
-    count(number, "docket", "dockets")
+pub(crate) fn columns() -> [String; 6] {
+    [kind_docket(), column_articles(), column_argument(), column_circumstances(), column_response(), column_court()]
 }

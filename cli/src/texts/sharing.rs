@@ -1,77 +1,110 @@
 //! What sharing says.
 
-use super::count;
+use protocol::control::HeldBack;
 
-pub(crate) const CANCELLED: &str = "cancelled; nothing of it has gone";
-pub(crate) const NOTHING_GOES: &str = "none of these case files may go to them";
-pub(crate) const NOT_SHARED: &str = "nothing was shared: it was not confirmed";
-pub(crate) const CONFIRM: &str = "read the preview, then repeat the command with --yes";
-pub(crate) const EVERYONE_ALONE: &str = "`everyone` is named alone, without other organisations";
-pub(crate) const NONE_WAIT: &str = "Nothing waits to be shared.";
-pub(crate) const NEXT_CANCEL: &str = "cancel it while it waits";
-pub(crate) const NEXT_LIST: &str = "see who can read what";
-pub(crate) const EVERYONE: &str = "everyone";
-pub(crate) const READERS: &str = "who can read it";
-pub(crate) const WAITING_COLUMNS: [&str; 4] = ["share", "to", "case files", "goes at"];
-pub(crate) const PREVIEW_COLUMNS: [&str; 3] = ["case file", "goes", "stays"];
-pub(crate) const DETAIL_COLUMNS: [&str; 4] = ["case file", "what", "goes", "why it stays"];
+use super::messages;
+use crate::tongue::find;
+
+messages! {
+    cancelled();
+    nothing_goes();
+    not_shared();
+    confirm_share();
+    everyone_alone();
+    none_wait();
+    next_cancel();
+    next_list();
+    everyone();
+    only_own();
+    column_case_readers();
+    column_share();
+    column_to();
+    column_case_files();
+    column_goes_at();
+    column_case();
+    column_goes();
+    column_stays();
+    column_why_it_stays();
+    headline(cases: usize, readers: &str);
+    headline_held(cases: usize, readers: &str, held: usize);
+    organisations(organisations: usize);
+    in_countries(organisations: &str, countries: usize);
+    in_countries_or_unknown(organisations: &str, countries: usize, unknown: usize);
+    goes(fields: usize);
+    whole();
+    notice_review();
+    notice_conditions();
+    ask_everyone(cases: usize);
+    ask_organisations(cases: usize, organisations: usize);
+    goes_now();
+    goes_in(minutes: u64);
+}
 
 /// "8 case files → 2 organisations in 2 countries; 4 held back".
-pub(crate) fn headline(going: usize, held: usize, organisations: usize, countries: usize, unknown: usize) -> String {
-    let cases = count(going as u64, "case file", "case files");
-    let to = match organisations {
-        0 => EVERYONE.to_owned(),
-        _ => {
-            let countries = match (countries, unknown) {
-                (0, _) => String::new(),
-                (known, 0) => format!(" in {}", count(known as u64, "country", "countries")),
-                (known, unknown) => {
-                    format!(" in {}, {unknown} of unknown country", count(known as u64, "country", "countries"))
-                }
-            };
-            format!("{}{countries}", count(organisations as u64, "organisation", "organisations"))
-        }
+pub(crate) fn summary(going: usize, held: usize, organisations: usize, countries: usize, unknown: usize) -> String {
+    let named = self::organisations(organisations);
+    let to = match (organisations, countries, unknown) {
+        (0, ..) => everyone(),
+        (_, 0, _) => named,
+        (.., 0) => in_countries(&named, countries),
+        _ => in_countries_or_unknown(&named, countries, unknown),
     };
-    let held = match held {
-        0 => String::new(),
-        held => format!("; {held} held back"),
-    };
-    format!("{cases} → {to}{held}")
+    if held == 0 { headline(going, &to) } else { headline_held(going, &to, held) }
 }
 
 pub(crate) fn reader(call_sign: &str, country: Option<&str>) -> String {
     country.map_or_else(|| call_sign.to_owned(), |country| format!("{call_sign} ({country})"))
 }
 
-pub(crate) fn goes(fields: usize) -> String {
-    count(fields as u64, "field", "fields")
+/// Who can read a case file, beside your organisation.
+pub(crate) fn readers(readers: &[String]) -> String {
+    if readers.is_empty() { only_own() } else { readers.join(", ") }
+}
+
+/// Why something is held back.
+pub(crate) fn reason(held: &HeldBack) -> String {
+    find(&held_key(&held.code), None, &[]).unwrap_or_else(|| held.reason.clone())
+}
+
+/// What to do about something that is held back.
+pub(crate) fn remedy(held: &HeldBack) -> String {
+    find(&held_key(&held.code), Some("next"), &[]).unwrap_or_else(|| held.next.clone())
+}
+
+/// Where a reason stands in another language than English.
+pub(super) fn held_key(code: &str) -> String {
+    format!("held_{code}")
 }
 
 pub(crate) fn stays(count: usize, reason: &str) -> String {
     if count > 1 { format!("{count} × {reason}") } else { reason.to_owned() }
 }
 
-pub(crate) const WHOLE: &str = "the whole case file";
-
-pub(crate) fn notice(notice: &str) -> &str {
+/// What a person should read first; a notice of a newer version as it is.
+pub(crate) fn notice(notice: &str) -> String {
     match notice {
-        "review_due" => "the consent was to be reviewed before today",
-        "conditions" => "the consent has conditions in words: read them first",
-        other => other,
+        "review_due" => notice_review(),
+        "conditions" => notice_conditions(),
+        other => other.to_owned(),
     }
 }
 
 pub(crate) fn ask(cases: usize, organisations: usize) -> String {
-    let cases = count(cases as u64, "case file", "case files");
-    match organisations {
-        0 => format!("Show this much of {cases} to everyone? [y/N] "),
-        _ => format!("Share {cases} with {}? [y/N] ", count(organisations as u64, "organisation", "organisations")),
-    }
+    if organisations == 0 { ask_everyone(cases) } else { ask_organisations(cases, organisations) }
 }
 
 pub(crate) fn waits(minutes: u64) -> String {
-    match minutes {
-        0 => "It goes now. What others have read they cannot unread.".to_owned(),
-        minutes => format!("It goes in {}; until then it can be cancelled.", count(minutes, "minute", "minutes")),
-    }
+    if minutes == 0 { goes_now() } else { goes_in(minutes) }
+}
+
+pub(crate) fn waiting_columns() -> [String; 4] {
+    [column_share(), column_to(), column_case_files(), column_goes_at()]
+}
+
+pub(crate) fn preview_columns() -> [String; 3] {
+    [column_case(), column_goes(), column_stays()]
+}
+
+pub(crate) fn detail_columns() -> [String; 4] {
+    [column_case(), super::column_what(), column_goes(), column_why_it_stays()]
 }

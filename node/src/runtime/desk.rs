@@ -81,7 +81,9 @@ impl Joined {
         let found = read.map_err(|errors| {
             let details: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
             let message = format!("the file has {} errors; nothing was brought in", details.len());
-            Problem::new(codes::IMPORT, message).with_details(details)
+            let problem = Problem::new(codes::IMPORT, message).saying("errors").with("count", details.len());
+            let findings = errors.0.iter().map(import::ImportError::problem).collect();
+            problem.with_details(details).with_findings(findings)
         })?;
         let (mut records, mut entries, mut labels) = (Vec::new(), Vec::new(), Batch::default());
         let batch = BatchId(self.folder.entropy.bytes());
@@ -97,7 +99,7 @@ impl Joined {
             for draft in record.statements.iter().chain(&record.separate) {
                 if let Some(field) = schema.field(&draft.field) {
                     let may_go = schema.may_go(field, &draft.value, place);
-                    may_go.map_err(|error| Problem::new(codes::LEVEL, format!("{}: {error}", record.label)))?;
+                    may_go.map_err(|error| desk::level_problem(&error).with_details(vec![record.label.clone()]))?;
                 }
             }
             let count = record.statements.len() + record.separate.len();
@@ -168,7 +170,8 @@ impl Joined {
         batch: Option<BatchId>,
     ) -> Result<(CircleId, Content), Problem> {
         if statements.len() > ASSERTIONS.0 {
-            return Err(Problem::new(codes::TOO_LARGE, format!("{} statements at once", statements.len())));
+            let problem = Problem::new(codes::TOO_LARGE, format!("{} statements at once", statements.len()));
+            return Err(problem.saying("statements").with("count", statements.len()).with("limit", ASSERTIONS.0));
         }
         let chain = self.state.chain(&shelf.circle).ok_or_else(locked)?;
         let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
@@ -334,7 +337,8 @@ impl Joined {
                 return Ok(Shelf { circle: held.circle.clone(), id: *id, section, kind });
             }
         }
-        Err(Problem::new(codes::NO_RECORD, format!("no case file or docket here is called «{text}»")))
+        let message = format!("no case file or docket here is called «{text}»");
+        Err(Problem::new(codes::NO_RECORD, message).saying("name").with("name", text))
     }
 }
 

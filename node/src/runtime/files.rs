@@ -101,7 +101,15 @@ pub(super) fn unwrap(kind: Kind, text: &str) -> Result<Vec<u8>, Problem> {
             ArmourError::NotOurs { .. } | ArmourError::OtherKind { .. } => codes::FILE_KIND,
             ArmourError::Truncated { .. } | ArmourError::Changed { .. } => codes::FILE_DAMAGED,
         };
-        Problem::new(code, error.to_string())
+        let problem = Problem::new(code, error.to_string());
+        match error {
+            ArmourError::NotOurs { expected } => problem.saying("foreign").with("expected", expected.label()),
+            ArmourError::OtherKind { expected, found } => {
+                problem.saying("other").with("expected", expected.label()).with("found", found.label())
+            }
+            ArmourError::Truncated { expected } => problem.saying("truncated").with("expected", expected.label()),
+            ArmourError::Changed { expected } => problem.saying("changed").with("expected", expected.label()),
+        }
     })
 }
 
@@ -155,13 +163,15 @@ pub(super) fn network_row() -> Row {
 
 fn check_addresses(addresses: Vec<String>) -> Result<Vec<String>, Problem> {
     if addresses.len() > ADDRESSES.0 {
-        return Err(Problem::new(codes::ADDRESS, format!("at most {} addresses", ADDRESSES.0)));
+        let problem = Problem::new(codes::ADDRESS, format!("at most {} addresses", ADDRESSES.0));
+        return Err(problem.saying("many").with("limit", ADDRESSES.0));
     }
     for address in &addresses {
         let sound =
             address.len() <= ADDRESS_BYTES.0 && address.to_socket_addrs().is_ok_and(|mut all| all.next().is_some());
         if !sound {
-            return Err(Problem::new(codes::ADDRESS, format!("«{address}» is not an address this machine can reach")));
+            let message = format!("«{address}» is not an address this machine can reach");
+            return Err(Problem::new(codes::ADDRESS, message).saying("unreachable").with("address", address));
         }
     }
     Ok(addresses)
@@ -179,7 +189,17 @@ pub(super) fn founding_problem(error: &FoundingError) -> Problem {
         FoundingError::Twice | FoundingError::Founders => codes::FILE_KIND,
         _ => codes::FILE_DAMAGED,
     };
-    Problem::new(code, error.to_string())
+    let problem = Problem::new(code, error.to_string());
+    match error {
+        FoundingError::Card(CardError::Signature(_)) => problem.saying("card"),
+        FoundingError::Stranger => problem.saying("stranger"),
+        FoundingError::Unsigned { missing } => {
+            problem.saying("founders").with("count", missing.len()).with("names", missing.join(", "))
+        }
+        FoundingError::Twice => problem.saying("twice"),
+        FoundingError::Founders => problem.saying("founders"),
+        _ => problem,
+    }
 }
 
 /// The organisation a device of this folder would join as.

@@ -104,7 +104,8 @@ impl Folder {
         let entropy = api::entropy()?;
         let store = open_store(path, &keys)?;
         let public = store.get(&public_row()).map_err(|error| store_problem(&error))?;
-        let public = public.ok_or_else(|| Problem::new(codes::VAULT, "the folder was never finished"))?;
+        let public =
+            public.ok_or_else(|| Problem::new(codes::VAULT, "the folder was never finished").saying("unfinished"))?;
         let public = codec::decode("device", &public, 8192).map_err(|_| altered())?;
         let mut folder = Self { path: path.into(), store, entropy, public, secrets: None };
         if keys.reader.is_some() {

@@ -334,10 +334,15 @@ impl Joined {
             Notice::Forked { feed, at, org } => {
                 self.library.forget();
                 self.tally.forget();
-                let who = org.and_then(|org| self.founding.members.call_sign(&org)).unwrap_or("an unknown key");
+                let known = org.and_then(|org| self.founding.members.call_sign(&org));
+                let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
                 let message = format!("a key of {who} wrote two different entries with number {at}; neither counts");
-                self.alarm(Problem::new(codes::FORK, message));
+                let problem = Problem::new(codes::FORK, message);
+                self.alarm(match known {
+                    Some(known) => problem.saying("key").with("organisation", known).with("number", at),
+                    None => problem,
+                });
             }
             Notice::Elsewhere(feed) => {
                 tracing::warn!(?feed, "the own key wrote elsewhere");
@@ -347,13 +352,16 @@ impl Joined {
             Notice::Struck { peer, fault } => {
                 tracing::warn!(?peer, ?fault, "a peer sent what no honest node sends");
                 self.tally.struck(fault);
-                self.alarm(Problem::new(codes::PEER_FAULT, format!("{}: {fault:?}", self.name(&peer))));
+                let name = self.name(&peer);
+                let problem = Problem::new(codes::PEER_FAULT, format!("{name}: {fault:?}"));
+                self.alarm(problem.saying("peer").with("peer", name));
             }
             Notice::Unequal { peer, circle, lines } => {
                 tracing::warn!(?peer, ?circle, lines = lines.len(), "something still differs");
-                let message =
-                    format!("{}: {} feeds still differ after everything was exchanged", self.name(&peer), lines.len());
-                self.alarm(Problem::new(codes::UNEQUAL, message));
+                let name = self.name(&peer);
+                let message = format!("{name}: {} feeds still differ after everything was exchanged", lines.len());
+                let problem = Problem::new(codes::UNEQUAL, message).saying("peer");
+                self.alarm(problem.with("peer", name).with("count", lines.len()));
             }
             Notice::Equal(peer) => {
                 self.equal_at.insert(peer, utc_now());
@@ -393,13 +401,18 @@ impl Joined {
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
-            let who = org.and_then(|org| members.call_sign(&org)).unwrap_or("an unknown key");
+            let known = org.and_then(|org| members.call_sign(&org));
+            let who = known.unwrap_or("an unknown key");
             tracing::warn!(?key, ?mute, "an entry says nothing here");
-            self.alarm(match mute {
+            let problem = match mute {
                 Mute::Newer => Problem::new(codes::NEWER, format!("{who} writes with a newer version")),
                 Mute::Bad => {
                     Problem::new(codes::UNREADABLE, format!("what {who} wrote cannot be read; it counts as empty"))
                 }
+            };
+            self.alarm(match known {
+                Some(known) => problem.saying("organisation").with("organisation", known),
+                None => problem,
             });
         }
         Ok(reading.batch)
@@ -535,7 +548,7 @@ fn refused(refusal: Refusal) -> Problem {
         Refusal::Locked => locked(),
         Refusal::TooLarge => Problem::new(codes::TOO_LARGE, "this is larger than one entry may be"),
         Refusal::NoCircle | Refusal::NoEpoch | Refusal::NotAllowed => {
-            Problem::new(codes::LEVEL, format!("this device may not write there: {refusal}"))
+            Problem::new(codes::LEVEL, format!("this device may not write there: {refusal}")).saying("device")
         }
     }
 }

@@ -85,7 +85,13 @@ pub(crate) fn problem(error: &BackupError) -> Problem {
         BackupError::NotEmpty => codes::NOT_EMPTY,
         BackupError::Io { source, .. } => disk_code(source),
     };
-    Problem::new(code, error.to_string())
+    let problem = Problem::new(code, error.to_string());
+    match error {
+        BackupError::Truncated => problem.saying("truncated"),
+        BackupError::Changed { path } => problem.saying("changed").with("path", path),
+        BackupError::NotEmpty => problem.saying("restore"),
+        _ => problem,
+    }
 }
 
 /// Full in any of the ways the system has for it, out of reach, or failing.

@@ -1,12 +1,21 @@
 //! Why something was not done: codes, exit statuses, next steps.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-/// Why something was not done: a code that help explains in three languages, and the parameters its text needs.
+/// Why something was not done: a code that help explains in three languages, and the parameters its sentence needs there.
+///
+/// A parameter is never content of a case and never a secret: names of fields, codes, counts, and what the person who
+/// asked has typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// As `HB2003`; the table is in [`codes`].
     pub code: String,
+    /// Which of the code's situations it is, if it has some: `about` and `params` in JSON. Boxed, since problems are
+    /// handed up through every function that can fail.
+    #[serde(flatten)]
+    pub situation: Option<Box<Situation>>,
     /// What happened and why, in English, for logs and scripts.
     pub message: String,
     /// What to try next, in English.
@@ -16,12 +25,55 @@ pub struct Problem {
     pub details: Vec<String>,
 }
 
+/// What just this problem is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Situation {
+    /// A word; the table is [`SITUATIONS`].
+    pub about: String,
+    /// What its sentence names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Parameter>,
+    /// The details as problems of their own, in the same order; `line` and `path` say where in a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Problem>,
+}
+
+/// What a sentence names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Parameter {
+    /// A count; languages choose a form of the noun by it.
+    Number(u64),
+    /// A name, a code, or what was typed.
+    Text(String),
+}
+
 impl Problem {
     /// A problem with its code's next step.
     #[must_use]
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         let next = codes::ALL.iter().find(|(known, ..)| *known == code).map_or("", |(_, _, next)| next);
-        Self { code: code.to_owned(), message: message.into(), next: next.to_owned(), details: Vec::new() }
+        Self {
+            code: code.to_owned(),
+            situation: None,
+            message: message.into(),
+            next: next.to_owned(),
+            details: Vec::new(),
+        }
+    }
+
+    /// Which of the code's situations it is.
+    #[must_use]
+    pub fn saying(mut self, about: &'static str) -> Self {
+        about.clone_into(&mut self.situation.get_or_insert_default().about);
+        self
+    }
+
+    /// Adds a parameter of the situation's sentence.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<Parameter>) -> Self {
+        self.situation.get_or_insert_default().params.insert(name.to_owned(), value.into());
+        self
     }
 
     /// Adds findings.
@@ -30,10 +82,47 @@ impl Problem {
         Self { details, ..self }
     }
 
+    /// Adds findings that are problems themselves; the details say the same in English.
+    #[must_use]
+    pub fn with_findings(mut self, findings: Vec<Self>) -> Self {
+        self.situation.get_or_insert_default().findings = findings;
+        self
+    }
+
     /// The exit status of a command that ends with it.
     #[must_use]
     pub fn exit_status(&self) -> u8 {
         codes::ALL.iter().find(|(known, ..)| *known == self.code).map_or(1, |(_, exit, _)| *exit)
+    }
+}
+
+impl From<&str> for Parameter {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Parameter {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&String> for Parameter {
+    fn from(text: &String) -> Self {
+        Self::Text(text.clone())
+    }
+}
+
+impl From<u64> for Parameter {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<usize> for Parameter {
+    fn from(number: usize) -> Self {
+        Self::Number(number as u64)
     }
 }
 
@@ -171,9 +260,105 @@ pub mod codes {
     }
 }
 
+/// The situations that have a sentence of their own: code, what it is about, the parameters it comes with. In all others
+/// the code's general sentence says what there is to say.
+pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
+    (codes::NOT_EMPTY, "restore", &[]),
+    (codes::WAIT, "seconds", &["seconds"]),
+    (codes::VAULT, "newer", &["found", "known"]),
+    (codes::VAULT, "memory", &["mebibytes"]),
+    (codes::VAULT, "unfinished", &[]),
+    (codes::WEAK_PASSPHRASE, "length", &["characters"]),
+    (codes::FILE_KIND, "foreign", &["expected"]),
+    (codes::FILE_KIND, "other", &["expected", "found"]),
+    (codes::FILE_KIND, "twice", &[]),
+    (codes::FILE_KIND, "founders", &[]),
+    (codes::FILE_DAMAGED, "truncated", &["expected"]),
+    (codes::FILE_DAMAGED, "changed", &["expected"]),
+    (codes::FILE_SIGNATURE, "stranger", &[]),
+    (codes::FILE_SIGNATURE, "card", &[]),
+    (codes::FILE_SIGNATURE, "device", &[]),
+    (codes::UNSIGNED, "founders", &["count", "names"]),
+    (codes::ADDRESS, "many", &["limit"]),
+    (codes::ADDRESS, "unreachable", &["address"]),
+    (codes::BACKUP_DAMAGED, "truncated", &[]),
+    (codes::BACKUP_DAMAGED, "changed", &["path"]),
+    (codes::NO_RECORD, "name", &["name"]),
+    (codes::NO_FIELD, "field", &["field"]),
+    (codes::NO_FIELD, "nearest", &["field", "nearest"]),
+    (codes::NO_FIELD, "computed", &["field"]),
+    (codes::BAD_VALUE, "type", &["field", "form"]),
+    (codes::BAD_VALUE, "form", &["field", "form"]),
+    (codes::BAD_VALUE, "date", &["field"]),
+    (codes::BAD_VALUE, "no-such-day", &["field"]),
+    (codes::BAD_VALUE, "year", &["field"]),
+    (codes::BAD_VALUE, "reversed", &["field"]),
+    (codes::BAD_VALUE, "long", &["field", "found", "limit", "unit"]),
+    (codes::BAD_VALUE, "large", &["field", "limit"]),
+    (codes::BAD_VALUE, "empty", &["field"]),
+    (codes::BAD_VALUE, "grade", &[]),
+    (codes::UNKNOWN_CODE, "code", &["field", "code"]),
+    (codes::UNKNOWN_CODE, "nearest", &["field", "code", "nearest"]),
+    (codes::LEVEL, "own", &["field"]),
+    (codes::LEVEL, "own-code", &["field"]),
+    (codes::LEVEL, "own-code-field", &["field", "twin"]),
+    (codes::LEVEL, "name", &["field"]),
+    (codes::LEVEL, "commons", &["field"]),
+    (codes::LEVEL, "fine", &["field", "allowed"]),
+    (codes::LEVEL, "case", &["field"]),
+    (codes::LEVEL, "device", &[]),
+    (codes::WHICH, "entity", &["entity", "count"]),
+    (codes::NO_SOURCE, "field", &["field"]),
+    (codes::IMPORT, "errors", &["count"]),
+    (codes::NOT_DISPUTED, "field", &["field"]),
+    (codes::IMPORT, "large", &["found", "limit"]),
+    (codes::IMPORT, "text", &[]),
+    (codes::IMPORT, "json", &[]),
+    (codes::IMPORT, "key", &[]),
+    (codes::IMPORT, "key-nearest", &["nearest"]),
+    (codes::IMPORT, "key-twice", &[]),
+    (codes::IMPORT, "type", &["form"]),
+    (codes::IMPORT, "label", &["label"]),
+    (codes::IMPORT, "label-nearest", &["label", "nearest"]),
+    (codes::IMPORT, "label-twice", &[]),
+    (codes::IMPORT, "reporter", &[]),
+    (codes::TOO_LARGE, "statements", &["count", "limit"]),
+    (codes::NO_ORGANISATION, "name", &["name"]),
+    (codes::PEER_FAULT, "peer", &["peer"]),
+    (codes::FORK, "key", &["organisation", "number"]),
+    (codes::UNEQUAL, "peer", &["peer", "count"]),
+    (codes::UNREADABLE, "organisation", &["organisation"]),
+    (codes::NEWER, "organisation", &["organisation"]),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn situations_are_unique_and_belong_to_a_code() {
+        for (at, (code, about, _)) in SITUATIONS.iter().enumerate() {
+            assert!(codes::ALL.iter().any(|(known, ..)| known == code), "{code}");
+            assert!(SITUATIONS[at + 1..].iter().all(|later| (&later.0, &later.1) != (code, about)), "{code} {about}");
+        }
+    }
+
+    #[test]
+    fn a_problem_of_an_older_version_is_read_and_one_without_parameters_looks_as_it_did() {
+        let old = r#"{"code":"HB3004","message":"unknown code","next":"use the code suggested"}"#;
+        let problem: Problem = serde_json::from_str(old).expect("an older node's problem");
+        assert_eq!(problem, Problem::new(codes::UNKNOWN_CODE, "unknown code"));
+        assert_eq!(serde_json::to_string(&problem).ok().as_deref(), Some(old));
+    }
+
+    #[test]
+    fn parameters_travel_as_numbers_and_texts() {
+        let problem = Problem::new(codes::UNEQUAL, "x").saying("peer").with("peer", "able-zoo").with("count", 3_u64);
+        let json = serde_json::to_value(&problem).expect("texts and numbers");
+        assert_eq!(json["about"], "peer");
+        assert_eq!(json["params"], serde_json::json!({ "peer": "able-zoo", "count": 3 }));
+        assert_eq!(serde_json::from_value::<Problem>(json).ok(), Some(problem));
+    }
 
     #[test]
     fn codes_are_unique_and_each_says_what_to_do_next() {

@@ -89,7 +89,10 @@ pub fn resolve(view: &View, weighed: &Weighed<'_>) -> Result<Statement, Problem>
         let nearest = Schema::current().nearest_field(field).map(str::to_owned);
         return Err(value_problem(&ValueError::UnknownField { field: (*field).to_owned(), nearest }));
     };
-    let calm = || Problem::new(codes::NOT_DISPUTED, format!("{} of this record is not disputed", known.name));
+    let calm = || {
+        let message = format!("{} of this record is not disputed", known.name);
+        Problem::new(codes::NOT_DISPUTED, message).saying("field").with("field", &known.name)
+    };
     let cell = view.cell(entity, field).ok_or_else(calm)?;
     if !matches!(known.policy, Policy::Mvr | Policy::Imm) || cell.claims.is_empty() {
         return Err(calm());

@@ -180,7 +180,32 @@ impl Kind {
         }
     }
 
-    /// The word of the table.
+    /// The word of the table, for a reference without its entity.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Text => "text",
+            Self::Paragraph => "paragraph",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::MoneyRub => "money_rub",
+            Self::Date => "date",
+            Self::Region => "region",
+            Self::Country => "country",
+            Self::Language => "language",
+            Self::Ref(_) => "ref",
+            Self::Org => "org",
+            Self::Hash => "hash",
+            Self::Url => "url",
+            Self::DurationDays => "duration_days",
+            Self::Percent => "percent",
+            Self::File => "file",
+            Self::Identifier => "identifier",
+        }
+    }
+
+    /// The kind that a word of the table means.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "code" => Self::Code,

@@ -50,6 +50,36 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All codes.
+    pub const CODES: &[&str] = &[
+        "recalled",
+        "do_not_share",
+        "raised_level",
+        "no_consent",
+        "consent_for_others",
+        "consent_expired",
+        "proxy_ended",
+        "beyond_proxy",
+        "not_free",
+        "under_age",
+        "consent_level",
+        "consent_denied",
+        "consent_withdrawn",
+        "local",
+        "local_term",
+        "local_record",
+        "cap",
+        "narrative",
+        "health",
+        "name_of_organisation",
+        "organisation_outside",
+        "stays_behind",
+        "not_canonical",
+        "unknown_field",
+        "too_fine",
+        "unsettled",
+    ];
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {

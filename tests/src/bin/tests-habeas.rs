@@ -10,6 +10,7 @@ fn main() -> ExitCode {
         temporary: env::temp_dir(),
         plain: true,
         interactive: false,
+        locale: None,
     };
     cli::main(env::args_os().collect(), &surroundings)
 }

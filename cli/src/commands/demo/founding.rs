@@ -33,7 +33,7 @@ pub(super) async fn found(sites: &mut [Site], alone: bool) -> Result<String, Fai
         words = site.join(&registry).await?;
     }
     for further in founders..sites.len() {
-        let organisation = sites[0].organisation.ok_or_else(|| Failure::new(codes::REQUEST, texts::OTHER_REPLY))?;
+        let organisation = sites[0].organisation.ok_or_else(|| Failure::new(codes::REQUEST, texts::other_reply()))?;
         let request = Request::DeviceRequest { organisation, addresses: vec![sites[further].address.clone()] };
         let request = sites[further].file(&request).await?;
         let root_passphrase = sites[0].root_passphrase();

@@ -165,25 +165,25 @@ impl Findings {
     pub(super) fn faults(&self) -> Vec<String> {
         let unreadable = self.seen.iter().filter_map(|seen| seen.as_ref().err().cloned());
         let mut faults: Vec<String> = unreadable.collect();
-        let mut must = |holds: bool, fault: &str| (!holds).then(|| faults.push(fault.to_owned()));
+        let mut must = |holds: bool, fault: String| (!holds).then(|| faults.push(fault));
         let both: BTreeSet<String> = self.disputed.values.iter().cloned().collect();
         let shared: BTreeSet<SectionId> = self.brought.parts.values().copied().collect();
         let others = || self.readable().filter(|seen| !seen.home);
-        must(self.converged(), texts::demo::FAULT_DIFFER);
-        must(self.readable().all(|seen| seen.values == both), texts::demo::FAULT_ONE_SIDED);
-        must(self.entries_and_conflicts().1 >= 1, texts::demo::FAULT_NO_CONFLICT);
+        must(self.converged(), texts::demo::fault_differ());
+        must(self.readable().all(|seen| seen.values == both), texts::demo::fault_one_sided());
+        must(self.entries_and_conflicts().1 >= 1, texts::demo::fault_no_conflict());
         let stayed = self.brought.held_back.keys().all(|id| !self.brought.parts.contains_key(id));
         let own = &self.brought.case_files;
-        must(stayed && others().all(|seen| seen.case_files.is_disjoint(own)), texts::demo::FAULT_LEFT_HOME);
-        must(others().all(|seen| seen.case_files.is_subset(&shared)), texts::demo::FAULT_FOREIGN_CASES);
-        must(others().all(|seen| seen.case_files.is_superset(&shared)), texts::demo::FAULT_CASE_NOT_ARRIVED);
+        must(stayed && others().all(|seen| seen.case_files.is_disjoint(own)), texts::demo::fault_left_home());
+        must(others().all(|seen| seen.case_files.is_subset(&shared)), texts::demo::fault_foreign_cases());
+        must(others().all(|seen| seen.case_files.is_superset(&shared)), texts::demo::fault_case_not_arrived());
         must(
             self.readable().filter(|seen| seen.home).all(|seen| seen.case_files.is_superset(own)),
-            texts::demo::FAULT_LOST,
+            texts::demo::fault_lost(),
         );
         must(
             self.readable().all(|seen| seen.dockets.is_superset(&self.brought.dockets)),
-            texts::demo::FAULT_NOT_ARRIVED,
+            texts::demo::fault_not_arrived(),
         );
         faults
     }
@@ -352,23 +352,26 @@ mod tests {
             spoil(&mut all);
             assert_eq!(findings(all).faults(), expected);
         };
-        check(|all| all[2].as_mut().expect("readable").digest = "bb".into(), &[texts::demo::FAULT_DIFFER]);
-        check(|all| all[2] = Err("altered".into()), &["altered", texts::demo::FAULT_DIFFER]);
-        check(|all| drop(all[1].as_mut().expect("readable").values.pop_last()), &[texts::demo::FAULT_ONE_SIDED]);
-        check(|all| all[0].as_mut().expect("readable").conflicts = 0, &[texts::demo::FAULT_NO_CONFLICT]);
+        check(|all| all[2].as_mut().expect("readable").digest = "bb".into(), &[&texts::demo::fault_differ()]);
+        check(|all| all[2] = Err("altered".into()), &["altered", &texts::demo::fault_differ()]);
+        check(|all| drop(all[1].as_mut().expect("readable").values.pop_last()), &[&texts::demo::fault_one_sided()]);
+        check(|all| all[0].as_mut().expect("readable").conflicts = 0, &[&texts::demo::fault_no_conflict()]);
         check(
             |all| all[1].as_mut().expect("readable").case_files.extend(ids(&[2])),
-            &[texts::demo::FAULT_LEFT_HOME, texts::demo::FAULT_FOREIGN_CASES],
+            &[&texts::demo::fault_left_home(), &texts::demo::fault_foreign_cases()],
         );
         check(
             |all| all[1].as_mut().expect("readable").case_files.extend(ids(&[7])),
-            &[texts::demo::FAULT_FOREIGN_CASES],
+            &[&texts::demo::fault_foreign_cases()],
         );
-        check(|all| all[1].as_mut().expect("readable").case_files = ids(&[11]), &[texts::demo::FAULT_CASE_NOT_ARRIVED]);
-        check(|all| all[0].as_mut().expect("readable").case_files = ids(&[1, 2]), &[texts::demo::FAULT_LOST]);
-        check(|all| all[2].as_mut().expect("readable").dockets = ids(&[8]), &[texts::demo::FAULT_NOT_ARRIVED]);
+        check(
+            |all| all[1].as_mut().expect("readable").case_files = ids(&[11]),
+            &[&texts::demo::fault_case_not_arrived()],
+        );
+        check(|all| all[0].as_mut().expect("readable").case_files = ids(&[1, 2]), &[&texts::demo::fault_lost()]);
+        check(|all| all[2].as_mut().expect("readable").dockets = ids(&[8]), &[&texts::demo::fault_not_arrived()]);
         let mut told = findings(vec![Ok(seen(true)), Ok(seen(false))]);
         told.brought.held_back.insert(SectionId([2; 16]), ("SYN-02".into(), "no consent".into()));
-        assert_eq!(told.faults(), [texts::demo::FAULT_LEFT_HOME]);
+        assert_eq!(told.faults(), [texts::demo::fault_left_home()]);
     }
 }

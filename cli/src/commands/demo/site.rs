@@ -110,7 +110,7 @@ impl Stage {
     /// The last lines of each node's log.
     pub(super) fn last_words(&self) -> Vec<String> {
         let of = |(nth, site): (usize, &Site)| {
-            site.node.last_words().into_iter().map(move |line| format!("node {nth}: {line}"))
+            site.node.last_words().into_iter().map(move |line| texts::demo::said_by_node(nth, &line))
         };
         (1..).zip(&self.sites).flat_map(of).collect()
     }

@@ -76,7 +76,7 @@ impl<'a> Story<'a> {
 
     /// The first line, before anything is waited for.
     pub(super) fn opens(&mut self, organisations: u8, folder: &Path) {
-        self.screen.note(&texts::demo::opens(organisations, folder));
+        self.screen.note(&texts::demo::opens(organisations.into(), folder));
     }
 
     pub(super) fn tell(&mut self, event: &Event<'_>) {
@@ -142,12 +142,12 @@ fn disagreement(findings: &Findings, record: &Record, records: &[Record]) -> Str
         let shows = |record: &&Record| {
             disputed.cell(record).is_some_and(|cell| cell.claims.iter().any(same) && cell.shown == "conflict")
         };
-        let on = format!("{} of {}", records.iter().filter(shows).count(), findings.seen.len());
+        let on = texts::demo::of_nodes(records.iter().filter(shows).count(), findings.seen.len());
         let value = render::record::shown(&disputed.field, &claim.value);
         [vec![value], render::record::claim(record, claim), vec![on]].concat()
     };
-    let header = [&["value"][..], &texts::CLAIM_COLUMNS[..], &[texts::demo::SHOWN_ON][..]].concat();
-    let heading = texts::demo::disputed(&disputed.label, &disputed.field);
+    let header = [&[texts::column_value()][..], &texts::claim_columns(), &[texts::demo::column_shown_on()]].concat();
+    let heading = texts::demo::disputed(&disputed.field, &disputed.label);
     format!("{heading}\n\n{}", render::table(&header, claims.iter().map(row)))
 }
 

@@ -35,7 +35,7 @@ pub(super) fn all(facts: &Facts, typed: Typed<'_>) -> Vec<Check> {
         }
         Node::Stopped | Node::Odd(_) => checks.extend(
             ["clock", "peers", "unread", "alarms", "memory"]
-                .map(|check| warn(check, doctor::NOT_LOOKED_AT, typed("serve"))),
+                .map(|check| warn(check, doctor::not_looked_at(), typed("serve"))),
         ),
     }
     checks.push(swap(facts));
@@ -45,8 +45,8 @@ pub(super) fn all(facts: &Facts, typed: Typed<'_>) -> Vec<Check> {
 fn folder(facts: &Facts, typed: Typed<'_>) -> Check {
     let path = facts.folder.display();
     match &facts.access {
-        None => fail("folder", doctor::NO_FOLDER, typed("init")),
-        Some(Access { is_ours: false, .. }) => fail("folder", doctor::NOT_OURS, format!("chown -R \"$USER\" {path}")),
+        None => fail("folder", doctor::no_folder(), typed("init")),
+        Some(Access { is_ours: false, .. }) => fail("folder", doctor::not_ours(), format!("chown -R \"$USER\" {path}")),
         Some(Access { mode, .. }) if mode & 0o077 != 0 => {
             fail("folder", doctor::open_folder(*mode), format!("chmod 700 {path}"))
         }
@@ -55,7 +55,7 @@ fn folder(facts: &Facts, typed: Typed<'_>) -> Check {
             let names: Vec<_> = names.into_iter().map(|name| name.to_string_lossy()).collect();
             fail("folder", doctor::open_files(&names.join(", ")), format!("chmod go-rwx {}", joined(open_files)))
         }
-        Some(_) => ok("folder", doctor::FOLDER_CLOSED),
+        Some(_) => ok("folder", doctor::folder_closed()),
     }
 }
 
@@ -65,18 +65,18 @@ fn joined(paths: &[PathBuf]) -> String {
 
 fn vault(facts: &Facts, typed: Typed<'_>) -> Check {
     match facts.vault {
-        [KeyFile::Missing, KeyFile::Missing] => fail("vault", doctor::NO_KEYS, typed("init")),
-        [KeyFile::Readable, KeyFile::Readable] => ok("vault", doctor::KEYS_READABLE),
+        [KeyFile::Missing, KeyFile::Missing] => fail("vault", doctor::folder_empty(), typed("init")),
+        [KeyFile::Readable, KeyFile::Readable] => ok("vault", doctor::keys_readable()),
         [KeyFile::Readable, _] | [_, KeyFile::Readable] => {
-            warn("vault", doctor::ONE_KEY_FILE, typed("backup create FILE"))
+            warn("vault", doctor::one_key_file(), typed("backup create FILE"))
         }
-        _ => fail("vault", doctor::KEYS_UNREADABLE, typed("backup restore FILE")),
+        _ => fail("vault", doctor::keys_unreadable(), typed("backup restore FILE")),
     }
 }
 
 fn node(facts: &Facts, typed: Typed<'_>) -> Check {
     match &facts.node {
-        Node::Stopped => fail("node", doctor::STOPPED, typed("serve")),
+        Node::Stopped => fail("node", doctor::nobody_runs(), typed("serve")),
         Node::Odd(failure) => fail("node", failure.problem.message.clone(), typed("stop")),
         Node::Runs(told) => match (&told.1.version, told.0.state) {
             (version, _) if version != facts.version => {
@@ -92,7 +92,7 @@ fn node(facts: &Facts, typed: Typed<'_>) -> Check {
 fn disk(facts: &Facts) -> Check {
     let look = format!("df -h {}", facts.folder.display());
     match facts.space {
-        None => warn("disk", doctor::NO_SPACE_KNOWN, look),
+        None => warn("disk", doctor::no_space_known(), look),
         Some(Space { free, .. }) if free < FREE_BYTES_MIN => fail("disk", doctor::free(free), look),
         Some(Space { free, all }) if free < FREE_BYTES_LOW || free < all / 10 => warn("disk", doctor::free(free), look),
         Some(Space { free, .. }) => ok("disk", doctor::free(free)),
@@ -102,11 +102,11 @@ fn disk(facts: &Facts) -> Check {
 fn backup(facts: &Facts, typed: Typed<'_>) -> Check {
     let create = || typed("backup create FILE");
     match facts.backup {
-        None => warn("backup", doctor::NO_BACKUP, create()),
+        None => warn("backup", doctor::no_backup(), create()),
         Some(at) if facts.now.saturating_sub(at) > BACKUP_SECS_MAX => {
             warn("backup", doctor::old_backup(&moment(at)), create())
         }
-        Some(at) => ok("backup", doctor::backup(&moment(at))),
+        Some(at) => ok("backup", doctor::last_backup(&moment(at))),
     }
 }
 
@@ -115,11 +115,11 @@ fn backup(facts: &Facts, typed: Typed<'_>) -> Check {
 fn clock(examined: &Examination, now: u64) -> Check {
     let set = "timedatectl".to_owned();
     match examined.latest_claim {
-        _ if examined.clock.abs_diff(now) > CLOCK_SECS_MAX => fail("clock", doctor::TWO_CLOCKS, set),
+        _ if examined.clock.abs_diff(now) > CLOCK_SECS_MAX => fail("clock", doctor::two_clocks(), set),
         Some(latest) if latest > now + CLOCK_SECS_MAX => {
             fail("clock", doctor::future(&moment(latest), &moment(now)), set)
         }
-        _ => ok("clock", doctor::CLOCK_FITS),
+        _ => ok("clock", doctor::clock_fits()),
     }
 }
 
@@ -130,7 +130,7 @@ fn peers(status: &Status, typed: Typed<'_>) -> Check {
     names.dedup();
     let names = standing::with_petnames(&names.join(", "), &standing::petnames(&status.peers));
     match (status.peers.len(), away.len()) {
-        (0, _) => ok("peers", texts::NO_PEERS),
+        (0, _) => ok("peers", texts::no_peers()),
         (all, 0) => ok("peers", doctor::reached(all)),
         (_, _) => warn("peers", doctor::away(&names), typed("peers")),
     }
@@ -142,15 +142,15 @@ fn unread(status: &Status, examined: &Examination, typed: Typed<'_>) -> Check {
         (NodeState::Open, Some(unread), _) if unread > 0 => {
             warn("unread", doctor::unread(unread), typed("status --verbose"))
         }
-        (NodeState::Open, ..) => ok("unread", doctor::ALL_READ),
-        _ => ok("unread", doctor::READ_LATER),
+        (NodeState::Open, ..) => ok("unread", doctor::all_read()),
+        _ => ok("unread", doctor::read_later()),
     }
 }
 
 fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
     let petnames = standing::petnames(&status.peers);
     let told = status.alarms.iter().map(|alarm| {
-        let cause = format!("{} ({})", standing::with_petnames(&alarm.message, &petnames), alarm.code);
+        let cause = format!("{} ({})", standing::with_petnames(&texts::sentence(alarm), &petnames), alarm.code);
         fail("alarms", cause, typed(&format!("help {}", alarm.code)))
     });
     let mut checks: Vec<_> = told.collect();
@@ -158,19 +158,19 @@ fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
     if forked > 0 {
         checks.push(fail("alarms", doctor::forked(forked), typed("help HB4003")));
     }
-    if checks.is_empty() { vec![ok("alarms", doctor::NO_ALARMS)] } else { checks }
+    if checks.is_empty() { vec![ok("alarms", doctor::no_alarms())] } else { checks }
 }
 
 fn memory(examined: &Examination, typed: Typed<'_>) -> Check {
     match examined.unprotected.first() {
-        None => ok("memory", doctor::MEMORY_CLOSED),
+        None => ok("memory", doctor::memory_closed()),
         Some(gap) => fail("memory", doctor::unprotected(gap), again(typed)),
     }
 }
 
 fn swap(facts: &Facts) -> Check {
     match facts.swap.as_slice() {
-        [] => ok("swap", doctor::NO_SWAP),
+        [] => ok("swap", doctor::no_swap()),
         areas => warn("swap", doctor::swap(&areas.join(", ")), "swapoff -a".to_owned()),
     }
 }

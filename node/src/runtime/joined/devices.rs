@@ -29,7 +29,7 @@ impl Joined {
         let org = self.state.organisation();
         if device.serves(&org).is_err() {
             let message = "the request was made for another organisation, or not by the device itself";
-            return Err(Problem::new(codes::FILE_SIGNATURE, message));
+            return Err(Problem::new(codes::FILE_SIGNATURE, message).saying("device"));
         }
         let link = {
             let roster = self.state.replica().members.roster(&org).expect("the own roster is there");

@@ -64,9 +64,10 @@ impl Joined {
     pub(in crate::runtime) fn find_organisation(&self, text: &str) -> Result<OrgId, Problem> {
         let members = &self.state.replica().members;
         let by_sign = members.organisations().find(|(_, sign)| *sign == text).map(|(org, _)| *org);
-        by_sign
-            .or_else(|| text.parse().ok().filter(|org| members.is_member(org)))
-            .ok_or_else(|| Problem::new(codes::NO_ORGANISATION, format!("«{text}» is no member's call-sign")))
+        by_sign.or_else(|| text.parse().ok().filter(|org| members.is_member(org))).ok_or_else(|| {
+            let message = format!("«{text}» is no member's call-sign");
+            Problem::new(codes::NO_ORGANISATION, message).saying("name").with("name", text)
+        })
     }
 
     pub(in crate::runtime) fn name(&self, peer: &NodeKey) -> String {

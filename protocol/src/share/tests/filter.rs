@@ -294,7 +294,10 @@ fn every_reason_has_a_code_a_sentence_and_a_next_step() {
         Reason::NotCanonical,
         Reason::UnknownField,
         Reason::TooFine,
+        Reason::Unsettled,
     ]);
+    let codes: BTreeSet<_> = reasons.iter().map(Reason::code).collect();
+    assert_eq!(codes, Reason::CODES.iter().copied().collect());
     let sentences: BTreeSet<String> = reasons.iter().map(ToString::to_string).collect();
     assert_eq!(sentences.len(), reasons.len(), "no two reasons read alike");
     for reason in &reasons {

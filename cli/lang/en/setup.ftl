@@ -1,0 +1,73 @@
+# Keys, founding, joining, running, saving.
+
+making_keys = Making keys. This takes a second or two.
+choose_passphrases = Whoever knows a passphrase and has this computer can read everything here. Nobody can bring a lost one back.
+made_organisation =
+    made organisation { $call_sign } (its call-sign: say it instead of your name)
+      folder    { $folder }
+      node key  { $node }
+made_device =
+    made a further device, not yet part of an organisation
+      folder    { $folder }
+      node key  { $node }
+
+prompt_device = Passphrase of this device:{" "}
+prompt_root = Root passphrase of the organisation:{" "}
+new_prompt_device = New passphrase of this device (twelve characters or five words at least):{" "}
+new_prompt_root = New root passphrase of the organisation (another one; it signs for all of you):{" "}
+prompt_again = The same again:{" "}
+unlike = the two passphrases differ
+name_a_file_with = name a file that holds it with { $flag } FILE
+nobody_to_ask_device = the passphrase of this device is needed, and there is nobody to ask
+nobody_to_ask_root = the organisation's root passphrase is needed, and there is nobody to ask
+not_typed = { $nobody } ({ $why })
+
+no_program = the node's program { $program } cannot be started: { $why }
+node_ended = the node ended before it had answered ({ $status })
+not_answering = the node was started and has not answered for { $seconds } seconds
+
+next_card = make the card you hand to the other founders
+next_found = draft a registry from all founders' cards (yours alone is enough)
+next_serve = run the node
+next_status = see how things stand
+next_device = ask your organisation to take this device in
+next_import = bring cases in from a file
+next_sign = each founder signs the draft, you too
+next_complete = whoever drafted it makes the registry file from all signatures
+next_join = each founder joins
+next_device_add = on a device of your organisation
+next_device_join = on the new device
+next_show = read it
+
+compare = Compare by voice before you go on:  { $words }
+names_organisations = It names: { $organisations }
+joined = joined the registry  { $words }
+opened = open
+locked = locked; the node keeps up with the others and shows nothing
+stopped = the node ends
+wiped = the keys of this folder are destroyed; nobody opens it any more
+not_confirmed = this destroys the keys of the folder for good, and was not confirmed
+confirm_wipe = repeat the command with --confirm destroy
+running_already = a node runs for this folder already
+no_keys = this folder holds no keys yet
+stays_closed = the node runs, closed: `habeas unlock` opens it
+wrong_again = that was not it; once more
+ending = ending the node; once more Ctrl-C ends it at once
+serving = the node runs for { $folder }; Ctrl-C ends it
+where_organisation = copy the organisation id from `habeas status --verbose` on the other device
+
+backup_written = { $file } holds everything of this folder, { $bytes } bytes, sealed; verify it: `habeas backup verify`
+backup_sound = { $file } is whole and opens: { $bytes } bytes, { $entries } entries
+backup_restored = restored { $file } ({ $bytes } bytes); it opens with the passphrases it had: `habeas serve`
+
+archived =
+    { $folder } holds { $records ->
+        [one] { $records } record
+       *[other] { $records } records
+    }, { $bytes } bytes
+archive_unread =
+    { $unread ->
+        [one] { $unread } entry
+       *[other] { $unread } entries
+    } could not be read on this device and not archived
+archive_read = It is not encrypted. Read it: open { $page } in a browser

@@ -1,0 +1,62 @@
+# How a node stands, and those it exchanges with.
+
+alarm = { $sentence } — { $next } ({ $code })
+shared =
+    { $shared ->
+        [0] No case file on this computer can be read by anyone else.
+        [one] { $shared } of { $cases } case files can be read by other organisations.
+       *[other] { $shared } of { $cases } case files can be read by other organisations.
+    }
+shared_unknown = What is shared shows when it is unlocked.
+state_empty = empty: no keys here yet; run `habeas init`
+state_sealed = closed; run `habeas unlock`
+state_alone = open, in no registry yet; run `habeas found` or `habeas join`
+state_locked = locked: it keeps up with the others, and shows nothing; run `habeas unlock`
+state_open = open
+held = on hold, nothing is exchanged with: { $names }
+no_peers = no other organisation or device yet: nothing to keep up with
+up_to_date =
+    this copy is up to date with { $all ->
+        [one] { $all } other
+       *[other] { $all } others
+    }
+partly_up_to_date =
+    this copy is known to be up to date with { $equal } of { $all ->
+        [one] { $all } other
+       *[other] { $all } others
+    }
+wanted =
+    { $pieces ->
+        [one] { $pieces } piece
+       *[other] { $pieces } pieces
+    } not yet received
+case_count = { $cases } ({ $shared } shared)
+never = never yet
+connection_held = ! on hold
+connection_stands = ✓ connected
+connection_none = – not reached
+copy_up_to_date = ✓ up to date
+copy_unknown = – not known yet
+
+row_organisation = organisation
+row_registry = registry
+row_cases = case files
+row_dockets = dockets
+row_organisation_id = organisation id
+row_registry_id = registry id
+row_node_id = node id
+row_listening = listening at
+
+column_organisation = organisation
+column_connection = connection
+column_copy = copy
+column_last_the_same = last the same
+column_node = node
+column_circle = circle
+column_readers = who may read
+column_entries = entries
+column_split = split
+column_id = id
+circle_own = own
+circle_named = named
+circle_commons = commons

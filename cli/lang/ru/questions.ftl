@@ -1,0 +1,50 @@
+# Разногласия и история, собственные имена организаций, прецеденты.
+
+no_conflicts = Разногласий нет и не было.
+open = ! спорное:
+settled = ✓ урегулировано:
+none_of_them = ничто из этого
+gone_by = в силе, исходят из этого
+column_fate = что с этим стало
+column_who_said = кто сообщил
+next_resolve = урегулировать одно из них; остальные значения останутся видны
+nothing_said = там никто ничего не сообщал
+several_entries = так начинаются несколько записей
+whole_id = укажите больше знаков id записи
+choose_one = укажите одно из этих значений или `none`
+not_disputed = { $field } здесь не спорное
+several_places = { $field } здесь спорное в нескольких местах
+not_said = о { $field } никто такого не сообщает
+settled_by = { $by }, { $when }: решено в пользу «{ $chosen }» ({ $reason })
+settled_before = { $by }, { $when }: решено в пользу «{ $chosen }» ({ $reason }) — больше не действует: сообщено то, чего при этом не видели
+retracted = отозвано { $when }: { $reason }
+fate_stands = в силе
+fate_superseded = заменено автором
+fate_retracted = отозвано
+entry_form = пишите ЗАПИСЬ/НОМЕР, например entry1qpzry9x8g/0
+index_form = после черты стоит число, начиная с 0
+
+column_call_sign = позывной
+column_called_here = как называете вы
+no_names = Собственных имён организаций пока нет. Дайте имя командой `habeas name ПОЗЫВНОЙ ИМЯ`, сверив слова голосом.
+stays_here = имена остаются на этом компьютере: ни в чём, что отправляется или передаётся, их нет
+no_member = не участник
+
+column_articles = статьи
+column_argument = довод
+column_circumstances = обстоятельства
+column_response = ответ суда
+column_court = суд
+found =
+    { $found ->
+        [one] отвечает { $found }
+       *[many] отвечают { $found }
+    } из { $asked ->
+        [one] { $asked } публичной карточки
+       *[many] { $asked } публичных карточек
+    }
+none_answers =
+    Из { $asked ->
+        [one] { $asked } публичной карточки
+       *[many] { $asked } публичных карточек
+    } не отвечает ни одна. Спросите шире: без --court или --response.

@@ -1,0 +1,152 @@
+//! Help and usage errors in the language spoken. English stands beside the arguments themselves; another language replaces
+//! it, message by message, before anything is parsed.
+
+use std::error::Error;
+
+use clap::{
+    Arg, ArgAction, Command,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
+use protocol::{ids::IdError, schema::Language};
+
+use crate::{
+    texts::{self, usage},
+    tongue::{find, spoken},
+};
+
+/// The help of a command, as clap lays it out, but for the one word that clap knows in English only.
+fn layout() -> String {
+    format!("{{before-help}}{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", usage::heading_usage())
+}
+
+/// The command in the language spoken.
+pub(super) fn translated(command: Command) -> Command {
+    if spoken() == Language::En { command } else { self::command(command, "command") }
+}
+
+/// What is wrong with what was typed; nothing where clap says it best, in English.
+pub(super) fn complaint(error: &clap::Error) -> Option<String> {
+    let said = |kind| error.get(kind).and_then(said);
+    let argument = || said(ContextKind::InvalidArg);
+    let value = || said(ContextKind::InvalidValue);
+    let what = match error.kind() {
+        _ if spoken() == Language::En => return None,
+        ErrorKind::InvalidSubcommand => usage::unknown_command(&said(ContextKind::InvalidSubcommand)?),
+        ErrorKind::UnknownArgument => usage::unknown_argument(&argument()?),
+        ErrorKind::MissingRequiredArgument => usage::missing_argument(&argument()?),
+        ErrorKind::MissingSubcommand => usage::missing_command(&said(ContextKind::ValidSubcommand)?),
+        ErrorKind::InvalidValue if value()?.is_empty() => usage::no_value(&argument()?),
+        ErrorKind::InvalidValue => usage::wrong_value(&value()?, &argument()?),
+        ErrorKind::ValueValidation => {
+            let why = error.source().map(because).unwrap_or_default();
+            usage::wrong_value_because(&value()?, &argument()?, &why)
+        }
+        ErrorKind::TooManyValues => usage::too_many_values(&value()?, &argument()?),
+        ErrorKind::ArgumentConflict => match said(ContextKind::PriorArg) {
+            Some(prior) if Some(&prior) != argument().as_ref() => usage::conflict(&argument()?, &prior),
+            _ => usage::repeated(&argument()?),
+        },
+        _ => return None,
+    };
+    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let suggested = suggested.into_iter().find_map(said).map(|nearest| usage::did_you_mean(&nearest));
+    let possible = said(ContextKind::ValidValue).filter(|values| !values.is_empty());
+    let possible = possible.map(|values| usage::possible_values(&values));
+    let how = said(ContextKind::Usage).map(|text| text.replacen("Usage:", &usage::heading_usage(), 1));
+    let first = format!("{} {what}", usage::wrong());
+    let hints: Vec<_> = [possible, suggested].into_iter().flatten().map(|hint| format!("  {hint}")).collect();
+    let hints = (!hints.is_empty()).then(|| hints.join("\n"));
+    Some([Some(first), hints, how, Some(usage::more_help())].into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
+}
+
+/// What a reader of values says: ours in the language spoken, others as they do.
+fn because(source: &(dyn Error + 'static)) -> String {
+    source.downcast_ref::<IdError>().map_or_else(|| source.to_string(), texts::wrong_id)
+}
+
+fn said(value: &ContextValue) -> Option<String> {
+    match value {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        ContextValue::StyledStr(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+/// The command at `path`, which is also the key of what it is about.
+fn command(command: Command, path: &str) -> Command {
+    let examples = command.get_before_help().map(|help| help.to_string().replacen("Examples:", &usage::examples(), 1));
+    let heading = usage::heading_options();
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::Help).help(usage::help_flag());
+    let version = Arg::new("version").short('V').long("version").action(ArgAction::Version).help(usage::version_flag());
+    let has_version = command.get_version().is_some();
+    let command = match find(path, None, &[]) {
+        Some(about) => command.about(about).long_about(None),
+        None => command,
+    };
+    let command = match examples {
+        Some(examples) => command.before_help(examples),
+        None => command,
+    };
+    let command = command
+        .help_template(layout())
+        .subcommand_help_heading(usage::heading_commands())
+        .subcommand_value_name(usage::word_command())
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .mut_args(|arg| argument(arg, path))
+        .arg(help.help_heading(heading.clone()))
+        .mut_subcommands(|sub| {
+            let path = format!("{path}_{}", sub.get_name().replace('-', "_"));
+            self::command(sub, &path)
+        });
+    if has_version { command.arg(version.help_heading(heading)) } else { command }
+}
+
+fn argument(arg: Arg, path: &str) -> Arg {
+    let help = keys_of(&arg, path).into_iter().find_map(|key| find(&key, None, &[]));
+    let name = find(&value_key(&arg), None, &[]);
+    let heading = match arg.get_help_heading() {
+        Some(_) => usage::heading_global(),
+        None if arg.is_positional() => usage::heading_arguments(),
+        None => usage::heading_options(),
+    };
+    let takes_values = arg.get_action().takes_values();
+    let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+    let possible: Vec<_> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let more = [
+        (takes_values && !possible.is_empty()).then(|| usage::possible_values(&possible.join(", "))),
+        (takes_values && !defaults.is_empty()).then(|| usage::default_value(&defaults.join(", "))),
+    ];
+    let help = help.map(|help| std::iter::once(help).chain(more.into_iter().flatten()).collect::<Vec<_>>().join(" "));
+    let arg = arg.help_heading(heading).hide_default_value(true).hide_possible_values(true);
+    let arg = match help {
+        Some(help) => arg.help(help).long_help(None),
+        None => arg,
+    };
+    match name {
+        Some(name) if takes_values => arg.value_name(name),
+        _ => arg,
+    }
+}
+
+/// Where the help of an argument stands: for this command, or for every command that has it.
+fn keys_of(arg: &Arg, path: &str) -> [String; 2] {
+    let id = arg.get_id().as_str();
+    [format!("argument{}_{id}", path.trim_start_matches("command")), format!("argument_{id}")]
+}
+
+/// Where the name of an argument's value stands.
+fn value_key(arg: &Arg) -> String {
+    let name =
+        arg.get_value_names().and_then(|names| names.first()).map_or(arg.get_id().as_str(), |name| name.as_str());
+    let words: Vec<_> =
+        name.split(|char: char| !char.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    format!("value_{}", words.join("_").to_lowercase())
+}
+
+#[cfg(test)]
+pub(crate) use tests::keys;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Keys, founding, joining, running, saving: what happens around a folder.
+
+use std::{fmt::Display, path::Path};
+
+use super::messages;
+use crate::secret::Which;
+
+messages! {
+    making_keys();
+    choose_passphrases();
+    made_organisation(call_sign: &str, folder: &Path, node: &str);
+    made_device(folder: &Path, node: &str);
+    prompt_device();
+    prompt_root();
+    new_prompt_device();
+    new_prompt_root();
+    prompt_again();
+    unlike();
+    name_a_file_with(flag: &str);
+    nobody_to_ask_device();
+    nobody_to_ask_root();
+    not_typed(nobody: &str, why: &dyn Display);
+    no_program(program: &Path, why: &dyn Display);
+    node_ended(status: &dyn Display);
+    not_answering(seconds: u64);
+    next_card();
+    next_found();
+    next_serve();
+    next_status();
+    next_device();
+    next_import();
+    next_sign();
+    next_complete();
+    next_join();
+    next_device_add();
+    next_device_join();
+    next_show();
+    compare(words: &str);
+    names_organisations(organisations: &str);
+    joined(words: &str);
+    opened();
+    locked();
+    stopped();
+    wiped();
+    not_confirmed();
+    confirm_wipe();
+    running_already();
+    no_keys();
+    stays_closed();
+    wrong_again();
+    ending();
+    serving(folder: &Path);
+    where_organisation();
+    backup_written(file: &Path, bytes: u64);
+    backup_sound(file: &Path, bytes: u64, entries: u64);
+    backup_restored(file: &Path, bytes: u64);
+    archived(folder: &Path, records: u64, bytes: u64);
+    archive_unread(unread: u64);
+    archive_read(page: &Path);
+}
+
+/// How an archive is read.
+pub(crate) fn archive_open(folder: &Path) -> String {
+    archive_read(&folder.join("archive.html"))
+}
+
+/// What `init` made.
+pub(crate) fn made(folder: &Path, call_sign: Option<&str>, node: &str) -> String {
+    call_sign.map_or_else(|| made_device(folder, node), |call_sign| made_organisation(call_sign, folder, node))
+}
+
+pub(crate) fn prompt(which: Which) -> String {
+    match which {
+        Which::Device => prompt_device(),
+        Which::Root => prompt_root(),
+    }
+}
+
+pub(crate) fn new_prompt(which: Which) -> String {
+    match which {
+        Which::Device => new_prompt_device(),
+        Which::Root => new_prompt_root(),
+    }
+}
+
+pub(crate) fn nobody_to_ask(which: Which) -> String {
+    match which {
+        Which::Device => nobody_to_ask_device(),
+        Which::Root => nobody_to_ask_root(),
+    }
+}
