@@ -24,7 +24,7 @@ use crate::NODE;
 
 const NODES: usize = 3;
 /// The longest time from a node's first word after a start to its end, in milliseconds.
-const LIFE_MS: u64 = 120;
+pub(crate) const LIFE_MS: u64 = 120;
 
 /// What one node is known to have written.
 #[derive(Default)]
@@ -132,7 +132,8 @@ fn nodes_killed_during_backups_leave_whole_ones_or_none_under_the_name() {
 }
 
 /// How often to kill, and where chance comes from.
-fn chance() -> (u64, impl FnMut(u64) -> u64) {
+#[expect(clippy::print_stdout, reason = "whoever looks at a failure needs the seed")]
+pub(crate) fn chance() -> (u64, impl FnMut(u64) -> u64) {
     let kills = option("HABEAS_KILLS").unwrap_or(10);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let seed = option("HABEAS_SEED").unwrap_or(u64::from(now.subsec_nanos()));
@@ -163,10 +164,10 @@ fn settled(nodes: &Daemons, ledgers: &mut [Ledger]) {
 
 /// What is asked of a node again and again: given its door and how many times it was asked; an error if the answer did
 /// not come.
-type Deed<'a> = Box<dyn FnMut(&Door, u64) -> io::Result<()> + Send + 'a>;
+pub(crate) type Deed<'a> = Box<dyn FnMut(&Door, u64) -> io::Result<()> + Send + 'a>;
 
 /// Every node's deed is done without pause; some time after the victim has first answered it is killed.
-fn kill_during(nodes: &mut Daemons, victim: usize, life: Duration, deeds: Vec<Deed<'_>>) {
+pub(crate) fn kill_during(nodes: &mut Daemons, victim: usize, life: Duration, deeds: Vec<Deed<'_>>) {
     assert_eq!(deeds.len(), nodes.len());
     let doors: Vec<_> = nodes.iter().map(Node::door).collect();
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));

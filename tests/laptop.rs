@@ -1,6 +1,9 @@
 //! A lost laptop: the backup brings everything back, the organisation goes on, and the old folder forks nothing.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use protocol::control::{NodeState, Problem, RecordKind, Reply, Request, Scope, Summary};
 use tests::daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase, sample};
@@ -19,16 +22,16 @@ fn place(node: &Node, name: &str) -> PathBuf {
     node.folder().with_extension(name)
 }
 
-fn create(node: &Node, to: &PathBuf) {
+fn create(node: &Node, to: &Path) {
     let Reply::Backup { bytes, .. } = node.done(Request::BackupCreate { to: text(to) }) else { panic!("no backup") };
     assert!(bytes > 0 && to.exists());
 }
 
-fn restore(from: &PathBuf) -> Request {
+fn restore(from: &Path) -> Request {
     Request::BackupRestore { from: text(from) }
 }
 
-fn text(path: &PathBuf) -> String {
+fn text(path: &Path) -> String {
     path.to_str().expect("temporary names are UTF-8").to_owned()
 }
 

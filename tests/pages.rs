@@ -86,7 +86,6 @@ impl Stage {
                         Some(command) => self.start(command),
                         None => self.run(&command),
                     };
-                    println!("{page}:{line}: $ {command}\n{said}");
                     let place = format!("{page}:{line}: {command}");
                     let same =
                         Assert::new().action_env("PAGES").try_eq(Some(&place), said.into_data(), expected.into_data());

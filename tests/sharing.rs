@@ -1,6 +1,9 @@
 //! Sharing between real processes: what a person lets go arrives, what is held back does not, and what is taken back hides.
 
-use std::{collections::BTreeSet, time::SystemTime};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use node::{store::Rocks, vault::Vault};
 use protocol::{
@@ -15,7 +18,10 @@ use protocol::{
 };
 use tests::daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase};
 
-use crate::NODE;
+use crate::{
+    NODE,
+    kill::{Deed, LIFE_MS, chance, kill_during},
+};
 
 /// The first shares its sample cases with the second and the third, who have them.
 fn shared() -> Daemons {
@@ -389,12 +395,12 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     assert_eq!(mixed.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_for_others"]);
     // A cap: what the court did not publish stays.
     let capped = preview(&nodes[0], &[case(&nodes[0], "SYN-01")], &others);
-    let is_capped = |held: &&protocol::control::HeldBack| {
-        held.code == "cap"
-            && matches!(&held.what, HeldBackWhat::Field { field, .. } if field.starts_with("charge.")
-            || field.starts_with("procedural_event."))
-            || held.code == "cap" && matches!(&held.what, HeldBackWhat::Record { .. })
+    let of_the_trial = |what: &HeldBackWhat| match what {
+        HeldBackWhat::Case => false,
+        HeldBackWhat::Record { .. } => true,
+        HeldBackWhat::Field { field, .. } => field.starts_with("charge.") || field.starts_with("procedural_event."),
     };
+    let is_capped = |held: &&protocol::control::HeldBack| held.code == "cap" && of_the_trial(&held.what);
     assert!(capped.cases[0].held_back.iter().any(|held| is_capped(&held)));
     assert!(capped.cases[0].goes.iter().all(|goes| !goes.field.starts_with("charge.")));
     // Nobody, oneself, a stranger, no country.
@@ -423,4 +429,60 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     let after = nodes.iter().map(|node| node.digest(Scope::Shared)).collect::<Vec<_>>();
     assert_eq!(before, after);
     assert_eq!(waiting(&nodes[0]), []);
+}
+
+/// Shares and edits without pause, killed in the middle of them: what was acknowledged stands, what was told follows in
+/// the end, nothing that is held back ever leaves, and nobody seems to have forked.
+#[test]
+fn a_node_killed_while_sharing_goes_on_where_it_stopped() {
+    const DATE: &str = "capture_episode.date";
+    let (kills, mut draw) = chance();
+    let mut nodes = Daemons::found(NODE, 2);
+    nodes[0].import_sample();
+    let own = case(&nodes[0], "SYN-01");
+    let capture = entity_of(&nodes[0].show(&own), DATE);
+    let readers = with(&[&nodes[1]]);
+    // The value acknowledged last, and the one that was asked for and not answered.
+    let (mut told, mut asked) = (None, None);
+    for kill in 0..kills {
+        let (told_now, asked_now, readers) = (&mut told, &mut asked, &readers);
+        let deed: Deed<'_> = Box::new(move |door, time| {
+            if time % 3 == 1 {
+                let preview = Request::SharePreview { records: vec![], with: readers.clone() };
+                let Ok(Reply::SharePreview(preview)) = door.try_ask(&preview)? else { panic!("no preview") };
+                let (records, with) = (vec![], readers.clone());
+                return match door.try_ask(&Request::Share { records, with, seen: preview.seen, hold_s: 0 })? {
+                    Ok(Reply::Shares { .. }) => Ok(()),
+                    other => panic!("{other:?}"),
+                };
+            }
+            let value = format!("2023-{:02}-{:02}", kill % 12 + 1, time % 28 + 1);
+            *asked_now = Some(value.clone());
+            let facts = vec![of(capture, DATE, &value)];
+            match door.try_ask(&Request::Set { record: own.to_string(), facts })? {
+                Ok(Reply::Saved { .. }) => (*told_now, *asked_now) = (asked_now.take(), None),
+                other => panic!("{other:?}"),
+            }
+            Ok(())
+        });
+        let idle: Deed<'_> = Box::new(|door, _| door.try_ask(&Request::Status).map(drop));
+        kill_during(&mut nodes, 0, Duration::from_millis(draw(LIFE_MS)), vec![deed, idle]);
+        nodes[0].resume();
+        let stands = values(&nodes[0].show(&own), DATE);
+        let known = [&told, &asked].into_iter().flatten().any(|value| stands == [format!("\"{value}\"")].into());
+        assert!(known || told.is_none(), "acknowledged {told:?}, asked for {asked:?}, stands {stands:?}");
+    }
+    share(&nodes[0], &[], &[&nodes[1]]);
+    arrive(&nodes, 8);
+    let part = nodes[0].show(&own).parts[0];
+    assert_eq!(values(&nodes[0].show(&own), DATE), values(&nodes[1].show(&part), DATE), "what was told follows");
+    let parts: BTreeSet<SectionId> =
+        nodes[0].list(RecordKind::Case).iter().flat_map(|case| case.parts.clone()).collect();
+    let there: BTreeSet<SectionId> = nodes[1].list(RecordKind::Case).iter().map(|case| case.record).collect();
+    assert_eq!(parts, there, "nothing that is held back has left");
+    assert!(nodes[1].status().circles.iter().filter(|circle| circle.kind == "named").count() <= 2);
+    for node in nodes.iter() {
+        assert_eq!(node.alarms(), []);
+        assert_eq!(node.status().circles.iter().map(|circle| circle.forked).sum::<u64>(), 0);
+    }
 }
