@@ -28,8 +28,10 @@ pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
     } else {
         parts.push(table(&said::preview_columns(), preview.cases.iter().map(row)));
     }
-    for case in &preview.cases {
-        parts.extend(case.notices.iter().map(|notice| care(&format!("{}: {}", name(case), said::notice(notice)))));
+    let notices = notices(preview).into_iter().map(|(notice, cases)| care(&format!("{notice}: {}", cases.join(", "))));
+    let notices: Vec<_> = notices.collect();
+    if !notices.is_empty() {
+        parts.push(notices.join("\n"));
     }
     parts.push(texts::as_of(&moment(preview.as_of)));
     parts.join("\n\n")
@@ -45,6 +47,15 @@ pub(crate) fn waiting(shares: &[Share]) -> String {
         vec![share.share.clone(), readers, share.records.len().to_string(), moment(share.due_at)]
     };
     table(&said::waiting_columns(), shares.iter().map(row))
+}
+
+/// What a person should read before these case files go, each thing once.
+fn notices(preview: &SharePreview) -> BTreeMap<String, Vec<&str>> {
+    let mut notices: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for case in preview.cases.iter().filter(|case| !case.goes.is_empty()) {
+        case.notices.iter().for_each(|notice| notices.entry(said::notice(notice)).or_default().push(name(case)));
+    }
+    notices
 }
 
 fn name(case: &CasePreview) -> &str {

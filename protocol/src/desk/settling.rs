@@ -78,7 +78,9 @@ pub fn history(view: &View, names: &AddressBook) -> Vec<Past> {
             Fate::Retracted(times) => said(&former.claim, "retracted", times.iter().map(retraction).collect()),
         }));
     }
-    past.sort_by_key(|past| std::cmp::Reverse((past.claim.at, past.claim.entry, past.claim.index)));
+    // Of one minute, what stands was said after what it replaced.
+    let newest = |past: &Past| (past.claim.at, past.fate == STANDS, past.claim.entry, past.claim.index);
+    past.sort_by_key(|past| std::cmp::Reverse(newest(past)));
     past
 }
 
