@@ -18,6 +18,7 @@ use tests::bench::{
     bare::{Bare, strict},
     federation::{Federation, Seat, frames, size},
     figures::{Bar, Figures, Sample, timed},
+    peers,
 };
 
 const ENTRIES: usize = 100_000;
@@ -43,7 +44,7 @@ fn main() {
     let entry_bytes: usize = arrivals.iter().map(size).sum();
 
     let bare: Vec<_> = arrivals[..MEASURE].iter().map(|arrival| Bare::of(&federation.registry, arrival)).collect();
-    let (mut alone, mut memory, mut disk) = (vec![], vec![], vec![]);
+    let (mut alone, mut memory, mut disk, mut batch) = (vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
         let mut seat = federation.seat(1, Memory::default());
         memory.push(ingest(&federation, &mut writer, &mut seat, &frames));
@@ -53,6 +54,7 @@ fn main() {
         let before = strict(&bare);
         let mut run = ingest(&federation, &mut writer, &mut seat, &frames);
         alone.push((before + strict(&bare)) * ENTRIES as f64 / 2.0);
+        batch.extend(peers::batch());
         drop(seat);
         run.bytes = bytes_of(folder.path());
         disk.push(run);
@@ -71,6 +73,11 @@ fn main() {
     );
     let speed = strict.ratio(&of(&disk, all));
     figures.ratio("speed of all of it on one thread", &speed, "speed of verify_strict alone", None);
+    if !batch.is_empty() {
+        let batch: Sample = batch.into_iter().map(|micros| micros * ENTRIES as f64 / 1e6).collect();
+        let speed = batch.ratio(&of(&disk, all));
+        figures.ratio("speed of all of it on one thread", &speed, "speed of verify_batch(256) alone", None);
+    }
     figures.ratio("time to read and verify frames", &of(&disk, |run| run.read).ratio(&strict), alone, None);
     figures.ratio("time for rules, disk and sync", &of(&disk, |run| run.rules).ratio(&strict), alone, None);
     figures.ratio("time to read bodies into sections", &of(&disk, |run| run.shelved).ratio(&strict), alone, None);

@@ -1,13 +1,16 @@
 //! What does it cost to make people's view of a case file from its entries? Two branches of 1,200 entries.
 
 use protocol::{
+    date,
     ids::{EntityId, EntryId, FeedKey, Incarnation, OrgId, SectionId},
+    import::{self, Draft, Imported, Kind},
     schema::{Schema, Value},
-    seal::hash,
+    seal::{Entropy, hash},
     section::{
         Contribution, Section,
         assertion::{Assertion, ClaimedTime, Plain, Statement},
     },
+    share::{self, Audience},
 };
 use tests::bench::figures::{Figures, Sample, timed};
 
@@ -52,7 +55,66 @@ fn main() {
     figures.ratio("entries of both branches in turn", &mixed.ratio(&wholes), "one after the other", None);
     figures.ratio("one entry more on 2399, and the view", &last.ratio(&wholes), "all of it anew", None);
     figures.ratio("the view again, nothing new", &again.ratio(&wholes), "all of it anew", None);
+    sample_cases(&mut figures);
     figures.show();
+}
+
+/// The twelve case files of the sample: the view of each made anew, and what of it may go to two organisations.
+fn sample_cases(figures: &mut Figures) {
+    let mut entropy = Entropy::new([2; 32]);
+    let read = import::import(include_bytes!("../../deploy/sample/cases.json"), &mut || EntityId(entropy.bytes()));
+    let cases: Vec<_> = read.expect("it imports").into_iter().filter(|record| record.kind == Kind::CaseFile).collect();
+    let statements: usize = cases.iter().map(|case| case.statements.len() + case.separate.len()).sum();
+    let cases: Vec<(SectionId, Vec<Contribution>)> =
+        cases.into_iter().map(|case| (SectionId(case.root.0), imported(case))).collect();
+    let others = [1, 2].map(|number| (OrgId([number; 32]), None));
+    let audience = Audience { own: OrgId([0; 32]), organisations: others.into() };
+    let (mut viewed, mut previewed) = (vec![], vec![]);
+    for _ in 0..RUNS {
+        let fresh = cases.clone();
+        let (views, took) = timed(|| {
+            let view = |(id, entries): (SectionId, Vec<Contribution>)| {
+                let mut section = Section::new(id);
+                entries.into_iter().for_each(|contribution| take(&mut section, contribution));
+                section.view()
+            };
+            fresh.into_iter().map(view).collect::<Vec<_>>()
+        });
+        viewed.push(took * 1e6 / cases.len() as f64);
+        let preview = |view| share::preview(view, &audience, date::day(1_764_547_260));
+        let (_, took) = timed(|| views.iter().map(preview).collect::<Vec<_>>());
+        previewed.push(took * 1e6 / cases.len() as f64);
+    }
+    let [viewed, previewed] = [viewed, previewed].map(|runs| runs.into_iter().collect::<Sample>());
+    let each = statements / cases.len();
+    figures.plain(&format!("a sample case file of {each} statements: its view anew"), &viewed, "µs");
+    figures.ratio("what of it may go to two organisations", &previewed.ratio(&viewed), "its view anew", None);
+}
+
+/// A case file as its organisation writes it: one entry, and one for each value that somebody else reported.
+fn imported(case: Imported) -> Vec<Contribution> {
+    let said = |draft: Draft| {
+        let Draft { entity, field, value, sources, grade, reported_by } = draft;
+        Statement::Assert(Assertion { entity, field, value, sources, grade, basis: None, reported_by })
+    };
+    let together = case.statements.into_iter().map(said).collect();
+    let apart = case.separate.into_iter().map(|draft| vec![said(draft)]);
+    let entry = |(seq, statements): (u64, Vec<Statement>)| Contribution {
+        id: EntryId(hash("habeas bench entry id", &[&case.root.0, &seq.to_be_bytes()])),
+        feed: FeedKey([0; 32]),
+        run: Incarnation([0; 8]),
+        seq,
+        org: OrgId([0; 32]),
+        plain: Plain {
+            schema: Schema::VERSION,
+            section: SectionId(case.root.0),
+            claimed_time: ClaimedTime(1_760_000_000),
+            deps: vec![],
+            batch: None,
+            statements,
+        },
+    };
+    (1..).zip(std::iter::once(together).chain(apart)).map(entry).collect()
 }
 
 fn folded<'a>(contributions: impl Iterator<Item = &'a Contribution>) -> ([u8; 32], f64) {
