@@ -87,7 +87,7 @@ fn sample_cases(figures: &mut Figures) {
     }
     let [viewed, previewed] = [viewed, previewed].map(|runs| runs.into_iter().collect::<Sample>());
     let each = statements / cases.len();
-    figures.plain(&format!("a sample case file of {each} statements: its view anew"), &viewed, "µs");
+    figures.plain(format!("a sample case file of {each} statements: its view anew"), &viewed, "µs");
     figures.ratio("what of it may go to two organisations", &previewed.ratio(&viewed), "its view anew", None);
 }
 
