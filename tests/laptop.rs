@@ -63,7 +63,7 @@ fn refuses(node: &Node, request: &Request, expected: (&str, &str)) -> Problem {
 }
 
 /// What lies in a folder, by name and length.
-fn listing(folder: &std::path::Path) -> Vec<(PathBuf, u64)> {
+fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut files: Vec<_> = node::store::canary::files(folder)
         .expect("a readable folder")
         .into_iter()

@@ -170,7 +170,8 @@ impl<'a> Reader<'a> {
         };
         let circle = self.page.archive.circles.iter().find(|circle| circle.circle == record.circle);
         let level = circle.map(|circle| match circle.kind.as_str() {
-            "own" => words.own,
+            // A case file of which a part is shared is read by others as well.
+            "own" if record.readers.is_empty() => words.own,
             "commons" => words.commons,
             _ => words.named,
         });

@@ -173,6 +173,15 @@ fn the_page_speaks_three_languages() {
     }
 }
 
+#[test]
+fn a_case_file_with_a_shared_part_does_not_pass_for_unshared() {
+    let mut archive = archive("x");
+    let says = |archive: &Archive, words: &str| page(archive, Language::En).contains(words);
+    assert!(says(&archive, "Case file · own organisation only"));
+    archive.records[0].readers.push("cabin-yard".into());
+    assert!(!says(&archive, "own organisation only") && says(&archive, "Case file · shared with named organisations"));
+}
+
 /// Labels, values, reasons, names of unknown fields and of those reported for come from others.
 #[test]
 fn hostile_text_stays_text_and_its_marks_are_seen() {
