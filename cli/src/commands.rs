@@ -22,11 +22,20 @@ pub(crate) mod serve;
 pub(crate) mod share;
 pub(crate) mod status;
 
-use std::path::Path;
+use std::{
+    path::Path,
+    pin::pin,
+    time::{Duration, Instant},
+};
 
 use protocol::control::{Reply, Request};
 
+use tokio::time::timeout;
+
 use crate::{Context, args::Command, client::Client, daemon::unexpected, error::Failure, files, texts};
+
+/// How often a person who waits is told so.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// Carries a command out.
 pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -60,9 +69,20 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
     }
 }
 
-/// Asks the node that runs for the folder.
-async fn ask(context: &Context<'_>, request: &Request) -> Result<Reply, Failure> {
-    Ok(Client::new(&context.data()?).ask(request).await?)
+/// Asks the node that runs for the folder. A person who waits longer than a moment sees that it goes on, and for how long.
+async fn ask(context: &mut Context<'_>, request: &Request) -> Result<Reply, Failure> {
+    let client = Client::new(&context.data()?);
+    let mut asked = pin!(client.ask(request));
+    let begun = Instant::now();
+    loop {
+        match timeout(MOMENT, asked.as_mut()).await {
+            Ok(answer) => {
+                context.screen.settle();
+                return Ok(answer?);
+            }
+            Err(_) => context.screen.working(begun.elapsed()),
+        }
+    }
 }
 
 /// Hands a file over: to standard output, or to a new file; what people must compare goes beside it.

@@ -13,7 +13,10 @@ pub(crate) mod sharing;
 pub(crate) mod standing;
 mod table;
 
-use std::io::{self, IsTerminal as _, Write};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    time::Duration,
+};
 
 use protocol::control::{Reply, SCHEMA};
 use serde::Serialize;
@@ -57,6 +60,8 @@ pub(crate) struct Screen {
     quiet: bool,
     paint_out: bool,
     paint_err: bool,
+    /// A line says that something takes its time.
+    waits: bool,
 }
 
 impl Screen {
@@ -67,7 +72,7 @@ impl Screen {
             Colour::Auto => is_terminal && !plain,
         };
         let (paint_out, paint_err) = (paint(outlet.out_is_terminal), paint(outlet.err_is_terminal));
-        Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err }
+        Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err, waits: false }
     }
 
     /// Whether scripts read it.
@@ -100,6 +105,22 @@ impl Screen {
     pub(crate) fn note(&mut self, text: &str) {
         if !self.quiet && !self.json {
             print(&mut self.outlet.err, &inked(text, self.paint_err));
+        }
+    }
+
+    /// That something takes its time, and how long it has; over and over in one line of a terminal, nowhere else.
+    pub(crate) fn working(&mut self, since: Duration) {
+        if self.outlet.err_is_terminal && !self.quiet && !self.json {
+            let _ =
+                write!(self.outlet.err, "\r{}", texts::working(since.as_secs())).and_then(|()| self.outlet.err.flush());
+            self.waits = true;
+        }
+    }
+
+    /// Clears the line of [`Self::working`].
+    pub(crate) fn settle(&mut self) {
+        if std::mem::take(&mut self.waits) {
+            let _ = write!(self.outlet.err, "\r\u{1b}[2K").and_then(|()| self.outlet.err.flush());
         }
     }
 

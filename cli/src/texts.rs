@@ -74,6 +74,7 @@ impl<'a> Said<'a> for usize {
 
 messages! {
     as_of(moment: &str);
+    working(seconds: u64);
     no_home();
     too_large();
     not_utf8();

@@ -9,11 +9,14 @@ const REQUIRED: &[&str] = &[
     ".ci",
     ".config",
     ".gitignore",
+    "ARCHITECTURE.md",
+    "BENCHMARKS.md",
     "CHANGELOG.md",
     "Cargo.lock",
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",
+    "README.md",
     "cli",
     "clippy.toml",
     "deny.toml",
@@ -25,7 +28,7 @@ const REQUIRED: &[&str] = &[
     "tests",
 ];
 /// Names that may lie there: the pages, and what git and cargo leave.
-const ALLOWED: &[&str] = &[".git", ".gitattributes", "ARCHITECTURE.md", "BENCHMARKS.md", "README.md", "target"];
+const ALLOWED: &[&str] = &[".git", ".gitattributes", "target"];
 const ROOMS: &[&str] = &["protocol", "node", "cli", "tests"];
 /// Names of what holds no text of ours; `.git` is a file in a second worktree.
 const SKIPPED: &[&str] = &[".git", "target", "node_modules", "__pycache__"];

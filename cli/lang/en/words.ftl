@@ -3,6 +3,7 @@
 #   stage · card · draft · signature · passphrase · root passphrase · backup · on hold · locked · closed · disputed
 
 as_of = as of { $moment }
+working = working, { $seconds } s …
 yes = yes
 no = no
 next_heading = Next:

@@ -7,6 +7,7 @@
 #   folder — папка · field — поле · code — код · commons — общая часть реестра
 
 as_of = по состоянию на { $moment }
+working = работаю, { $seconds } с …
 yes = да
 no = нет
 next_heading = Дальше:

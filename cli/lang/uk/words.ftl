@@ -7,6 +7,7 @@
 #   folder — тека · field — поле · code — код · commons — спільна частина реєстру
 
 as_of = станом на { $moment }
+working = працюю, { $seconds } с …
 yes = так
 no = ні
 next_heading = Далі:

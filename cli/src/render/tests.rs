@@ -3,8 +3,9 @@
 use insta::{assert_json_snapshot, assert_snapshot};
 use protocol::{
     control::{
-        CasePreview, Cell, CircleStatus, Claim, Entity, GoesField, HeldBack, HeldBackWhat, Imported, NodeState, Peer,
-        Problem, Reader, Record, RecordKind, Share, SharePreview, Status, Summary, codes,
+        CasePreview, Cell, CircleStatus, Claim, Entity, Examination, ExportedEntry, GoesField, HeldBack, HeldBackWhat,
+        Imported, Named, NodeState, Peer, Problem, Reader, Record, RecordKind, Share, SharePreview, Status, Summary,
+        codes,
     },
     ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
 };
@@ -289,12 +290,61 @@ fn a_failure_says_what_why_what_next_and_its_code() {
 
 #[test]
 fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
-    let check = |name: &str, reply: Reply| assert_json_snapshot!(name, versioned(&reply, NOW));
+    let check = |name: &str, reply: Reply| {
+        assert_eq!(snapshot_of(&reply), name);
+        assert_json_snapshot!(name, versioned(&reply, NOW));
+    };
+    check("json_backup", Reply::Backup { files: 12, bytes: 176_769, entries: Some(21) });
+    check("json_archived", Reply::Archived { records: 14, bytes: 1_333_300, unread: 0 });
+    check("json_metrics", Reply::Metrics { text: "habeas_unlocked 1\n# EOF\n".into() });
+    let (text, words) = ("-----BEGIN HABEAS CARD-----".into(), "river moral ivory property humble depart".into());
+    check("json_file", Reply::File { text, words, organisations: vec!["abandon-zoo".into()] });
+    let (organisation, call_sign) = (OrgId([2; 32]), Some("cabin-yard".into()));
+    check("json_names", Reply::Names { names: vec![Named { organisation, call_sign, petname: "Legal aid".into() }] });
+    let (record, entry) = (SectionId([7; 16]), EntryId([1; 32]));
+    let pseudonym = || "able zone about zero above zoo".to_owned();
+    check("json_saved", Reply::Saved { record, pseudonym: pseudonym(), entries: vec![entry] });
+    let (label, kind) = ("SYN-01".to_owned(), RecordKind::Case);
+    let made = Imported { label, kind, record, pseudonym: pseudonym(), statements: 258 };
+    check("json_imported", Reply::Imported { records: vec![made], entries: 3 });
+    check("json_digest", Reply::Digest { digest: "00".into(), records: 2, entries: 13, conflicts: 1 });
+    let [cose, key, aad, registry, id] = ["d2", "01", "02", "03", "04"].map(str::to_owned);
+    check("json_exported", Reply::Exported { entries: vec![ExportedEntry { cose, key, aad, registry, id }] });
+    let unprotected = vec!["core_dump".to_owned()];
+    let examination =
+        Examination { version: "0.1.0".into(), unread: Some(0), latest_claim: Some(DAY), clock: NOW, unprotected };
+    check("json_examined", Reply::Examined(examination));
     check("json_status", Reply::Status(open()));
     check("json_record", Reply::Record(Box::new(docket())));
     check("json_records", Reply::Records { records: vec![summary(1, Some("SYN-01"), 0)] });
     check("json_peers", Reply::Peers { peers: vec![peer(2, "cabin-yard")] });
     check("json_stopping", Reply::Stopping);
+}
+
+/// Every reply has a snapshot: a new one does not compile before it has a name here.
+fn snapshot_of(reply: &Reply) -> &'static str {
+    match reply {
+        Reply::Status(_) => "json_status",
+        Reply::Stopping => "json_stopping",
+        Reply::Backup { .. } => "json_backup",
+        Reply::Archived { .. } => "json_archived",
+        Reply::Metrics { .. } => "json_metrics",
+        Reply::File { .. } => "json_file",
+        Reply::Peers { .. } => "json_peers",
+        Reply::Names { .. } => "json_names",
+        Reply::Examined(_) => "json_examined",
+        Reply::Saved { .. } => "json_saved",
+        Reply::Record(_) => "json_record",
+        Reply::Records { .. } => "json_records",
+        Reply::Precedents { .. } => "json_precedents",
+        Reply::Conflicts { .. } => "json_conflicts",
+        Reply::History { .. } => "json_history",
+        Reply::Imported { .. } => "json_imported",
+        Reply::SharePreview(_) => "json_share_preview",
+        Reply::Shares { .. } => "json_shares",
+        Reply::Digest { .. } => "json_digest",
+        Reply::Exported { .. } => "json_exported",
+    }
 }
 
 #[test]
