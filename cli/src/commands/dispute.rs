@@ -113,7 +113,7 @@ pub(super) async fn retract(args: Retract, verb: &str, context: &mut Context<'_>
 async fn beside(
     record: &str,
     request: Request,
-    context: &Context<'_>,
+    context: &mut Context<'_>,
 ) -> Result<(Option<Box<Record>>, Reply), Failure> {
     let reply = ask(context, &request).await?;
     if context.screen.is_json() {

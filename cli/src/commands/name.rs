@@ -36,7 +36,7 @@ impl Book {
     /// own or not at all; and where the node does not tell, for then the call-signs stand alone.
     pub(super) async fn to_name<'a>(
         organisations: impl IntoIterator<Item = &'a String>,
-        context: &Context<'_>,
+        context: &mut Context<'_>,
     ) -> Self {
         if context.screen.is_json() || organisations.into_iter().next().is_none() {
             return Self(BTreeMap::new());

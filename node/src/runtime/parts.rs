@@ -22,6 +22,8 @@ pub(super) struct Mine {
     parts: BTreeMap<SectionId, SectionId>,
     cases: BTreeSet<SectionId>,
     circles: BTreeSet<CircleId>,
+    /// Of how many case files in each circle how many own ones are shared.
+    shared: Option<(Vec<u64>, u64)>,
 }
 
 /// A record as this organisation reads it.
@@ -148,14 +150,32 @@ impl Joined {
         members.filter(|(org, _)| **org != us && circle.admits(org)).map(|(_, sign)| sign.to_owned()).collect()
     }
 
-    /// Own case files that others can read, or could.
-    pub(super) fn shared_cases(&mut self) -> Result<BTreeSet<SectionId>, Problem> {
+    /// How many own case files others can read, or could. Counted anew only when one of the counts it rests on changed:
+    /// status is asked often, and a circle may hold very many dockets.
+    pub(super) fn shared_cases(&mut self) -> Result<u64, Problem> {
+        let circles = self.circles_with_others();
+        let own = Circle::Own(self.us());
+        let mut counts = Vec::new();
+        for circle in circles.iter().chain([&own]) {
+            let count = self.library.count(&self.folder.store, &self.state.circle_of(circle), RecordKind::Case);
+            counts.push(count.map_err(|error| store_problem(&error))?);
+        }
+        if let Some((known, shared)) = &self.mine.shared
+            && *known == counts
+        {
+            return Ok(*shared);
+        }
         let mut shared = BTreeSet::new();
-        for circle in self.circles_with_others() {
-            for part in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == RecordKind::Case) {
+        for (circle, count) in circles.iter().zip(&counts) {
+            if *count == 0 {
+                continue;
+            }
+            for part in self.shelves(circle)?.into_iter().filter(|shelf| shelf.kind == RecordKind::Case) {
                 shared.extend(self.own_of(&part.section)?);
             }
         }
-        Ok(shared)
+        let number = shared.len() as u64;
+        self.mine.shared = Some((counts, number));
+        Ok(number)
     }
 }

@@ -54,7 +54,7 @@ impl Joined {
         let circles: Vec<CircleStatus> = circles.collect();
         let unlocked = self.folder.pens().is_some();
         // Locked, nothing here can be read: the number is unknown, and shown as none.
-        let shared_cases = if unlocked { self.shared_cases().map_or(0, |cases| cases.len() as u64) } else { 0 };
+        let shared_cases = if unlocked { self.shared_cases().unwrap_or(0) } else { 0 };
         let replica = self.state.replica();
         let members = &replica.members;
         let count = |circle: &Circle, kind| {
