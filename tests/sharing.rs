@@ -325,6 +325,32 @@ fn a_case_shared_with_another_list_leaves_the_first() {
 }
 
 #[test]
+fn a_share_whose_consent_goes_while_it_waits_neither_goes_nor_takes_the_case_from_those_who_have_it() {
+    let nodes = Daemons::found(NODE, 3);
+    nodes[0].import_sample();
+    let own = case(&nodes[0], "SYN-12");
+    share(&nodes[0], &[own], &[&nodes[1]]);
+    eventually("the second has it", || (nodes[1].list(RecordKind::Case).len() == 1).then_some(()));
+    share_held(&nodes[0], &[own], &with(&[&nodes[2]]), 2);
+    // Meanwhile it turns out that consent names a country, and only the second works there.
+    let georgia = Guest { organisation: nodes[1].status().call_sign.expect("joined"), country: Some("GE".into()) };
+    preview(&nodes[0], &[own], &Readers::Organisations(vec![georgia]));
+    let consent = entity_of(&nodes[0].show(&own), "consent_record.giver");
+    let grant = |field: &str, value: &str| of(EntityId([5; 16]), &format!("consent_grant.{field}"), value);
+    let facts = vec![
+        grant("parent", &consent.to_string()),
+        grant("purpose", "share_named"),
+        grant("answer", "granted"),
+        grant("audience_country", "GE"),
+    ];
+    set(&nodes[0], &own, facts);
+    eventually("its time has come", || waiting(&nodes[0]).is_empty().then_some(()));
+    nodes.settle();
+    assert_eq!((nodes[1].list(RecordKind::Case).len(), nodes[2].list(RecordKind::Case).len()), (1, 0));
+    assert_eq!(nodes[0].show(&own).readers, [nodes[1].status().call_sign.expect("joined")]);
+}
+
+#[test]
 fn everyone_reads_a_year_a_group_a_family_and_one_bit_and_no_more() {
     let nodes = Daemons::found(NODE, 2);
     nodes[0].import_sample();

@@ -328,7 +328,14 @@ impl Joined {
 
     fn found(&self, text: &str) -> Result<Shelf, Problem> {
         let (store, by_id) = (&self.folder.store, text.trim().parse::<SectionId>().ok());
-        for (id, held) in self.state.replica().circles() {
+        // The fewer may write in a circle, the sooner its record is meant: nobody takes the id of another's record.
+        let mut circles: Vec<_> = self.state.replica().circles().collect();
+        circles.sort_by_key(|(_, held)| match held.circle {
+            Circle::Own(_) => 0,
+            Circle::Named { .. } => 1,
+            Circle::Commons => 2,
+        });
+        for (id, held) in circles {
             let found = match by_id {
                 Some(section) => self.library.shelf(store, id, &section).map(|kind| kind.map(|kind| (section, kind))),
                 None => self.library.named(store, id, &spaced(text)),

@@ -5,7 +5,9 @@
 //! whatever cuts it short, the next start goes on. Nothing goes that a person has not seen in a preview, or that was told
 //! before; consent is asked again at the last moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod agenda;
+
+use std::collections::BTreeMap;
 
 use protocol::{
     circle::{
@@ -13,10 +15,10 @@ use protocol::{
         grant::{self, Opening},
     },
     codec,
-    control::{Problem, Reader, Readers, RecordKind, Reply, Share, SharePreview, codes},
+    control::{Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
     date::day,
     desk::{self, sharing},
-    ids::{CircleId, EntityId, OrgId, SectionId},
+    ids::{CircleId, OrgId, SectionId},
     limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE},
     schema::{Schema, Value},
     seal::Entropy,
@@ -28,89 +30,18 @@ use protocol::{
     store::{Batch, Row, Store, Table},
     sync::{Content, Input, Write},
 };
-use serde::{Deserialize, Serialize};
 
+pub(super) use self::agenda::Agenda;
+use self::agenda::{Errand, changed_row, share_row};
 use super::{desk::Shelf, folder::store_problem, joined::Joined, utc_now};
 
-/// What is to be done, as the store has it. In memory only while the folder is unlocked.
-#[derive(Default)]
-pub(super) struct Agenda {
-    /// Case files that changed here since their shared parts were last brought up to them.
-    changed: BTreeSet<SectionId>,
-    shares: BTreeMap<u64, Errand>,
-    /// The write that is on its way.
-    writing: Option<u64>,
-}
-
-/// A share that waits, or is going: who would read (nobody named: everyone), when it goes (UTC, seconds), and what a
-/// person has seen of each case file.
-#[derive(Clone, Serialize, Deserialize)]
-struct Errand(Vec<OrgId>, u64, Vec<(SectionId, Vec<(EntityId, String)>)>);
+/// Acts after which a share that has not come to an end never will: everybody's disk would fill.
+const ACTS_MAX: u64 = 10_000;
 
 /// Whom a share is for.
 enum Whom {
     Circle(Audience),
     Everyone,
-}
-
-impl Agenda {
-    /// Reads what the store holds.
-    pub(super) fn load(store: &impl Store) -> Result<Self, Problem> {
-        let mut agenda = Self::default();
-        let (mut shares, mut sound) = (Vec::new(), true);
-        let scanned = store.scan(Table::Desk, CHANGED, 0, &mut |_, value| {
-            agenda.changed.extend(value.try_into().map(SectionId));
-            true
-        });
-        let scanned = scanned.and_then(|()| {
-            store.scan(Table::Desk, SHARE, 0, &mut |number, value| {
-                match codec::decode::<Errand>("share", &value, SHARE_BYTES) {
-                    Ok(errand) => shares.push((number, errand)),
-                    Err(_) => sound = false,
-                }
-                sound
-            })
-        });
-        scanned.map_err(|error| store_problem(&error))?;
-        if !sound {
-            return Err(Problem::new(codes::ALTERED, "what waits to be shared cannot be read"));
-        }
-        agenda.shares.extend(shares);
-        Ok(agenda)
-    }
-
-    /// When the next thing is to be done: UTC, seconds.
-    pub(super) fn due_at(&self) -> Option<u64> {
-        match (&self.writing, self.changed.is_empty()) {
-            (Some(_), _) => None,
-            (None, false) => Some(0),
-            (None, true) => self.shares.values().map(|Errand(_, due_at, _)| *due_at).min(),
-        }
-    }
-
-    /// Whether this write was one of ours; it has ended.
-    pub(super) fn ended(&mut self, token: u64) -> bool {
-        let ours = self.writing == Some(token);
-        if ours {
-            self.writing = None;
-        }
-        ours
-    }
-
-    fn waiting(&self, name: impl Fn(&OrgId) -> String) -> Vec<Share> {
-        let mut shares: Vec<Share> = self
-            .shares
-            .iter()
-            .map(|(number, Errand(readers, due_at, cases))| Share {
-                share: format!("{number:016x}"),
-                readers: readers.iter().map(&name).collect(),
-                records: cases.iter().map(|(section, _)| *section).collect(),
-                due_at: *due_at,
-            })
-            .collect();
-        shares.sort_by_key(|share| share.due_at);
-        shares
-    }
 }
 
 impl Joined {
@@ -147,7 +78,7 @@ impl Joined {
         let errand = Errand(readers, utc_now().saturating_add(hold_s), cases);
         let number = u64::from_be_bytes(self.folder.entropy.bytes());
         let mut batch = Batch::default();
-        batch.put(Row::new(Table::Desk, SHARE, number), codec::encode(&errand));
+        batch.put(share_row(number), codec::encode(&errand));
         self.commit_desk(&batch)?;
         self.agenda.shares.insert(number, errand);
         Ok(self.shares())
@@ -163,7 +94,7 @@ impl Joined {
         let number = u64::from_str_radix(share, 16).ok().filter(|number| self.agenda.shares.contains_key(number));
         let number = number.ok_or_else(|| Problem::new(codes::NO_SHARE, format!("no share «{share}» waits")))?;
         let mut batch = Batch::default();
-        batch.delete(Row::new(Table::Desk, SHARE, number));
+        batch.delete(share_row(number));
         self.commit_desk(&batch)?;
         self.agenda.shares.remove(&number);
         Ok(self.shares())
@@ -183,12 +114,13 @@ impl Joined {
         while self.can_write() && self.agenda.due_at().is_some_and(|due_at| due_at <= utc_now()) {
             match self.next_act() {
                 Ok(Some(entries)) => {
+                    self.agenda.acts += 1;
                     let token = self.next_token();
                     self.agenda.writing = Some(token);
                     let seed = self.folder.entropy.bytes();
                     self.handle(Input::Write(Write { token, entries, seed })).await;
                 }
-                Ok(None) => {}
+                Ok(None) => self.agenda.acts = 0,
                 Err(problem) => {
                     tracing::warn!(code = problem.code, "sharing stopped until the folder is unlocked again");
                     self.alarm(problem);
@@ -200,6 +132,9 @@ impl Joined {
 
     /// The next entries to write, or one thing less to do.
     fn next_act(&mut self) -> Result<Option<Vec<(CircleId, Content)>>, Problem> {
+        if self.agenda.acts > ACTS_MAX {
+            return Err(Problem::new(codes::INTERNAL, "what is shared does not come to rest; nothing more is written"));
+        }
         if let Some(section) = self.agenda.changed.first().copied() {
             let entries = self.follow(section)?;
             if entries.is_empty() {
@@ -215,7 +150,7 @@ impl Joined {
         let entries = self.share(&errand)?;
         if entries.is_empty() {
             let mut batch = Batch::default();
-            batch.delete(Row::new(Table::Desk, SHARE, number));
+            batch.delete(share_row(number));
             self.commit_desk(&batch)?;
             self.agenda.shares.remove(&number);
             tracing::info!(cases = errand.2.len(), organisations = errand.0.len(), "shared");
@@ -275,8 +210,12 @@ impl Joined {
 
     /// At most one named circle has a case file: the parts in others are closed once this one is told.
     fn closed_elsewhere(&mut self, section: SectionId, part: &Shelf) -> Result<Vec<(CircleId, Content)>, Problem> {
-        let mut entries = Vec::new();
-        for other in self.parts(&section)? {
+        let (mut entries, parts) = (Vec::new(), self.parts(&section)?);
+        // Nothing was told here (consent may have gone while the share waited): then nothing is closed elsewhere.
+        if !parts.iter().any(|told| told.id == part.id) {
+            return Ok(entries);
+        }
+        for other in parts {
             if other.id == part.id || other.circle == Circle::Commons {
                 continue;
             }
@@ -461,17 +400,6 @@ impl Joined {
     fn can_write(&self) -> bool {
         self.folder.pens().is_some() && !self.is_broken()
     }
-}
-
-/// Prefix of the rows of shares.
-const SHARE: &[u8] = b"share";
-/// Prefix of the rows of case files that changed.
-const CHANGED: &[u8] = b"changed";
-/// Bytes of a share's row.
-const SHARE_BYTES: usize = 1 << 26;
-
-fn changed_row(section: &SectionId) -> Row {
-    Row::new(Table::Desk, CHANGED, u64::from_be_bytes(*section.0.first_chunk().expect("an id has 16 bytes")))
 }
 
 fn country_row(org: &OrgId) -> Row {
