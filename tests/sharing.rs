@@ -8,7 +8,7 @@ use std::{
 use node::{store::Rocks, vault::Vault};
 use protocol::{
     body::Body,
-    control::{Fact, Guest, HeldBackWhat, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes},
+    control::{At, Fact, Guest, HeldBackWhat, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes},
     entry::Signed,
     ids::{EntityId, RegistryId, SectionId},
     schema::{Kind, Level, Schema},
@@ -300,6 +300,39 @@ fn a_withdrawal_hides_the_case_everywhere_whatever_was_edited_meanwhile() {
     assert_eq!((home.parts, home.readers), (vec![], vec![]), "nobody can read it any more");
     let again = preview(&nodes[0], &[own], &with(&[&nodes[1]]));
     assert_eq!(again.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_withdrawn"]);
+
+    // Taking the withdrawal back opens nothing: that is sharing, with its own preview.
+    let withdrawal = nodes[0].show(&own).entities.into_iter().flat_map(|entity| entity.cells);
+    let withdrawal = withdrawal.filter(|cell| cell.field == "consent_record.withdrawn").flat_map(|cell| cell.claims);
+    let at = withdrawal.map(|claim| At { entry: claim.entry, index: claim.index }).next().expect("it stands");
+    nodes[0].done(Request::Retract { record: own.to_string(), at, reason: "error".into() });
+    nodes.settle();
+    assert_eq!(nodes[1].list(RecordKind::Case).len(), 7);
+    share(&nodes[0], &[own], &[&nodes[1], &nodes[2]]);
+    arrive(&nodes, 8);
+}
+
+#[test]
+fn whoever_learns_first_that_consent_is_withdrawn_stops_the_sharing_for_all() {
+    let nodes = shared();
+    let (own, part) = (case(&nodes[0], "SYN-01"), part(&nodes[0], "SYN-01"));
+    set(&nodes[1], &part, vec![fact("consent_record.withdrawn", "true")]);
+    arrive(&nodes, 7);
+    assert!(nodes[0].show(&own).readers.is_empty());
+    let again = preview(&nodes[0], &[own], &with(&[&nodes[1], &nodes[2]]));
+    assert_eq!(again.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_withdrawn"]);
+}
+
+#[test]
+fn sharing_the_same_once_more_takes_the_place_of_what_waits() {
+    let nodes = Daemons::found(NODE, 2);
+    nodes[0].import_sample();
+    let case = case(&nodes[0], "SYN-01");
+    share_held(&nodes[0], &[case], &with(&[&nodes[1]]), 600);
+    let shares = share_held(&nodes[0], &[case], &with(&[&nodes[1]]), 600);
+    assert_eq!(shares.len(), 1, "cancelling it cancels all of it");
+    nodes[0].done(Request::ShareCancel { share: shares[0].share.clone() });
+    assert_eq!(waiting(&nodes[0]), []);
 }
 
 #[test]
@@ -329,12 +362,11 @@ fn a_share_whose_consent_goes_while_it_waits_neither_goes_nor_takes_the_case_fro
     let nodes = Daemons::found(NODE, 3);
     nodes[0].import_sample();
     let own = case(&nodes[0], "SYN-12");
-    share(&nodes[0], &[own], &[&nodes[1]]);
+    let georgia = Guest { organisation: nodes[1].status().call_sign.expect("joined"), country: Some("GE".into()) };
+    share_held(&nodes[0], &[own], &Readers::Organisations(vec![georgia]), 0);
     eventually("the second has it", || (nodes[1].list(RecordKind::Case).len() == 1).then_some(()));
     share_held(&nodes[0], &[own], &with(&[&nodes[2]]), 2);
     // Meanwhile it turns out that consent names a country, and only the second works there.
-    let georgia = Guest { organisation: nodes[1].status().call_sign.expect("joined"), country: Some("GE".into()) };
-    preview(&nodes[0], &[own], &Readers::Organisations(vec![georgia]));
     let consent = entity_of(&nodes[0].show(&own), "consent_record.giver");
     let grant = |field: &str, value: &str| of(EntityId([5; 16]), &format!("consent_grant.{field}"), value);
     let facts = vec![
@@ -417,7 +449,7 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
         "the country is the one that was told"
     );
     let mixed = preview(&nodes[0], &[own], &others);
-    assert_eq!(mixed.readers.iter().filter(|reader| reader.country.as_deref() == Some("GE")).count(), 1, "remembered");
+    assert!(mixed.readers.iter().all(|reader| reader.country.is_none()), "looking remembers nothing");
     assert_eq!(mixed.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_for_others"]);
     // A cap: what the court did not publish stays.
     let capped = preview(&nodes[0], &[case(&nodes[0], "SYN-01")], &others);

@@ -3,9 +3,9 @@
 alarm = { $sentence } — { $next } ({ $code })
 shared =
     { $shared ->
-        [0] No case file on this computer can be read by anyone else.
-        [one] { $shared } of { $cases } case files can be read by other organisations.
-       *[other] { $shared } of { $cases } case files can be read by other organisations.
+        [0] Nothing on this computer has been shared with anyone.
+        [one] { $shared } of { $cases } case files has been shared with other organisations.
+       *[other] { $shared } of { $cases } case files have been shared with other organisations.
     }
 shared_unknown = What is shared shows when it is unlocked.
 state_empty = empty: no keys here yet; run `habeas init`

@@ -84,8 +84,9 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let Reply::Shares { shares } = &reply else { return Err(unexpected(&reply)) };
     let cancel =
         |share: &Share| (context.command(&format!("share --cancel {}", share.share)), texts::sharing::next_cancel());
+    let cancellable = if hold_s == 0 { &[] } else { &shares[..] };
     let next: Vec<_> =
-        shares.iter().map(cancel).chain([(context.command("case list"), texts::sharing::next_list())]).collect();
+        cancellable.iter().map(cancel).chain([(context.command("case list"), texts::sharing::next_list())]).collect();
     context.screen.reply(&reply, || texts::sharing::waits(args.hold));
     context.screen.note(&texts::next(&next));
     Ok(())

@@ -326,6 +326,24 @@ impl Joined {
         })
     }
 
+    /// The record that was brought in under this label.
+    fn labelled(&self, label: &str) -> Result<Option<Shelf>, Problem> {
+        let mut found = Vec::new();
+        for circle in [Circle::Own(self.us()), Circle::Commons] {
+            for shelf in self.shelves(&circle)? {
+                if self.label(&shelf.section)?.as_deref() == Some(label) {
+                    found.push(shelf);
+                }
+            }
+        }
+        if found.len() > 1 {
+            let details = found.iter().map(|shelf| words::pseudonym(&shelf.section.0)).collect();
+            let message = format!("{} records were brought in as «{label}»", found.len());
+            return Err(Problem::new(codes::NO_RECORD, message).with_details(details));
+        }
+        Ok(found.pop())
+    }
+
     fn found(&self, text: &str) -> Result<Shelf, Problem> {
         let (store, by_id) = (&self.folder.store, text.trim().parse::<SectionId>().ok());
         // The fewer may write in a circle, the sooner its record is meant: nobody takes the id of another's record.
@@ -345,6 +363,9 @@ impl Joined {
             }
         }
         let message = format!("no case file or docket here is called «{text}»");
+        if let Some(shelf) = self.labelled(text.trim())? {
+            return Ok(shelf);
+        }
         Err(Problem::new(codes::NO_RECORD, message).saying("name").with("name", text))
     }
 }

@@ -7,7 +7,7 @@
 
 mod agenda;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
     circle::{
@@ -15,6 +15,7 @@ use protocol::{
         grant::{self, Opening},
     },
     codec,
+    consent::Refusal,
     control::{Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
     date::day,
     desk::{self, sharing},
@@ -24,7 +25,7 @@ use protocol::{
     seal::Entropy,
     section::assertion::{Assertion, Statement},
     share::{
-        self, Audience, Preview, commons, recall,
+        self, Audience, HeldBack, Preview, Reason, What, commons, recall,
         restate::{self, Seen},
     },
     store::{Batch, Row, Store, Table},
@@ -47,7 +48,8 @@ enum Whom {
 impl Joined {
     /// What of these case files would go to whom.
     pub(super) fn preview_share(&mut self, records: &[String], with: &Readers) -> Result<Reply, Problem> {
-        let whom = self.whom(with)?;
+        // Looking writes nothing, not even a country.
+        let (whom, _) = self.whom(with)?;
         let (_, preview) = self.looked_at(records, &whom)?;
         Ok(Reply::SharePreview(preview))
     }
@@ -60,7 +62,7 @@ impl Joined {
         seen: &str,
         hold_s: u64,
     ) -> Result<Reply, Problem> {
-        let whom = self.whom(with)?;
+        let (whom, mut batch) = self.whom(with)?;
         let (fields, preview) = self.looked_at(records, &whom)?;
         if preview.seen != seen {
             return Err(Problem::new(codes::SHARE_CHANGED, "what would go is no longer what the preview showed"));
@@ -77,9 +79,12 @@ impl Joined {
         let cases = fields.into_iter().map(|(section, seen)| (section, seen.into_iter().collect())).collect();
         let errand = Errand(readers, utc_now().saturating_add(hold_s), cases);
         let number = u64::from_be_bytes(self.folder.entropy.bytes());
-        let mut batch = Batch::default();
+        // Sharing the same once more takes the place of what waits already: cancelling it cancels all of it.
+        let replaced = self.agenda.replaced_by(&errand);
+        replaced.iter().for_each(|number| batch.delete(share_row(*number)));
         batch.put(share_row(number), codec::encode(&errand));
         self.commit_desk(&batch)?;
+        self.agenda.shares.retain(|number, _| !replaced.contains(number));
         self.agenda.shares.insert(number, errand);
         Ok(self.shares())
     }
@@ -258,6 +263,16 @@ impl Joined {
 
     /// What of a case file may go to these readers now.
     fn preview(&mut self, section: SectionId, audience: &Audience) -> Result<Preview, Problem> {
+        let mut withdrawn = BTreeSet::new();
+        for part in self.parts(&section)? {
+            withdrawn.extend(recall::hidden_by(&self.alone(&part)?));
+        }
+        withdrawn.remove(&self.us());
+        // Another organisation was told first that consent is withdrawn: its word is enough.
+        if !withdrawn.is_empty() {
+            let reason = Reason::Consent(Refusal::Withdrawn, withdrawn);
+            return Ok(Preview { held_back: vec![HeldBack { what: What::Case, reason }], ..Preview::default() });
+        }
         let own = self.own_view(&section)?;
         Ok(share::preview(&own, audience, day(utc_now())))
     }
@@ -323,9 +338,9 @@ impl Joined {
         Ok(sections)
     }
 
-    /// Who is meant; a country that is told is remembered.
-    fn whom(&mut self, with: &Readers) -> Result<Whom, Problem> {
-        let Readers::Organisations(guests) = with else { return Ok(Whom::Everyone) };
+    /// Who is meant, and the rows that remember the countries told.
+    fn whom(&mut self, with: &Readers) -> Result<(Whom, Batch), Problem> {
+        let Readers::Organisations(guests) = with else { return Ok((Whom::Everyone, Batch::default())) };
         let (us, mut organisations, mut batch) = (self.us(), BTreeMap::new(), Batch::default());
         for guest in guests {
             let org = self.find_organisation(&guest.organisation)?;
@@ -348,8 +363,7 @@ impl Joined {
         if organisations.is_empty() {
             return Err(Problem::new(codes::NO_READERS, "a case file is shared with other organisations"));
         }
-        self.commit_desk(&batch)?;
-        Ok(Whom::Circle(Audience { own: us, organisations }))
+        Ok((Whom::Circle(Audience { own: us, organisations }), batch))
     }
 
     fn audience_of(&self, circle: &Circle) -> Result<Audience, Problem> {

@@ -6,7 +6,8 @@
 //! * what no longer stands at home, or may no longer go, is retracted;
 //! * what is new goes if a person has seen it in a preview and lets it go, or if its field of its entity was told before.
 //!   So a correction travels in the same act, and a new field waits for its own preview;
-//! * a case that may not go at all is hidden by one statement; so is a part that another one took the place of.
+//! * a case that may not go at all is hidden by one statement, and stays hidden until a person shares it again; so is a
+//!   part that another one took the place of.
 //!
 //! An act is at most one entry. Write it and ask again until nothing is left to say: what is said of earlier statements
 //! (a resolution) can only follow them, and an act cut short goes on where it stopped.
@@ -46,7 +47,8 @@ type Key = (EntityId, String, Option<String>);
 #[must_use]
 pub fn restate(names: &Names, preview: &Preview, shared: &View, us: &OrgId, seen: &Seen) -> Vec<Statement> {
     let told = Told::of(shared, us);
-    if seen.is_empty() && told.says(&closed(names)) {
+    // What is hidden stays so until a person shares it again: to undo a withdrawal is to share.
+    if seen.is_empty() && (told.says(&closed(names)) || told.says(&hidden(names))) {
         return vec![];
     }
     let due: Vec<Assertion> = match preview.case_held_back().map(Reason::hides).max() {
@@ -132,9 +134,13 @@ fn frozen(names: &Names, preview: &Preview) -> BTreeSet<(EntityId, String)> {
         .collect()
 }
 
-fn hide(names: &Names, told: &Told<'_>) -> Vec<Statement> {
+fn hidden(names: &Names) -> Assertion {
     let line = permission(&desk::root(&names.own()));
-    let hidden = names.assertion(&computed(line, "consent_record.withdrawn", Value::Bool(true)));
+    names.assertion(&computed(line, "consent_record.withdrawn", Value::Bool(true)))
+}
+
+fn hide(names: &Names, told: &Told<'_>) -> Vec<Statement> {
+    let hidden = hidden(names);
     if told.says(&hidden) { vec![] } else { vec![Statement::Assert(hidden)] }
 }
 

@@ -80,6 +80,14 @@ impl Agenda {
         ours
     }
 
+    /// What waits for the same readers and is about nothing else than this.
+    pub(super) fn replaced_by(&self, Errand(readers, _, cases): &Errand) -> BTreeSet<u64> {
+        let within = |waiting: &Errand| {
+            waiting.0 == *readers && waiting.2.iter().all(|(section, _)| cases.iter().any(|(case, _)| case == section))
+        };
+        self.shares.iter().filter(|(_, waiting)| within(waiting)).map(|(number, _)| *number).collect()
+    }
+
     pub(super) fn waiting(&self, name: impl Fn(&OrgId) -> String) -> Vec<Share> {
         let mut shares: Vec<Share> = self
             .shares
