@@ -21,12 +21,12 @@ fn the_language_is_that_of_the_flag_else_of_the_locale_else_english() {
         assert_eq!(exit, 0, "{err}");
         assert!(out.starts_with(expected), "{args:?} {locale:?}: {out}");
     };
-    check(&[], None, "No case file");
-    check(&[], Some("C.UTF-8"), "No case file");
-    check(&[], Some("ru_RU.UTF-8"), "Ни одного дела");
-    check(&[], Some("uk_UA.UTF-8"), "Жодної справи");
-    check(&["--lang", "uk"], Some("ru_RU.UTF-8"), "Жодної справи");
-    check(&["--lang=en"], Some("uk_UA"), "No case file");
+    check(&[], None, "Nothing on this");
+    check(&[], Some("C.UTF-8"), "Nothing on this");
+    check(&[], Some("ru_RU.UTF-8"), "С этого компьютера");
+    check(&[], Some("uk_UA.UTF-8"), "З цього комп’ютера");
+    check(&["--lang", "uk"], Some("ru_RU.UTF-8"), "З цього комп’ютера");
+    check(&["--lang=en"], Some("uk_UA"), "Nothing on this");
 }
 
 #[test]
