@@ -11,12 +11,15 @@ use protocol::{
     control::{At, Fact, Guest, HeldBackWhat, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes},
     entry::Signed,
     ids::{EntityId, RegistryId, SectionId},
-    schema::{Kind, Level, Schema},
+    schema::{Kind, Level, Schema, Value},
     seal::Entropy,
     store::{Row, Store, Table},
     sync,
 };
-use tests::daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase};
+use tests::{
+    daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase},
+    evil::{Member, docket, unchecked},
+};
 
 use crate::{
     NODE,
@@ -403,6 +406,49 @@ fn everyone_reads_a_year_a_group_a_family_and_one_bit_and_no_more() {
         );
     }
     assert_eq!(nodes[0].list(RecordKind::Case).len(), 12);
+
+    // A withdrawal takes every word back; undoing it says none again before a person shares.
+    let own = nodes[0].list(RecordKind::Case).into_iter().find(|case| !case.parts.is_empty()).expect("one has a stub");
+    let said = |node: &Node| {
+        let record = node.show(&own.parts[0]);
+        record.entities.iter().flat_map(|entity| &entity.cells).map(|cell| cell.claims.len()).sum::<usize>()
+    };
+    assert!(said(&nodes[1]) > 0);
+    let consent = entity_of(&nodes[0].show(&own.record), "consent_record.giver");
+    set(&nodes[0], &own.record, vec![of(consent, "consent_record.withdrawn", "true")]);
+    eventually("every word is taken back", || (said(&nodes[1]) == 0).then_some(()));
+    let record = nodes[0].show(&own.record);
+    let cells = record.entities.iter().flat_map(|entity| &entity.cells);
+    let claim = cells.filter(|cell| cell.field == "consent_record.withdrawn").flat_map(|cell| &cell.claims).next();
+    let at = claim.map(|claim| At { entry: claim.entry, index: claim.index }).expect("it stands");
+    nodes[0].done(Request::Retract { record: own.record.to_string(), at, reason: "error".into() });
+    nodes.settle();
+    assert_eq!(said(&nodes[1]), 0, "nothing comes back by itself");
+    share_held(&nodes[0], &[own.record], &Readers::Everyone, 0);
+    eventually("it is shared again", || (said(&nodes[1]) > 0).then_some(()));
+}
+
+/// What stands in the commons any member can speak of; he hides nothing of it, and stops nobody's sharing.
+#[test]
+fn a_member_who_calls_anothers_case_withdrawn_in_the_commons_says_nothing_by_it() {
+    let mut entropy = Entropy::new([0xd5; 32]);
+    let member = Member::new(&mut entropy);
+    let (nodes, registry) = Daemons::found_with(NODE, 1, &[&member]);
+    nodes[0].import_sample();
+    share_held(&nodes[0], &[], &Readers::Everyone, 0);
+    let own = eventually("a case has a stub", || {
+        nodes[0].list(RecordKind::Case).into_iter().find(|case| !case.parts.is_empty())
+    });
+    let mut wire = member.meet(&registry, &nodes[0], &mut entropy);
+    let before = nodes[0].digest(Scope::Commons).entries;
+    let plain = docket(own.parts[0], "consent_record.withdrawn", Value::Bool(true));
+    let (entry, body) = wire.commons.say(&unchecked(&plain));
+    wire.send_entries(&[(&entry, Some(&body))]);
+    eventually("it arrives", || (nodes[0].digest(Scope::Commons).entries == before + 1).then_some(()));
+    let record = nodes[0].show(&own.record);
+    assert_eq!((record.parts, record.readers.len()), (own.parts, 1));
+    let again = preview(&nodes[0], &[own.record], &Readers::Everyone);
+    assert_eq!(again.cases[0].whole().count(), 0);
 }
 
 #[test]

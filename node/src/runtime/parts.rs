@@ -36,6 +36,12 @@ pub(super) struct Whole {
     pub(super) parts: Vec<SectionId>,
 }
 
+/// Whether those who share a section have taken it back. In the commons nobody hides what another organisation says:
+/// there it takes back its own words one by one.
+fn is_hidden(circle: &Circle, view: &View) -> bool {
+    matches!(circle, Circle::Named { .. }) && recall::is_hidden(view)
+}
+
 impl Joined {
     /// This organisation.
     pub(super) fn us(&self) -> OrgId {
@@ -126,7 +132,7 @@ impl Joined {
             Circle::Own(us) if shelf.kind == RecordKind::Case => {
                 for part in self.parts(&shelf.section)? {
                     let shared = self.alone(&part)?;
-                    if !recall::is_hidden(&shared) {
+                    if !is_hidden(&part.circle, &shared) {
                         readers.extend(self.others_in(&part.circle));
                         parts.push(part.section);
                     }
@@ -134,7 +140,7 @@ impl Joined {
                 }
             }
             circle => {
-                if recall::is_hidden(&view) {
+                if is_hidden(circle, &view) {
                     let message = "this case file was taken back by those who shared it";
                     return Err(Problem::new(codes::TAKEN_BACK, message));
                 }

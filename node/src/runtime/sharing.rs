@@ -19,13 +19,15 @@ use protocol::{
     control::{Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
     date::day,
     desk::{self, sharing},
-    ids::{CircleId, OrgId, SectionId},
+    ids::{CircleId, EntityId, OrgId, SectionId},
     limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE},
     schema::{Schema, Value},
     seal::Entropy,
     section::assertion::{Assertion, Statement},
     share::{
-        self, Audience, HeldBack, Preview, Reason, What, commons, recall,
+        self, Audience, HeldBack, Preview, Reason, What,
+        commons::{self, Stub},
+        recall,
         restate::{self, Seen},
     },
     store::{Batch, Row, Store, Table},
@@ -168,7 +170,7 @@ impl Joined {
         let mut entries = Vec::new();
         for part in self.parts(&section)? {
             let statements = match &part.circle {
-                Circle::Commons => self.stubbed(section, &part)?,
+                Circle::Commons => self.stubbed(section, &part, &Seen::new())?,
                 circle => {
                     let audience = self.audience_of(circle)?;
                     self.restated(section, &part, &audience, &Seen::new())?
@@ -193,11 +195,11 @@ impl Joined {
         let mut entries = Vec::new();
         for (section, seen) in cases {
             let part = self.part(section, &circle)?;
+            let seen = seen.iter().cloned().collect();
             let statements = match &circle {
-                Circle::Commons => self.stubbed(*section, &part)?,
+                Circle::Commons => self.stubbed(*section, &part, &seen)?,
                 circle => {
                     let audience = self.audience_of(circle)?;
-                    let seen = seen.iter().cloned().collect();
                     self.restated(*section, &part, &audience, &seen)?
                 }
             };
@@ -249,32 +251,49 @@ impl Joined {
         Ok(restate::restate(&names, &preview, &shared, &self.us(), seen))
     }
 
-    fn stubbed(&mut self, section: SectionId, part: &Shelf) -> Result<Vec<Statement>, Problem> {
-        let own = self.own_view(&section)?;
-        let stub = commons::stub(&own, &part.section, day(utc_now()));
+    /// What the section of the commons is still to say. Of what was never told there, only what a person has seen.
+    fn stubbed(&mut self, section: SectionId, part: &Shelf, seen: &Seen) -> Result<Vec<Statement>, Problem> {
+        let (stub, shared, us) = (self.stub(section, part)?, self.alone(part)?, self.us());
+        let stands = |entity: &EntityId, field: &str| {
+            shared.cell(entity, field).is_some_and(|cell| cell.claims.iter().any(|claim| claim.org == us))
+        };
         let due = stub.statements.into_iter().filter_map(|statement| match statement {
-            Statement::Assert(assertion) => Some(assertion),
+            Statement::Assert(said) => {
+                let goes = stands(&said.entity, &said.field) || seen.contains(&(said.entity, said.field.clone()));
+                goes.then_some(said)
+            }
             Statement::Retract { .. } | Statement::Resolve { .. } => None,
         });
         let due: Vec<Assertion> = due.collect();
-        let shared = self.alone(part)?;
-        Ok(restate::converge(due, &shared, &self.us()))
+        Ok(restate::converge(due, &shared, &us))
+    }
+
+    /// What the commons may hold of a case file now.
+    fn stub(&mut self, section: SectionId, part: &Shelf) -> Result<Stub, Problem> {
+        Ok(match self.withdrawn_elsewhere(section)? {
+            Some(held) => Stub { held_back: vec![held], ..Stub::default() },
+            None => commons::stub(&self.own_view(&section)?, &part.section, day(utc_now())),
+        })
     }
 
     /// What of a case file may go to these readers now.
     fn preview(&mut self, section: SectionId, audience: &Audience) -> Result<Preview, Problem> {
+        Ok(match self.withdrawn_elsewhere(section)? {
+            Some(held) => Preview { held_back: vec![held], ..Preview::default() },
+            None => share::preview(&self.own_view(&section)?, audience, day(utc_now())),
+        })
+    }
+
+    /// Another organisation that a case file is shared with was told first that consent is withdrawn: its word is enough.
+    /// Not that of any member: what stands in the commons anybody could say.
+    fn withdrawn_elsewhere(&mut self, section: SectionId) -> Result<Option<HeldBack>, Problem> {
         let mut withdrawn = BTreeSet::new();
-        for part in self.parts(&section)? {
+        for part in self.parts(&section)?.into_iter().filter(|part| part.circle != Circle::Commons) {
             withdrawn.extend(recall::hidden_by(&self.alone(&part)?));
         }
         withdrawn.remove(&self.us());
-        // Another organisation was told first that consent is withdrawn: its word is enough.
-        if !withdrawn.is_empty() {
-            let reason = Reason::Consent(Refusal::Withdrawn, withdrawn);
-            return Ok(Preview { held_back: vec![HeldBack { what: What::Case, reason }], ..Preview::default() });
-        }
-        let own = self.own_view(&section)?;
-        Ok(share::preview(&own, audience, day(utc_now())))
+        let held = |orgs| HeldBack { what: What::Case, reason: Reason::Consent(Refusal::Withdrawn, orgs) };
+        Ok(Some(withdrawn).filter(|orgs| !orgs.is_empty()).map(held))
     }
 
     /// The fields of each case file that would go, and all of it as people read it.
@@ -295,7 +314,7 @@ impl Joined {
                 }
                 Whom::Everyone => {
                     let part = self.part(&section, &Circle::Commons)?;
-                    let stub = commons::stub(&self.own_view(&section)?, &part.section, day(utc_now()));
+                    let stub = self.stub(section, &part)?;
                     cases.push(sharing::stub_preview(section, label, &stub));
                     looked.push((section, stub.fields(), codec::encode(&stub.statements)));
                 }
