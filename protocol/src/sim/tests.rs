@@ -30,7 +30,7 @@ fn plays(seeds: std::ops::Range<u64>, plan: impl Fn(u64) -> Plan) -> Totals {
 fn part(nth: u64) {
     let seeds = number("HABEAS_SIM_SEEDS").unwrap_or(SEEDS).div_ceil(PARTS);
     let totals = plays(nth * seeds..(nth + 1) * seeds, Plan::full);
-    println!("{totals:#?}");
+    println!("{totals:?}");
     let floor = |what: &str, found: u64, per_hundred: u64| {
         assert!(found * 100 >= totals.seeds * per_hundred, "only {found} {what} in {} runs", totals.seeds);
     };
