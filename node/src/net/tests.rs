@@ -122,6 +122,8 @@ struct Relay {
     /// Connections open now, and closed so far.
     count: watch::Receiver<(usize, usize)>,
     frozen: watch::Sender<bool>,
+    /// Connections in which nothing moves any more.
+    still: watch::Receiver<usize>,
     _wire: JoinSet<()>,
 }
 
@@ -131,11 +133,12 @@ impl Relay {
         let address = listener.local_addr().expect("an address");
         let (counted, count) = watch::channel((0, 0));
         let (frozen, freeze) = watch::channel(false);
+        let (stilled, still) = watch::channel(0);
         let mut wire = JoinSet::new();
         wire.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((mut near, _)) = listener.accept().await {
-                let (counted, mut freeze) = (counted.clone(), freeze.clone());
+                let (counted, mut freeze, stilled) = (counted.clone(), freeze.clone(), stilled.clone());
                 connections.spawn(async move {
                     counted.send_modify(|(open, _)| *open += 1);
                     if let Ok(mut far) = TcpStream::connect(target).await {
@@ -144,6 +147,7 @@ impl Relay {
                             frozen = freeze.wait_for(|frozen| *frozen) => frozen.is_ok(),
                         };
                         if cut {
+                            stilled.send_modify(|still| *still += 1);
                             std::future::pending::<()>().await; // both sockets stay open, and nothing moves
                         }
                     }
@@ -151,7 +155,14 @@ impl Relay {
                 });
             }
         });
-        Self { address, count, frozen, _wire: wire }
+        Self { address, count, frozen, still, _wire: wire }
+    }
+
+    /// Lets nothing through any more, and waits until that is so: a close that followed at once got through before it.
+    async fn freeze(&mut self) {
+        let open = self.count.borrow().0;
+        self.frozen.send_replace(true);
+        timeout(PATIENCE, self.still.wait_for(|still| *still >= open)).await.expect("in time").expect("the relay runs");
     }
 
     async fn until(&mut self, what: impl FnMut(&(usize, usize)) -> bool) {
@@ -379,13 +390,13 @@ async fn a_peer_that_falls_silent_is_noticed_and_an_idle_one_is_kept() {
     let limits = Limits { silence, ..limits() };
     let mut a = Node::with(config(1, NETWORK, limits.clone())).await;
     let mut b = Node::with(config(2, NETWORK, limits)).await;
-    let relay = Relay::to(b.address).await;
+    let mut relay = Relay::to(b.address).await;
     a.allow([b.contact_at(relay.address)]).await;
     b.allow([a.unaddressed()]).await;
     a.up(b.key()).await;
     b.up(a.key()).await;
     assert!(timeout(silence * 3, a.net.events.recv()).await.is_err(), "idle is not dead");
-    relay.frozen.send_replace(true);
+    relay.freeze().await;
     assert_eq!(a.down(b.key()).await, "nothing was heard for 1.5s");
     assert_eq!(b.down(a.key()).await, "nothing was heard for 1.5s");
 }
@@ -396,13 +407,13 @@ async fn a_peer_that_came_back_unnoticed_is_taken_again_by_whichever_side_decide
     let node = |seed| Node::with(config(seed, NETWORK, limits.clone()));
     for (stays, returns) in [(1, 2), (2, 1)] {
         let (mut stays, mut gone) = (node(stays).await, node(returns).await);
-        let relay = Relay::to(stays.address).await;
+        let mut relay = Relay::to(stays.address).await;
         stays.allow([gone.unaddressed()]).await;
         gone.allow([stays.contact_at(relay.address)]).await;
         stays.up(gone.key()).await;
         gone.up(stays.key()).await;
 
-        relay.frozen.send_replace(true);
+        relay.freeze().await;
         gone.tell(Command::Stop).await;
         gone.down(stays.key()).await;
         let mut back = node(returns).await;
