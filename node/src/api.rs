@@ -1,7 +1,7 @@
 //! The node's own socket: one request, one answer, for whoever may open the folder.
 //!
-//! Trying a passphrase costs most of a second, so it happens here, on a thread of its own, and the runtime gets what it
-//! opened. The socket is in the folder (0700) and belongs to its user (0600).
+//! Trying a passphrase costs most of a second, and reading a large file some, so both happen here, on a thread of their
+//! own, and the runtime gets what was opened. Whoever accepts lines hears how far long work is, before the answer. The socket is in the folder (0700) and belongs to its user (0600).
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,16 +15,24 @@ use std::{
 
 use axum::{
     Json, Router,
+    body::Body,
     extract::State,
-    http::{StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{ACCEPT, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use futures::{Stream, stream};
 use protocol::{
-    control::{Answer, Problem, Reply, Request, codes},
+    control::{Answer, LINES, Problem, Progress, Reply, Request, Unit, codes},
+    ids::EntityId,
+    import,
     seal::Entropy,
 };
 use rustix::process::Signal;
+use serde::Serialize;
 use thiserror::Error;
 use tokio::{
     net::UnixListener,
@@ -35,7 +43,7 @@ use tokio::{
 use crate::{
     backup, durable,
     metrics::MEDIA_TYPE,
-    runtime::{self, Job, Opened},
+    runtime::{self, Answerer, Awaited, Job, Opened, Teller},
     vault::{Cost, RootKey, Vault, VaultError},
 };
 
@@ -88,7 +96,10 @@ struct Door {
     stop: mpsc::Sender<()>,
 }
 
-/// Tries passphrases.
+/// The answer on its way.
+type Replied = oneshot::Receiver<Result<Reply, Problem>>;
+
+/// Opens what a request needs: tries passphrases, reads files.
 struct Porter {
     folder: Arc<Path>,
     /// One at a time: otherwise who asks many times at once would be let past the wait after the first wrong one.
@@ -170,39 +181,74 @@ fn settle(listen: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     listen.into_iter().map(choose).collect()
 }
 
-async fn answer(State(door): State<Door>, body: axum::body::Bytes) -> Json<Answer> {
-    let answer = match serde_json::from_slice::<Request>(&body) {
-        // The parser's words may quote the request; only its place is told.
-        Err(error) => Answer::Problem(Problem::new(
-            codes::REQUEST,
-            format!("not a request this node understands (column {})", error.column()),
-        )),
-        Ok(request) => match door.carry(request).await {
-            Ok(reply) => Answer::Ok(Box::new(reply)),
-            Err(problem) => Answer::Problem(problem),
-        },
-    };
-    Json(answer)
+async fn answer(State(door): State<Door>, headers: HeaderMap, body: axum::body::Bytes) -> Response {
+    let (answerer, Awaited { reply, progress }) = Answerer::new();
+    let in_lines = headers.get(ACCEPT).is_some_and(|accepted| accepted == LINES);
+    if in_lines {
+        let answer = door.answer(body, answerer, reply);
+        ([(CONTENT_TYPE, LINES)], Body::from_stream(lines(progress, answer))).into_response()
+    } else {
+        Json(door.answer(body, answerer, reply).await).into_response()
+    }
+}
+
+/// How far the work is, and in the end the answer, a line each.
+fn lines(
+    progress: mpsc::Receiver<Progress>,
+    answer: impl Future<Output = Answer> + Send + 'static,
+) -> impl Stream<Item = serde_json::Result<String>> {
+    stream::unfold(Some((progress, Box::pin(answer))), async |state| {
+        let (mut progress, mut answer) = state?;
+        tokio::select! {
+            biased;
+            Some(progressed) = progress.recv() => Some((line(&progressed), Some((progress, answer)))),
+            answer = &mut answer => Some((line(&answer), None)),
+        }
+    })
+}
+
+fn line(what: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(what).map(|line| line + "\n")
 }
 
 /// For whoever watches the node. It needs no body and no version: its form is a standard of its own.
 async fn metrics(State(door): State<Door>) -> Response {
-    match door.carry(Request::Metrics).await {
+    let (answerer, awaited) = Answerer::new();
+    match door.carry(Request::Metrics, answerer, awaited.reply).await {
         Ok(Reply::Metrics { text }) => ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
 impl Door {
-    async fn carry(&self, request: Request) -> Result<Reply, Problem> {
-        let (porter, needs) = (Arc::clone(&self.porter), request.clone());
-        let opened = tokio::task::spawn_blocking(move || porter.open(&needs));
-        let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))??;
+    async fn answer(self, body: axum::body::Bytes, answerer: Answerer, reply: Replied) -> Answer {
+        let request = match serde_json::from_slice::<Request>(&body) {
+            Ok(request) => request,
+            Err(error) => {
+                // The parser's words may quote the request; only its place is told.
+                let message = format!("not a request this node understands (column {})", error.column());
+                return Answer::Problem(Problem::new(codes::REQUEST, message));
+            }
+        };
+        drop(body);
+        match self.carry(request, answerer, reply).await {
+            Ok(reply) => Answer::Ok(Box::new(reply)),
+            Err(problem) => Answer::Problem(problem),
+        }
+    }
+
+    async fn carry(&self, request: Request, answerer: Answerer, reply: Replied) -> Result<Reply, Problem> {
+        let (porter, mut teller) = (Arc::clone(&self.porter), answerer.teller.clone());
+        let opened = tokio::task::spawn_blocking(move || {
+            let opened = porter.open(&request, &mut teller);
+            opened.map(|opened| (request, opened))
+        });
+        let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))?;
+        let (request, opened) = opened?;
         let stops = matches!(request, Request::Stop | Request::Wipe);
-        let (reply, answered) = oneshot::channel();
         let gone = |_| Problem::new(codes::NOT_RUNNING, "the node is stopping");
-        self.jobs.send(Job { request, opened, reply }).await.map_err(|_| gone(()))?;
-        let answer = answered.await.map_err(|_| gone(()))?;
+        self.jobs.send(Job { request, opened, reply: answerer }).await.map_err(|_| gone(()))?;
+        let answer = reply.await.map_err(|_| gone(()))?;
         if stops {
             let _already_stopping = self.stop.try_send(());
         }
@@ -212,7 +258,7 @@ impl Door {
 
 impl Porter {
     /// What the passphrases in a request open.
-    fn open(&self, request: &Request) -> Result<Opened, Problem> {
+    fn open(&self, request: &Request, teller: &mut Teller) -> Result<Opened, Problem> {
         let mut opened = Opened::default();
         match request {
             Request::Init { passphrase, root_passphrase, demo } => {
@@ -245,7 +291,8 @@ impl Porter {
                 let unpacked = self.folder.join("verifying");
                 // One that a crash left behind holds nothing that the backup does not.
                 let _nothing_there = fs::remove_dir_all(&unpacked);
-                let looked = backup::unpack(Path::new(from), &unpacked)
+                let mut told = |done, all| teller.tell(Unit::Bytes, done, all);
+                let looked = backup::unpack(Path::new(from), &unpacked, &mut told)
                     .map_err(|error| runtime::saving::problem(&error))
                     .and_then(|summary| {
                         // Counted here: the copy goes, and would take the count of wrong passphrases with it.
@@ -260,6 +307,19 @@ impl Porter {
                         return Err(problem);
                     }
                 }
+            }
+            Request::BackupRestore { from } => {
+                let _alone = self.alone();
+                let mut told = |done, all| teller.tell(Unit::Bytes, done, all);
+                let prepared = backup::prepare(Path::new(from), &self.folder, &mut told);
+                let summary = prepared.map_err(|error| runtime::saving::problem(&error))?;
+                opened.backup = Some((summary, self.folder.to_path_buf()));
+            }
+            Request::Import { file, .. } => {
+                let mut entropy = entropy()?;
+                let mut told = |done, all| teller.tell(Unit::Records, done as u64, all as u64);
+                let read = import::import_telling(file.as_bytes(), &mut || EntityId(entropy.bytes()), &mut told);
+                opened.import = Some(read);
             }
             Request::Card { root_passphrase, .. }
             | Request::Sign { root_passphrase, .. }

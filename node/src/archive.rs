@@ -141,7 +141,8 @@ impl Archive {
     pub const SCHEMA: u32 = SCHEMA;
 
     /// Writes it to the new folder `to`, for this user alone, with a page in `language`.
-    pub fn write(&self, language: Language, to: &Path) -> Result<Summary, ArchiveError> {
+    /// `told` hears how many records are written.
+    pub fn write(&self, language: Language, to: &Path, told: &mut dyn FnMut(u64)) -> Result<Summary, ArchiveError> {
         if to.exists() {
             return Err(ArchiveError::Exists);
         }
@@ -149,7 +150,7 @@ impl Archive {
         // One that a crash left behind; anything else of that name is somebody's, and stays.
         let _not_ours = discard(&fresh);
         fs::DirBuilder::new().mode(0o700).create(&fresh).map_err(ArchiveError::io("make the folder"))?;
-        let written = self.fill(language, &fresh).map_err(ArchiveError::io("write the archive"));
+        let written = self.fill(language, &fresh, told).map_err(ArchiveError::io("write the archive"));
         let named = written.and_then(|bytes| {
             durable::name(&fresh, to).map_err(ArchiveError::io("name the archive"))?;
             Ok(Summary { records: self.records.len() as u64, bytes })
@@ -160,17 +161,53 @@ impl Archive {
         named
     }
 
-    fn fill(&self, language: Language, folder: &Path) -> io::Result<u64> {
+    fn fill(&self, language: Language, folder: &Path, told: &mut dyn FnMut(u64)) -> io::Result<u64> {
         let mut json = BufWriter::new(new_file(&folder.join(JSON))?);
-        serde_json::to_writer(&mut json, self)?;
+        // A record is written when it stands in both files.
+        let mut halves = 0;
+        let mut half = || {
+            halves += 1;
+            told(halves / 2);
+        };
+        self.write_json(&mut json, &mut half)?;
         let json = json.into_inner().map_err(io::IntoInnerError::into_error)?;
         let mut html = new_file(&folder.join(PAGE))?;
-        html.write_all(page(self, language).as_bytes())?;
+        html.write_all(page(self, language, &mut half).as_bytes())?;
         for file in [&json, &html] {
             file.sync_all()?;
         }
         File::open(folder)?.sync_all()?;
         Ok(json.metadata()?.len() + html.metadata()?.len())
+    }
+}
+
+impl Archive {
+    /// As one JSON object, record by record.
+    fn write_json(&self, to: &mut impl Write, each: &mut dyn FnMut()) -> io::Result<()> {
+        let Self { schema, as_of, registry, organisation, unread, .. } = *self;
+        let (registry_words, organisations) = (self.registry_words.clone(), self.organisations.clone());
+        let circles = self.circles.clone();
+        let head = Self {
+            schema,
+            as_of,
+            registry,
+            registry_words,
+            organisation,
+            organisations,
+            circles,
+            unread,
+            records: vec![],
+        };
+        let head = serde_json::to_string(&head)?;
+        to.write_all(head.strip_suffix("]}").expect("the records come last").as_bytes())?;
+        for (nth, record) in self.records.iter().enumerate() {
+            if nth > 0 {
+                to.write_all(b",")?;
+            }
+            serde_json::to_writer(&mut *to, record)?;
+            each();
+        }
+        to.write_all(b"]}")
     }
 }
 

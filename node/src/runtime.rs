@@ -3,6 +3,7 @@
 //! Jobs from the socket, frames from the network and time arrive here one by one; `protocol::sync` decides; the batch goes
 //! to the disk and is synced; then the effects go out. Frames are read and verified on other threads before, in order.
 
+mod answerer;
 mod archiving;
 mod beside;
 mod desk;
@@ -14,6 +15,7 @@ mod names;
 mod parts;
 pub(crate) mod saving;
 mod sharing;
+mod sweep;
 
 use std::{
     net::SocketAddr,
@@ -23,8 +25,12 @@ use std::{
     time::SystemTime,
 };
 
-use protocol::control::{NodeState, Problem, Reply, Request, Status, codes};
-use tokio::sync::{mpsc, oneshot};
+use protocol::{
+    control::{NodeState, Problem, Reply, Request, Status, codes},
+    ids::RegistryId,
+    import::{ImportErrors, Imported},
+};
+use tokio::sync::mpsc;
 
 use crate::{
     backup,
@@ -34,6 +40,9 @@ use crate::{
 use beside::Beside;
 use folder::Folder;
 use joined::Joined;
+use sweep::Swept;
+
+pub use answerer::{Answerer, Awaited, Teller};
 
 /// What the passphrases of a request opened.
 #[derive(Debug, Default)]
@@ -42,8 +51,10 @@ pub struct Opened {
     pub keys: Option<Keys>,
     /// The organisation's root key.
     pub root: Option<RootKey>,
-    /// A backup that was unpacked to be looked at, and where.
+    /// A backup that was unpacked, and where.
     pub backup: Option<(backup::Summary, PathBuf)>,
+    /// A file that was read.
+    pub import: Option<Result<Vec<Imported>, ImportErrors>>,
 }
 
 /// A request, what it opened, and where the answer goes.
@@ -56,9 +67,6 @@ pub struct Job {
     /// Where the answer goes.
     pub reply: Answerer,
 }
-
-/// Where an answer goes.
-pub type Answerer = oneshot::Sender<Result<Reply, Problem>>;
 
 /// Starts the runtime on its own thread. It ends when the last sender of jobs is gone.
 pub fn spawn(folder: Arc<Path>, listen: Vec<SocketAddr>, jobs: mpsc::Receiver<Job>) -> std::io::Result<JoinHandle<()>> {
@@ -91,18 +99,26 @@ impl Runtime {
         loop {
             // Only waiting can be cancelled; what was taken up is carried to its end.
             let job = match &mut self.phase {
-                Phase::Joined(joined) => tokio::select! {
-                    biased;
-                    job = jobs.recv() => job,
-                    Some(done) = self.beside.next() => {
-                        done.tell();
-                        continue;
+                Phase::Joined(joined) => {
+                    let sweeps = !joined.sweeps.is_idle();
+                    tokio::select! {
+                        biased;
+                        job = jobs.recv() => job,
+                        Some(done) = self.beside.next() => {
+                            done.tell();
+                            continue;
+                        }
+                        event = joined.next() => {
+                            joined.take(event).await;
+                            self.sweep();
+                            continue;
+                        }
+                        () = std::future::ready(()), if sweeps => {
+                            self.sweep();
+                            continue;
+                        }
                     }
-                    event = joined.next() => {
-                        joined.take(event).await;
-                        continue;
-                    }
-                },
+                }
                 _ => tokio::select! {
                     biased;
                     job = jobs.recv() => job,
@@ -114,8 +130,9 @@ impl Runtime {
             };
             let Some(Job { request, opened, reply }) = job else { break };
             if let Some((answer, reply)) = self.carry(request, opened, reply).await {
-                let _nobody_waits = reply.send(answer);
+                reply.answer(answer);
             }
+            self.sweep();
         }
         while let Some(done) = self.beside.next().await {
             done.tell();
@@ -136,10 +153,14 @@ impl Runtime {
             (Request::Stop, _) => Ok(Reply::Stopping),
             (Request::Status, phase) => Ok(Reply::Status(phase.status(&self.folder, &self.listen))),
             (Request::Examine, phase) => Ok(phase.examine()),
+            (Request::Metrics, Phase::Joined(joined)) => {
+                joined.sweep_for_figures(reply);
+                return None;
+            }
             (Request::Metrics, phase) => Ok(Reply::Metrics { text: phase.figures(&self.folder).text() }),
             (Request::Wipe, _) => self.wipe(),
-            (Request::BackupVerify { .. }, _) => saving::verify(&self.folder, opened),
-            (Request::BackupRestore { from }, Phase::Closed) => saving::restore(&self.folder, Path::new(&from)),
+            (Request::BackupVerify { .. }, phase) => saving::verify(&self.folder, opened, phase.registry()),
+            (Request::BackupRestore { .. }, Phase::Closed) => saving::restore(&self.folder, opened),
             (Request::BackupRestore { .. }, _) => {
                 Err(Problem::new(codes::NOT_EMPTY, "a backup is restored into an empty folder, never over an open one")
                     .saying("restore"))
@@ -148,10 +169,10 @@ impl Runtime {
                 Some(folder) => return saving::create(&self.folder, &folder.store, to, reply, &mut self.beside),
                 None => Err(closed(&self.folder)),
             },
-            (Request::Archive { to, language }, Phase::Joined(joined)) => match archiving::gather(joined) {
-                Ok(archive) => return archiving::write(archive, language, to, reply, &mut self.beside),
-                Err(problem) => Err(problem),
-            },
+            (Request::Archive { to, language }, Phase::Joined(joined)) => {
+                joined.sweep_for_archive(to, language, reply);
+                return None;
+            }
             (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
             (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
@@ -168,6 +189,22 @@ impl Runtime {
             (request, Phase::Joined(joined)) => return joined.carry(request, opened, reply).await,
         };
         Some((answer, reply))
+    }
+
+    /// Goes on with what looks at every record: at one of them.
+    fn sweep(&mut self) {
+        let Phase::Joined(joined) = &mut self.phase else { return };
+        match joined.sweep() {
+            None => {}
+            Some(Swept::Answer(answer, reply)) => reply.answer(*answer),
+            Some(Swept::Archive(archive, language, to, reply)) => {
+                archiving::write(*archive, language, to, reply, &mut self.beside);
+            }
+            Some(Swept::Figures(reply)) => {
+                let text = self.phase.figures(&self.folder).text();
+                reply.answer(Ok(Reply::Metrics { text }));
+            }
+        }
     }
 
     /// Destroys the keys first; everything else is useless without them.
@@ -233,8 +270,16 @@ impl Phase {
         }
     }
 
+    /// The registry it is in.
+    fn registry(&self) -> Option<RegistryId> {
+        match self {
+            Self::Closed | Self::Alone(_) => None,
+            Self::Joined(joined) => Some(joined.registry()),
+        }
+    }
+
     fn figures(&mut self, folder: &Path) -> Figures {
-        let made = saving::last(folder);
+        let made = backup::last(folder);
         Figures {
             unlocked: self.folder().is_some_and(|open| open.pens().is_some()),
             store_bytes: metrics::bytes_below(&folder.join("store")).unwrap_or(0),

@@ -1,6 +1,7 @@
 //! What a person's tools and the node say to each other: one request, one reply, over the node's own socket.
 //!
-//! `POST /v1` with a [`Request`] as JSON answers with an [`Answer`]. Nothing here is trusted input for the rules: the node
+//! `POST /v1` with a [`Request`] as JSON answers with an [`Answer`]; whoever accepts [`LINES`] gets a line of [`Progress`]
+//! now and then before it, while long work goes on. Nothing here is trusted input for the rules: the node
 //! checks every field again. Secrets travel only in this direction, only over the socket, and show in no `Debug`.
 
 mod dispute;
@@ -8,6 +9,7 @@ mod examination;
 mod passphrase;
 mod precedent;
 mod problem;
+mod progress;
 mod record;
 mod reply;
 mod request;
@@ -22,6 +24,7 @@ pub use self::{
     passphrase::Passphrase,
     precedent::{Answered, Found, Precedent, Question},
     problem::{Parameter, Problem, SITUATIONS, Situation, codes},
+    progress::{Event, LINES, Progress, Unit},
     record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary},
     reply::Reply,
     request::{Fact, RecordKind, Request, Scope},

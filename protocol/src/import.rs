@@ -142,6 +142,18 @@ pub enum Problem {
 /// # Errors
 /// Everything that is wrong with the file; nothing of it is imported then.
 pub fn import(bytes: &[u8], new_id: &mut dyn FnMut() -> EntityId) -> Result<Vec<Imported>, ImportErrors> {
+    import_telling(bytes, new_id, &mut |_, _| {})
+}
+
+/// The same, and `told` hears how many case files and dockets are read, of how many.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_telling(
+    bytes: &[u8],
+    new_id: &mut dyn FnMut() -> EntityId,
+    told: &mut dyn FnMut(usize, usize),
+) -> Result<Vec<Imported>, ImportErrors> {
     let whole_file =
         |line, problem| ImportErrors(vec![ImportError { line, path: "$".to_owned(), field: None, problem }]);
     if bytes.len() > FILE_BYTES {
@@ -154,7 +166,7 @@ pub fn import(bytes: &[u8], new_id: &mut dyn FnMut() -> EntityId) -> Result<Vec<
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let file = json::Node::file(text)
         .map_err(|error| whole_file(error.line(), Problem::NotJson { reason: syntax(&error).to_owned() }))?;
-    walk::file(text, file, new_id)
+    walk::file(text, file, new_id, told)
 }
 
 /// The parser's complaint by class: its own words may quote content.

@@ -28,11 +28,11 @@ const STYLE: &str = include_str!("page.css");
 /// Nothing may be fetched or run, whatever ends up in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// An archive as one page.
+/// An archive as one page; `each` is called for each record in it.
 #[must_use]
-pub fn page(archive: &Archive, language: Language) -> String {
+pub fn page(archive: &Archive, language: Language, each: &mut dyn FnMut()) -> String {
     let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
-    Page { archive, language, words: Words::of(language), members }.whole().into_string()
+    Page { archive, language, words: Words::of(language), members }.whole(each).into_string()
 }
 
 struct Page<'a> {
@@ -43,7 +43,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn whole(&self) -> Markup {
+    fn whole(&self, each: &mut dyn FnMut()) -> Markup {
         let Self { archive, words, .. } = self;
         html! {
             (DOCTYPE)
@@ -65,7 +65,7 @@ impl Page<'_> {
                         (self.facts())
                     }
                     (self.contents())
-                    @for record in &archive.records { (Reader::new(self, record).article()) }
+                    @for record in &archive.records { ({ each(); Reader::new(self, record).article() }) }
                 } }
             }
         }

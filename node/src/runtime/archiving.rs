@@ -1,34 +1,48 @@
-//! Archives: what can be read is gathered here, between two steps, so that all of it is true at one moment.
+//! Archives: what a sweep found, put together and written out.
 
 use std::path::Path;
 
 use protocol::{
     circle::Circle,
-    control::{Problem, Reply, codes},
+    control::{Problem, Reply, Unit, codes},
     library::Library,
     schema::Language,
     store::{Store, StoreError},
     words,
 };
 
-use super::{
-    Answerer,
-    beside::Beside,
-    folder::{locked, store_problem},
-    joined::Joined,
-    utc_now,
-};
+use super::{Answerer, beside::Beside, desk::Shelf, folder::store_problem, joined::Joined, utc_now};
 use crate::archive::{Archive, ArchiveError, Archived, Held, Member, Summary};
 
-/// Everything this node can read now.
-pub(super) fn gather(joined: &mut Joined) -> Result<Archive, Problem> {
-    if joined.folder.pens().is_none() {
-        return Err(locked());
-    }
+/// A record as it is shown: an own case file with what others said in its shared parts, and nothing that its
+/// organisation took back.
+pub(super) fn find(joined: &mut Joined, shelf: &Shelf) -> Result<Option<Archived>, Problem> {
+    let whole = match joined.whole(shelf) {
+        Err(problem) if problem.code == codes::TAKEN_BACK => return Ok(None),
+        read => read?,
+    };
+    let view = whole.view.clone();
+    let listed = joined.summary(shelf, whole)?;
+    Ok(Some(Archived {
+        record: listed.record,
+        kind: shelf.kind,
+        pseudonym: listed.pseudonym,
+        label: listed.label,
+        circle: shelf.id,
+        readers: listed.readers,
+        stage: listed.stage,
+        digest: data_encoding::HEXLOWER.encode(&view.digest()),
+        view,
+    }))
+}
+
+/// Everything this node can read now, with the records that were found.
+pub(super) fn archive(joined: &Joined, mut records: Vec<Archived>) -> Result<Archive, Problem> {
+    records.sort_by_key(|record| record.kind);
     let replica = joined.state.replica();
     let members = &replica.members;
     let organisations = members.organisations();
-    let archive = Archive {
+    Ok(Archive {
         schema: Archive::SCHEMA,
         as_of: utc_now(),
         registry: members.registry(),
@@ -54,52 +68,18 @@ pub(super) fn gather(joined: &mut Joined) -> Result<Archive, Problem> {
             })
             .collect(),
         unread: unread(&joined.folder.store).map_err(|error| store_problem(&error))?,
-        records: vec![],
-    };
-    let mut records = records(joined)?;
-    records.sort_by_key(|record| record.kind);
-    Ok(Archive { records, ..archive })
+        records,
+    })
 }
 
 /// Writes it out beside the node's work.
-pub(super) fn write(
-    archive: Archive,
-    language: Language,
-    to: String,
-    reply: Answerer,
-    beside: &mut Beside,
-) -> Option<(Result<Reply, Problem>, Answerer)> {
-    beside.start(reply, move || {
-        let written = archive.write(language, Path::new(&to));
+pub(super) fn write(archive: Archive, language: Language, to: String, reply: Answerer, beside: &mut Beside) {
+    beside.start(reply, move |teller| {
+        let all = archive.records.len() as u64;
+        let written = archive.write(language, Path::new(&to), &mut |done| teller.tell(Unit::Written, done, all));
         let told = |Summary { records, bytes }| Reply::Archived { records, bytes, unread: archive.unread };
         written.map(told).map_err(|error| problem(&error))
     });
-    None
-}
-
-/// Every record that is shown, as it is shown: an own case file with what others said in its shared parts, and nothing
-/// that its organisation took back.
-fn records(joined: &mut Joined) -> Result<Vec<Archived>, Problem> {
-    let circles = [vec![Circle::Own(joined.us())], joined.circles_with_others()].concat();
-    let mut records = Vec::new();
-    for circle in circles {
-        for shelf in joined.shelves(&circle)? {
-            let Some(listed) = joined.listed(&shelf)? else { continue };
-            let view = joined.whole(&shelf)?.view;
-            records.push(Archived {
-                record: listed.record,
-                kind: shelf.kind,
-                pseudonym: listed.pseudonym,
-                label: listed.label,
-                circle: shelf.id,
-                readers: listed.readers,
-                stage: listed.stage,
-                digest: data_encoding::HEXLOWER.encode(&view.digest()),
-                view,
-            });
-        }
-    }
-    Ok(records)
 }
 
 /// Entries that are here and say nothing yet: for want of a key, or of a newer version.

@@ -3,7 +3,7 @@
 use protocol::control::{Problem, Reply};
 use tokio::task::JoinSet;
 
-use super::Answerer;
+use super::{Answerer, Teller};
 
 /// The work under way.
 #[derive(Default)]
@@ -18,15 +18,19 @@ pub(super) struct Done(Result<Reply, Problem>, Answerer);
 impl Done {
     /// Answers.
     pub(super) fn tell(self) {
-        let _nobody_waits = self.1.send(self.0);
+        self.1.answer(self.0);
     }
 }
 
 impl Beside {
     /// Starts work.
-    pub(super) fn start(&mut self, reply: Answerer, work: impl FnOnce() -> Result<Reply, Problem> + Send + 'static) {
+    pub(super) fn start(
+        &mut self,
+        mut reply: Answerer,
+        work: impl FnOnce(&mut Teller) -> Result<Reply, Problem> + Send + 'static,
+    ) {
         self.started += 1;
-        self.work.spawn_blocking(move || Done(work(), reply));
+        self.work.spawn_blocking(move || Done(work(&mut reply.teller), reply));
     }
 
     /// Whether nothing is under way.

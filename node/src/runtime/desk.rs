@@ -8,8 +8,8 @@ use protocol::{
     control::{ExportedEntry, Fact, Imported, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
     cose::{self, Domain},
     desk,
-    ids::{CircleId, EntityId, SectionId},
-    import,
+    ids::{CircleId, SectionId},
+    import::{self, ImportErrors},
     limits::{ASSERTIONS, DEPS},
     schema::{Place, Schema, Value},
     seal::hash,
@@ -24,6 +24,7 @@ use protocol::{
 };
 
 use super::{
+    Opened,
     folder::{locked, store_problem},
     joined::{Joined, Pending, Prepared},
     parts::Whole,
@@ -46,7 +47,7 @@ pub(super) struct Shelf {
 
 impl Joined {
     /// What a request comes to, before anything is written.
-    pub(super) fn prepare(&mut self, request: Request) -> Result<Prepared, Problem> {
+    pub(super) fn prepare(&mut self, request: Request, opened: Opened) -> Result<Prepared, Problem> {
         if self.folder.pens().is_none() {
             return Err(locked());
         }
@@ -67,7 +68,7 @@ impl Joined {
                 let entries = vec![self.entry(&shelf, statements, None)?];
                 Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
             }
-            Request::Import { file, dry_run } => self.bring_in(&file, dry_run),
+            Request::Import { dry_run, .. } => self.bring_in(opened.import.expect("the file was read"), dry_run),
             Request::Resolve { .. } | Request::Retract { .. } => self.settle(request),
             _ => Err(Problem::new(codes::REQUEST, "this request writes nothing")),
         }
@@ -75,9 +76,11 @@ impl Joined {
 
     /// Cases to the own circle, dockets to the commons; everything is checked before anything is written, and all of it
     /// is one batch.
-    fn bring_in(&mut self, file: &str, dry_run: bool) -> Result<Prepared, Problem> {
-        let entropy = &mut self.folder.entropy;
-        let read = import::import(file.as_bytes(), &mut || EntityId(entropy.bytes()));
+    fn bring_in(
+        &mut self,
+        read: Result<Vec<import::Imported>, ImportErrors>,
+        dry_run: bool,
+    ) -> Result<Prepared, Problem> {
         let found = read.map_err(|errors| {
             let details: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
             let message = format!("the file has {} errors; nothing was brought in", details.len());
@@ -200,7 +203,6 @@ impl Joined {
                 let Whole { view, readers, parts } = self.whole(&shelf)?;
                 Ok(Reply::Record(Box::new(Record { readers, parts, ..self.shown(&view, shelf.kind) })))
             }
-            Request::List { kind } => Ok(Reply::Records { records: self.list(kind)? }),
             Request::SharePreview { records, with } => self.preview_share(&records, &with),
             Request::Share { records, with, seen, hold_s } => self.begin_share(&records, &with, &seen, hold_s),
             Request::Shares => Ok(self.shares()),
@@ -218,20 +220,6 @@ impl Joined {
         desk::record(view, kind, &self.names, utc_now())
     }
 
-    fn list(&mut self, kind: RecordKind) -> Result<Vec<Summary>, Problem> {
-        let mut records = Vec::new();
-        let circles = match kind {
-            RecordKind::Case => [vec![self.home(kind)], self.circles_with_others()].concat(),
-            RecordKind::Docket => vec![self.home(kind)],
-        };
-        for circle in circles {
-            for shelf in self.shelves(&circle)?.into_iter().filter(|shelf| shelf.kind == kind) {
-                records.extend(self.listed(&shelf)?);
-            }
-        }
-        Ok(records)
-    }
-
     /// A line of a list; none for the shared part of a case file that is listed itself, or for one taken back.
     pub(super) fn listed(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
         let theirs = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
@@ -244,7 +232,7 @@ impl Joined {
         }
     }
 
-    fn summary(&self, shelf: &Shelf, Whole { view, readers, parts }: Whole) -> Result<Summary, Problem> {
+    pub(super) fn summary(&self, shelf: &Shelf, Whole { view, readers, parts }: Whole) -> Result<Summary, Problem> {
         Ok(Summary {
             record: shelf.section,
             pseudonym: words::pseudonym(&shelf.section.0),

@@ -11,7 +11,7 @@ use protocol::{
     codec,
     control::{Problem, codes},
     cose::Signer,
-    ids::{DeviceId, NodeKey, OrgId},
+    ids::{DeviceId, NodeKey, OrgId, RegistryId},
     replica::Replica,
     seal::{Entropy, ReadingSecret, Secret},
     store::{Batch, Row, Store, StoreError, Table},
@@ -149,6 +149,11 @@ impl Folder {
         let mut founding = Founding::parse(&row).map_err(|_| altered())?;
         founding.members = founding.members.load(&self.store).map_err(|error| store_problem(&error))?;
         Ok(Some(founding))
+    }
+
+    /// The registry it has joined.
+    pub(super) fn registry(&self) -> Result<Option<RegistryId>, Problem> {
+        Ok(self.founding()?.map(|founding| founding.members.registry()))
     }
 
     /// Entries that count in this folder.

@@ -30,6 +30,7 @@ use super::{
     folder::{Folder, locked, store_problem},
     parts::Mine,
     sharing::Agenda,
+    sweep::Sweeps,
     utc_now,
 };
 use crate::{
@@ -92,6 +93,8 @@ pub(super) struct Joined {
     pub(super) agenda: Agenda,
     /// Whose shared parts are whose.
     pub(super) mine: Mine,
+    /// What looks at every record.
+    pub(super) sweeps: Sweeps,
     token: u64,
     since: Instant,
 }
@@ -134,6 +137,7 @@ impl Joined {
             pending: BTreeMap::new(),
             agenda: Agenda::default(),
             mine: Mine::default(),
+            sweeps: Sweeps::default(),
             token: 0,
             since: Instant::now(),
         };
@@ -297,7 +301,7 @@ impl Joined {
         let problem = store_problem(error);
         tracing::error!(code = problem.code, reason = problem.message, "the store failed; nothing more is confirmed");
         for (_, (_, reply)) in std::mem::take(&mut self.pending) {
-            let _nobody_waits = reply.send(Err(problem.clone()));
+            reply.answer(Err(problem.clone()));
         }
         self.broken = Some(problem);
         self.tell(Command::Allow(vec![])).await;
@@ -311,6 +315,7 @@ impl Joined {
         let founding = self.folder.founding()?.expect("the folder has joined");
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
         self.library.forget();
+        self.sweep_again();
         self.give_pens().map(drop)
     }
 
@@ -326,7 +331,7 @@ impl Joined {
                     self.alarm(refused(refusal));
                 }
                 if let Some((_, reply)) = self.pending.remove(&token) {
-                    let _nobody_waits = reply.send(Err(refused(refusal)));
+                    reply.answer(Err(refused(refusal)));
                 }
             }
             // They were read with the batch that brought them.
@@ -334,6 +339,7 @@ impl Joined {
             Notice::Forked { feed, at, org } => {
                 self.library.forget();
                 self.tally.forget();
+                self.sweep_again();
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
@@ -398,6 +404,7 @@ impl Joined {
         }
         let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
         self.tally.changed(&reading.changed);
+        self.sweeps.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
@@ -455,7 +462,7 @@ impl Joined {
             | Request::Retract { .. } => {
                 let prepared = match &self.broken {
                     Some(problem) => Err(problem.clone()),
-                    None => self.prepare(request),
+                    None => self.prepare(request, opened),
                 };
                 match prepared {
                     Ok(Prepared::Answer(reply)) => Ok(*reply),
@@ -466,6 +473,10 @@ impl Joined {
                     }
                     Err(problem) => Err(problem),
                 }
+            }
+            Request::List { kind } => {
+                self.sweep_for_list(kind, reply);
+                return None;
             }
             request => self.look(request),
         };
@@ -496,7 +507,7 @@ impl Joined {
             Pending::Saved(record) => Reply::Saved { record, pseudonym: words::pseudonym(&record.0), entries },
             Pending::Imported(records, _) => Reply::Imported { records, entries: entries.len() as u64 },
         };
-        let _nobody_waits = reply.send(Ok(answer));
+        reply.answer(Ok(answer));
     }
 
     fn now(&self) -> Tick {

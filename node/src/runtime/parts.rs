@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use protocol::{
     circle::Circle,
     control::{Problem, RecordKind, codes},
-    ids::{CircleId, OrgId, SectionId},
+    ids::{CircleId, OrgId, RegistryId, SectionId},
     section::view::View,
     share::{joint::joint, names::Names, recall},
 };
@@ -46,6 +46,11 @@ impl Joined {
     /// This organisation.
     pub(super) fn us(&self) -> OrgId {
         self.state.organisation()
+    }
+
+    /// The registry.
+    pub(super) fn registry(&self) -> RegistryId {
+        self.state.replica().members.registry()
     }
 
     pub(super) fn call_sign(&self, org: &OrgId) -> String {

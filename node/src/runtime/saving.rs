@@ -2,7 +2,11 @@
 
 use std::{fs, io, path::Path};
 
-use protocol::control::{Problem, Reply, codes};
+use protocol::{
+    control::{Problem, Reply, Unit, codes},
+    ids::RegistryId,
+    words,
+};
 
 use super::{
     Answerer, Opened,
@@ -12,12 +16,8 @@ use super::{
 };
 use crate::{
     backup::{self, BackupError, Summary},
-    durable,
     store::Rocks,
 };
-
-/// The file that says when the last backup was made: seconds UTC. It is read while no node runs, too.
-const LAST: &str = "last-backup";
 
 /// Makes a backup. The checkpoint is taken here, between two steps; writing it out goes on beside the node's work.
 pub(super) fn create(
@@ -38,9 +38,11 @@ pub(super) fn create(
         return Some((Err(open_problem(&error)), reply));
     }
     let (folder, at) = (folder.to_path_buf(), utc_now());
-    beside.start(reply, move || {
-        let made = backup::create(&folder, &checkpoint, Path::new(&to)).map_err(|error| problem(&error))?;
-        if let Err(error) = durable::replace(&folder.join(LAST), format!("{at}\n").as_bytes()) {
+    beside.start(reply, move |teller| {
+        let mut tell = |done, all| teller.tell(Unit::Bytes, done, all);
+        let made = backup::create(&folder, &checkpoint, at, Path::new(&to), &mut tell);
+        let made = made.map_err(|error| problem(&error))?;
+        if let Err(error) = backup::note(&folder, at) {
             tracing::warn!(%error, "when the last backup was made could not be noted");
         }
         Ok(told(made, None))
@@ -48,13 +50,9 @@ pub(super) fn create(
     None
 }
 
-/// When the last backup of a folder was made: UTC, seconds.
-pub(super) fn last(folder: &Path) -> Option<u64> {
-    fs::read_to_string(folder.join(LAST)).ok()?.trim().parse().ok()
-}
-
-/// Unpacks a backup beside the folder, opens it with what its passphrase gave, and counts.
-pub(super) fn verify(folder: &Path, opened: Opened) -> Result<Reply, Problem> {
+/// Opens a backup that was unpacked beside the folder with what its passphrase gave, and counts. A node in a registry
+/// vouches for backups of that registry only: whoever verifies one of another would take this folder for saved.
+pub(super) fn verify(folder: &Path, opened: Opened, registry: Option<RegistryId>) -> Result<Reply, Problem> {
     let Opened { keys, backup: Some((summary, unpacked)), .. } = opened else {
         return Err(Problem::new(codes::INTERNAL, "the backup was not unpacked"));
     };
@@ -62,14 +60,24 @@ pub(super) fn verify(folder: &Path, opened: Opened) -> Result<Reply, Problem> {
     let counted = keys
         .ok_or_else(|| Problem::new(codes::INTERNAL, "the backup was not opened"))
         .and_then(|keys| Folder::open(&unpacked, keys))
-        .and_then(|open| open.entries());
+        .and_then(|open| match (open.registry()?, registry) {
+            (Some(theirs), Some(ours)) if theirs != ours => {
+                let message = "the backup is whole and opens, and it is one of another registry";
+                let problem = Problem::new(codes::OTHER_BACKUP, message).saying("registry");
+                Err(problem.with("words", words::fingerprint(&theirs.0)))
+            }
+            _ => open.entries(),
+        });
     let _left_behind = fs::remove_dir_all(&unpacked);
     counted.map(|entries| told(summary, Some(entries)))
 }
 
-/// Restores a backup into a folder that holds nothing.
-pub(super) fn restore(folder: &Path, from: &Path) -> Result<Reply, Problem> {
-    backup::restore(from, folder).map(|summary| told(summary, None)).map_err(|error| problem(&error))
+/// Puts an unpacked backup in its place, in a folder that holds nothing.
+pub(super) fn restore(folder: &Path, opened: Opened) -> Result<Reply, Problem> {
+    let Some((summary, _)) = opened.backup else {
+        return Err(Problem::new(codes::INTERNAL, "the backup was not unpacked"));
+    };
+    backup::restore(folder).map(|()| told(summary, None)).map_err(|error| problem(&error))
 }
 
 fn told(Summary { files, bytes }: Summary, entries: Option<u64>) -> Reply {

@@ -188,6 +188,8 @@ pub mod codes {
         FILE_EXISTS = "HB2009", 1, "choose another name; nothing is ever written over what is there";
         /// A file or folder that is named cannot be read, or made, by the node.
         PLACE = "HB2010", 2, "name a place that is there, and that the node's user may read and write";
+        /// A sound backup, of another registry than the folder's.
+        OTHER_BACKUP = "HB2011", 13, "verify a backup of this folder, or verify this one where its registry is";
 
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
@@ -283,6 +285,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::ADDRESS, "unreachable", &["address"]),
     (codes::BACKUP_DAMAGED, "truncated", &[]),
     (codes::BACKUP_DAMAGED, "changed", &["path"]),
+    (codes::OTHER_BACKUP, "registry", &["words"]),
     (codes::NO_RECORD, "name", &["name"]),
     (codes::NO_FIELD, "field", &["field"]),
     (codes::NO_FIELD, "nearest", &["field", "nearest"]),

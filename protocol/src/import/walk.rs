@@ -18,6 +18,7 @@ pub(super) fn file(
     text: &str,
     node: Node<'_>,
     new_id: &mut dyn FnMut() -> EntityId,
+    told: &mut dyn FnMut(usize, usize),
 ) -> Result<Vec<Imported>, ImportErrors> {
     let mut walk = Walk {
         file: text,
@@ -30,7 +31,7 @@ pub(super) fn file(
         chained: Vec::new(),
         section: Section::default(),
     };
-    let imported = walk.sections(node);
+    let imported = walk.sections(node, told);
     let mut errors = walk.errors;
     if errors.is_empty() {
         return Ok(imported);
@@ -74,8 +75,8 @@ pub(super) struct Section {
 }
 
 impl<'f> Walk<'f, '_> {
-    fn sections(&mut self, node: Node<'f>) -> Vec<Imported> {
-        let mut imported = Vec::new();
+    fn sections(&mut self, node: Node<'f>, told: &mut dyn FnMut(usize, usize)) -> Vec<Imported> {
+        let (mut imported, mut all, mut read) = (Vec::new(), 0, 0);
         let Some(entries) = self.entries(node, "$") else { return imported };
         let sections = [("cases", "case_file", Kind::CaseFile), ("dockets", "docket", Kind::Docket)];
         let root = Key::root();
@@ -89,6 +90,7 @@ impl<'f> Walk<'f, '_> {
             let Some((_, list)) = entries.iter().find(|(key, _)| key == name) else { continue };
             for (path, node) in self.items(*list, &format!("$.{name}")) {
                 self.label(&root.keys[name], entity, node, &path);
+                all += 1;
             }
         }
         for (name, entity, kind) in sections {
@@ -99,6 +101,8 @@ impl<'f> Walk<'f, '_> {
                 if let Some(section) = self.one_section(&root.keys[name], entity, kind, node, &path) {
                     imported.push(section);
                 }
+                read += 1;
+                told(read, all);
             }
         }
         imported

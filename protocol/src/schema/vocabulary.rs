@@ -83,6 +83,9 @@ impl Vocabulary {
     /// The code a person means by `text`: the code itself or a label in any language, letter case aside.
     #[must_use]
     pub fn code_of(&self, text: &str) -> Option<&str> {
+        if let Some(term) = self.term(text) {
+            return Some(&term.code);
+        }
         let text = fold(text);
         let named = |term: &&Term| fold(&term.code) == text || term.labels.all().any(|label| fold(label) == text);
         self.terms.iter().find(named).map(|term| &*term.code)
@@ -100,7 +103,14 @@ impl Vocabulary {
 
 /// Lower case, ё as е: how two spellings are compared.
 fn fold(text: &str) -> Cow<'_, str> {
-    let same = text.chars().all(|c| c != 'ё' && c.to_lowercase().eq(std::iter::once(c)));
+    // Told without a table where it can be: most texts are ASCII or lower-case Cyrillic, and an import compares millions.
+    let is_lower = |c: char| match c {
+        'ё' => false,
+        'а'..='я' | 'є' | 'і' | 'ї' | 'ґ' => true,
+        c if c.is_ascii() => !c.is_ascii_uppercase(),
+        c => c.to_lowercase().eq(std::iter::once(c)),
+    };
+    let same = text.chars().all(is_lower);
     if same { text.into() } else { text.to_lowercase().replace('ё', "е").into() }
 }
 

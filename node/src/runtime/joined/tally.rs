@@ -64,24 +64,27 @@ impl Joined {
         metrics::Joined { conflicts, ..figures }
     }
 
-    /// Conflicts in all circles. The first time all sections are folded, then those that changed.
+    /// Conflicts in all circles. A sweep has looked at every section before; here only those that changed since are folded.
     fn disputed(&mut self) -> Result<u64, StoreError> {
         let circles: Vec<_> = self.state.replica().circles().map(|(id, _)| *id).collect();
         let mut all = 0;
         for circle in circles {
             for (section, _) in self.library.sections(&self.folder.store, &circle)? {
-                all += match self.tally.conflicts.get(&(circle, section)) {
-                    Some(known) => *known,
-                    None => {
-                        let view = self.library.section(&self.state, &self.folder.store, &circle, &section)?.view();
-                        let found = desk::conflicts(&view);
-                        self.tally.conflicts.insert((circle, section), found);
-                        found
-                    }
-                };
+                self.count_conflicts((circle, section))?;
+                all += self.tally.conflicts.get(&(circle, section)).copied().unwrap_or_default();
             }
         }
         Ok(all)
+    }
+
+    /// Counts the conflicts of a section, unless they are known: `false` if so.
+    pub(in crate::runtime) fn count_conflicts(&mut self, at: (CircleId, SectionId)) -> Result<bool, StoreError> {
+        if self.tally.conflicts.contains_key(&at) {
+            return Ok(false);
+        }
+        let view = self.library.section(&self.state, &self.folder.store, &at.0, &at.1)?.view();
+        self.tally.conflicts.insert(at, desk::conflicts(&view));
+        Ok(true)
     }
 }
 

@@ -1,0 +1,234 @@
+//! Sweeps: work that looks at every record, one at a time between other jobs, so that nothing else waits for it.
+//!
+//! What changes while a sweep goes on is looked at again. So what it comes to is true at one moment, that of its end, as
+//! if all of it had been looked at there.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use protocol::{
+    circle::Circle,
+    control::{Problem, RecordKind, Reply, Summary, Unit},
+    ids::{CircleId, SectionId},
+    schema::Language,
+};
+
+use super::{
+    Answerer, archiving,
+    desk::Shelf,
+    folder::{locked, store_problem},
+    joined::Joined,
+};
+use crate::archive::{Archive, Archived};
+
+/// Where a section is.
+type At = (CircleId, SectionId);
+
+/// What is under way, the next one first.
+#[derive(Default)]
+pub(super) struct Sweeps(VecDeque<Sweep>);
+
+/// One of them.
+struct Sweep {
+    what: What,
+    /// What is still to be looked at.
+    due: BTreeSet<At>,
+    /// Sections in all.
+    all: u64,
+    answerer: Answerer,
+}
+
+/// What is looked for.
+enum What {
+    Archive { to: String, language: Language, found: BTreeMap<At, Archived> },
+    List { kind: RecordKind, found: BTreeMap<At, Summary> },
+    Figures,
+}
+
+/// What is to be done when a sweep has seen everything.
+pub(super) enum Swept {
+    Answer(Box<Result<Reply, Problem>>, Answerer),
+    /// To be written out beside the node's work.
+    Archive(Box<Archive>, Language, String, Answerer),
+    /// What is counted is known.
+    Figures(Answerer),
+}
+
+impl Sweeps {
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Something was read into these sections.
+    pub(super) fn changed(&mut self, sections: &BTreeSet<At>) {
+        for sweep in &mut self.0 {
+            sweep.due.extend(sections);
+        }
+    }
+}
+
+impl Joined {
+    /// Begins to write everything out.
+    pub(super) fn sweep_for_archive(&mut self, to: String, language: Language, answerer: Answerer) {
+        self.begin_sweep(What::Archive { to, language, found: BTreeMap::new() }, answerer);
+    }
+
+    /// Begins to list the records of a kind.
+    pub(super) fn sweep_for_list(&mut self, kind: RecordKind, answerer: Answerer) {
+        self.begin_sweep(What::List { kind, found: BTreeMap::new() }, answerer);
+    }
+
+    /// Begins to count what only a look at each record tells.
+    pub(super) fn sweep_for_figures(&mut self, answerer: Answerer) {
+        self.begin_sweep(What::Figures, answerer);
+    }
+
+    fn begin_sweep(&mut self, what: What, answerer: Answerer) {
+        match self.sections_for(&what) {
+            Ok(due) => self.sweeps.0.push_back(Sweep { what, all: due.len() as u64, due, answerer }),
+            Err(problem) => answerer.answer(Err(problem)),
+        }
+    }
+
+    /// What counts has shrunk: all of it is looked at again.
+    pub(super) fn sweep_again(&mut self) {
+        for mut sweep in std::mem::take(&mut self.sweeps.0) {
+            match self.sections_for(&sweep.what) {
+                Ok(due) => {
+                    (sweep.all, sweep.due) = (due.len() as u64, due);
+                    self.sweeps.0.push_back(sweep);
+                }
+                Err(problem) => sweep.answerer.answer(Err(problem)),
+            }
+        }
+    }
+
+    fn sections_for(&mut self, what: &What) -> Result<BTreeSet<At>, Problem> {
+        if self.folder.pens().is_none() {
+            return match what {
+                // What only a reader can count is left out.
+                What::Figures => Ok(BTreeSet::new()),
+                What::Archive { .. } | What::List { .. } => Err(locked()),
+            };
+        }
+        let mut due = BTreeSet::new();
+        for circle in self.swept_circles() {
+            for shelf in self.shelves(&circle)? {
+                // What others say in a shared part is shown in the own case file, and counted where it stands.
+                let is_seen = matches!(what, What::Figures) || self.own_case(&shelf)?.is_none();
+                if is_seen && what.is_about(&shelf) {
+                    due.insert((shelf.id, shelf.section));
+                }
+            }
+        }
+        Ok(due)
+    }
+
+    /// Looks at one record; says what is to be done if that was the last one.
+    pub(super) fn sweep(&mut self) -> Option<Swept> {
+        let mut sweep = self.sweeps.0.pop_front()?;
+        if sweep.answerer.is_alone() {
+            return None;
+        }
+        while let Some(at) = sweep.due.pop_first() {
+            match self.look_at(&mut sweep, at) {
+                Ok(false) => {}
+                Ok(true) => {
+                    let done = sweep.all.saturating_sub(sweep.due.len() as u64);
+                    sweep.answerer.teller.tell(Unit::Records, done, sweep.all);
+                    if !sweep.due.is_empty() {
+                        self.sweeps.0.push_back(sweep);
+                        return None;
+                    }
+                }
+                Err(problem) => return Some(Swept::Answer(Box::new(Err(problem)), sweep.answerer)),
+            }
+        }
+        let Sweep { what, answerer, .. } = sweep;
+        Some(match what {
+            What::Figures => Swept::Figures(answerer),
+            What::List { found, .. } => {
+                let records = self.in_order(found).map(|records| Reply::Records { records });
+                Swept::Answer(Box::new(records), answerer)
+            }
+            What::Archive { to, language, found } => {
+                let archive = self.in_order(found).and_then(|found| archiving::archive(self, found));
+                match archive {
+                    Ok(archive) => Swept::Archive(Box::new(archive), language, to, answerer),
+                    Err(problem) => Swept::Answer(Box::new(Err(problem)), answerer),
+                }
+            }
+        })
+    }
+
+    /// Whether it was work.
+    fn look_at(&mut self, sweep: &mut Sweep, at: At) -> Result<bool, Problem> {
+        if let What::Figures = sweep.what {
+            return self.count_conflicts(at).map_err(|error| store_problem(&error));
+        }
+        if self.folder.pens().is_none() {
+            return Err(locked());
+        }
+        let Some(shelf) = self.shelf_at(&at)?.filter(|shelf| sweep.what.is_about(shelf)) else {
+            return Ok(false);
+        };
+        if let Some(own) = self.own_case(&shelf)? {
+            let home = self.state.circle_of(&Circle::Own(self.us()));
+            sweep.due.insert((home, own));
+            return Ok(false);
+        }
+        match &mut sweep.what {
+            What::List { found, .. } => put(found, at, self.listed(&shelf)?),
+            What::Archive { found, .. } => put(found, at, archiving::find(self, &shelf)?),
+            What::Figures => unreachable!("counted above"),
+        }
+        Ok(true)
+    }
+
+    /// The own case file whose shared part this is.
+    fn own_case(&mut self, shelf: &Shelf) -> Result<Option<SectionId>, Problem> {
+        let may_be = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
+        if may_be { self.own_of(&shelf.section) } else { Ok(None) }
+    }
+
+    fn shelf_at(&self, (id, section): &At) -> Result<Option<Shelf>, Problem> {
+        let Some(held) = self.state.replica().circle(id) else { return Ok(None) };
+        let kind = self.library.shelf(&self.folder.store, id, section).map_err(|error| store_problem(&error))?;
+        Ok(kind.map(|kind| Shelf { circle: held.circle.clone(), id: *id, section: *section, kind }))
+    }
+
+    /// What was found, circle by circle, in order of arrival.
+    fn in_order<T>(&self, mut found: BTreeMap<At, T>) -> Result<Vec<T>, Problem> {
+        let mut all = Vec::new();
+        for circle in self.swept_circles() {
+            let shelves = self.shelves(&circle)?;
+            all.extend(shelves.into_iter().filter_map(|shelf| found.remove(&(shelf.id, shelf.section))));
+        }
+        Ok(all)
+    }
+
+    /// The own circle first.
+    fn swept_circles(&self) -> Vec<Circle> {
+        [vec![Circle::Own(self.us())], self.circles_with_others()].concat()
+    }
+}
+
+impl What {
+    fn is_about(&self, shelf: &Shelf) -> bool {
+        match self {
+            // Dockets are listed where they are public.
+            Self::List { kind: RecordKind::Docket, .. } => {
+                shelf.kind == RecordKind::Docket && shelf.circle == Circle::Commons
+            }
+            Self::List { kind: RecordKind::Case, .. } => shelf.kind == RecordKind::Case,
+            Self::Archive { .. } | Self::Figures => true,
+        }
+    }
+}
+
+/// Puts what was found now in the place of what was found before.
+fn put<T>(found: &mut BTreeMap<At, T>, at: At, now: Option<T>) {
+    match now {
+        Some(now) => drop(found.insert(at, now)),
+        None => drop(found.remove(&at)),
+    }
+}
