@@ -8,10 +8,10 @@ use std::{
 
 use node::archive::Archive;
 use protocol::{
-    control::{Problem, RecordKind, Reply, Request},
+    control::{Problem, RecordKind, Reply, Request, Unit},
     schema::Language,
 };
-use tests::daemons::{Daemons, Node};
+use tests::daemons::{Daemons, Node, fact};
 
 use crate::NODE;
 
@@ -60,6 +60,67 @@ fn an_archive_holds_every_record_that_the_node_shows_with_its_digest() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_asked_while_an_archive_is_gathered_is_answered_first_and_stands_in_it() {
+    let nodes = Daemons::found(NODE, 1);
+    nodes[0].import_many(240);
+    let to = place(&nodes[0], "archive");
+    let long = nodes[0].door().begin(&archive(&to)).expect("it tells how far it is");
+    let told = long.told[0];
+    assert!((told.unit, told.all) == (Unit::Records, 242) && told.done < 242, "{told:?}");
+    // A question is answered and a case file written; what was looked at before it came is looked at again.
+    assert_eq!(nodes[0].status().cases, 240);
+    let first = nodes[0].list(RecordKind::Docket)[0].record;
+    let record = nodes[0].save(Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] });
+    assert!(!to.exists(), "the archive was written before anything else was answered");
+    let (reply, told) = long.ended().expect("it ends");
+    assert!(matches!(reply, Ok(Reply::Archived { records: 243, .. })), "{reply:?}");
+    let share: Vec<_> = told.iter().map(|told| (told.unit, told.done)).collect();
+    assert!(told.len() > 3 && told.iter().any(|told| told.unit == Unit::Written), "{share:?}");
+    let written: Archive = serde_json::from_slice(&fs::read(to.join("archive.json")).expect("there")).expect("JSON");
+    let listed = [nodes[0].list(RecordKind::Case), nodes[0].list(RecordKind::Docket)].concat();
+    let in_order: Vec<_> = written.records.iter().map(|record| record.record).collect();
+    assert_eq!(in_order, listed.iter().map(|listed| listed.record).collect::<Vec<_>>());
+    assert!(in_order.contains(&record) && in_order.contains(&first));
+}
+
+#[test]
+fn what_changes_while_records_are_gone_through_is_looked_at_again() {
+    let nodes = Daemons::found(NODE, 1);
+    nodes[0].import_many(240);
+    let listed = nodes[0].list(RecordKind::Case);
+    let to = place(&nodes[0], "archive");
+    let long = nodes[0].door().begin(&archive(&to)).expect("it tells how far it is");
+    // Some of these have been looked at and some have not.
+    for number in [0, 60, 120, 180, 239] {
+        let facts = vec![fact("person.phone", "+0 000 invented")];
+        nodes[0].save(Request::Set { record: listed[number].record.to_string(), facts });
+    }
+    assert!(!to.exists(), "the archive was written before it could change");
+    long.ended().expect("it ends").0.expect("an archive");
+    let written: Archive = serde_json::from_slice(&fs::read(to.join("archive.json")).expect("there")).expect("JSON");
+    for (record, listed) in written.records.iter().zip(&listed) {
+        assert_eq!((record.record, &record.digest), (listed.record, &nodes[0].show(&listed.record).digest));
+    }
+}
+
+#[test]
+fn an_archive_that_is_locked_away_in_the_middle_is_refused_and_nobody_else_waits() {
+    let nodes = Daemons::found(NODE, 1);
+    nodes[0].import_many(240);
+    let to = place(&nodes[0], "archive");
+    let long = nodes[0].door().begin(&archive(&to)).expect("it tells how far it is");
+    nodes[0].done(Request::Lock);
+    let (reply, _) = long.ended().expect("it ends");
+    assert!(matches!(&reply, Err(problem) if problem.code == "HB1004"), "{reply:?}");
+    assert!(!to.exists());
+    // Nobody waits for this one any more: it ends, and the next is made.
+    nodes[0].unlock();
+    drop(nodes[0].door().begin(&archive(&to)).expect("it tells how far it is"));
+    nodes[0].done(archive(&place(&nodes[0], "next")));
+    assert!(!to.exists(), "nobody waited for it");
 }
 
 #[test]

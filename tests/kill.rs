@@ -111,7 +111,8 @@ fn nodes_killed_during_backups_leave_whole_ones_or_none_under_the_name() {
     assert!(made.iter().all(|backup| named.contains(backup)), "an acknowledged backup is gone");
     let scratch = place.with_extension("scratch");
     for backup in &named {
-        node::backup::unpack(backup, &scratch).unwrap_or_else(|error| panic!("{}: {error}", backup.display()));
+        node::backup::unpack(backup, &scratch, &mut |_, _| {})
+            .unwrap_or_else(|error| panic!("{}: {error}", backup.display()));
         fs::remove_dir_all(&scratch).expect("writable");
     }
     // The last one brings back every case file acknowledged before it was begun.

@@ -156,11 +156,60 @@ fn what_is_newer_than_the_backup_comes_back_from_the_others_and_the_person_is_to
     nodes[0].save(docket());
     nodes.settle();
     assert_eq!((nodes.agree().records, forks(&nodes), nodes[1].alarms()), (3, 0, vec![]));
-    // Told once: after a restart everything is known.
+    // It stays told, with its date, until a person has looked at it; then it is not told again.
+    let since = nodes[0].status().alarms[0].since;
+    for _ in 0..2 {
+        nodes[0].stop();
+        nodes[0].resume();
+        nodes.settle();
+        let told = nodes[0].status().alarms;
+        assert!(told.len() == 1 && told[0].since == since && told[0].problem.code == "HB4005", "{told:?}");
+    }
+    nodes[0].done(Request::Settle { code: "HB4005".to_owned() });
+    assert_eq!(nodes[0].refused(&Request::Settle { code: "HB4005".to_owned() }).code, "HB4008");
     nodes[0].stop();
     nodes[0].resume();
     nodes.settle();
     assert_eq!(nodes[0].alarms(), []);
+}
+
+#[test]
+fn a_backup_of_another_registry_is_neither_vouched_for_nor_restored_over_this_one_and_nothing_changes() {
+    let [ours, theirs] = [(); 2].map(|()| Daemons::found(NODE, 1));
+    ours[0].import_sample();
+    let [backup, own] = [place(&theirs[0], "backup"), place(&ours[0], "backup")];
+    create(&theirs[0], &backup);
+    create(&ours[0], &own);
+    let counted = |file: &PathBuf| file.ends_with("backup.attempts");
+    let left = |node: &Node| listing(node.folder()).into_iter().filter(|(file, _)| !counted(file)).collect::<Vec<_>>();
+    let (shown, before) = (everything(&ours[0]), left(&ours[0]));
+    let verify = |file: &Path| Request::BackupVerify { from: text(file), passphrase: passphrase(PASSPHRASE) };
+    let problem = ours[0].refused(&verify(&backup));
+    let situation = problem.situation.as_ref().expect("it says which registry");
+    assert_eq!((problem.code.as_str(), situation.about.as_str()), ("HB2011", "registry"));
+    let words = theirs[0].status().registry_words.expect("it has joined");
+    assert_eq!(situation.params.get("words"), Some(&words.as_str().into()));
+    refuses(&ours[0], &restore(&backup), NOT_EMPTY);
+    assert_eq!((everything(&ours[0]), left(&ours[0])), (shown, before), "something is left of it");
+    // Where its registry is it is sound, and so is the own one here.
+    for (node, file) in [(&theirs[0], &backup), (&ours[0], &own)] {
+        assert!(matches!(node.done(verify(file)), Reply::Backup { entries: Some(_), .. }));
+    }
+}
+
+#[test]
+fn a_restored_folder_knows_the_backup_it_came_from() {
+    let mut nodes = Daemons::found(NODE, 1);
+    let backup = place(&nodes[0], "backup");
+    create(&nodes[0], &backup);
+    let made = node::backup::last(nodes[0].folder()).expect("it was noted");
+    nodes[0].stop();
+    fs::rename(nodes[0].folder(), place(&nodes[0], "lost")).expect("one file system");
+    nodes[0].start();
+    nodes[0].done(restore(&backup));
+    nodes[0].unlock();
+    assert_eq!(node::backup::last(nodes[0].folder()), Some(made));
+    assert!(nodes[0].figure("habeas_backup_age_seconds").is_some());
 }
 
 #[test]

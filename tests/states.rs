@@ -17,10 +17,15 @@ use crate::NODE;
 const HABEAS: &str = env!("CARGO_BIN_EXE_tests-habeas");
 
 /// The states, in the order of a row's expectations.
-const STATES: [State; 5] = [State::Stopped, State::Empty, State::Sealed, State::Alone, State::Locked];
+const STATES: [State; 7] =
+    [State::Nowhere, State::Wiped, State::Stopped, State::Empty, State::Sealed, State::Alone, State::Locked];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// No folder, and no node.
+    Nowhere,
+    /// A folder whose keys were destroyed, and no node.
+    Wiped,
     /// A folder of a registry, and no node.
     Stopped,
     /// A node in a folder without keys.
@@ -39,27 +44,36 @@ const DONE: &str = "";
 const RUNS: &str = "runs";
 
 /// The command; what else is typed, `@name` being a file; and how it ends in each state: its work, or a code.
-const ROWS: &[(&str, &[&str], [&str; 5])] = &[
+const ROWS: &[(&str, &[&str], [&str; 7])] = &[
     (
         "init",
         &["--invented", "--passphrase-file", "@own", "--root-passphrase-file", "@root"],
-        ["HB1002", DONE, "HB1002", "HB1002", "HB1002"],
+        [DONE, "HB1015", "HB1002", DONE, "HB1002", "HB1002", "HB1002"],
     ),
-    ("card", &["--root-passphrase-file", "@root"], ["HB6001", "HB1001", "HB1003", DONE, "HB1006"]),
-    ("found", &["@junk"], ["HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
-    ("join", &["@junk"], ["HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
-    ("device request", &["--organisation", ORGANISATION], ["HB6001", "HB1001", "HB1003", DONE, "HB1006"]),
-    ("device add", &["@junk", "--root-passphrase-file", "@root"], ["HB6001", "HB1001", "HB1003", "HB1005", "HB1004"]),
-    ("serve", &[], [RUNS, "HB1009", "HB1009", "HB1009", "HB1009"]),
-    ("unlock", &["--passphrase-file", "@own"], ["HB1013", "HB1001", DONE, DONE, DONE]),
-    ("lock", &[], ["HB1013", "HB1001", "HB1003", DONE, DONE]),
-    ("status", &[], ["HB1013", DONE, DONE, DONE, DONE]),
-    ("archive", &["@archive"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB1004"]),
-    ("metrics", &[], ["HB1013", DONE, DONE, DONE, DONE]),
-    ("doctor", &[], ["HB6020", "HB6020", DONE, DONE, DONE]),
-    ("peers", &[], ["HB1013", "HB1001", "HB1003", "HB1005", DONE]),
-    ("hold", &["nobody"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),
-    ("release", &["nobody"], ["HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),
+    ("card", &["--root-passphrase-file", "@root"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", DONE, "HB1006"]),
+    ("found", &["@junk"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
+    ("join", &["@junk"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
+    (
+        "device request",
+        &["--organisation", ORGANISATION],
+        ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", DONE, "HB1006"],
+    ),
+    (
+        "device add",
+        &["@junk", "--root-passphrase-file", "@root"],
+        ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", "HB1005", "HB1004"],
+    ),
+    ("serve", &[], ["HB1001", "HB1015", RUNS, "HB1009", "HB1009", "HB1009", "HB1009"]),
+    ("unlock", &["--passphrase-file", "@own"], ["HB1001", "HB1015", "HB1013", "HB1001", DONE, DONE, DONE]),
+    ("lock", &[], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", DONE, DONE]),
+    ("status", &[], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
+    ("archive", &["@archive"], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", "HB1004"]),
+    ("metrics", &[], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
+    ("doctor", &[], ["HB6020", "HB6020", "HB6020", "HB6020", DONE, DONE, DONE]),
+    ("doctor", &["--settled", "HB4005"], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", "HB4008"]),
+    ("peers", &[], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", DONE]),
+    ("hold", &["nobody"], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),
+    ("release", &["nobody"], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", "HB4001"]),
     ("name", &[], ASKS),
     ("name", &["nobody", "Somebody"], ASKS),
     ("name", &["--remove", "nobody"], ASKS),
@@ -84,17 +98,17 @@ const ROWS: &[(&str, &[&str], [&str; 5])] = &[
     ("share", &["--waiting"], ASKS),
     ("share", &["--cancel", "x"], ASKS),
     ("import", &["@junk"], ASKS),
-    ("backup create", &["@new"], ["HB6001", "HB1001", "HB1003", DONE, DONE]),
-    ("backup verify", &["@junk", "--passphrase-file", "@own"], ["HB2008"; 5]),
-    ("backup restore", &["@junk"], ["HB6001", "HB2008", "HB1002", "HB1002", "HB1002"]),
-    ("stop", &[], ["HB1013", DONE, DONE, DONE, DONE]),
-    ("wipe", &["--confirm", "destroy"], ["HB1013", DONE, DONE, DONE, DONE]),
-    ("help", &[], [DONE; 5]),
-    ("completions", &["bash"], [DONE; 5]),
+    ("backup create", &["@new"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", DONE, DONE]),
+    ("backup verify", &["@junk", "--passphrase-file", "@own"], ["HB2008"; 7]),
+    ("backup restore", &["@junk"], ["HB2008", "HB1002", "HB6001", "HB2008", "HB1002", "HB1002", "HB1002"]),
+    ("stop", &[], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
+    ("wipe", &["--confirm", "destroy"], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
+    ("help", &[], [DONE; 7]),
+    ("completions", &["bash"], [DONE; 7]),
 ];
 
 /// How everything that reads or writes the record ends.
-const ASKS: [&str; 5] = ["HB1013", "HB1001", "HB1003", "HB1005", "HB1004"];
+const ASKS: [&str; 7] = ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", "HB1004"];
 /// Commands that use no folder and are tried elsewhere (`demo.rs`).
 const APART: &[&str] = &["demo"];
 /// Some organisation.
@@ -145,12 +159,17 @@ fn check(state: State) -> Vec<String> {
 /// A node in this state.
 fn made(state: State) -> Daemons {
     let mut nodes = match state {
-        State::Stopped | State::Locked => Daemons::found(NODE, 1),
-        State::Empty | State::Sealed | State::Alone => Daemons::start(NODE, 1),
+        State::Stopped | State::Locked | State::Wiped => Daemons::found(NODE, 1),
+        State::Nowhere | State::Empty | State::Sealed | State::Alone => Daemons::start(NODE, 1),
     };
     match state {
         State::Empty => {}
         State::Stopped => nodes[0].stop(),
+        State::Wiped => nodes[0].wipe(),
+        State::Nowhere => {
+            nodes[0].stop();
+            fs::remove_dir_all(nodes[0].folder()).expect("the folder is ours");
+        }
         State::Locked => drop(nodes[0].done(Request::Lock)),
         State::Alone | State::Sealed => drop(nodes[0].init()),
     }
@@ -166,12 +185,15 @@ fn found(folder: &Path) -> State {
     match Door::of(folder).try_ask(&Request::Status) {
         Ok(Ok(Reply::Status(status))) => match status.state {
             NodeState::Empty => State::Empty,
+            NodeState::Wiped => panic!("a node was started in a folder that is no use to it"),
             NodeState::Sealed => State::Sealed,
             NodeState::Alone => State::Alone,
             NodeState::Locked | NodeState::Open => State::Locked,
         },
         Ok(other) => panic!("no status: {other:?}"),
-        Err(_) => State::Stopped,
+        Err(_) if folder.join("vault").exists() => State::Stopped,
+        Err(_) if folder.join("store").exists() => State::Wiped,
+        Err(_) => State::Nowhere,
     }
 }
 

@@ -10,18 +10,18 @@ use hyper::{
     Method,
     body::Bytes,
     client::conn::http1,
-    header::{CONTENT_TYPE, HOST},
+    header::{ACCEPT, CONTENT_TYPE, HOST},
 };
 use hyper_util::rt::TokioIo;
-use protocol::control::{Answer, Problem, Reply, Request, codes};
+use protocol::control::{Answer, LINES, Problem, Progress, Reply, Request, codes};
 use thiserror::Error;
 use tokio::{net::UnixStream, time::timeout};
 
-use crate::{error::Failure, texts};
+use crate::{daemon::has_keys, error::Failure, texts};
 
 /// Bytes of the largest answer taken.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// How long an answer may take: the largest import stays far below.
+/// How long the node may say nothing: it tells now and then how far long work is.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// Where a node is asked.
@@ -69,10 +69,17 @@ impl Client {
     /// # Errors
     /// See [`AskError`].
     pub(crate) async fn ask(&self, request: &Request) -> Result<Reply, AskError> {
+        self.ask_telling(request, |_| {}).await
+    }
+
+    /// The same, and `told` hears how far the work is.
+    ///
+    /// # Errors
+    /// See [`AskError`].
+    pub(crate) async fn ask_telling(&self, request: &Request, told: impl Fn(Progress)) -> Result<Reply, AskError> {
         let folder = || self.socket.parent().map(Path::to_owned).unwrap_or_default();
         let stream = UnixStream::connect(&self.socket).await.map_err(|_| AskError::NoNode { folder: folder() })?;
-        let asked = timeout(ANSWER_TIME_MAX, exchange(stream, request)).await;
-        match asked.map_err(|_| AskError::Late)?? {
+        match exchange(stream, request, told).await? {
             Answer::Ok(reply) => Ok(*reply),
             Answer::Problem(problem) => Err(AskError::Refused(problem)),
         }
@@ -83,7 +90,11 @@ impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         let (code, message) = match error {
             AskError::Refused(problem) => return problem.into(),
-            AskError::NoNode { folder } => (codes::NOT_RUNNING, texts::no_node(&folder)),
+            // Nothing can run where there is nothing to open.
+            AskError::NoNode { folder } => match has_keys(&folder) {
+                Ok(()) => (codes::NOT_RUNNING, texts::no_node(&folder)),
+                Err(failure) => return failure,
+            },
             AskError::Cut(_) => (codes::NOT_RUNNING, texts::node_cut()),
             AskError::Late => (codes::NOT_RUNNING, texts::node_late(ANSWER_TIME_MAX.as_secs())),
             AskError::Large => (codes::REQUEST, texts::answer_large(ANSWER_BYTES_MAX as u64)),
@@ -93,36 +104,61 @@ impl From<AskError> for Failure {
     }
 }
 
-async fn exchange(stream: UnixStream, request: &Request) -> Result<Answer, AskError> {
+async fn exchange(stream: UnixStream, request: &Request, told: impl Fn(Progress)) -> Result<Answer, AskError> {
     let body = serde_json::to_vec(request).expect("a request is made of texts, numbers and lists");
     let posted = hyper::Request::builder()
         .method(Method::POST)
         .uri("/v1")
         .header(HOST, "localhost")
         .header(CONTENT_TYPE, "application/json")
+        .header(ACCEPT, LINES)
         .body(Full::new(Bytes::from(body)))
         .expect("the parts of the request are constants");
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(AskError::Cut)?;
     let driven = tokio::spawn(connection);
-    let answered = answer(sender.send_request(posted).await.map_err(AskError::Cut)?).await;
+    let answered = async {
+        let response = in_time(sender.send_request(posted)).await?.map_err(AskError::Cut)?;
+        answer(response, told).await
+    };
+    let answered = answered.await;
     driven.abort();
     answered
 }
 
-async fn answer(response: hyper::Response<hyper::body::Incoming>) -> Result<Answer, AskError> {
+/// Lines of progress, and the answer last.
+async fn answer(response: hyper::Response<hyper::body::Incoming>, told: impl Fn(Progress)) -> Result<Answer, AskError> {
     let status = response.status().as_u16();
-    let collected = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let bytes = collected.map_err(|error| {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         if error.is::<LengthLimitError>() {
             return AskError::Large;
         }
         error.downcast::<hyper::Error>().map_or(AskError::Foreign { status }, |cut| AskError::Cut(*cut))
-    })?;
-    serde_json::from_slice(&bytes.to_bytes()).map_err(|_| AskError::Foreign { status })
+    };
+    let (mut body, mut unread) = (Limited::new(response.into_body(), ANSWER_BYTES_MAX), Vec::new());
+    while let Some(frame) = in_time(body.frame()).await? {
+        let frame = frame.map_err(failed)?;
+        unread.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+        // Only what came last can hold the end of a line; an answer is the one line that is no progress.
+        while let Some(end) = unread.iter().position(|byte| *byte == b'\n')
+            && let Ok(progress) = serde_json::from_slice(&unread[..end])
+        {
+            told(progress);
+            unread.drain(..=end);
+        }
+    }
+    serde_json::from_slice(&unread).map_err(|_| AskError::Foreign { status })
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, AskError> {
+    timeout(ANSWER_TIME_MAX, work).await.map_err(|_| AskError::Late)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use protocol::control::Unit;
+
     use super::*;
     use crate::fake;
 
@@ -151,11 +187,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn lines_of_progress_come_before_the_answer() {
+        let halves = [1, 2].map(|done| Progress::new(Unit::Records, done, 2));
+        let node = fake::node(fake::Behaviour::Tells(halves.to_vec(), Answer::Ok(Box::new(Reply::Stopping))));
+        let heard = RefCell::new(Vec::new());
+        let reply = Client::new(node.folder()).ask_telling(&Request::Stop, |told| heard.borrow_mut().push(told)).await;
+        assert!(matches!(reply, Ok(Reply::Stopping)));
+        assert_eq!(heard.into_inner(), halves);
+    }
+
+    #[tokio::test]
     async fn no_socket_a_truncated_answer_and_a_foreign_one_are_told_apart() {
-        let empty = tempfile::tempdir().expect("a temporary folder can be made");
-        let failure =
-            Failure::from(Client::new(empty.path()).ask(&Request::Status).await.expect_err("nobody is there"));
-        assert_eq!((failure.problem.code.as_str(), failure.exit), (codes::NOT_RUNNING, 11));
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        for (made, code, exit) in
+            [("", codes::EMPTY, 10), ("store", codes::WIPED, 10), ("vault", codes::NOT_RUNNING, 11)]
+        {
+            std::fs::create_dir_all(folder.path().join(made)).expect("the folder is ours");
+            let asked = Client::new(folder.path()).ask(&Request::Status).await;
+            let failure = Failure::from(asked.expect_err("nobody is there"));
+            assert_eq!((failure.problem.code.as_str(), failure.exit), (code, exit));
+        }
         check(fake::Behaviour::Truncates, codes::NOT_RUNNING, 11).await;
         check(fake::Behaviour::HangsUp, codes::NOT_RUNNING, 11).await;
         check(fake::Behaviour::Babbles, codes::REQUEST, 2).await;

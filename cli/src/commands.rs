@@ -23,6 +23,7 @@ pub(crate) mod share;
 pub(crate) mod status;
 
 use std::{
+    cell::RefCell,
     path::Path,
     pin::pin,
     time::{Duration, Instant},
@@ -32,7 +33,14 @@ use protocol::control::{Reply, Request};
 
 use tokio::time::timeout;
 
-use crate::{Context, args::Command, client::Client, daemon::unexpected, error::Failure, files, texts};
+use crate::{
+    Context,
+    args::Command,
+    client::{AskError, Client},
+    daemon::unexpected,
+    error::Failure,
+    files, texts,
+};
 
 /// How often a person who waits is told so.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -60,7 +68,7 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Case(args) => record::case(args, context).await,
         Command::Docket(args) => record::docket(args, context).await,
         Command::Name(args) => name::run(args, context).await,
-        Command::Doctor(_) => doctor::run(context).await,
+        Command::Doctor(args) => doctor::run(args, context).await,
         Command::Import(args) => import::run(args, context).await,
         Command::Share(args) => share::run(args, context).await,
         Command::Demo(args) => demo::run(args, context).await,
@@ -69,20 +77,43 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
     }
 }
 
-/// Asks the node that runs for the folder. A person who waits longer than a moment sees that it goes on, and for how long.
+/// Asks the node that runs for the folder.
 async fn ask(context: &mut Context<'_>, request: &Request) -> Result<Reply, Failure> {
     let client = Client::new(&context.data()?);
-    let mut asked = pin!(client.ask(request));
+    Ok(ask_of(&client, context, request).await?)
+}
+
+/// Asks, and shows a person who waits how far it is; where the node does not say, for how long it has gone on.
+pub(crate) async fn ask_of(client: &Client, context: &mut Context<'_>, request: &Request) -> Result<Reply, AskError> {
+    let screen = RefCell::new(&mut context.screen);
+    if tries_a_passphrase(request) {
+        screen.borrow_mut().doing(&texts::trying());
+    }
     let begun = Instant::now();
+    let told = |progress| screen.borrow_mut().progress(progress, begun.elapsed());
+    let mut asked = pin!(client.ask_telling(request, told));
     loop {
         match timeout(MOMENT, asked.as_mut()).await {
             Ok(answer) => {
-                context.screen.settle();
-                return Ok(answer?);
+                screen.borrow_mut().settle();
+                return answer;
             }
-            Err(_) => context.screen.working(begun.elapsed()),
+            Err(_) => screen.borrow_mut().working(begun.elapsed()),
         }
     }
+}
+
+/// Deriving a key takes most of a second, and a wrong passphrase eight times that: whoever typed it sees that it goes on.
+const fn tries_a_passphrase(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Unlock { .. }
+            | Request::BackupVerify { .. }
+            | Request::Card { .. }
+            | Request::Sign { .. }
+            | Request::Complete { .. }
+            | Request::DeviceAdd { .. }
+    )
 }
 
 /// Hands a file over: to standard output, or to a new file; what people must compare goes beside it.

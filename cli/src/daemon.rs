@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::control::{NodeState, Reply, Request, Status};
+use protocol::control::{NodeState, Reply, Request, Status, codes as node_codes};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},
@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     Context,
     client::Client,
+    commands::ask_of,
     error::{Failure, codes},
     secret::Which,
     texts,
@@ -140,8 +141,26 @@ pub(crate) fn ended(status: ExitStatus) -> Failure {
     Failure { exit: exit.unwrap_or(failure.exit), ..failure }
 }
 
+/// What an errand needs to find in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Keys: where there are none no node is started, and no folder made.
+    Keys,
+    /// Nothing yet.
+    Nothing,
+}
+
 /// Talks to the node of the folder: to the one that runs, or to one started for this and ended afterwards.
 pub(crate) async fn visit<T>(
+    context: &mut Context<'_>,
+    errand: impl AsyncFnOnce(&mut Context<'_>, &Client) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    visit_with(Needs::Keys, context, errand).await
+}
+
+/// The same, for an errand that says what it needs.
+pub(crate) async fn visit_with<T>(
+    needs: Needs,
     context: &mut Context<'_>,
     errand: impl AsyncFnOnce(&mut Context<'_>, &Client) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
@@ -149,6 +168,9 @@ pub(crate) async fn visit<T>(
     let client = Client::new(&data);
     if client.connects().await {
         return errand(context, &client).await;
+    }
+    if needs == Needs::Keys {
+        has_keys(&data)?;
     }
     let log = tempfile::tempfile_in(&context.surroundings.temporary);
     let log = log.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(&data, &error)))?;
@@ -158,13 +180,24 @@ pub(crate) async fn visit<T>(
     let done = async {
         if status(&client).await?.state == NodeState::Sealed {
             let passphrase = context.passphrase(Which::Device)?;
-            client.ask(&Request::Unlock { passphrase }).await?;
+            ask_of(&client, context, &Request::Unlock { passphrase }).await?;
         }
         errand(context, &client).await
     }
     .await;
     node.stop().await;
     done
+}
+
+/// Whether a folder holds keys that a node could open; or why not: nothing was made there, or its keys were destroyed.
+pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
+    if data.join("vault").exists() || data.join("vault.copy").exists() {
+        Ok(())
+    } else if data.join("store").exists() {
+        Err(Failure::new(node_codes::WIPED, texts::destroyed()))
+    } else {
+        Err(Failure::new(node_codes::EMPTY, texts::nothing_yet(data)))
+    }
 }
 
 /// How the node stands.
@@ -177,7 +210,7 @@ pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
 
 /// A reply that does not belong to its request: the node is of another version.
 pub(crate) fn unexpected(_reply: &Reply) -> Failure {
-    Failure::new(protocol::control::codes::REQUEST, texts::other_reply())
+    Failure::new(node_codes::REQUEST, texts::other_reply())
 }
 
 /// Looks again and again until something is so, with short pauses; `None` if it is not so in time.
@@ -210,8 +243,6 @@ pub(crate) fn log_file(path: &Path) -> Result<File, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::control::codes as node_codes;
-
     use super::*;
     use crate::fake;
 
@@ -222,6 +253,20 @@ mod tests {
         let state = visit(&mut context, async |_, client| Ok(status(client).await?.state)).await;
         assert_eq!(state, Ok(NodeState::Alone), "it was unlocked first");
         assert!(!Client::new(&folder.data()).connects().await, "it was ended");
+    }
+
+    #[tokio::test]
+    async fn where_there_are_no_keys_no_node_is_started_and_no_folder_made() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let data = folder.path().join("data");
+        let data_name = data.to_str().expect("temporary folders have plain names");
+        let context = &mut fake::context(&["card", "--data", data_name, "--node-program", "/nowhere/habeas-node"]);
+        let failure = visit(context, async |_, _| Ok(())).await.expect_err("there is nothing");
+        assert!(failure.is(node_codes::EMPTY) && failure.problem.message.contains(data_name), "{failure:?}");
+        assert!(!data.exists());
+        std::fs::create_dir_all(data.join("store")).expect("the folder is ours");
+        let failure = visit(context, async |_, _| Ok(())).await.expect_err("there are no keys");
+        assert!(failure.is(node_codes::WIPED), "{failure:?}");
     }
 
     #[tokio::test]
@@ -248,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn a_missing_program_is_named() {
         let context = &mut fake::context(&["card", "--data", "/nowhere", "--node-program", "/nowhere/habeas-node"]);
-        let failure = visit(context, async |_, _| Ok(())).await.expect_err("there is no program");
+        let failure = visit_with(Needs::Nothing, context, async |_, _| Ok(())).await.expect_err("there is no program");
         assert!(failure.is(codes::NO_PROGRAM) && failure.problem.message.contains("/nowhere/habeas-node"));
         assert!(!failure.is(node_codes::NOT_RUNNING));
     }

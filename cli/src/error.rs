@@ -4,7 +4,7 @@ use std::path::Path;
 
 use protocol::control::{self, Problem};
 
-use crate::texts;
+use crate::{files, texts};
 
 /// Why a command did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,8 @@ impl Failure {
     /// With the folder in the commands it tells to run, if one was named.
     pub(crate) fn in_folder(mut self, data: Option<&Path>) -> Self {
         if let Some(data) = data {
-            self.problem.next = self.problem.next.replace("`habeas ", &format!("`habeas --data {} ", data.display()));
+            self.problem.next =
+                self.problem.next.replace("`habeas ", &format!("`habeas --data {} ", files::typed(data)));
         }
         self
     }

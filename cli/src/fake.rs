@@ -14,7 +14,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use protocol::control::{Answer, NodeState, Problem, Reply, Request, Status, codes};
+use protocol::control::{Answer, NodeState, Problem, Progress, Reply, Request, Status, codes};
 use tempfile::TempDir;
 
 use crate::{
@@ -27,6 +27,8 @@ use crate::{
 pub(crate) enum Behaviour {
     /// Answers.
     Says(Box<dyn FnMut(Request) -> Answer + Send>),
+    /// Tells how far it is, then answers.
+    Tells(Vec<Progress>, Answer),
     /// Breaks off in the middle of the answer.
     Truncates,
     /// Closes the connection without a word.
@@ -133,7 +135,6 @@ pub(crate) fn program(mut state: NodeState) -> Program {
     // The socket waits under another name until the program runs.
     let program = script("mv \"$2/waiting\" \"$2/api.sock\"\nuntil [ -e \"$2/stopped\" ]; do sleep 0.01; done\n");
     let data = program.data();
-    fs::create_dir(&data).expect("the folder is ours");
     let answer = move |request| match request {
         Request::Unlock { passphrase } if passphrase.expose() == "five plain words and more" => {
             state = NodeState::Alone;
@@ -162,6 +163,8 @@ fn script(text: &str) -> Program {
     fs::write(&path, format!("#!/bin/sh\n{text}")).expect("the folder is ours");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).expect("the file is ours");
     fs::write(folder.path().join("passphrase"), "five plain words and more\n").expect("the folder is ours");
+    fs::create_dir(folder.path().join("data")).expect("the folder is ours");
+    fs::write(folder.path().join("data/vault"), "keys").expect("the folder is ours");
     Program(folder)
 }
 
@@ -222,6 +225,11 @@ fn serve(stream: UnixStream, behaviour: &mut Behaviour) -> io::Result<()> {
             let request = serde_json::from_slice(&body).expect("a client of ours sends requests");
             serde_json::to_string(&answer(request)).expect("an answer is made of texts, numbers and lists")
         }
+        Behaviour::Tells(lines, answer) => {
+            let line = |line: &Progress| serde_json::to_string(line).expect("numbers and words") + "\n";
+            let answer = serde_json::to_string(answer).expect("an answer is made of texts, numbers and lists");
+            lines.iter().map(line).collect::<String>() + &answer + "\n"
+        }
         Behaviour::Truncates => "{\"ok\":{\"is\":".to_owned(),
         Behaviour::Babbles => "<html>".to_owned(),
         Behaviour::HangsUp => return Ok(()),
@@ -232,10 +240,10 @@ fn serve(stream: UnixStream, behaviour: &mut Behaviour) -> io::Result<()> {
 
 /// What was written.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
 
 impl Heard {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8(bytes.clone()).expect("we write text")
     }

@@ -34,6 +34,13 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     written().map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(path, &error)))
 }
 
+/// A path as a person would type it: in quotes where a shell (POSIX 2.2.2) would part it or read something into it.
+pub(crate) fn typed(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |char: char| char.is_alphanumeric() || "/._-+@%=:,".contains(char);
+    if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
 /// The whole path of a file or folder, for the node: it has a working folder of its own.
 pub(crate) fn whole(path: &Path) -> Result<String, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| Failure::new(codes::UNREADABLE, texts::unreadable(path, why));
@@ -46,6 +53,17 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn a_path_is_typed_so_that_a_shell_reads_it_as_it_is() {
+        let check = |path: &str, expected: &str| assert_eq!(typed(Path::new(path)), expected);
+        check("/media/stick/monday.backup", "/media/stick/monday.backup");
+        check("дело.backup", "дело.backup");
+        check("my backups/a", "'my backups/a'");
+        check("$HOME", "'$HOME'");
+        check("it's", r"'it'\''s'");
+        check("", "''");
+    }
 
     #[test]
     fn a_file_is_for_its_owner_alone_and_is_never_written_over() {

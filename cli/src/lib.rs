@@ -96,7 +96,7 @@ impl Context<'_> {
     /// A command of ours as a person would type it for this folder.
     fn command(&self, rest: &str) -> String {
         match &self.global.data {
-            Some(data) => format!("habeas --data {} {rest}", data.display()),
+            Some(data) => format!("habeas --data {} {rest}", files::typed(data)),
             None => format!("habeas {rest}"),
         }
     }

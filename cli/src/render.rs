@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::control::{Reply, SCHEMA};
+use protocol::control::{Progress, Reply, SCHEMA, Unit};
 use serde::Serialize;
 
 use crate::{
@@ -29,6 +29,9 @@ use crate::{
 
 pub(crate) use moment::{day, moment};
 pub(crate) use table::table;
+
+/// Work that takes no longer says nothing of how far it is, but to a person at a terminal.
+const LONG: Duration = Duration::from_secs(2);
 
 /// Where output goes.
 pub(crate) struct Outlet {
@@ -44,6 +47,12 @@ impl Outlet {
         let (out, err) = (io::stdout(), io::stderr());
         let (out_is_terminal, err_is_terminal) = (out.is_terminal(), err.is_terminal());
         Self { out: Box::new(out), err: Box::new(err), out_is_terminal, err_is_terminal }
+    }
+
+    /// Two places, of which messages go to a terminal.
+    #[cfg(test)]
+    pub(crate) fn at_a_terminal(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
+        Self { out, err, out_is_terminal: false, err_is_terminal: true }
     }
 
     /// Two places that are no terminals.
@@ -62,6 +71,8 @@ pub(crate) struct Screen {
     paint_err: bool,
     /// A line says that something takes its time.
     waits: bool,
+    /// How far the work was when it was last shown: what is counted, and tenths.
+    shown: Option<(Unit, u64)>,
 }
 
 impl Screen {
@@ -72,7 +83,7 @@ impl Screen {
             Colour::Auto => is_terminal && !plain,
         };
         let (paint_out, paint_err) = (paint(outlet.out_is_terminal), paint(outlet.err_is_terminal));
-        Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err, waits: false }
+        Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err, waits: false, shown: None }
     }
 
     /// Whether scripts read it.
@@ -110,15 +121,39 @@ impl Screen {
 
     /// That something takes its time, and how long it has; over and over in one line of a terminal, nowhere else.
     pub(crate) fn working(&mut self, since: Duration) {
+        if self.shown.is_none() {
+            self.doing(&texts::working(since.as_secs()));
+        }
+    }
+
+    /// What goes on, in one line of a terminal until something else is said; nowhere else.
+    pub(crate) fn doing(&mut self, what: &str) {
         if self.outlet.err_is_terminal && !self.quiet && !self.json {
-            let _ =
-                write!(self.outlet.err, "\r{}", texts::working(since.as_secs())).and_then(|()| self.outlet.err.flush());
+            let _ = write!(self.outlet.err, "\r\u{1b}[2K{what}").and_then(|()| self.outlet.err.flush());
             self.waits = true;
         }
     }
 
-    /// Clears the line of [`Self::working`].
+    /// How far work is. In one line of a terminal, over and over; elsewhere a line for each tenth, once it is clear that
+    /// it takes its time.
+    pub(crate) fn progress(&mut self, progress: Progress, since: Duration) {
+        let now = (progress.unit, progress.percent() / 10);
+        if self.outlet.err_is_terminal && !self.json {
+            self.doing(&texts::progress(&progress));
+        } else if self.quiet || since < LONG || self.shown == Some(now) {
+            return;
+        } else if self.json {
+            let line = serde_json::to_string(&progress).expect("numbers and words");
+            print(&mut self.outlet.err, &line);
+        } else {
+            print(&mut self.outlet.err, &texts::progress(&progress));
+        }
+        self.shown = Some(now);
+    }
+
+    /// Clears the line of [`Self::doing`].
     pub(crate) fn settle(&mut self) {
+        self.shown = None;
         if std::mem::take(&mut self.waits) {
             let _ = write!(self.outlet.err, "\r\u{1b}[2K").and_then(|()| self.outlet.err.flush());
         }

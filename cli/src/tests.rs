@@ -42,6 +42,7 @@ fn every_problem_of_the_node_ends_the_command_with_its_exit_status() {
 #[test]
 fn commands_that_need_a_running_node_say_how_to_run_one() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    std::fs::write(folder.path().join("vault"), "keys").expect("the folder is ours");
     let data = folder.path().to_str().expect("temporary folders have plain names");
     let commands: &[&[&str]] = &[
         &["status"],

@@ -16,7 +16,10 @@ pub(crate) mod usage;
 use std::{fmt::Display, path::Path};
 
 use fluent_bundle::FluentValue;
-use protocol::{control::Problem, ids::IdError};
+use protocol::{
+    control::{Problem, Progress, Unit},
+    ids::IdError,
+};
 
 pub(crate) use self::{codes::*, record::*, setup::*, standing::*};
 
@@ -75,6 +78,10 @@ impl<'a> Said<'a> for usize {
 messages! {
     as_of(moment: &str);
     working(seconds: u64);
+    trying();
+    progress_records(done: u64, all: u64, percent: u64);
+    progress_written(done: u64, all: u64, percent: u64);
+    progress_bytes(done: u64, all: u64, percent: u64);
     no_home();
     too_large();
     not_utf8();
@@ -114,6 +121,18 @@ pub(crate) fn failure(problem: &Problem) -> String {
     }
     lines.push(format!("  {}", more_on(code)));
     lines.join("\n")
+}
+
+/// How far work is, as a share of it.
+pub(crate) fn progress(progress: &Progress) -> String {
+    /// Bytes are told by the million.
+    const MB: u64 = 1_000_000;
+    let (done, all, percent) = (progress.done, progress.all, progress.percent());
+    match progress.unit {
+        Unit::Records => progress_records(done, all, percent),
+        Unit::Written => progress_written(done, all, percent),
+        Unit::Bytes => progress_bytes(done.div_ceil(MB), all.div_ceil(MB), percent),
+    }
 }
 
 /// Why a text is not the id that was asked for.

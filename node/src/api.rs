@@ -271,6 +271,10 @@ impl Porter {
                     }
                 }
                 let _alone = self.alone();
+                let found = runtime::closed(&self.folder);
+                if found.code == codes::WIPED {
+                    return Err(found);
+                }
                 let mut entropy = entropy()?;
                 let made = Vault::create(&self.folder, passphrase, cost, &mut entropy);
                 let (_, keys) = made.map_err(|error| vault_problem(&error))?;
@@ -282,6 +286,9 @@ impl Porter {
             }
             Request::Unlock { passphrase } => {
                 let _alone = self.alone();
+                if !self.folder.join("vault").exists() && !self.folder.join("vault.copy").exists() {
+                    return Err(runtime::closed(&self.folder));
+                }
                 let (_, keys) =
                     Vault::open(&self.folder, passphrase, SystemTime::now()).map_err(|error| vault_problem(&error))?;
                 opened.keys = Some(keys);
@@ -327,7 +334,7 @@ impl Porter {
             | Request::DeviceAdd { root_passphrase, .. } => {
                 let _alone = self.alone();
                 if !self.folder.join("vault").exists() {
-                    return Err(Problem::new(codes::EMPTY, "this folder has no keys yet"));
+                    return Err(runtime::closed(&self.folder));
                 }
                 let root = RootKey::open(&self.folder.join("root"), root_passphrase, SystemTime::now());
                 opened.root = Some(root.map_err(|error| match error {

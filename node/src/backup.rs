@@ -9,6 +9,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Component, Path, PathBuf},
 };
 
@@ -112,7 +113,9 @@ fn stamp(at: u64) -> String {
 }
 
 fn write(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
-    let file = File::create(to).map_err(BackupError::io("make the backup"))?;
+    let mut options = File::options();
+    let file = options.write(true).create(true).truncate(true).mode(0o600).open(to);
+    let file = file.map_err(BackupError::io("make the backup"))?;
     let mut archive = tar::Builder::new(BufWriter::new(file));
     archive.mode(tar::HeaderMode::Deterministic);
     let mut files: Vec<(String, PathBuf)> =
@@ -206,7 +209,9 @@ pub fn unpack(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Backu
         }
         let path = into.join(&name);
         durable::make_folder(path.parent().unwrap_or(into)).map_err(BackupError::io("make the folder"))?;
-        let mut file = File::create(&path).map_err(BackupError::io("unpack the backup"))?;
+        let mut options = File::options();
+        let file = options.write(true).create_new(true).mode(0o600).open(&path);
+        let mut file = file.map_err(BackupError::io("unpack the backup"))?;
         let expected = entry.header().size().map_err(torn)?;
         let copied = io::copy(&mut entry, &mut file).map_err(torn)?;
         if copied != expected {
@@ -272,6 +277,8 @@ fn hash(mut file: File) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     /// Five files and the time.
@@ -308,6 +315,8 @@ mod tests {
         let (root, backup) = folder();
         let into = root.path().join("restored");
         assert_eq!(back(&backup, &into).expect("sound"), SAVED);
+        let mode = fs::metadata(into.join("vault")).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "for this user alone");
         assert_eq!(last(&into), Some(1_795_478_400), "it knows what it came from");
         assert_eq!(fs::read(into.join("store/rows/000004.log")).expect("there"), vec![7; 100_000]);
         assert_eq!(fs::read(into.join("root")).expect("there"), b"r");

@@ -301,17 +301,28 @@ impl Phase {
                 node: Some(open.node()),
                 ..blank(NodeState::Alone, listening)
             },
-            Self::Closed if folder.join("vault").exists() => blank(NodeState::Sealed, listening),
-            Self::Closed => blank(NodeState::Empty, listening),
+            Self::Closed => blank(held(folder), listening),
         }
     }
 }
 
-fn closed(folder: &Path) -> Problem {
-    if folder.join("vault").exists() {
-        Problem::new(codes::SEALED, "this folder is closed")
-    } else {
-        Problem::new(codes::EMPTY, "this folder has no keys yet")
+/// What a folder holds that is not open.
+fn held(folder: &Path) -> NodeState {
+    match (folder.join("vault").exists(), folder.join("store").exists()) {
+        (true, _) => NodeState::Sealed,
+        (false, true) => NodeState::Wiped,
+        (false, false) => NodeState::Empty,
+    }
+}
+
+/// Why a folder that is not open does nothing.
+pub(crate) fn closed(folder: &Path) -> Problem {
+    match held(folder) {
+        NodeState::Wiped => {
+            Problem::new(codes::WIPED, "the keys of this folder were destroyed; nobody opens it any more")
+        }
+        NodeState::Empty => Problem::new(codes::EMPTY, "this folder has no keys yet"),
+        _ => Problem::new(codes::SEALED, "this folder is closed"),
     }
 }
 

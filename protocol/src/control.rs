@@ -29,7 +29,7 @@ pub use self::{
     reply::Reply,
     request::{Fact, RecordKind, Request, Scope},
     sharing::{CasePreview, GoesField, Guest, HeldBack, HeldBackWhat, Reader, Readers, Share, SharePreview},
-    standing::{CircleStatus, NodeState, Peer, Status},
+    standing::{Alarm, CircleStatus, NodeState, Peer, Status},
 };
 
 /// Version of the JSON that people's scripts see.

@@ -83,6 +83,8 @@ tables! {
     Unread = 15 "unread" Carrier;
     /// Entries that a newer version wrote, with the version that could not read them. Prefix: entry id; number 0.
     Later = 16 "later" Carrier;
+    /// What a person should look at, until it is settled. Prefix: the problem; number 0.
+    Alarm = 17 "alarm" Carrier;
 }
 
 /// The name of a row.

@@ -44,6 +44,12 @@ pub fn fingerprint(id: &[u8]) -> String {
     spell(&seal::hash("habeas 1 fingerprint", &[id]), 6).join(" ")
 }
 
+/// A word to tell an organisation's few devices apart by: from the first bits of a node's key, which are random as any.
+#[must_use]
+pub fn device(node: &[u8; 32]) -> String {
+    spell(node, 1).concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +68,11 @@ mod tests {
         for wrong in ["abandon", "abandon-abandon-zoo", "memorial-centre", "Abandon-zoo", ""] {
             assert!(!is_call_sign(wrong), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_device_has_one_word() {
+        assert_eq!((device(&[0; 32]), device(&[0xff; 32])), ("abandon".to_owned(), "zoo".to_owned()));
     }
 
     #[test]

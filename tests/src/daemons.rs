@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::Ipv4Addr,
     ops::{Deref, DerefMut},
     os::unix::net::UnixStream,
@@ -17,9 +17,12 @@ use std::{
 
 use protocol::{
     charter::founding::Founding,
-    control::{Answer, Fact, Passphrase, Problem, Record, RecordKind, Reply, Request, Scope, Status, Summary},
+    control::{
+        Answer, Fact, LINES, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope, Status, Summary,
+    },
     ids::SectionId,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::evil::Member;
@@ -203,6 +206,52 @@ impl Door {
             Answer::Problem(problem) => Err(problem),
         })
     }
+
+    /// Asks for something long, and goes on when the node has told for the first time how far it is.
+    pub fn begin(&self, request: &Request) -> io::Result<Long> {
+        let body = serde_json::to_vec(request).expect("a request has a JSON form");
+        let accept = format!("accept: {LINES}\r\n");
+        let mut long = Long { lines: BufReader::new(begin(&self.0, "POST /v1", &accept, &body)?), told: Vec::new() };
+        while long.told.is_empty() {
+            if let Some(Answer::Ok(_) | Answer::Problem(_)) = long.line()? {
+                return Err(io::Error::other("it ended before it told anything"));
+            }
+        }
+        Ok(long)
+    }
+}
+
+/// Something long that a node was asked for.
+pub struct Long {
+    lines: BufReader<UnixStream>,
+    /// How far it was said to be.
+    pub told: Vec<Progress>,
+}
+
+impl Long {
+    /// Waits for its end.
+    pub fn ended(mut self) -> io::Result<(Result<Reply, Problem>, Vec<Progress>)> {
+        loop {
+            match self.line()? {
+                Some(Answer::Ok(reply)) => return Ok((Ok(*reply), self.told)),
+                Some(Answer::Problem(problem)) => return Ok((Err(problem), self.told)),
+                None => {}
+            }
+        }
+    }
+
+    /// The next line, if it is the answer. What frames the lines (RFC 9112, chunks) is no JSON, and passed over.
+    fn line(&mut self) -> io::Result<Option<Answer>> {
+        let mut line = String::new();
+        if self.lines.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        match serde_json::from_str(&line) {
+            Ok(progress) => self.told.push(progress),
+            Err(_) => return Ok(serde_json::from_str(&line).ok()),
+        }
+        Ok(None)
+    }
 }
 
 /// One node.
@@ -264,6 +313,13 @@ impl Node {
     /// Ends it as a person does.
     pub fn stop(&mut self) {
         self.done(Request::Stop);
+        let ended = self.ended();
+        assert!(ended.success(), "{ended}");
+    }
+
+    /// Destroys its keys; it ends.
+    pub fn wipe(&mut self) {
+        self.done(Request::Wipe);
         let ended = self.ended();
         assert!(ended.success(), "{ended}");
     }
@@ -409,6 +465,23 @@ impl Node {
         }
     }
 
+    /// Brings so many case files in: those of the sample, over and over.
+    pub fn import_many(&self, count: usize) {
+        let mut file: Value = serde_json::from_str(&sample()).expect("the sample is JSON");
+        let sample = file["cases"].as_array().expect("a list of cases").clone();
+        let case = |number: usize| {
+            let case = &sample[number % sample.len()];
+            let label = case["case_id"].as_str().expect("a label");
+            let text = case.to_string().replace(label, &format!("MANY-{number}"));
+            serde_json::from_str::<Value>(&text).expect("still JSON")
+        };
+        file["cases"] = (0..count).map(case).collect();
+        match self.done(Request::Import { file: file.to_string(), dry_run: false }) {
+            Reply::Imported { records, .. } => assert_eq!(records.len(), count + 2),
+            other => panic!("not imported: {other:?}"),
+        }
+    }
+
     /// Brings the sample data in: twelve case files and two dockets.
     pub fn import_sample(&self) {
         match self.done(Request::Import { file: sample(), dry_run: false }) {
@@ -435,7 +508,7 @@ impl Node {
     /// The alarms it shows, each with code and next step.
     #[must_use]
     pub fn alarms(&self) -> Vec<Problem> {
-        self.status().alarms
+        self.status().alarms.into_iter().map(|alarm| alarm.problem).collect()
     }
 }
 
@@ -476,12 +549,17 @@ fn post(socket: &Path, body: &[u8]) -> io::Result<Vec<u8>> {
     exchange(socket, "POST /v1", body)
 }
 
-fn exchange(socket: &Path, what: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+fn begin(socket: &Path, what: &str, headers: &str, body: &[u8]) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let length = body.len();
-    write!(stream, "{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n")?;
+    let headers = format!("host: localhost\r\nconnection: close\r\n{headers}content-length: {}", body.len());
+    write!(stream, "{what} HTTP/1.1\r\n{headers}\r\n\r\n")?;
     stream.write_all(body)?;
+    Ok(stream)
+}
+
+fn exchange(socket: &Path, what: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = begin(socket, what, "", body)?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let head = answer.windows(4).position(|window| window == b"\r\n\r\n");

@@ -87,5 +87,6 @@ of_nodes = { $shown } of { $all }
 next_keep = the same, and look around in it
 next_init = begin for real
 next_help = everything else
-kept_running = The nodes run on. In place of `status`: `docket list`, `case list`, `docket show WORDS`, `peers`, `lock`, `unlock`; and `stop`, when you have seen enough.
+kept_running = The nodes run on. In place of `status`: `docket list`, `case list`, `docket show WORDS`, `peers`, `lock`, `unlock`.
+kept_end = When you have seen enough, this ends them and deletes all they left:
 kept_logs = the nodes' folders and logs are in { $folder }

@@ -16,6 +16,8 @@ clock_fits = nothing here is dated later than this computer's clock
 all_read = everything that arrived is read
 read_later = what arrives is read once the node is unlocked
 no_alarms = nothing calls for a person
+alarm_since = since { $when }: { $sentence } ({ $code })
+alarm_settled = settled: { $code } is shown no more, until it happens again
 memory_closed = a crash writes no memory to the disk, and other programs may not read it
 no_swap = memory is not written to an unencrypted disk
 check_folder = folder
@@ -49,11 +51,6 @@ unread =
         [one] { $pieces } piece that arrived is
        *[other] { $pieces } pieces that arrived are
     } not read: the key for it has not come yet, or a newer version wrote it
-forked =
-    { $keys ->
-        [one] { $keys } key
-       *[other] { $keys } keys
-    } said two different things under one number
 core_dump = a crash may write memory to the disk; the system refused to forbid it
 traceable = other programs of this user may read the node's memory
 swap = memory may be written to { $areas }, which is not known to be encrypted: encrypt it, or turn swap off

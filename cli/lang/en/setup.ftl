@@ -26,11 +26,14 @@ no_program = the node's program { $program } cannot be started: { $why }
 node_ended = the node ended before it had answered ({ $status })
 not_answering = the node was started and has not answered for { $seconds } seconds
 
-next_card = make the card you hand to the other founders
+next_card_first = make your card: for the other founders, or to go on alone; with others, add --address HOST:PORT
 next_found = draft a registry from all founders' cards (yours alone is enough)
 next_serve = run the node
+next_serve_first = run the node in another terminal: while it runs, no command asks for this device's passphrase
+next_verify = see that it opens; it asks for the passphrase
+next_restore = bring it back, into a new folder, when you need it
 next_status = see how things stand
-next_device = ask your organisation to take this device in
+next_device_id = here; `habeas status --verbose` on a device of your organisation prints this command with its ID
 next_import = bring cases in from a file
 next_sign = each founder signs the draft, you too
 next_complete = whoever drafted it makes the registry file from all signatures
@@ -53,12 +56,19 @@ no_keys = this folder holds no keys yet
 stays_closed = the node runs, closed: `habeas unlock` opens it
 wrong_again = that was not it; once more
 ending = ending the node; once more Ctrl-C ends it at once
-serving = the node runs for { $folder }; Ctrl-C ends it
-where_organisation = copy the organisation id from `habeas status --verbose` on the other device
+serving =
+    the node runs for { $folder }: it exchanges with the others, and carries out what is typed in another terminal
+      { $status }
+    Ctrl-C ends it
+only_a_call_sign = «{ $typed }» is a call-sign, and this device does not know yet whose: it needs the organisation's id
+where_organisation = run `habeas status --verbose` on the other device: it prints this command with the id
 
-backup_written = { $file } holds everything of this folder, { $bytes } bytes, sealed; verify it: `habeas backup verify`
+backup_written = { $file } holds everything of this folder, { $bytes } bytes, sealed
 backup_sound = { $file } is whole and opens: { $bytes } bytes, { $entries } entries
-backup_restored = restored { $file } ({ $bytes } bytes); it opens with the passphrases it had: `habeas serve`
+backup_restored = restored { $file } ({ $bytes } bytes); it opens with the passphrases it had
+old_folder = If the folder that was saved still lies somewhere, never start it: two copies of one device would write side by side. If it happens nothing is lost and nothing forks, and this one tells you so (HB4005): stop the old copy and delete it.
+destroyed = the keys of this folder were destroyed; nobody opens it any more
+nothing_yet = there is nothing of Habeas in { $folder } yet
 
 archived =
     { $folder } holds { $records ->

@@ -1,6 +1,6 @@
 # How a node stands, and those it exchanges with.
 
-alarm = { $sentence } — { $next } ({ $code })
+alarm = { $when }: { $sentence } — { $next } ({ $code })
 shared =
     { $shared ->
         [0] Nothing on this computer has been shared with anyone.
@@ -9,6 +9,7 @@ shared =
     }
 shared_unknown = What is shared shows when it is unlocked.
 state_empty = empty: no keys here yet; run `habeas init`
+state_wiped = destroyed: the keys are gone and nobody opens this folder; restore a backup into another one
 state_sealed = closed; run `habeas unlock`
 state_alone = open, in no registry yet; run `habeas found` or `habeas join`
 state_locked = locked: it keeps up with the others, and shows nothing; run `habeas unlock`
@@ -31,6 +32,10 @@ wanted =
        *[other] { $pieces } pieces
     } not yet received
 case_count = { $cases } ({ $shared } shared)
+another_device =
+    On one more device of yours, after `habeas init --device`:
+      { $command }
+of_yours = { $who }, yours
 never = never yet
 connection_held = ! on hold
 connection_stands = ✓ connected
@@ -39,6 +44,7 @@ copy_up_to_date = ✓ up to date
 copy_unknown = – not known yet
 
 row_organisation = organisation
+row_device = this device
 row_registry = registry
 row_cases = case files
 row_dockets = dockets
@@ -48,6 +54,7 @@ row_node_id = node id
 row_listening = listening at
 
 column_organisation = organisation
+column_device = device
 column_connection = connection
 column_copy = copy
 column_last_the_same = last the same

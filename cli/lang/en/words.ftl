@@ -4,6 +4,18 @@
 
 as_of = as of { $moment }
 working = working, { $seconds } s …
+trying = trying the passphrase …
+progress_records =
+    { $done } of { $all ->
+        [one] { $all } record
+       *[other] { $all } records
+    } ({ $percent } %)
+progress_written =
+    written: { $done } of { $all ->
+        [one] { $all } record
+       *[other] { $all } records
+    } ({ $percent } %)
+progress_bytes = { $done } of { $all } MB ({ $percent } %)
 yes = yes
 no = no
 next_heading = Next:

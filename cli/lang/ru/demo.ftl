@@ -101,5 +101,6 @@ of_nodes = { $shown } из { $all }
 next_keep = то же самое, и осмотреться
 next_init = начать по-настоящему
 next_help = всё остальное
-kept_running = Узлы продолжают работать. Вместо `status` можно: `docket list`, `case list`, `docket show СЛОВА`, `peers`, `lock`, `unlock`; а когда насмотритесь — `stop`.
+kept_running = Узлы продолжают работать. Вместо `status` можно: `docket list`, `case list`, `docket show СЛОВА`, `peers`, `lock`, `unlock`.
+kept_end = Когда насмотритесь, это завершит их и удалит всё, что от них осталось:
 kept_logs = папки и журналы узлов: { $folder }

@@ -1,6 +1,6 @@
 # Как обстоят дела у узла и у тех, с кем он обменивается.
 
-alarm = { $sentence } — { $next } ({ $code })
+alarm = { $when }: { $sentence } — { $next } ({ $code })
 shared =
     { $shared ->
         [0] С этого компьютера ещё ничего никому не передано.
@@ -10,6 +10,7 @@ shared =
     }
 shared_unknown = Что доступно другим, станет видно, когда папку отопрут.
 state_empty = пусто: ключей здесь ещё нет; выполните `habeas init`
+state_wiped = уничтожено: ключей больше нет, и эту папку никто не откроет; восстановите резервную копию в другую
 state_sealed = закрыто; выполните `habeas unlock`
 state_alone = открыто, пока ни в каком реестре; выполните `habeas found` или `habeas join`
 state_locked = заперто: обмен с другими идёт, но ничего не показывается; выполните `habeas unlock`
@@ -33,6 +34,10 @@ wanted =
        *[many] { $pieces } частей
     }
 case_count = { $cases } (доступно другим: { $shared })
+another_device =
+    На ещё одном вашем устройстве, после `habeas init --device`:
+      { $command }
+of_yours = { $who }, ваше
 never = ещё ни разу
 connection_held = ! обмен приостановлен
 connection_stands = ✓ на связи
@@ -41,6 +46,7 @@ copy_up_to_date = ✓ совпадает
 copy_unknown = – пока неизвестно
 
 row_organisation = организация
+row_device = это устройство
 row_registry = реестр
 row_cases = дела
 row_dockets = публичные карточки
@@ -50,6 +56,7 @@ row_node_id = id узла
 row_listening = принимает на
 
 column_organisation = организация
+column_device = устройство
 column_connection = связь
 column_copy = копия
 column_last_the_same = когда совпадала

@@ -8,6 +8,18 @@
 
 as_of = по состоянию на { $moment }
 working = работаю, { $seconds } с …
+trying = проверяю парольную фразу …
+progress_records =
+    { $done } из { $all ->
+        [one] { $all } дела или карточки
+       *[other] { $all } дел и карточек
+    } ({ $percent } %)
+progress_written =
+    записано: { $done } из { $all ->
+        [one] { $all } дела или карточки
+       *[other] { $all } дел и карточек
+    } ({ $percent } %)
+progress_bytes = { $done } из { $all } МБ ({ $percent } %)
 yes = да
 no = нет
 next_heading = Дальше:

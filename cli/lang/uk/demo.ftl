@@ -101,5 +101,6 @@ of_nodes = { $shown } з { $all }
 next_keep = те саме, і роззирнутися
 next_init = почати по-справжньому
 next_help = усе інше
-kept_running = Вузли працюють далі. Замість `status` можна: `docket list`, `case list`, `docket show СЛОВА`, `peers`, `lock`, `unlock`; а коли надивитеся — `stop`.
+kept_running = Вузли працюють далі. Замість `status` можна: `docket list`, `case list`, `docket show СЛОВА`, `peers`, `lock`, `unlock`.
+kept_end = Коли надивитеся, це завершить їх і видалить усе, що від них лишилося:
 kept_logs = теки й журнали вузлів: { $folder }

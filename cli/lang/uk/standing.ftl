@@ -1,6 +1,6 @@
 # Який стан вузла і тих, з ким він обмінюється.
 
-alarm = { $sentence } — { $next } ({ $code })
+alarm = { $when }: { $sentence } — { $next } ({ $code })
 shared =
     { $shared ->
         [0] З цього комп’ютера ще нічого нікому не передано.
@@ -10,6 +10,7 @@ shared =
     }
 shared_unknown = Що доступно іншим, стане видно, коли теку відімкнуть.
 state_empty = порожньо: ключів тут ще немає; виконайте `habeas init`
+state_wiped = знищено: ключів більше немає, і цю теку ніхто не відкриє; відновіть резервну копію в іншу
 state_sealed = закрито; виконайте `habeas unlock`
 state_alone = відкрито, поки не в жодному реєстрі; виконайте `habeas found` або `habeas join`
 state_locked = замкнено: обмін з іншими триває, але нічого не показується; виконайте `habeas unlock`
@@ -33,6 +34,10 @@ wanted =
        *[many] { $pieces } частин
     }
 case_count = { $cases } (доступно іншим: { $shared })
+another_device =
+    На ще одному вашому пристрої, після `habeas init --device`:
+      { $command }
+of_yours = { $who }, ваш
 never = ще жодного разу
 connection_held = ! обмін призупинено
 connection_stands = ✓ на зв’язку
@@ -41,6 +46,7 @@ copy_up_to_date = ✓ збігається
 copy_unknown = – поки невідомо
 
 row_organisation = організація
+row_device = цей пристрій
 row_registry = реєстр
 row_cases = справи
 row_dockets = публічні картки
@@ -50,6 +56,7 @@ row_node_id = id вузла
 row_listening = приймає на
 
 column_organisation = організація
+column_device = пристрій
 column_connection = зв’язок
 column_copy = копія
 column_last_the_same = коли збігалася

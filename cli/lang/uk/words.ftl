@@ -8,6 +8,18 @@
 
 as_of = станом на { $moment }
 working = працюю, { $seconds } с …
+trying = перевіряю парольну фразу …
+progress_records =
+    { $done } з { $all ->
+        [one] { $all } справи або картки
+       *[other] { $all } справ і карток
+    } ({ $percent } %)
+progress_written =
+    записано: { $done } з { $all ->
+        [one] { $all } справи або картки
+       *[other] { $all } справ і карток
+    } ({ $percent } %)
+progress_bytes = { $done } з { $all } МБ ({ $percent } %)
 yes = так
 no = ні
 next_heading = Далі:

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use protocol::control::{Reply, Request};
 
+use super::ask_of;
 use crate::{
     Context,
-    daemon::{unexpected, visit},
+    daemon::{Needs, unexpected, visit_with},
     error::Failure,
     files,
-    render::standing::good,
+    render::standing::{care, good},
     secret::Which,
     texts,
 };
@@ -53,22 +54,33 @@ struct Backup {
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let (What::Create(Backup { file }) | What::Verify(Backup { file }) | What::Restore(Backup { file })) = &args.what;
     let path = files::whole(file)?;
-    let reply = visit(context, async |context, client| {
+    // Looking at a backup and bringing one back need no keys here.
+    let needs = if let What::Create(_) = args.what { Needs::Keys } else { Needs::Nothing };
+    let reply = visit_with(needs, context, async |context, client| {
         let request = match &args.what {
             What::Create(_) => Request::BackupCreate { to: path },
             What::Verify(_) => Request::BackupVerify { from: path, passphrase: context.passphrase(Which::Device)? },
             What::Restore(_) => Request::BackupRestore { from: path },
         };
-        Ok(client.ask(&request).await?)
+        Ok(ask_of(client, context, &request).await?)
     })
     .await?;
     let Reply::Backup { bytes, entries, .. } = reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || {
-        good(&match args.what {
-            What::Create(_) => texts::backup_written(file, bytes),
-            What::Verify(_) => texts::backup_sound(file, bytes, entries.unwrap_or_default()),
-            What::Restore(_) => texts::backup_restored(file, bytes),
-        })
-    });
+    let said = match args.what {
+        What::Create(_) => texts::backup_written(file, bytes),
+        What::Verify(_) => texts::backup_sound(file, bytes, entries.unwrap_or_default()),
+        What::Restore(_) => texts::backup_restored(file, bytes),
+    };
+    context.screen.reply(&reply, || good(&said));
+    if let What::Restore(_) = args.what {
+        context.screen.note(&care(&texts::old_folder()));
+    }
+    let typed = files::typed(file);
+    let next = match args.what {
+        What::Create(_) => (context.command(&format!("backup verify {typed}")), texts::next_verify()),
+        What::Verify(_) => (format!("habeas --data restored backup restore {typed}"), texts::next_restore()),
+        What::Restore(_) => (context.command("serve"), texts::next_serve()),
+    };
+    context.screen.note(&texts::next(&[next]));
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use protocol::control::Request;
 
-use super::hand_over;
+use super::{ask_of, hand_over};
 use crate::{Context, daemon::visit, error::Failure, secret::Which};
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let Args { addresses, output } = args;
     let reply = visit(context, async |context, client| {
         let root_passphrase = context.passphrase(Which::Root)?;
-        Ok(client.ask(&Request::Card { addresses, root_passphrase }).await?)
+        Ok(ask_of(client, context, &Request::Card { addresses, root_passphrase }).await?)
     })
     .await?;
     hand_over(&reply, output.as_deref(), context)

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use protocol::{
     control::{Request, codes},
     ids::IdError,
+    words::is_call_sign,
 };
 
-use super::hand_over;
+use super::{ask_of, hand_over};
 use crate::{Context, daemon::visit, error::Failure, files, secret::Which, texts};
 
 const REQUEST_EXAMPLES: &str = "\
@@ -29,7 +30,7 @@ enum Step {
     /// On the new device: ask to be taken in.
     #[command(before_help = REQUEST_EXAMPLES)]
     Request {
-        /// Your organisation's id, as `habeas status --verbose` shows it on the other device.
+        /// Your organisation's id: `habeas status --verbose` on the other device prints this command with it.
         #[arg(long, value_name = "ID")]
         organisation: String,
         /// Where the others reach the new device; may be given several times.
@@ -55,7 +56,13 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     match args.step {
         Step::Request { organisation, addresses, output } => {
             let organisation = organisation.parse().map_err(|error: IdError| {
-                Failure::new(codes::NO_ORGANISATION, texts::wrong_id(&error)).try_next(texts::where_organisation())
+                // Which organisation has it only the others know; this device is no member of anything yet.
+                let said = if is_call_sign(&organisation) {
+                    texts::only_a_call_sign(&organisation)
+                } else {
+                    texts::wrong_id(&error)
+                };
+                Failure::new(codes::NO_ORGANISATION, said).try_next(texts::where_organisation())
             })?;
             let request = Request::DeviceRequest { organisation, addresses };
             let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;
@@ -67,7 +74,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             let request = files::read(&request)?;
             let reply = visit(context, async |context, client| {
                 let root_passphrase = context.passphrase(Which::Root)?;
-                Ok(client.ask(&Request::DeviceAdd { request, root_passphrase }).await?)
+                Ok(ask_of(client, context, &Request::DeviceAdd { request, root_passphrase }).await?)
             })
             .await?;
             hand_over(&reply, output.as_deref(), context)?;

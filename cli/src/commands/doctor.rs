@@ -11,13 +11,14 @@ use protocol::control::{Examination, Reply, Request, SCHEMA, Status};
 use rustix::{fs::statvfs, process::geteuid};
 use serde::Serialize;
 
+use super::ask;
 use crate::{
     Context,
     client::{AskError, Client},
     daemon::unexpected,
     error::{Failure, codes},
     now,
-    render::doctor,
+    render::{doctor, standing::good},
     texts,
 };
 
@@ -26,7 +27,8 @@ mod checks;
 const EXAMPLES: &str = "\
 Examples:
   habeas doctor
-  habeas doctor --json";
+  habeas doctor --json
+  habeas doctor --settled HB4005";
 
 /// The file in which the node notes when it last made a backup: seconds UTC.
 const LAST_BACKUP: &str = "last-backup";
@@ -34,7 +36,11 @@ const LAST_BACKUP: &str = "last-backup";
 /// Look for what is wrong, and say what mends it; also while no node runs.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Alarms of this code were looked at: show them no more.
+    #[arg(long, value_name = "CODE")]
+    settled: Option<String>,
+}
 
 /// What was looked at, and what was found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,6 +74,8 @@ struct Facts {
     access: Option<Access>,
     /// The keys' file and its copy: readable and not empty.
     vault: [KeyFile; 2],
+    /// Whether there is a store that keys open.
+    store: bool,
     node: Node,
     space: Option<Space>,
     /// When the last backup was made: UTC, seconds.
@@ -106,11 +114,17 @@ enum Node {
     Odd(Failure),
 }
 
-pub(crate) async fn run(context: &mut Context<'_>) -> Result<(), Failure> {
+pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    if let Some(code) = args.settled {
+        let reply = ask(context, &Request::Settle { code: code.to_uppercase() }).await?;
+        context.screen.reply(&reply, || good(&texts::doctor::alarm_settled(&code.to_uppercase())));
+        return Ok(());
+    }
     let folder = context.data()?;
     let facts = Facts {
         access: access(&folder),
         vault: ["vault", "vault.copy"].map(|name| key_file(&folder.join(name))),
+        store: folder.join("store").exists(),
         node: node(&folder).await,
         space: space(&folder),
         backup: fs::read_to_string(folder.join(LAST_BACKUP)).ok().and_then(|text| text.trim().parse().ok()),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::control::Request;
 
-use super::hand_over;
+use super::{ask_of, hand_over};
 use crate::{Context, daemon::visit, error::Failure, files, secret::Which, texts};
 
 const EXAMPLES: &str = "\
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
                 }
             }
         };
-        Ok(client.ask(&request).await?)
+        Ok(ask_of(client, context, &request).await?)
     })
     .await?;
     hand_over(&reply, output.as_deref(), context)?;

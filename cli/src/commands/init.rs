@@ -4,7 +4,7 @@ use protocol::control::{Reply, Request};
 
 use crate::{
     Context,
-    daemon::{unexpected, visit},
+    daemon::{Needs, unexpected, visit_with},
     error::Failure,
     secret::Which,
     texts,
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
-    let reply = visit(context, async |context, client| {
+    let reply = visit_with(Needs::Nothing, context, async |context, client| {
         context.screen.note(&texts::choose_passphrases());
         let passphrase = context.new_passphrase(Which::Device)?;
         let root_passphrase = if args.device { None } else { Some(context.new_passphrase(Which::Root)?) };
@@ -42,15 +42,15 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     context.screen.reply(&reply, || texts::made(&data, status.call_sign.as_deref(), &node));
     let next = if args.device {
         vec![
-            (context.command("device request --organisation ID > mine.device"), texts::next_device()),
+            (context.command("device request --organisation ID > mine.device"), texts::next_device_id()),
             ("habeas device add mine.device > registry.habeas".to_owned(), texts::next_device_add()),
             (context.command("join registry.habeas"), texts::next_device_join()),
         ]
     } else {
         vec![
-            (context.command("card --address HOST:PORT > mine.card"), texts::next_card()),
+            (context.command("serve"), texts::next_serve_first()),
+            (context.command("card > mine.card"), texts::next_card_first()),
             (context.command("found mine.card > draft"), texts::next_found()),
-            (context.command("serve"), texts::next_serve()),
         ]
     };
     context.screen.note(&texts::next(&next));

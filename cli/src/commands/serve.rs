@@ -4,10 +4,11 @@ use protocol::control::{NodeState, Request, codes};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::ask_of;
 use crate::{
     Context,
     client::{AskError, Client},
-    daemon::{Launch, Node, ended, status},
+    daemon::{Launch, Node, ended, has_keys, status},
     error::{self, Failure},
     render::standing::{care, good},
     secret::Which,
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     if Client::new(&data).connects().await {
         return Err(Failure::new(codes::IN_USE, texts::running_already()));
     }
+    has_keys(&data)?;
     let program = context.node_program();
     let launch = Launch { program, data: data.clone(), listen: args.listen, log: args.log, apart: false };
     let mut node = Node::start(&launch, None)?;
@@ -47,7 +49,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         node.stop().await;
         return Err(failure);
     }
-    context.screen.note(&texts::serving(&data));
+    context.screen.note(&texts::serving(&data, &context.command("status")));
     until_ended(&mut node, context).await
 }
 
@@ -55,6 +57,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
 async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
     match status(&node.client).await?.state {
         NodeState::Empty => return Err(Failure::new(codes::EMPTY, texts::no_keys())),
+        NodeState::Wiped => return Err(Failure::new(codes::WIPED, texts::destroyed())),
         NodeState::Sealed => {}
         NodeState::Alone | NodeState::Locked | NodeState::Open => return Ok(()),
     }
@@ -65,7 +68,7 @@ async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
     let mut tries = 1;
     loop {
         let passphrase = context.passphrase(Which::Device)?;
-        match node.client.ask(&Request::Unlock { passphrase }).await {
+        match ask_of(&node.client, context, &Request::Unlock { passphrase }).await {
             Ok(_) => {
                 context.screen.note(&good(&texts::opened()));
                 return Ok(());

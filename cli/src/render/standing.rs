@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use protocol::control::{CircleStatus, Named, NodeState, Peer, Problem, Status};
+use protocol::{
+    control::{Alarm, CircleStatus, Named, NodeState, Peer, Status},
+    words,
+};
 
 use super::{Ink, moment, record::who, table};
 use crate::texts;
@@ -19,6 +22,9 @@ pub(crate) fn status(status: &Status, verbose: bool) -> String {
     }
     if verbose && !status.circles.is_empty() {
         parts.push(circles(&status.circles, &petnames(&status.peers)));
+    }
+    if verbose && let Some(organisation) = status.organisation {
+        parts.push(texts::another_device(&format!("habeas device request --organisation {organisation} > new.device")));
     }
     parts.push(texts::as_of(&moment(status.as_of)));
     parts.join("\n\n")
@@ -89,7 +95,8 @@ pub(crate) fn bad(text: &str) -> String {
 
 fn health(status: &Status) -> Vec<String> {
     let petnames = petnames(&status.peers);
-    let alarm = |alarm: &Problem| bad(&with_petnames(&texts::alarm_line(alarm), &petnames));
+    let alarm =
+        |alarm: &Alarm| bad(&with_petnames(&texts::alarm_line(&alarm.problem, &moment(alarm.since)), &petnames));
     let state = match status.state {
         NodeState::Open => good(&texts::state(status.state)),
         _ => care(&texts::state(status.state)),
@@ -127,11 +134,13 @@ fn call_signs<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
 fn node(status: &Status, verbose: bool) -> String {
     let said = |title: String, value: Option<String>| Some(vec![title, value?]);
     let text = |id: &dyn std::fmt::Display| id.to_string();
-    let [organisation, registry, cases, dockets, organisation_id, registry_id, node_id, listening] = texts::node_rows();
+    let [organisation, device, registry, cases, dockets, organisation_id, registry_id, node_id, listening] =
+        texts::node_rows();
     // A node that may not read does not know how many there are.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
     let mut rows = vec![
         said(organisation, status.call_sign.clone()),
+        said(device, status.node.as_ref().map(|node| words::device(&node.0))),
         said(registry, status.registry_words.clone()),
         said(cases, readable.then(|| texts::case_count(status.cases, status.shared_cases))),
         said(dockets, readable.then(|| status.dockets.to_string())),
@@ -152,12 +161,14 @@ fn peer_rows(peers: &[Peer], verbose: bool) -> String {
         let equal_at = peer.equal_at.map_or_else(texts::never, moment);
         let (connection, copy) = (texts::connection(peer.connected, peer.held), texts::copy(peer.up_to_date));
         let who = who(Some(&peer.call_sign), peer.petname.as_deref(), &peer.organisation);
-        let mut row = vec![who, connection, copy, equal_at];
+        // Devices of one organisation look alike but for their words.
+        let who = if peer.own { texts::of_yours(&who) } else { who };
+        let mut row = vec![who, peer.device.clone(), connection, copy, equal_at];
         row.extend(verbose.then(|| peer.node.to_string()));
         row
     };
     let columns = texts::peer_columns();
-    table(if verbose { &columns } else { &columns[..4] }, peers.iter().map(row))
+    table(if verbose { &columns } else { &columns[..5] }, peers.iter().map(row))
 }
 
 fn circles(circles: &[CircleStatus], petnames: &BTreeMap<&str, &str>) -> String {

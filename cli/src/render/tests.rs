@@ -3,9 +3,9 @@
 use insta::{assert_json_snapshot, assert_snapshot};
 use protocol::{
     control::{
-        CasePreview, Cell, CircleStatus, Claim, Entity, Examination, ExportedEntry, GoesField, HeldBack, HeldBackWhat,
-        Imported, Named, NodeState, Peer, Problem, Reader, Record, RecordKind, Share, SharePreview, Status, Summary,
-        codes,
+        Alarm, CasePreview, Cell, CircleStatus, Claim, Entity, Examination, ExportedEntry, GoesField, HeldBack,
+        HeldBackWhat, Imported, Named, NodeState, Peer, Problem, Reader, Record, RecordKind, Share, SharePreview,
+        Status, Summary, codes,
     },
     ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
 };
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::fake;
 
+mod progress;
 mod questions;
 mod tongues;
 
@@ -32,6 +33,8 @@ fn peer(number: u8, call_sign: &str) -> Peer {
         up_to_date: true,
         held: false,
         equal_at: Some(NOW),
+        device: "olive".into(),
+        own: false,
     }
 }
 
@@ -64,9 +67,11 @@ fn open() -> Status {
 fn troubled() -> Status {
     let cut = Peer { connected: false, up_to_date: false, held: true, equal_at: None, ..peer(2, "cabin-yard") };
     let away = Peer { connected: false, up_to_date: false, ..peer(4, "dad-young") };
-    let alarm = Problem::new(codes::FORK, "two statements of dad-young carry one number");
+    let problem = Problem::new(codes::FORK, "two statements of dad-young carry one number");
+    let alarm = Alarm { problem, since: DAY };
+    let ours = Peer { own: true, device: "plum".into(), ..peer(7, "abandon-zoo") };
     Status {
-        peers: vec![cut, away, peer(6, "eager-wolf")],
+        peers: vec![cut, away, peer(6, "eager-wolf"), ours],
         shared_cases: 3,
         wanted: 2,
         alarms: vec![alarm],

@@ -50,6 +50,7 @@ fn scripts_read_english_and_codes_whatever_the_locale() {
 #[test]
 fn a_folder_that_was_named_is_in_the_next_step_of_every_language() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    std::fs::write(folder.path().join("vault"), "keys").expect("the folder is ours");
     let data = folder.path().to_str().expect("temporary folders have plain names");
     for (lang, verb) in [("en", "run"), ("ru", "выполните"), ("uk", "виконайте")] {
         let (exit, _, err) = fake::run(&["--data", data, "--lang", lang, "status"]);

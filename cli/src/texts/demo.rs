@@ -3,7 +3,10 @@
 use std::{fmt::Display, path::Path};
 
 use super::messages;
-use crate::commands::demo::{Event, Kept};
+use crate::{
+    commands::demo::{Event, Kept},
+    files::typed,
+};
 
 messages! {
     interrupted();
@@ -45,6 +48,7 @@ messages! {
     next_init();
     next_help();
     kept_running();
+    kept_end();
     kept_logs(folder: &Path);
 }
 
@@ -80,9 +84,13 @@ pub(crate) fn next() -> Vec<(String, String)> {
 pub(crate) fn kept(nodes: &[Kept]) -> String {
     let node = |node: &Kept| {
         let Kept { call_sign, data, passphrase_file } = node;
-        let (data, file) = (data.display(), passphrase_file.display());
+        let (data, file) = (typed(data), typed(passphrase_file));
         format!("  {call_sign}: habeas --data {data} --passphrase-file {file} status")
     };
-    let nodes: Vec<_> = nodes.iter().map(node).collect();
-    format!("\n{}\n{}", kept_running(), nodes.join("\n"))
+    let shown: Vec<_> = nodes.iter().map(node).collect();
+    let stop = |node: &Kept| format!("habeas --data {} stop", typed(&node.data));
+    let stops: Vec<_> = nodes.iter().map(stop).collect();
+    let folder = nodes.first().and_then(|node| node.data.parent()).unwrap_or(Path::new("."));
+    let end = format!("  {} && rm -r {}", stops.join(" && "), typed(folder));
+    format!("\n{}\n{}\n{}\n{end}", kept_running(), shown.join("\n"), kept_end())
 }

@@ -19,6 +19,8 @@ messages! {
     all_read();
     read_later();
     no_alarms();
+    alarm_since(when: &str, sentence: &str, code: &str);
+    alarm_settled(code: &str);
     memory_closed();
     no_swap();
     check_folder();
@@ -44,7 +46,6 @@ messages! {
     reached(all: usize);
     away(names: &str);
     unread(pieces: u64);
-    forked(keys: u64);
     core_dump();
     traceable();
     swap(areas: &str);

@@ -5,12 +5,13 @@ use protocol::control::{NodeState, Problem};
 use super::{codes, messages};
 
 messages! {
-    alarm(sentence: &str, next: &str, code: &str);
+    alarm(when: &str, sentence: &str, next: &str, code: &str);
     /// The first line of every status.
     shared(shared: u64, cases: u64);
     /// The first line of a status that cannot be read.
     shared_unknown();
     state_empty();
+    state_wiped();
     state_sealed();
     state_alone();
     state_locked();
@@ -28,6 +29,7 @@ messages! {
     copy_up_to_date();
     copy_unknown();
     row_organisation();
+    row_device();
     row_registry();
     row_cases();
     row_dockets();
@@ -36,6 +38,9 @@ messages! {
     row_node_id();
     row_listening();
     column_organisation();
+    another_device(command: &str);
+    of_yours(who: &str);
+    column_device();
     column_connection();
     column_copy();
     column_last_the_same();
@@ -50,13 +55,14 @@ messages! {
     circle_commons();
 }
 
-pub(crate) fn alarm_line(problem: &Problem) -> String {
-    alarm(&codes::sentence(problem), &codes::next_step(problem), &problem.code)
+pub(crate) fn alarm_line(problem: &Problem, when: &str) -> String {
+    alarm(when, &codes::sentence(problem), &codes::next_step(problem), &problem.code)
 }
 
 pub(crate) fn state(state: NodeState) -> String {
     match state {
         NodeState::Empty => state_empty(),
+        NodeState::Wiped => state_wiped(),
         NodeState::Sealed => state_sealed(),
         NodeState::Alone => state_alone(),
         NodeState::Locked => state_locked(),
@@ -86,9 +92,10 @@ pub(crate) fn circle_kind(kind: &str) -> String {
     }
 }
 
-pub(crate) fn node_rows() -> [String; 8] {
+pub(crate) fn node_rows() -> [String; 9] {
     [
         row_organisation(),
+        row_device(),
         row_registry(),
         row_cases(),
         row_dockets(),
@@ -99,8 +106,8 @@ pub(crate) fn node_rows() -> [String; 8] {
     ]
 }
 
-pub(crate) fn peer_columns() -> [String; 5] {
-    [column_organisation(), column_connection(), column_copy(), column_last_the_same(), column_node()]
+pub(crate) fn peer_columns() -> [String; 6] {
+    [column_organisation(), column_device(), column_connection(), column_copy(), column_last_the_same(), column_node()]
 }
 
 pub(crate) fn circle_columns() -> [String; 5] {

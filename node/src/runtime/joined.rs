@@ -1,5 +1,6 @@
 //! A node in its registry: the core, its store, its network, and the requests that need them.
 
+mod alarms;
 mod devices;
 mod network;
 mod standing;
@@ -13,7 +14,7 @@ use std::{
 
 use protocol::{
     charter::founding::Founding,
-    control::{Problem, Reply, Request, codes},
+    control::{Alarm, Problem, Reply, Request, codes},
     cose::Signer,
     ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
     library::{Library, Mute},
@@ -38,11 +39,9 @@ use crate::{
     store::{Whereabouts, whereabouts},
     vault::Keys,
 };
+use alarms::Alarms;
 use network::{read_holds, verify};
 use tally::Tally;
-
-/// Alarms shown; older ones are in the log.
-const ALARMS: usize = 64;
 
 /// What the network brought, read and verified.
 #[derive(Debug)]
@@ -84,10 +83,10 @@ pub(super) struct Joined {
     held: BTreeSet<OrgId>,
     connected: BTreeSet<NodeKey>,
     equal_at: BTreeMap<NodeKey, u64>,
-    alarms: Vec<Problem>,
+    alarms: Alarms,
     tally: Tally,
     /// Why nothing more is acknowledged, once the disk failed.
-    broken: Option<Problem>,
+    broken: Option<Alarm>,
     pending: BTreeMap<u64, (Pending, Answerer)>,
     /// What is to be shared, and when.
     pub(super) agenda: Agenda,
@@ -119,6 +118,7 @@ impl Joined {
         let net = net::start(config).map_err(|error| Problem::new(codes::ADDRESS, error.to_string()))?;
         let incoming = verify(founding.members.registry(), net.events);
         let held = read_holds(&folder.store).map_err(|error| store_problem(&error))?;
+        let alarms = Alarms::load(&folder.store).map_err(|error| store_problem(&error))?;
         let mut joined = Self {
             folder,
             state,
@@ -131,7 +131,7 @@ impl Joined {
             held,
             connected: BTreeSet::new(),
             equal_at: BTreeMap::new(),
-            alarms: Vec::new(),
+            alarms,
             tally: Tally::default(),
             broken: None,
             pending: BTreeMap::new(),
@@ -156,7 +156,8 @@ impl Joined {
         let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
         self.carry_out(step).await;
         let overdue = Library::overdue(&self.folder.store).and_then(|batch| self.commit(&batch));
-        overdue.and_then(|()| self.read_unread()).map_err(|error| store_problem(&error))?;
+        let read = overdue.and_then(|()| self.read_unread()).and_then(|()| self.settle_newer());
+        read.map_err(|error| store_problem(&error))?;
         self.agenda = Agenda::load(&self.folder.store)?;
         self.run_agenda().await;
         Ok(())
@@ -303,7 +304,7 @@ impl Joined {
         for (_, (_, reply)) in std::mem::take(&mut self.pending) {
             reply.answer(Err(problem.clone()));
         }
-        self.broken = Some(problem);
+        self.broken = Some(Alarm { problem, since: utc_now() });
         self.tell(Command::Allow(vec![])).await;
         if let Err(problem) = self.reload() {
             tracing::error!(code = problem.code, reason = problem.message, "the store cannot be read either");
@@ -371,6 +372,8 @@ impl Joined {
             }
             Notice::Equal(peer) => {
                 self.equal_at.insert(peer, utc_now());
+                let name = self.name(&peer);
+                self.settle_unequal(&name);
             }
             Notice::Members => {
                 self.names = self.names.of_members(self.state.replica().members.organisations());
@@ -383,14 +386,6 @@ impl Joined {
                 }
             }
         }
-    }
-
-    pub(super) fn alarm(&mut self, problem: Problem) {
-        if !self.alarms.contains(&problem) {
-            self.alarms.push(problem);
-        }
-        let surplus = self.alarms.len().saturating_sub(ALARMS);
-        self.alarms.drain(..surplus);
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -437,6 +432,14 @@ impl Joined {
                 self.lock();
                 Ok(Reply::Status(self.status(vec![])))
             }
+            Request::Settle { code } => match self.settle_alarms(&code) {
+                Ok(true) => Ok(Reply::Status(self.status(vec![]))),
+                Ok(false) => {
+                    let message = format!("no alarm has the code «{code}»");
+                    Err(Problem::new(codes::NO_ALARM, message).saying("code").with("code", code))
+                }
+                Err(problem) => Err(problem),
+            },
             Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
             Request::Hold { organisation } => self.hold(&organisation, true).await,
             Request::Release { organisation } => self.hold(&organisation, false).await,
@@ -461,7 +464,7 @@ impl Joined {
             | Request::Resolve { .. }
             | Request::Retract { .. } => {
                 let prepared = match &self.broken {
-                    Some(problem) => Err(problem.clone()),
+                    Some(alarm) => Err(alarm.problem.clone()),
                     None => self.prepare(request, opened),
                 };
                 match prepared {

@@ -62,9 +62,9 @@ pub(super) fn verify(folder: &Path, opened: Opened, registry: Option<RegistryId>
         .and_then(|keys| Folder::open(&unpacked, keys))
         .and_then(|open| match (open.registry()?, registry) {
             (Some(theirs), Some(ours)) if theirs != ours => {
-                let message = "the backup is whole and opens, and it is one of another registry";
-                let problem = Problem::new(codes::OTHER_BACKUP, message).saying("registry");
-                Err(problem.with("words", words::fingerprint(&theirs.0)))
+                let words = words::fingerprint(&theirs.0);
+                let message = format!("the backup is whole and opens, and it is one of another registry: {words}");
+                Err(Problem::new(codes::OTHER_BACKUP, message).saying("registry").with("words", words))
             }
             _ => open.entries(),
         });

@@ -166,6 +166,8 @@ pub mod codes {
         NOT_RUNNING = "HB1013", 11, "run `habeas serve`";
         /// Passphrase too short.
         WEAK_PASSPHRASE = "HB1014", 2, "use at least twelve characters, or five words";
+        /// The keys of the folder were destroyed.
+        WIPED = "HB1015", 10, "name another folder with --data, and restore a backup into it or run init there";
 
         /// A file is not the kind asked for.
         FILE_KIND = "HB2001", 2, "give the file that the command names";
@@ -245,6 +247,9 @@ pub mod codes {
         UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
         /// Written by a newer version.
         NEWER = "HB4007", 1, "install the newest version; what they wrote is kept and will be shown then";
+
+        /// Nothing is shown that could be settled.
+        NO_ALARM = "HB4008", 2, "run `habeas doctor`: it names the code of each alarm";
 
         /// A petname that may not be one.
         PETNAME = "HB4010", 2, "choose another name: short, printable, and no other member's";
@@ -332,6 +337,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::UNEQUAL, "peer", &["peer", "count"]),
     (codes::UNREADABLE, "organisation", &["organisation"]),
     (codes::NEWER, "organisation", &["organisation"]),
+    (codes::NO_ALARM, "code", &["code"]),
 ];
 
 #[cfg(test)]

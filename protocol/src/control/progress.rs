@@ -39,8 +39,6 @@ pub enum Unit {
     Records,
     /// Of these, written out.
     Written,
-    /// Entries read.
-    Entries,
     /// Bytes of a file.
     Bytes,
 }

@@ -12,7 +12,7 @@ use crate::ids::{EntryId, SectionId};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reply {
-    /// To [`Request::Status`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`], [`Request::Join`].
+    /// To [`Request::Status`], [`Request::Settle`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`], [`Request::Join`].
     Status(Status),
     /// To [`Request::Stop`].
     Stopping,

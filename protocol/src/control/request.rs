@@ -16,6 +16,11 @@ pub enum Request {
     Status,
     /// What a node can tell of itself to find the cause of a trouble. Answered in every state.
     Examine,
+    /// All alarms of a code were looked at: they are not shown any more. Answers with the status.
+    Settle {
+        /// As `HB4003`.
+        code: String,
+    },
     /// Makes keys and an empty store in this folder. With a root passphrase: a new organisation; without: one more
     /// device of an existing one.
     Init {

@@ -35,9 +35,20 @@ pub struct Status {
     /// Bodies not yet received.
     pub wanted: u64,
     /// Things a person should look at, as codes with parameters.
-    pub alarms: Vec<Problem>,
+    pub alarms: Vec<Alarm>,
     /// UTC, seconds.
     pub as_of: u64,
+}
+
+/// Something a person should look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarm {
+    /// What it is.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// When it was first seen: UTC, seconds.
+    #[serde(default)]
+    pub since: u64,
 }
 
 /// What a node is ready for.
@@ -46,6 +57,8 @@ pub struct Status {
 pub enum NodeState {
     /// No keys here yet: `init`.
     Empty,
+    /// The keys were destroyed; nobody opens what lies here.
+    Wiped,
     /// Keys are here, closed: `unlock`.
     Sealed,
     /// Open, in no registry yet: `found` or `join`.
@@ -76,6 +89,12 @@ pub struct Peer {
     pub held: bool,
     /// When both were last known to be equal: UTC, seconds.
     pub equal_at: Option<u64>,
+    /// A word made from the node's key, to tell an organisation's devices apart by.
+    #[serde(default)]
+    pub device: String,
+    /// Whether it is another device of the own organisation.
+    #[serde(default)]
+    pub own: bool,
 }
 
 /// A circle.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::control::{Examination, NodeState, Status};
+use protocol::control::{Alarm, Examination, NodeState, Status};
 
 use super::{Access, Check, Facts, KeyFile, Node, Space, State};
 use crate::{
@@ -18,6 +18,9 @@ const BACKUP_SECS_MAX: u64 = 7 * 24 * 60 * 60;
 const FREE_BYTES_MIN: u64 = 128 << 20;
 /// Free bytes below which it is time to make room; or a tenth of the disk.
 const FREE_BYTES_LOW: u64 = 1 << 30;
+
+/// What brings back a folder whose keys were destroyed: nothing does there.
+const RESTORE: &str = "habeas --data NEW backup restore FILE";
 
 /// A command of ours as a person would type it for this folder.
 type Typed<'a> = &'a dyn Fn(&str) -> String;
@@ -35,7 +38,7 @@ pub(super) fn all(facts: &Facts, typed: Typed<'_>) -> Vec<Check> {
         }
         Node::Stopped | Node::Odd(_) => checks.extend(
             ["clock", "peers", "unread", "alarms", "memory"]
-                .map(|check| warn(check, doctor::not_looked_at(), typed("serve"))),
+                .map(|check| warn(check, doctor::not_looked_at(), begin(facts, typed, "serve"))),
         ),
     }
     checks.push(swap(facts));
@@ -59,12 +62,22 @@ fn folder(facts: &Facts, typed: Typed<'_>) -> Check {
     }
 }
 
+/// The command, where there are keys that it can use; else the one that makes some, or brings them back.
+fn begin(facts: &Facts, typed: Typed<'_>, command: &str) -> String {
+    match facts.vault {
+        [KeyFile::Missing, KeyFile::Missing] if facts.store => RESTORE.to_owned(),
+        [KeyFile::Missing, KeyFile::Missing] => typed("init"),
+        _ => typed(command),
+    }
+}
+
 fn joined(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn vault(facts: &Facts, typed: Typed<'_>) -> Check {
     match facts.vault {
+        [KeyFile::Missing, KeyFile::Missing] if facts.store => fail("vault", texts::destroyed(), RESTORE.to_owned()),
         [KeyFile::Missing, KeyFile::Missing] => fail("vault", doctor::folder_empty(), typed("init")),
         [KeyFile::Readable, KeyFile::Readable] => ok("vault", doctor::keys_readable()),
         [KeyFile::Readable, _] | [_, KeyFile::Readable] => {
@@ -76,13 +89,15 @@ fn vault(facts: &Facts, typed: Typed<'_>) -> Check {
 
 fn node(facts: &Facts, typed: Typed<'_>) -> Check {
     match &facts.node {
-        Node::Stopped => fail("node", doctor::nobody_runs(), typed("serve")),
+        Node::Stopped => fail("node", doctor::nobody_runs(), begin(facts, typed, "serve")),
         Node::Odd(failure) => fail("node", failure.problem.message.clone(), typed("stop")),
         Node::Runs(told) => match (&told.1.version, told.0.state) {
             (version, _) if version != facts.version => {
                 warn("node", doctor::other_version(version, facts.version), again(typed))
             }
-            (_, NodeState::Empty) => fail("node", texts::state(NodeState::Empty), typed("init")),
+            (_, state @ (NodeState::Empty | NodeState::Wiped)) => {
+                fail("node", texts::state(state), begin(facts, typed, "init"))
+            }
             (_, state @ (NodeState::Sealed | NodeState::Locked)) => warn("node", texts::state(state), typed("unlock")),
             (version, _) => ok("node", doctor::runs(version)),
         },
@@ -100,7 +115,7 @@ fn disk(facts: &Facts) -> Check {
 }
 
 fn backup(facts: &Facts, typed: Typed<'_>) -> Check {
-    let create = || typed("backup create FILE");
+    let create = || begin(facts, typed, "backup create FILE");
     match facts.backup {
         None => warn("backup", doctor::no_backup(), create()),
         Some(at) if facts.now.saturating_sub(at) > BACKUP_SECS_MAX => {
@@ -150,14 +165,13 @@ fn unread(status: &Status, examined: &Examination, typed: Typed<'_>) -> Check {
 fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
     let petnames = standing::petnames(&status.peers);
     let told = status.alarms.iter().map(|alarm| {
-        let cause = format!("{} ({})", standing::with_petnames(&texts::sentence(alarm), &petnames), alarm.code);
-        fail("alarms", cause, typed(&format!("help {}", alarm.code)))
+        let Alarm { problem, since } = alarm;
+        let sentence = standing::with_petnames(&texts::sentence(problem), &petnames);
+        let cause = doctor::alarm_since(&moment(*since), &sentence, &problem.code);
+        let (look, settle) = (format!("help {}", problem.code), format!("doctor --settled {}", problem.code));
+        fail("alarms", cause, format!("{} ; {}", typed(&look), typed(&settle)))
     });
-    let mut checks: Vec<_> = told.collect();
-    let forked: u64 = status.circles.iter().map(|circle| circle.forked).sum();
-    if forked > 0 {
-        checks.push(fail("alarms", doctor::forked(forked), typed("help HB4003")));
-    }
+    let checks: Vec<_> = told.collect();
     if checks.is_empty() { vec![ok("alarms", doctor::no_alarms())] } else { checks }
 }
 

@@ -1,10 +1,10 @@
 //! One thing wrong at a time: it is found, and what mends it is said; and real folders in such a state.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _};
 
 use protocol::{
-    control::{Answer, CircleStatus, NodeState, Peer, Problem, codes as node_codes},
-    ids::{CircleId, NodeKey, OrgId},
+    control::{Alarm, Answer, NodeState, Peer, Problem, codes as node_codes},
+    ids::{NodeKey, OrgId},
 };
 use serde_json::Value;
 
@@ -28,6 +28,8 @@ fn peer(call_sign: &str) -> Peer {
         up_to_date: true,
         held: false,
         equal_at: None,
+        device: "olive".into(),
+        own: false,
     }
 }
 
@@ -40,6 +42,7 @@ fn well() -> Facts {
         folder: PathBuf::from("/srv/habeas"),
         access: Some(Access { mode: 0o700, is_ours: true, open_files: vec![] }),
         vault: [KeyFile::Readable; 2],
+        store: true,
         node: Node::Runs(Box::new((open(), examined()))),
         space: Some(Space { free: 50 << 30, all: 100 << 30 }),
         backup: Some(NOW - DAY),
@@ -101,7 +104,10 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     check(open_file, "folder", Fail, "vault", "chmod go-rwx /srv/habeas/vault");
 
     use KeyFile::{Missing, Readable, Unreadable};
-    check(|facts| facts.vault = [Missing, Missing], "vault", Fail, "no keys", "habeas init");
+    let empty = |facts: &mut Facts| (facts.vault, facts.store) = ([Missing, Missing], false);
+    check(empty, "vault", Fail, "no keys", "habeas init");
+    let wiped = |facts: &mut Facts| facts.vault = [Missing, Missing];
+    check(wiped, "vault", Fail, "destroyed", "habeas --data NEW backup restore FILE");
     check(|facts| facts.vault = [Unreadable, Missing], "vault", Fail, "cannot be read", "habeas backup restore FILE");
     check(|facts| facts.vault = [Readable, Unreadable], "vault", Warn, "one of the two", "habeas backup create FILE");
 
@@ -125,23 +131,15 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     check(|facts| told(facts).1.unread = Some(3), "unread", Warn, "3 pieces", "habeas status --verbose");
     check(|facts| told(facts).0.wanted = 1, "unread", Warn, "1 piece", "habeas peers");
 
-    let alarm = Problem::new(node_codes::FORK, "a key of abandon-zoo wrote two different entries");
+    let problem = Problem::new(node_codes::FORK, "a key of abandon-zoo wrote two different entries");
+    let alarm = Alarm { problem, since: NOW };
     check(
         |facts| told(facts).0.alarms.push(alarm.clone()),
         "alarms",
         Fail,
-        "zoo «Legal aid» wrote two",
-        "habeas help HB4003",
+        "since 2026-11-24 10:20 UTC: a key of abandon-zoo «Legal aid» wrote two",
+        "habeas help HB4003 ; habeas doctor --settled HB4003",
     );
-    let circle = CircleStatus {
-        circle: CircleId([1; 16]),
-        kind: "commons".into(),
-        organisations: vec![],
-        entries: 2,
-        forked: 1,
-    };
-    check(|facts| told(facts).0.circles.push(circle.clone()), "alarms", Fail, "1 key", "habeas help HB4003");
-
     let gap = |gap: &'static str| move |facts: &mut Facts| told(facts).1.unprotected.push(gap.into());
     check(gap("core_dump"), "memory", Fail, "crash", "habeas stop && habeas serve");
     check(gap("traceable"), "memory", Fail, "other programs", "habeas stop && habeas serve");
@@ -160,6 +158,18 @@ fn while_no_node_runs_the_rest_is_looked_at_and_what_was_not_is_said() {
     assert!(
         unknown.clone().count() == 5 && unknown.clone().all(|check| check.command.as_deref() == Some("habeas serve"))
     );
+}
+
+#[test]
+fn before_there_are_keys_everything_leads_to_them_and_once_they_are_destroyed_to_a_backup() {
+    let commands = |store| {
+        let none = [KeyFile::Missing; 2];
+        let facts = Facts { vault: none, store, backup: None, node: Node::Stopped, ..well() };
+        let commands: BTreeSet<_> = looked_at(&facts).into_iter().filter_map(|check| check.command).collect();
+        commands.into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(commands(false), ["habeas init"]);
+    assert_eq!(commands(true), ["habeas --data NEW backup restore FILE"]);
 }
 
 fn json(text: &str) -> Value {

@@ -1,6 +1,8 @@
 //! What people see of questions about the record: precedents, disputes, histories, names of their own.
 
-use protocol::control::{Answered, At, By, Conflict, Found, Heading, Named, Past, Precedent, Resolution, Retraction};
+use protocol::control::{
+    Alarm, Answered, At, By, Conflict, Found, Heading, Named, Past, Precedent, Resolution, Retraction,
+};
 
 use super::*;
 
@@ -96,7 +98,8 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     assert_snapshot!("names_none", plain(&standing::names(&[], NOW)));
     let mut status = troubled();
     status.peers[0].petname = Some("Legal aid".into());
-    status.alarms.push(Problem::new(codes::PEER_FAULT, "cabin-yard: not-cabin-yard, cabin-yard-able"));
+    let problem = Problem::new(codes::PEER_FAULT, "cabin-yard: not-cabin-yard, cabin-yard-able");
+    status.alarms.push(Alarm { problem, since: DAY });
     assert_snapshot!("status_named", plain(&standing::status(&status, true)));
     let mut record = docket();
     record.entities[1].cells[1].claims[1].petname = Some("Legal aid".into());

@@ -14,7 +14,7 @@ use crate::runtime::utc_now;
 
 impl Joined {
     pub(in crate::runtime) fn peers(&self) -> Vec<Peer> {
-        let me = self.folder.node();
+        let (me, us) = (self.folder.node(), self.state.organisation());
         let members = &self.state.replica().members;
         let equal: BTreeMap<_, _> = self.state.peers().collect();
         let peer = |(node, org): (&NodeKey, &OrgId)| Peer {
@@ -26,6 +26,8 @@ impl Joined {
             up_to_date: equal.get(node).copied().unwrap_or(false) && self.state.replica().wanted_len() == 0,
             held: self.held.contains(org),
             equal_at: self.equal_at.get(node).copied(),
+            device: words::device(&node.0),
+            own: *org == us,
         };
         members.nodes().filter(|(node, _)| **node != me).map(peer).collect()
     }

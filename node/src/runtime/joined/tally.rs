@@ -45,7 +45,7 @@ impl Joined {
         let (replica, peers) = (self.state.replica(), self.peers());
         let mut alarms = BTreeMap::new();
         for alarm in self.alarms.iter().chain(&self.broken) {
-            *alarms.entry(alarm.code.clone()).or_default() += 1;
+            *alarms.entry(alarm.problem.code.clone()).or_default() += 1;
         }
         let figures = metrics::Joined {
             peers: peers.len() as u64,
