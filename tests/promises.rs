@@ -12,6 +12,7 @@ mod fuzz;
 mod kill;
 mod laptop;
 mod later;
+mod long;
 mod pages;
 mod petnames;
 mod rosters;

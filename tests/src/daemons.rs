@@ -467,16 +467,7 @@ impl Node {
 
     /// Brings so many case files in: those of the sample, over and over.
     pub fn import_many(&self, count: usize) {
-        let mut file: Value = serde_json::from_str(&sample()).expect("the sample is JSON");
-        let sample = file["cases"].as_array().expect("a list of cases").clone();
-        let case = |number: usize| {
-            let case = &sample[number % sample.len()];
-            let label = case["case_id"].as_str().expect("a label");
-            let text = case.to_string().replace(label, &format!("MANY-{number}"));
-            serde_json::from_str::<Value>(&text).expect("still JSON")
-        };
-        file["cases"] = (0..count).map(case).collect();
-        match self.done(Request::Import { file: file.to_string(), dry_run: false }) {
+        match self.done(Request::Import { file: many(count), dry_run: false }) {
             Reply::Imported { records, .. } => assert_eq!(records.len(), count + 2),
             other => panic!("not imported: {other:?}"),
         }
@@ -537,6 +528,21 @@ pub fn fact(field: &str, value: &str) -> Fact {
 pub fn sample() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/sample/cases.json");
     fs::read_to_string(path).expect("the sample data is part of the project")
+}
+
+/// A file of so many case files, those of the sample over and over, and its two dockets.
+#[must_use]
+pub fn many(count: usize) -> String {
+    let mut file: Value = serde_json::from_str(&sample()).expect("the sample is JSON");
+    let sample = file["cases"].as_array().expect("a list of cases").clone();
+    let case = |number: usize| {
+        let case = &sample[number % sample.len()];
+        let label = case["case_id"].as_str().expect("a label");
+        let text = case.to_string().replace(label, &format!("MANY-{number}"));
+        serde_json::from_str::<Value>(&text).expect("still JSON")
+    };
+    file["cases"] = (0..count).map(case).collect();
+    file.to_string()
 }
 
 /// An address of loopback that no other process has: 127.64/10, by the number of this one, which is below 2²².

@@ -203,8 +203,6 @@ impl Joined {
                 let Whole { view, readers, parts } = self.whole(&shelf)?;
                 Ok(Reply::Record(Box::new(Record { readers, parts, ..self.shown(&view, shelf.kind) })))
             }
-            Request::SharePreview { records, with } => self.preview_share(&records, &with),
-            Request::Share { records, with, seen, hold_s } => self.begin_share(&records, &with, &seen, hold_s),
             Request::Shares => Ok(self.shares()),
             Request::ShareCancel { share } => self.cancel_share(&share),
             Request::Ask { question } => self.precedents(&question),

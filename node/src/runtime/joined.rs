@@ -30,7 +30,7 @@ use super::{
     files::{self, NetworkRow},
     folder::{Folder, locked, store_problem},
     parts::Mine,
-    sharing::Agenda,
+    sharing::{Agenda, Then},
     sweep::Sweeps,
     utc_now,
 };
@@ -476,6 +476,14 @@ impl Joined {
                     }
                     Err(problem) => Err(problem),
                 }
+            }
+            Request::SharePreview { records, with } => {
+                self.sweep_to_share(&records, &with, Then::Show, reply);
+                return None;
+            }
+            Request::Share { records, with, seen, hold_s } => {
+                self.sweep_to_share(&records, &with, Then::Share { seen, hold_s }, reply);
+                return None;
             }
             Request::List { kind } => {
                 self.sweep_for_list(kind, reply);

@@ -16,7 +16,7 @@ use protocol::{
     },
     codec,
     consent::Refusal,
-    control::{Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
+    control::{CasePreview, Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
     date::day,
     desk::{self, sharing},
     ids::{CircleId, EntityId, OrgId, SectionId},
@@ -41,31 +41,108 @@ use super::{desk::Shelf, folder::store_problem, joined::Joined, utc_now};
 /// Acts after which a share that has not come to an end never will: everybody's disk would fill.
 const ACTS_MAX: u64 = 10_000;
 
+/// Case files looked at for a share before whatever else waits has its turn.
+const LOOKED_AT_ONCE: usize = 16;
+
 /// Whom a share is for.
 enum Whom {
     Circle(Audience),
     Everyone,
 }
 
+/// A look at case files, to show what may go or to share it.
+pub(super) struct Look {
+    /// Which, in the order they are shown in.
+    order: Vec<SectionId>,
+    pub(super) sections: BTreeSet<SectionId>,
+    whom: Whom,
+    countries: Batch,
+    then: Then,
+    glances: BTreeMap<SectionId, Glance>,
+}
+
+/// What a look is for.
+pub(super) enum Then {
+    Show,
+    /// What a preview showed, and how long it waits, seconds.
+    Share {
+        seen: String,
+        hold_s: u64,
+    },
+}
+
+/// What of one case file may go, as people read it, the fields, and all of it.
+struct Glance {
+    case: CasePreview,
+    seen: Seen,
+    content: Vec<u8>,
+}
+
 impl Joined {
-    /// What of these case files would go to whom.
-    pub(super) fn preview_share(&mut self, records: &[String], with: &Readers) -> Result<Reply, Problem> {
-        // Looking writes nothing, not even a country.
-        let (whom, _) = self.whom(with)?;
-        let (_, preview) = self.looked_at(records, &whom)?;
-        Ok(Reply::SharePreview(preview))
+    /// Begins to look at case files: what of them may go to whom.
+    pub(super) fn begin_look(&mut self, records: &[String], with: &Readers, then: Then) -> Result<Look, Problem> {
+        let (whom, countries) = self.whom(with)?;
+        let order = self.own_cases(records)?;
+        let sections = order.iter().copied().collect();
+        Ok(Look { order, sections, whom, countries, then, glances: BTreeMap::new() })
+    }
+
+    /// Looks at one of them.
+    pub(super) fn glance(&mut self, look: &mut Look, section: SectionId) -> Result<(), Problem> {
+        let label = self.label(&section)?;
+        let glance = match &look.whom {
+            Whom::Circle(audience) => {
+                let preview = self.preview(section, audience)?;
+                let case = sharing::case_preview(section, label, &preview);
+                Glance { case, seen: preview.fields(), content: sharing::content(&preview) }
+            }
+            Whom::Everyone => {
+                let part = self.part(&section, &Circle::Commons)?;
+                let stub = self.stub(section, &part)?;
+                let case = sharing::stub_preview(section, label, &stub);
+                Glance { case, seen: stub.fields(), content: codec::encode(&stub.statements) }
+            }
+        };
+        look.glances.insert(section, glance);
+        Ok(())
+    }
+
+    /// What the look came to: a preview, or what it showed on the agenda.
+    pub(super) fn looked(&mut self, look: Look) -> Result<Reply, Problem> {
+        let Look { order, whom, countries, then, mut glances, .. } = look;
+        let looked: Vec<_> =
+            order.into_iter().filter_map(|section| Some((section, glances.remove(&section)?))).collect();
+        let readers = match whom {
+            Whom::Circle(audience) => audience.organisations,
+            Whom::Everyone => BTreeMap::new(),
+        };
+        let seen = sharing::seen(readers.keys(), looked.iter().map(|(section, glance)| (section, &glance.content)));
+        let readers = readers.into_iter().map(|(organisation, country)| Reader {
+            organisation,
+            call_sign: self.call_sign(&organisation),
+            country,
+        });
+        let readers = readers.collect();
+        let (cases, fields): (Vec<_>, Vec<_>) =
+            looked.into_iter().map(|(section, Glance { case, seen, .. })| (case, (section, seen))).unzip();
+        let preview = SharePreview { seen, readers, cases, as_of: utc_now() };
+        let fields: Vec<_> = fields.into_iter().filter(|(_, seen)| !seen.is_empty()).collect();
+        match then {
+            // Looking writes nothing, not even a country.
+            Then::Show => Ok(Reply::SharePreview(preview)),
+            Then::Share { seen, hold_s } => self.begin_share(fields, &preview, countries, &seen, hold_s),
+        }
     }
 
     /// Puts a share on the agenda, if it is what was looked at.
-    pub(super) fn begin_share(
+    fn begin_share(
         &mut self,
-        records: &[String],
-        with: &Readers,
+        fields: Vec<(SectionId, Seen)>,
+        preview: &SharePreview,
+        mut batch: Batch,
         seen: &str,
         hold_s: u64,
     ) -> Result<Reply, Problem> {
-        let (whom, mut batch) = self.whom(with)?;
-        let (fields, preview) = self.looked_at(records, &whom)?;
         if preview.seen != seen {
             return Err(Problem::new(codes::SHARE_CHANGED, "what would go is no longer what the preview showed"));
         }
@@ -116,9 +193,9 @@ impl Joined {
         Ok(())
     }
 
-    /// Does what is due, until a write has to be waited for.
+    /// Does the next thing that is due; the one after it comes when whatever else waits had its turn.
     pub(super) async fn run_agenda(&mut self) {
-        while self.can_write() && self.agenda.due_at().is_some_and(|due_at| due_at <= utc_now()) {
+        if self.can_write() && self.agenda.due_at().is_some_and(|due_at| due_at <= utc_now()) {
             match self.next_act() {
                 Ok(Some(entries)) => {
                     self.agenda.acts += 1;
@@ -154,13 +231,17 @@ impl Joined {
         }
         let due = self.agenda.shares.iter().find(|(_, Errand(_, due_at, _))| *due_at <= utc_now());
         let Some((number, errand)) = due.map(|(number, errand)| (*number, errand.clone())) else { return Ok(None) };
-        let entries = self.share(&errand)?;
-        if entries.is_empty() {
+        let cases = errand.2.len();
+        let from = self.agenda.reached.remove(&number).unwrap_or_default();
+        let (entries, reached) = self.share(&errand, from)?;
+        if reached < cases {
+            self.agenda.reached.insert(number, reached);
+        } else if entries.is_empty() {
             let mut batch = Batch::default();
             batch.delete(share_row(number));
             self.commit_desk(&batch)?;
             self.agenda.shares.remove(&number);
-            tracing::info!(cases = errand.2.len(), organisations = errand.0.len(), "shared");
+            tracing::info!(cases, organisations = errand.0.len(), "shared");
         }
         Ok(Some(entries).filter(|entries| !entries.is_empty()))
     }
@@ -183,17 +264,23 @@ impl Joined {
         Ok(entries)
     }
 
-    /// What is still to be written of a share: the circle if it is new, then each case file.
-    fn share(&mut self, Errand(readers, _, cases): &Errand) -> Result<Vec<(CircleId, Content)>, Problem> {
+    /// What is still to be written of a share, from one of its case files on: the circle if it is new, then some case
+    /// files. And where to go on: at the first of those that had something to write, until all have nothing.
+    fn share(&mut self, errand: &Errand, from: usize) -> Result<(Vec<(CircleId, Content)>, usize), Problem> {
+        let Errand(readers, _, cases) = errand;
         let circle = match readers.as_slice() {
             [] => Circle::Commons,
             readers => match self.circle_with(readers) {
                 Some(circle) => circle,
-                None => return Ok(self.open_circle(readers)),
+                None => return Ok((self.open_circle(readers), 0)),
             },
         };
-        let mut entries = Vec::new();
-        for (section, seen) in cases {
+        let (mut entries, mut reached) = (Vec::new(), cases.len());
+        for (nth, (section, seen)) in cases.iter().enumerate().skip(from) {
+            if nth >= from + LOOKED_AT_ONCE {
+                reached = reached.min(nth);
+                break;
+            }
             let part = self.part(section, &circle)?;
             let seen = seen.iter().cloned().collect();
             let statements = match &circle {
@@ -203,16 +290,20 @@ impl Joined {
                     self.restated(*section, &part, &audience, &seen)?
                 }
             };
+            let before = entries.len();
             if !statements.is_empty() {
                 entries.push(self.entry(&part, statements, None)?);
             } else if circle != Circle::Commons {
                 entries.extend(self.closed_elsewhere(*section, &part)?);
             }
+            if entries.len() > before {
+                reached = reached.min(nth);
+            }
             if entries.len() >= SHARED_AT_ONCE.0 {
                 break;
             }
         }
-        Ok(entries)
+        Ok((entries, reached))
     }
 
     /// At most one named circle has a case file: the parts in others are closed once this one is told.
@@ -294,45 +385,6 @@ impl Joined {
         withdrawn.remove(&self.us());
         let held = |orgs| HeldBack { what: What::Case, reason: Reason::Consent(Refusal::Withdrawn, orgs) };
         Ok(Some(withdrawn).filter(|orgs| !orgs.is_empty()).map(held))
-    }
-
-    /// The fields of each case file that would go, and all of it as people read it.
-    fn looked_at(
-        &mut self,
-        records: &[String],
-        whom: &Whom,
-    ) -> Result<(Vec<(SectionId, Seen)>, SharePreview), Problem> {
-        let sections = self.own_cases(records)?;
-        let (mut looked, mut cases) = (Vec::new(), Vec::new());
-        for section in sections {
-            let label = self.label(&section)?;
-            match whom {
-                Whom::Circle(audience) => {
-                    let preview = self.preview(section, audience)?;
-                    cases.push(sharing::case_preview(section, label, &preview));
-                    looked.push((section, preview.fields(), sharing::content(&preview)));
-                }
-                Whom::Everyone => {
-                    let part = self.part(&section, &Circle::Commons)?;
-                    let stub = self.stub(section, &part)?;
-                    cases.push(sharing::stub_preview(section, label, &stub));
-                    looked.push((section, stub.fields(), codec::encode(&stub.statements)));
-                }
-            }
-        }
-        let readers = match whom {
-            Whom::Circle(audience) => audience.organisations.clone(),
-            Whom::Everyone => BTreeMap::new(),
-        };
-        let seen = sharing::seen(readers.keys(), looked.iter().map(|(section, _, content)| (section, content)));
-        let readers = readers.into_iter().map(|(organisation, country)| Reader {
-            organisation,
-            call_sign: self.call_sign(&organisation),
-            country,
-        });
-        let preview = SharePreview { seen, readers: readers.collect(), cases, as_of: utc_now() };
-        let fields = looked.into_iter().map(|(section, seen, _)| (section, seen));
-        Ok((fields.filter(|(_, seen)| !seen.is_empty()).collect(), preview))
     }
 
     /// The case files meant: those named, or all. Only the own ones are shared.

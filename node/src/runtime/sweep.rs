@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
     circle::Circle,
-    control::{Problem, RecordKind, Reply, Summary, Unit},
+    control::{Problem, Readers, RecordKind, Reply, Summary, Unit},
     ids::{CircleId, SectionId},
     schema::Language,
 };
@@ -17,6 +17,7 @@ use super::{
     desk::Shelf,
     folder::{locked, store_problem},
     joined::Joined,
+    sharing::{Look, Then},
 };
 use crate::archive::{Archive, Archived};
 
@@ -39,9 +40,18 @@ struct Sweep {
 
 /// What is looked for.
 enum What {
-    Archive { to: String, language: Language, found: BTreeMap<At, Archived> },
-    List { kind: RecordKind, found: BTreeMap<At, Summary> },
+    Archive {
+        to: String,
+        language: Language,
+        found: BTreeMap<At, Archived>,
+    },
+    List {
+        kind: RecordKind,
+        found: BTreeMap<At, Summary>,
+    },
     Figures,
+    /// Case files that somebody means to share.
+    Look(Box<Look>),
 }
 
 /// What is to be done when a sweep has seen everything.
@@ -82,6 +92,17 @@ impl Joined {
         self.begin_sweep(What::Figures, answerer);
     }
 
+    /// Begins to look at case files, to show what may go to whom, or to share it.
+    pub(super) fn sweep_to_share(&mut self, records: &[String], with: &Readers, then: Then, answerer: Answerer) {
+        if self.folder.pens().is_none() {
+            return answerer.answer(Err(locked()));
+        }
+        match self.begin_look(records, with, then) {
+            Ok(look) => self.begin_sweep(What::Look(Box::new(look)), answerer),
+            Err(problem) => answerer.answer(Err(problem)),
+        }
+    }
+
     fn begin_sweep(&mut self, what: What, answerer: Answerer) {
         match self.sections_for(&what) {
             Ok(due) => self.sweeps.0.push_back(Sweep { what, all: due.len() as u64, due, answerer }),
@@ -107,8 +128,12 @@ impl Joined {
             return match what {
                 // What only a reader can count is left out.
                 What::Figures => Ok(BTreeSet::new()),
-                What::Archive { .. } | What::List { .. } => Err(locked()),
+                What::Archive { .. } | What::List { .. } | What::Look(_) => Err(locked()),
             };
+        }
+        if let What::Look(look) = what {
+            let home = self.state.circle_of(&Circle::Own(self.us()));
+            return Ok(look.sections.iter().map(|section| (home, *section)).collect());
         }
         let mut due = BTreeSet::new();
         for circle in self.swept_circles() {
@@ -146,6 +171,7 @@ impl Joined {
         let Sweep { what, answerer, .. } = sweep;
         Some(match what {
             What::Figures => Swept::Figures(answerer),
+            What::Look(look) => Swept::Answer(Box::new(self.looked(*look)), answerer),
             What::List { found, .. } => {
                 let records = self.in_order(found).map(|records| Reply::Records { records });
                 Swept::Answer(Box::new(records), answerer)
@@ -168,17 +194,19 @@ impl Joined {
         if self.folder.pens().is_none() {
             return Err(locked());
         }
-        let Some(shelf) = self.shelf_at(&at)?.filter(|shelf| sweep.what.is_about(shelf)) else {
-            return Ok(false);
-        };
+        let Some(shelf) = self.shelf_at(&at)? else { return Ok(false) };
         if let Some(own) = self.own_case(&shelf)? {
             let home = self.state.circle_of(&Circle::Own(self.us()));
             sweep.due.insert((home, own));
             return Ok(false);
         }
+        if !sweep.what.is_about(&shelf) {
+            return Ok(false);
+        }
         match &mut sweep.what {
             What::List { found, .. } => put(found, at, self.listed(&shelf)?),
             What::Archive { found, .. } => put(found, at, archiving::find(self, &shelf)?),
+            What::Look(look) => self.glance(look, shelf.section)?,
             What::Figures => unreachable!("counted above"),
         }
         Ok(true)
@@ -220,6 +248,7 @@ impl What {
                 shelf.kind == RecordKind::Docket && shelf.circle == Circle::Commons
             }
             Self::List { kind: RecordKind::Case, .. } => shelf.kind == RecordKind::Case,
+            Self::Look(look) => matches!(shelf.circle, Circle::Own(_)) && look.sections.contains(&shelf.section),
             Self::Archive { .. } | Self::Figures => true,
         }
     }

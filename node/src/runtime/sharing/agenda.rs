@@ -27,6 +27,8 @@ pub(in crate::runtime) struct Agenda {
     pub(super) shares: BTreeMap<u64, Errand>,
     /// The write that is on its way.
     pub(super) writing: Option<u64>,
+    /// How far each share is gone through; the case files before it had nothing left to be written.
+    pub(super) reached: BTreeMap<u64, usize>,
     /// Acts since something was last done with.
     pub(super) acts: u64,
 }
