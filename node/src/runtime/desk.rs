@@ -349,7 +349,11 @@ impl Joined {
             }
         }
         let message = format!("no case file or docket here is called «{text}»");
-        if let Some(shelf) = self.labelled(text.trim())? {
+        // An id is no label, and looking through all labels takes long: whoever asks for a record that has not arrived
+        // yet, again and again, would hold up what brings it.
+        if by_id.is_none()
+            && let Some(shelf) = self.labelled(text.trim())?
+        {
             return Ok(shelf);
         }
         Err(Problem::new(codes::NO_RECORD, message).saying("name").with("name", text))
