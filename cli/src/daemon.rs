@@ -170,7 +170,7 @@ pub(crate) async fn visit<T>(
 /// How the node stands.
 pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
     match client.ask(&Request::Status).await? {
-        Reply::Status(status) => Ok(status),
+        Reply::Status(status) => Ok(*status),
         other => Err(unexpected(&other)),
     }
 }

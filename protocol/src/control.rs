@@ -22,9 +22,9 @@ pub use self::{
     passphrase::Passphrase,
     precedent::{Answered, Found, Precedent, Question},
     problem::{Parameter, Problem, SITUATIONS, Situation, codes},
-    record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary},
+    record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary, TakenBack},
     reply::Reply,
-    request::{Fact, RecordKind, Request, Scope},
+    request::{Fact, Known, RecordKind, Request, Scope},
     sharing::{CasePreview, GoesField, Guest, HeldBack, HeldBackWhat, Reader, Readers, Share, SharePreview},
     standing::{CircleStatus, NodeState, Peer, Status},
 };

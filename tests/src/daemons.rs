@@ -17,7 +17,7 @@ use std::{
 
 use protocol::{
     charter::founding::Founding,
-    control::{Answer, Fact, Passphrase, Problem, Record, RecordKind, Reply, Request, Scope, Status, Summary},
+    control::{Answer, Fact, Known, Passphrase, Problem, Record, RecordKind, Reply, Request, Scope, Status, Summary},
     ids::SectionId,
 };
 use tempfile::TempDir;
@@ -244,7 +244,7 @@ impl Node {
 
     fn ready(&mut self) {
         let status = eventually("the node answers", || match self.door().try_ask(&Request::Status) {
-            Ok(Ok(Reply::Status(status))) => Some(status),
+            Ok(Ok(Reply::Status(status))) => Some(*status),
             _ => {
                 let ended = self.process.as_mut().expect("started").try_wait().expect("a child of ours");
                 assert!(ended.is_none(), "the node ended: {ended:?}\n{}", self.log());
@@ -363,7 +363,7 @@ impl Node {
     #[must_use]
     pub fn status(&self) -> Status {
         match self.done(Request::Status) {
-            Reply::Status(status) => status,
+            Reply::Status(status) => *status,
             other => panic!("no status: {other:?}"),
         }
     }
@@ -411,7 +411,7 @@ impl Node {
 
     /// Brings the sample data in: twelve case files and two dockets.
     pub fn import_sample(&self) {
-        match self.done(Request::Import { file: sample(), dry_run: false }) {
+        match self.done(Request::Import { file: sample(), dry_run: false, known: Known::Refuse }) {
             Reply::Imported { records, .. } => assert_eq!(records.len(), 14),
             other => panic!("not imported: {other:?}"),
         }

@@ -41,6 +41,7 @@ copy_unknown = – not known yet
 row_organisation = organisation
 row_registry = registry
 row_cases = case files
+row_received = from others
 row_dockets = dockets
 row_organisation_id = organisation id
 row_registry_id = registry id

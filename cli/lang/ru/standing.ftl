@@ -43,6 +43,7 @@ copy_unknown = – пока неизвестно
 row_organisation = организация
 row_registry = реестр
 row_cases = дела
+row_received = получено от других
 row_dockets = публичные карточки
 row_organisation_id = id организации
 row_registry_id = id реестра

@@ -43,6 +43,7 @@ copy_unknown = – поки невідомо
 row_organisation = організація
 row_registry = реєстр
 row_cases = справи
+row_received = отримано від інших
 row_dockets = публічні картки
 row_organisation_id = id організації
 row_registry_id = id реєстру

@@ -127,13 +127,15 @@ fn call_signs<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
 fn node(status: &Status, verbose: bool) -> String {
     let said = |title: String, value: Option<String>| Some(vec![title, value?]);
     let text = |id: &dyn std::fmt::Display| id.to_string();
-    let [organisation, registry, cases, dockets, organisation_id, registry_id, node_id, listening] = texts::node_rows();
+    let [organisation, registry, cases, received, dockets, organisation_id, registry_id, node_id, listening] =
+        texts::node_rows();
     // A node that may not read does not know how many there are.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
     let mut rows = vec![
         said(organisation, status.call_sign.clone()),
         said(registry, status.registry_words.clone()),
         said(cases, readable.then(|| texts::case_count(status.cases, status.shared_cases))),
+        said(received, (readable && status.received_cases > 0).then(|| status.received_cases.to_string())),
         said(dockets, readable.then(|| status.dockets.to_string())),
     ];
     if verbose {

@@ -55,6 +55,7 @@ fn open() -> Status {
         cases: 12,
         dockets: 2,
         shared_cases: 0,
+        received_cases: 0,
         wanted: 0,
         alarms: Vec::new(),
         as_of: NOW,
@@ -68,6 +69,7 @@ fn troubled() -> Status {
     Status {
         peers: vec![cut, away, peer(6, "eager-wolf")],
         shared_cases: 3,
+        received_cases: 2,
         wanted: 2,
         alarms: vec![alarm],
         state: NodeState::Locked,
@@ -108,6 +110,7 @@ fn docket() -> Record {
     Record {
         record: SectionId([7; 16]),
         kind: RecordKind::Docket,
+        taken_back: vec![],
         pseudonym: "able zone about zero above zoo".into(),
         stage: "65-verdict".into(),
         entities: vec![
@@ -314,7 +317,7 @@ fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
     let examination =
         Examination { version: "0.1.0".into(), unread: Some(0), latest_claim: Some(DAY), clock: NOW, unprotected };
     check("json_examined", Reply::Examined(examination));
-    check("json_status", Reply::Status(open()));
+    check("json_status", Reply::Status(Box::new(open())));
     check("json_record", Reply::Record(Box::new(docket())));
     check("json_records", Reply::Records { records: vec![summary(1, Some("SYN-01"), 0)] });
     check("json_peers", Reply::Peers { peers: vec![peer(2, "cabin-yard")] });

@@ -30,6 +30,7 @@ messages! {
     row_organisation();
     row_registry();
     row_cases();
+    row_received();
     row_dockets();
     row_organisation_id();
     row_registry_id();
@@ -86,11 +87,12 @@ pub(crate) fn circle_kind(kind: &str) -> String {
     }
 }
 
-pub(crate) fn node_rows() -> [String; 8] {
+pub(crate) fn node_rows() -> [String; 9] {
     [
         row_organisation(),
         row_registry(),
         row_cases(),
+        row_received(),
         row_dockets(),
         row_organisation_id(),
         row_registry_id(),

@@ -311,6 +311,7 @@ impl Joined {
         let founding = self.folder.founding()?.expect("the folder has joined");
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
         self.library.forget();
+        self.mine.forget();
         self.give_pens().map(drop)
     }
 
@@ -334,6 +335,7 @@ impl Joined {
             Notice::Forked { feed, at, org } => {
                 self.library.forget();
                 self.tally.forget();
+                self.mine.forget();
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
@@ -398,6 +400,7 @@ impl Joined {
         }
         let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
         self.tally.changed(&reading.changed);
+        self.mine.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
@@ -428,7 +431,7 @@ impl Joined {
         let answer = match request {
             Request::Lock => {
                 self.lock();
-                Ok(Reply::Status(self.status(vec![])))
+                Ok(Reply::Status(Box::new(self.status(vec![]))))
             }
             Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
             Request::Hold { organisation } => self.hold(&organisation, true).await,

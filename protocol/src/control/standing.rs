@@ -32,6 +32,9 @@ pub struct Status {
     pub dockets: u64,
     /// Of the case files, those that anyone else can read.
     pub shared_cases: u64,
+    /// Case files of other organisations, shared with this one and not taken back.
+    #[serde(default)]
+    pub received_cases: u64,
     /// Bodies not yet received.
     pub wanted: u64,
     /// Things a person should look at, as codes with parameters.

@@ -206,7 +206,7 @@ fn a_real_folder_that_others_may_open_and_that_no_node_serves_is_found_so() {
 #[test]
 fn a_running_node_is_asked_and_a_foreign_answer_is_a_finding() {
     let node = fake::node(says(|request| match request {
-        Request::Status => ok(Reply::Status(open())),
+        Request::Status => ok(Reply::Status(Box::new(open()))),
         Request::Examine => {
             ok(Reply::Examined(Examination { version: env!("CARGO_PKG_VERSION").into(), ..examined() }))
         }

@@ -108,7 +108,7 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     // Scripts find it in a field of its own, or not at all.
     let mut values = vec![];
     let line = serde_json::to_value(versioned(&Reply::Record(Box::new(record)), NOW)).expect("JSON");
-    let status = serde_json::to_value(versioned(&Reply::Status(status), NOW)).expect("JSON");
+    let status = serde_json::to_value(versioned(&Reply::Status(Box::new(status)), NOW)).expect("JSON");
     for json in [line, status] {
         strings(&json, "", &mut values);
     }
