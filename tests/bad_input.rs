@@ -13,7 +13,7 @@ use std::{
 
 use node::vault::{RootKey, Vault, VaultError};
 use protocol::{
-    control::{NodeState, Problem, RecordKind, Reply, Request, Scope},
+    control::{Known, NodeState, Problem, RecordKind, Reply, Request, Scope},
     schema::Language,
 };
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -27,6 +27,8 @@ const OTHER_KIND: (&str, &str) = ("HB2001", "give the file that the command name
 const DAMAGED: (&str, &str) = ("HB2002", "ask for the file again");
 const FORGED: (&str, &str) = ("HB2003", "do not use it; ask its sender by voice");
 const IMPORT: (&str, &str) = ("HB3008", "mend the places listed and import again");
+const KNOWN_LABELS: (&str, &str) =
+    ("HB3013", "bring in the others with --new, or all of them as new records with --again");
 const UNKNOWN_CODE: (&str, &str) = ("HB3004", "use the code suggested");
 const LEVEL: (&str, &str) = ("HB3005", "leave it in the case file; a docket holds public facts only");
 const WRONG_PASSPHRASE: (&str, &str) = ("HB1007", "type it again; after several failures the wait grows");
@@ -121,7 +123,7 @@ fn an_import_file_with_errors_names_line_and_field_and_brings_nothing_in() {
         assert!(sound.contains(from), "{from}");
         let file = sound.replacen(from, to, 1);
         let line = file.lines().zip(sound.lines()).position(|(a, b)| a != b).expect("one line differs") + 1;
-        let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false }, IMPORT);
+        let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false, known: Known::Refuse }, IMPORT);
         let named = |detail: &&String| detail.starts_with(&format!("line {line}: $")) && detail.contains(words);
         assert!(problem.details.len() == 1 && problem.details.iter().any(|detail| named(&detail)), "{problem:?}");
     };
@@ -131,14 +133,37 @@ fn an_import_file_with_errors_names_line_and_field_and_brings_nothing_in() {
     check("\"minor_children\": 2", "\"minor_children\": \"two\"", "minor_children");
     // All errors at once, and a file that is no JSON at all.
     let file = sound.replacen("\"mobilised\"", "\"mobilized\"", 1).replacen("\"enlisted\"", "\"enlistd\"", 1);
-    let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false }, IMPORT);
+    let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false, known: Known::Refuse }, IMPORT);
     assert_eq!(problem.details.len(), 2, "{problem:?}");
     let file = sound[..sound.len() / 2].to_owned();
-    let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false }, IMPORT);
+    let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false, known: Known::Refuse }, IMPORT);
     assert!(problem.details[0].contains("ends too early"), "{problem:?}");
     // The sound file still comes in whole.
     nodes[0].import_sample();
     assert_eq!(nodes[0].list(RecordKind::Case).len(), 12);
+}
+
+/// A caseworker brought the same file in twice, and had every case twice.
+#[test]
+fn a_file_that_is_brought_in_once_more_doubles_nothing_unless_a_person_says_so() {
+    let nodes = Daemons::found(NODE, 1);
+    let import = |known| Request::Import { file: sample(), dry_run: false, known };
+    let cases = || nodes[0].list(RecordKind::Case).len();
+    nodes[0].import_sample();
+    let problem = refuses(&nodes[0], &import(Known::Refuse), KNOWN_LABELS);
+    assert_eq!(problem.details.len(), 14, "{problem:?}");
+    let made = |reply| match reply {
+        Reply::Imported { records, .. } => records.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(made(nodes[0].done(import(Known::Skip))), 0);
+    assert_eq!(cases(), 12);
+    // A file with one case more brings in that one.
+    let file = sample().replacen("\"SYN-07\"", "\"SYN-07b\"", 1);
+    assert_eq!(made(nodes[0].done(Request::Import { file, dry_run: false, known: Known::Skip })), 1);
+    assert_eq!(cases(), 13);
+    assert_eq!(made(nodes[0].done(import(Known::Again))), 14);
+    assert_eq!(cases(), 25);
 }
 
 #[test]
@@ -372,7 +397,7 @@ fn a_full_disk_says_so_loses_nothing_confirmed_and_shows_nothing_that_was_not() 
     assert_eq!((full.code.as_str(), full.next.as_str()), DISK_FULL);
     assert!(confirmed.len() > 5, "the disk was full from the first byte on");
     // It goes on answering, says why on its status, and brings nothing else in by halves.
-    refuses(&nodes[0], &Request::Import { file: sample(), dry_run: false }, DISK_FULL);
+    refuses(&nodes[0], &Request::Import { file: sample(), dry_run: false, known: Known::Again }, DISK_FULL);
     assert!(nodes[0].alarms().iter().any(|alarm| alarm.code == DISK_FULL.0));
     let listed = |node: &Node| -> Vec<_> { node.list(RecordKind::Docket).iter().map(|docket| docket.record).collect() };
     assert_eq!(listed(&nodes[0]), confirmed);
@@ -403,7 +428,7 @@ fn a_full_disk_refuses_a_backup_and_an_archive_whole_and_the_node_goes_on() {
     let archive = |name: &str| Request::Archive { to: text(&place(name)), language: Language::En };
     // Each backup closes a file of the store.
     for name in ["first", "second"] {
-        node.import_sample();
+        drop(node.done(Request::Import { file: sample(), dry_run: false, known: Known::Again }));
         node.done(backup(name));
     }
     node.done(archive("whole"));

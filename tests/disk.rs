@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use node::store::canary::{canaries, files, search};
-use protocol::control::{Reply, Request};
+use protocol::control::{Known, Reply, Request};
 use tests::daemons::{Daemons, fact, passphrase, sample};
 
 use crate::NODE;
@@ -71,7 +71,8 @@ fn nothing_typed_is_in_any_file_of_any_node_nor_in_its_log_nor_in_a_backup() {
     for word in [label, reporter, name] {
         assert!(file.contains(word.as_str()), "{word}");
     }
-    let Reply::Imported { records, .. } = nodes[0].done(Request::Import { file, dry_run: false }) else {
+    let Reply::Imported { records, .. } = nodes[0].done(Request::Import { file, dry_run: false, known: Known::Refuse })
+    else {
         panic!("not imported")
     };
     assert_eq!(records[0].label, *label);
@@ -85,7 +86,11 @@ fn nothing_typed_is_in_any_file_of_any_node_nor_in_its_log_nor_in_a_backup() {
     }
     let mistyped = Request::Set { record: record.to_string(), facts: vec![fact("service_record.category", name)] };
     drop(nodes[0].refused(&mistyped));
-    drop(nodes[0].refused(&Request::Import { file: format!("{{\"cases\": [{{\"{name}\": "), dry_run: false }));
+    drop(nodes[0].refused(&Request::Import {
+        file: format!("{{\"cases\": [{{\"{name}\": "),
+        dry_run: false,
+        known: Known::Refuse,
+    }));
     drop(nodes[1].refused(&Request::Unlock { passphrase: passphrase(&format!("{device} wrong")) }));
 
     let all = nodes[0].folder().parent().expect("the folder of all of them").to_owned();

@@ -14,7 +14,7 @@ use std::{
 };
 
 use protocol::{
-    control::{RecordKind, Reply, Request},
+    control::{Known, RecordKind, Reply, Request},
     ids::SectionId,
     seal::Entropy,
 };
@@ -200,7 +200,7 @@ fn writing(ledger: &mut Ledger, is_victim: bool) -> Deed<'_> {
     let source = || vec![fact("docket_source.type", "court_card")];
     Box::new(move |door, time| {
         let (request, asked) = match time % 6 {
-            0 if is_victim => (Request::Import { file: sample(), dry_run: false }, (12, 2)),
+            0 if is_victim => (Request::Import { file: sample(), dry_run: false, known: Known::Again }, (12, 2)),
             1 | 4 => (Request::DocketNew { facts: source() }, (0, 1)),
             _ => (Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] }, (1, 0)),
         };
@@ -210,7 +210,9 @@ fn writing(ledger: &mut Ledger, is_victim: bool) -> Deed<'_> {
 
 /// Brings the sample in, again and again.
 fn importing(ledger: &mut Ledger) -> Deed<'_> {
-    Box::new(|door, _| ledger.ask(door, &Request::Import { file: sample(), dry_run: false }, (12, 2)))
+    Box::new(|door, _| {
+        ledger.ask(door, &Request::Import { file: sample(), dry_run: false, known: Known::Again }, (12, 2))
+    })
 }
 
 impl Ledger {

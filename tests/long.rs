@@ -1,6 +1,6 @@
 //! Long work: it says how far it is, and nobody else waits for it.
 
-use protocol::control::{Guest, Problem, Progress, Readers, RecordKind, Reply, Request, SharePreview, Unit};
+use protocol::control::{Guest, Known, Problem, Progress, Readers, RecordKind, Reply, Request, SharePreview, Unit};
 use tests::daemons::{Daemons, eventually, fact};
 
 use crate::NODE;
@@ -40,7 +40,7 @@ fn a_list_a_preview_and_figures_go_on_between_other_requests() {
 #[test]
 fn an_import_says_how_many_records_of_its_file_are_read() {
     let nodes = Daemons::found(NODE, 1);
-    let request = Request::Import { file: tests::daemons::many(MANY), dry_run: true };
+    let request = Request::Import { file: tests::daemons::many(MANY), dry_run: true, known: Known::Refuse };
     let long = nodes[0].door().begin(&request).expect("it tells how far it is");
     let (reply, told) = long.ended().expect("it ends");
     assert!(matches!(&reply, Ok(Reply::Imported { records, entries: 0 }) if records.len() == MANY + 2), "{reply:?}");

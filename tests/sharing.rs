@@ -301,6 +301,15 @@ fn a_withdrawal_hides_the_case_everywhere_whatever_was_edited_meanwhile() {
     }
     let home = nodes[0].show(&own);
     assert_eq!((home.parts, home.readers), (vec![], vec![]), "nobody can read it any more");
+    // Who had it until then is not forgotten: they have read it.
+    let sign = |node: &Node| node.status().call_sign.expect("joined");
+    let mut had: Vec<String> = nodes[1..].iter().map(sign).collect();
+    had.sort_unstable();
+    let [taken] = &home.taken_back[..] else { panic!("{:?}", home.taken_back) };
+    assert_eq!((&taken.from, &taken.by[..]), (&had, &[sign(&nodes[0])][..]));
+    assert_eq!(nodes[0].status().alarms, [], "it was withdrawn at home");
+    let received: Vec<u64> = nodes.iter().map(|node| node.status().received_cases).collect();
+    assert_eq!(received, [0, 7, 7]);
     let again = preview(&nodes[0], &[own], &with(&[&nodes[1]]));
     assert_eq!(again.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_withdrawn"]);
 
@@ -324,6 +333,27 @@ fn whoever_learns_first_that_consent_is_withdrawn_stops_the_sharing_for_all() {
     assert!(nodes[0].show(&own).readers.is_empty());
     let again = preview(&nodes[0], &[own], &with(&[&nodes[1], &nodes[2]]));
     assert_eq!(again.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_withdrawn"]);
+
+    // The organisation whose case it is is told, until it has recorded the withdrawal itself; a member that merely has
+    // the case is not.
+    let codes = |node: &Node| node.status().alarms.into_iter().map(|alarm| alarm.code).collect::<Vec<_>>();
+    assert_eq!(codes(&nodes[0]), [codes::WITHDRAWN_ELSEWHERE]);
+    assert!(codes(&nodes[1]).is_empty() && codes(&nodes[2]).is_empty());
+    let alarm = nodes[0].status().alarms.remove(0);
+    assert!(alarm.message.contains(&nodes[1].status().call_sign.expect("joined")), "{}", alarm.message);
+    // Nobody takes back what another said; and saying the contrary would change nothing, so it is not called saved.
+    let facts = vec![fact("consent_record.withdrawn", "false")];
+    assert_eq!(nodes[2].refused(&Request::Show { record: part.to_string() }).code, codes::TAKEN_BACK);
+    let home = nodes[0].show(&own);
+    let withdrawn = home.entities.iter().find(|entity| {
+        entity.cells.iter().any(|cell| cell.field == "consent_record.withdrawn" && !cell.claims.is_empty())
+    });
+    let entity = withdrawn.expect("their word stands beside ours").entity;
+    let facts = facts.into_iter().map(|fact| Fact { entity: Some(entity), ..fact }).collect();
+    assert_eq!(nodes[0].refused(&Request::Set { record: own.to_string(), facts }).code, codes::OUTWEIGHED);
+    let consent = entity_of(&home, "consent_record.giver");
+    set(&nodes[0], &own, vec![of(consent, "consent_record.withdrawn", "true")]);
+    assert!(codes(&nodes[0]).is_empty());
 }
 
 #[test]

@@ -203,7 +203,7 @@ pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
 /// How the node stands.
 pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
     match client.ask(&Request::Status).await? {
-        Reply::Status(status) => Ok(status),
+        Reply::Status(status) => Ok(*status),
         other => Err(unexpected(&other)),
     }
 }

@@ -138,7 +138,7 @@ pub(crate) fn program(mut state: NodeState) -> Program {
     let answer = move |request| match request {
         Request::Unlock { passphrase } if passphrase.expose() == "five plain words and more" => {
             state = NodeState::Alone;
-            ok(Reply::Status(status(state)))
+            ok(Reply::Status(Box::new(status(state))))
         }
         Request::Unlock { .. } => Answer::Problem(Problem::new(codes::WRONG_PASSPHRASE, "this is not it")),
         Request::Stop => {
@@ -146,7 +146,7 @@ pub(crate) fn program(mut state: NodeState) -> Program {
             fs::write(data.join("stopped"), "").expect("the folder is ours");
             ok(Reply::Stopping)
         }
-        _ => ok(Reply::Status(status(state))),
+        _ => ok(Reply::Status(Box::new(status(state)))),
     };
     listen(&program.data(), "waiting", says(answer));
     program
@@ -187,6 +187,7 @@ pub(crate) fn status(state: NodeState) -> Status {
         cases: 0,
         dockets: 0,
         shared_cases: 0,
+        received_cases: 0,
         wanted: 0,
         alarms: Vec::new(),
         as_of: 1_795_478_400,

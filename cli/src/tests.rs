@@ -96,7 +96,7 @@ fn a_usage_error_exits_2_and_help_and_version_are_data() {
 /// A node that makes files and tells what it was asked for.
 fn files_of(kind: &'static str) -> fake::FakeNode {
     fake::node(says(move |request| match request {
-        Request::Status => ok(Reply::Status(fake::status(NodeState::Alone))),
+        Request::Status => ok(Reply::Status(Box::new(fake::status(NodeState::Alone)))),
         Request::Found { cards } => ok(file(&format!("{kind} of {}", cards.join("+")))),
         Request::Sign { draft, root_passphrase } => {
             ok(file(&format!("{kind} of {draft} by {}", root_passphrase.expose())))
@@ -164,7 +164,7 @@ fn init_asks_for_both_passphrases_a_further_device_for_one() {
         Request::Init { root_passphrase, demo, .. } => {
             let mut status = fake::status(NodeState::Alone);
             status.call_sign = root_passphrase.map(|root| format!("{}-{demo}", root.expose().replace(' ', "-")));
-            ok(Reply::Status(status))
+            ok(Reply::Status(Box::new(status)))
         }
         other => panic!("{other:?}"),
     }));
@@ -206,7 +206,7 @@ fn an_answer_to_another_question_is_a_problem_and_not_a_reply() {
 
 #[test]
 fn a_node_that_runs_already_is_not_started_again() {
-    let node = fake::node(says(|_| ok(Reply::Status(fake::status(NodeState::Open)))));
+    let node = fake::node(says(|_| ok(Reply::Status(Box::new(fake::status(NodeState::Open))))));
     let (exit, _, err) = node.run(&["serve"]);
     assert_eq!(exit, 1);
     assert!(err.contains("HB1009"), "{err}");

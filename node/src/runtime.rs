@@ -151,7 +151,7 @@ impl Runtime {
     ) -> Option<(Result<Reply, Problem>, Answerer)> {
         let answer = match (request, &mut self.phase) {
             (Request::Stop, _) => Ok(Reply::Stopping),
-            (Request::Status, phase) => Ok(Reply::Status(phase.status(&self.folder, &self.listen))),
+            (Request::Status, phase) => Ok(Reply::Status(Box::new(phase.status(&self.folder, &self.listen)))),
             (Request::Examine, phase) => Ok(phase.examine()),
             (Request::Metrics, Phase::Joined(joined)) => {
                 joined.sweep_for_figures(reply);
@@ -178,7 +178,7 @@ impl Runtime {
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
             (Request::Lock, Phase::Alone(open)) => {
                 open.lock();
-                Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
             }
             (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
             (Request::Join { .. }, Phase::Joined(_)) => {
@@ -225,7 +225,7 @@ impl Runtime {
         let keys = opened.keys.expect("init makes a vault");
         let folder = Folder::make(&self.folder, keys, opened.root.as_ref())?;
         self.phase = Phase::Alone(Box::new(folder));
-        Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
     }
 
     async fn unlock(&mut self, opened: Opened) -> Result<Reply, Problem> {
@@ -241,7 +241,7 @@ impl Runtime {
             Phase::Alone(folder) => folder.unlock(&keys)?,
             Phase::Joined(joined) => joined.unlock(&keys).await?,
         }
-        Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
     }
 
     async fn join(&mut self, registry: &str) -> Result<Reply, Problem> {
@@ -251,7 +251,7 @@ impl Runtime {
         match files::join(&mut folder, registry) {
             Ok(()) => {
                 self.phase = Phase::Joined(Box::new(Joined::start(*folder, self.listen.clone()).await?));
-                Ok(Reply::Status(self.phase.status(&self.folder, &self.listen)))
+                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
             }
             Err(problem) => {
                 self.phase = Phase::Alone(folder);
@@ -340,6 +340,7 @@ fn blank(state: NodeState, listening: Vec<String>) -> Status {
         cases: 0,
         dockets: 0,
         shared_cases: 0,
+        received_cases: 0,
         wanted: 0,
         alarms: vec![],
         as_of: utc_now(),

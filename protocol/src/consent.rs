@@ -10,7 +10,8 @@
 //! 3. A grant lapses when it has expired, when its giver was not free to speak or may have been under age, and, of a
 //!    proxy, beyond C4 or three days after contact is restored. What has lapsed no longer grants and still denies: time
 //!    only closes.
-//! 4. A withdrawal beats everything: newer records, edits it did not know, dates. Only its organisation can take it back.
+//! 4. A grant counts only if it is recorded who gave it and when he was asked: without these nobody can answer for it.
+//! 5. A withdrawal beats everything: newer records, edits it did not know, dates. Only its organisation can take it back.
 
 mod said;
 
@@ -55,6 +56,8 @@ pub enum Refusal {
     Absent,
     /// It was granted to other organisations, or for other countries.
     OtherReaders,
+    /// It is not recorded who granted it, or when he was asked.
+    Incomplete,
     /// The grant has expired.
     Expired,
     /// A proxy's grant, and the person can be asked again.
@@ -87,6 +90,8 @@ pub struct Consent {
 #[derive(Clone, Debug)]
 struct Record {
     giver: Giver,
+    /// Whether it says who gave it, and on a day that can be read.
+    complete: bool,
     levels: Vec<String>,
     grants: Vec<Grant>,
     asked: Vec<Date>,
@@ -236,7 +241,7 @@ impl Consent {
 
     /// Why a grant of this record no longer counts, or never did.
     fn lapsed(&self, record: &Record, purpose: &str, as_of: civil::Date) -> BTreeSet<Refusal> {
-        let proxy = record.giver == Giver::Proxy;
+        let proxy = record.complete && record.giver == Giver::Proxy;
         let asked = record.asked.iter().filter_map(Date::earliest).min();
         let restored = |day: &Option<civil::Date>| {
             // Restored before the proxy was asked: contact was lost again.
@@ -250,6 +255,7 @@ impl Consent {
         let expired = |date: &Option<Date>| date.and_then(|date| date.earliest()).is_none_or(|last| last < as_of);
         [
             (record.giver == Giver::Nobody, Refusal::Absent),
+            (!record.complete, Refusal::Incomplete),
             (record.expires.iter().any(expired), Refusal::Expired),
             (proxy && !in_preset(PROXY_LEVEL, purpose), Refusal::BeyondProxy),
             (proxy && self.contact_restored.iter().any(restored), Refusal::ProxyEnded),
@@ -264,11 +270,13 @@ impl Consent {
 
 impl Record {
     fn of(view: &View, record: &EntityId, grants: Vec<Grant>) -> Self {
+        let asked = dates(view, record, "consent_record.asked_on");
         Self {
             giver: giver(view, record),
+            complete: !asked.is_empty() && !texts(view, record, "consent_record.giver").is_empty(),
             levels: texts(view, record, "consent_record.level"),
             grants,
-            asked: dates(view, record, "consent_record.asked_on"),
+            asked,
             expires: texts(view, record, "consent_record.expires_on").iter().map(|text| text.parse().ok()).collect(),
             review: dates(view, record, "consent_record.review_on"),
             free: is_plainly(view, record, "consent_record.free_to_speak", &Value::Bool(true)) != Some(false),

@@ -25,9 +25,9 @@ pub use self::{
     precedent::{Answered, Found, Precedent, Question},
     problem::{Parameter, Problem, SITUATIONS, Situation, codes},
     progress::{Event, LINES, Progress, Unit},
-    record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary},
+    record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary, TakenBack},
     reply::Reply,
-    request::{Fact, RecordKind, Request, Scope},
+    request::{Fact, Known, RecordKind, Request, Scope},
     sharing::{CasePreview, GoesField, Guest, HeldBack, HeldBackWhat, Reader, Readers, Share, SharePreview},
     standing::{Alarm, CircleStatus, NodeState, Peer, Status},
 };

@@ -13,10 +13,11 @@ use crate::{
     control::{Cell, Claim, Entity, Fact, Problem, Record, RecordKind, codes},
     ids::{EntityId, SectionId},
     names::AddressBook,
-    schema::{Place, Policy, Schema, Value},
+    schema::{Field, Place, Policy, Schema, Value},
     seal::Entropy,
     section::{
         assertion::{Assertion, Statement},
+        fold,
         sheet::{self, Sheet},
         view::{self, Shown, View},
     },
@@ -74,6 +75,11 @@ pub fn state(
                 None => *fresh.entry(field.entity.clone()).or_insert_with(|| EntityId(entropy.bytes())),
             },
         };
+        if view.and_then(|view| view.cell(&entity, &field.name)).is_some_and(|cell| is_outweighed(cell, field, &value))
+        {
+            let message = format!("{}: a stricter value stands, and that one counts", field.name);
+            return Err(Problem::new(codes::OUTWEIGHED, message).saying("field").with("field", &field.name));
+        }
         let sources = sources(fact, kind, &field.entity, view, &fresh)?;
         statements.push(Statement::Assert(Assertion {
             entity,
@@ -87,6 +93,14 @@ pub fn state(
     }
     let parents = parents(&fresh, view);
     Ok([parents, statements].concat())
+}
+
+/// Whether saying `value` would change nothing, since the field goes by the strictest and something stricter stands.
+fn is_outweighed(cell: &view::Cell, field: &Field, value: &Value) -> bool {
+    match &cell.shown {
+        Shown::Strictest { value: standing, .. } => fold::outweighs(&field.order, standing, value),
+        _ => false,
+    }
 }
 
 /// The entity of a kind that a fact without one means: the root, or the only one there is; `None`: a new one.
@@ -193,6 +207,7 @@ pub fn record(view: &View, kind: RecordKind, names: &AddressBook, as_of: u64) ->
         entities,
         readers: vec![],
         parts: vec![],
+        taken_back: vec![],
         digest: data_encoding::HEXLOWER.encode(&view.digest()),
         as_of,
     }
@@ -241,3 +256,6 @@ pub fn conflicts(view: &View) -> u64 {
 pub fn changed(view: &View) -> u64 {
     view.cells().flat_map(|(_, _, cell)| &cell.claims).map(|claim| claim.claimed_time.0).max().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

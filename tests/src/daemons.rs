@@ -18,7 +18,8 @@ use std::{
 use protocol::{
     charter::founding::Founding,
     control::{
-        Answer, Fact, LINES, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope, Status, Summary,
+        Answer, Fact, Known, LINES, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope, Status,
+        Summary,
     },
     ids::SectionId,
 };
@@ -293,7 +294,7 @@ impl Node {
 
     fn ready(&mut self) {
         let status = eventually("the node answers", || match self.door().try_ask(&Request::Status) {
-            Ok(Ok(Reply::Status(status))) => Some(status),
+            Ok(Ok(Reply::Status(status))) => Some(*status),
             _ => {
                 let ended = self.process.as_mut().expect("started").try_wait().expect("a child of ours");
                 assert!(ended.is_none(), "the node ended: {ended:?}\n{}", self.log());
@@ -419,7 +420,7 @@ impl Node {
     #[must_use]
     pub fn status(&self) -> Status {
         match self.done(Request::Status) {
-            Reply::Status(status) => status,
+            Reply::Status(status) => *status,
             other => panic!("no status: {other:?}"),
         }
     }
@@ -467,7 +468,7 @@ impl Node {
 
     /// Brings so many case files in: those of the sample, over and over.
     pub fn import_many(&self, count: usize) {
-        match self.done(Request::Import { file: many(count), dry_run: false }) {
+        match self.done(Request::Import { file: many(count), dry_run: false, known: Known::Refuse }) {
             Reply::Imported { records, .. } => assert_eq!(records.len(), count + 2),
             other => panic!("not imported: {other:?}"),
         }
@@ -475,7 +476,7 @@ impl Node {
 
     /// Brings the sample data in: twelve case files and two dockets.
     pub fn import_sample(&self) {
-        match self.done(Request::Import { file: sample(), dry_run: false }) {
+        match self.done(Request::Import { file: sample(), dry_run: false, known: Known::Refuse }) {
             Reply::Imported { records, .. } => assert_eq!(records.len(), 14),
             other => panic!("not imported: {other:?}"),
         }

@@ -21,6 +21,14 @@ retracted = taken back { $when }: { $reason }
 fate_stands = stands
 fate_superseded = replaced by its author
 fate_retracted = taken back
+nothing_of = nothing is said of { $field } that could be taken back
+several_claims = your organisation says several things of { $field }
+which_claim = name one by its entry and place, as listed
+taken_back = Taken back: { $what }: { $value }.
+still_stands = Still said: { $said }.
+nothing_stands = Nothing stands there now.
+nothing_stands_after = Nothing stands there now; before it was: { $value } ({ $when }).
+next_again = say that again
 entry_form = write it as ENTRY/INDEX, such as entry1qpzry9x8g/0
 index_form = what follows the stroke is a number from 0
 

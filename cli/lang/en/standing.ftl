@@ -1,6 +1,7 @@
 # How a node stands, and those it exchanges with.
 
-alarm = { $when }: { $sentence } — { $next } ({ $code })
+alarm = { $sentence } — { $next } ({ $code })
+alarm_dated = { $when }: { $alarm }
 shared =
     { $shared ->
         [0] Nothing on this computer has been shared with anyone.
@@ -47,6 +48,7 @@ row_organisation = organisation
 row_device = this device
 row_registry = registry
 row_cases = case files
+row_received = from others
 row_dockets = dockets
 row_organisation_id = organisation id
 row_registry_id = registry id

@@ -21,6 +21,14 @@ retracted = отозвано { $when }: { $reason }
 fate_stands = в силе
 fate_superseded = заменено автором
 fate_retracted = отозвано
+nothing_of = о поле { $field } не сказано ничего, что можно отозвать
+several_claims = ваша организация сообщает о поле { $field } несколько значений
+which_claim = укажите одно: запись и номер, как в перечне
+taken_back = Отозвано: { $what }: { $value }.
+still_stands = По-прежнему указано: { $said }.
+nothing_stands = Теперь здесь ничего не указано.
+nothing_stands_after = Теперь здесь ничего не указано; до этого было: { $value } ({ $when }).
+next_again = указать это снова
 entry_form = пишите ЗАПИСЬ/НОМЕР, например entry1qpzry9x8g/0
 index_form = после черты стоит число, начиная с 0
 

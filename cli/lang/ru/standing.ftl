@@ -1,6 +1,7 @@
 # Как обстоят дела у узла и у тех, с кем он обменивается.
 
-alarm = { $when }: { $sentence } — { $next } ({ $code })
+alarm = { $sentence } — { $next } ({ $code })
+alarm_dated = { $when }: { $alarm }
 shared =
     { $shared ->
         [0] С этого компьютера ещё ничего никому не передано.
@@ -49,6 +50,7 @@ row_organisation = организация
 row_device = это устройство
 row_registry = реестр
 row_cases = дела
+row_received = получено от других
 row_dockets = публичные карточки
 row_organisation_id = id организации
 row_registry_id = id реестра

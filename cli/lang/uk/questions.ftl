@@ -21,6 +21,14 @@ retracted = відкликано { $when }: { $reason }
 fate_stands = чинне
 fate_superseded = замінено автором
 fate_retracted = відкликано
+nothing_of = про поле { $field } не сказано нічого, що можна відкликати
+several_claims = ваша організація повідомляє про поле { $field } кілька значень
+which_claim = укажіть одне: запис і номер, як у переліку
+taken_back = Відкликано: { $what }: { $value }.
+still_stands = Як і раніше, вказано: { $said }.
+nothing_stands = Тепер тут нічого не вказано.
+nothing_stands_after = Тепер тут нічого не вказано; до цього було: { $value } ({ $when }).
+next_again = указати це знову
 entry_form = пишіть ЗАПИС/НОМЕР, наприклад entry1qpzry9x8g/0
 index_form = після риски стоїть число, починаючи з 0
 

@@ -1,6 +1,7 @@
 # Який стан вузла і тих, з ким він обмінюється.
 
-alarm = { $when }: { $sentence } — { $next } ({ $code })
+alarm = { $sentence } — { $next } ({ $code })
+alarm_dated = { $when }: { $alarm }
 shared =
     { $shared ->
         [0] З цього комп’ютера ще нічого нікому не передано.
@@ -49,6 +50,7 @@ row_organisation = організація
 row_device = цей пристрій
 row_registry = реєстр
 row_cases = справи
+row_received = отримано від інших
 row_dockets = публічні картки
 row_organisation_id = id організації
 row_registry_id = id реєстру

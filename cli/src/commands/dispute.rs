@@ -1,8 +1,8 @@
 //! `habeas case|docket conflicts`, `resolve`, `retract`, `history`: where claims differ, and what becomes of them.
 
 use protocol::{
-    control::{self, At, Conflict, Record, RecordKind, Reply, Request, codes},
-    ids::EntityId,
+    control::{self, At, Conflict, Past, Record, RecordKind, Reply, Request, codes},
+    ids::{EntityId, OrgId},
     schema::Schema,
 };
 
@@ -11,9 +11,13 @@ use crate::{
     Context,
     daemon::unexpected,
     error::Failure,
-    render::{self, dispute, record::shown},
+    render::{self, dispute, dispute::Left, record::shown},
     texts,
 };
+
+/// What becomes of claims.
+const STANDS: &str = "stands";
+const SUPERSEDED: &str = "superseded";
 
 /// Settles for none of the values.
 const NONE: &str = "none";
@@ -49,12 +53,20 @@ pub(super) struct Resolve {
 pub(super) struct Retract {
     /// Its words, or its id.
     record: String,
-    /// The entry and the place in it, as `history` shows them; the beginning of the entry's id is enough.
-    #[arg(value_name = "ENTRY/INDEX", value_parser = place)]
-    at: (String, u64),
+    /// The field; or, if several claims stand there, the entry and the place in it as `history` shows them: the beginning
+    /// of the entry's id is enough.
+    #[arg(value_name = "FIELD|ENTRY/INDEX", value_parser = target)]
+    what: Target,
     /// Why: a code such as error, duplicate or safety. It is signed, so it is never a note.
     #[arg(long, value_name = "CODE")]
     reason: String,
+}
+
+/// What is taken back: the only thing this organisation says there, or what stands at one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Target {
+    Field(String),
+    Place(String, u64),
 }
 
 pub(super) async fn conflicts(which: Which, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -88,17 +100,64 @@ pub(super) async fn resolve(args: Resolve, verb: &str, context: &mut Context<'_>
 }
 
 pub(super) async fn retract(args: Retract, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
-    let Retract { record, at: (entry, index), reason } = args;
-    let claims = ask(context, &Request::History { record: record.clone() }).await?;
-    let Reply::History { claims, .. } = &claims else { return Err(unexpected(&claims)) };
-    let settled = ask(context, &Request::Conflicts { record: record.clone() }).await?;
-    let Reply::Conflicts { conflicts, .. } = &settled else { return Err(unexpected(&settled)) };
+    let Retract { record, what, reason } = args;
+    let reply = ask(context, &Request::History { record: record.clone() }).await?;
+    let Reply::History { of, claims } = &reply else { return Err(unexpected(&reply)) };
+    let taken = match &what {
+        Target::Field(field) => said_of(claims, field, us(context).await?)?,
+        Target::Place(entry, index) => {
+            let settled = ask(context, &Request::Conflicts { record: record.clone() }).await?;
+            let Reply::Conflicts { conflicts, .. } = &settled else { return Err(unexpected(&settled)) };
+            said_at(claims, conflicts, entry, *index)?
+        }
+    };
+    save(&Request::Retract { record, at: taken, reason }, verb, context).await?;
+    if let Some((past, left)) = left(claims, taken) {
+        context.screen.note(&dispute::left(&past.claim.value, &past.field, &left));
+        if let Left::Nothing(Some(before)) = left {
+            let again = format!("{verb} set {} {}", of.record, stating(&past.field, &before.value));
+            context.screen.note(&texts::next(&[(context.command(&again), texts::dispute::next_again())]));
+        }
+    }
+    Ok(())
+}
+
+/// This organisation.
+async fn us(context: &mut Context<'_>) -> Result<Option<OrgId>, Failure> {
+    match ask(context, &Request::Status).await? {
+        Reply::Status(status) => Ok(status.organisation),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The only thing that stands of a field; if others speak of it too, the only one of this organisation.
+fn said_of(claims: &[Past], field: &str, us: Option<OrgId>) -> Result<At, Failure> {
+    let stands: Vec<_> = claims.iter().filter(|past| past.field == field && past.fate == STANDS).collect();
+    let ours: Vec<_> = stands.iter().copied().filter(|past| Some(past.claim.organisation) == us).collect();
+    match (ours.as_slice(), stands.as_slice()) {
+        ([one], _) | ([], [one]) => Ok(at(&one.claim)),
+        ([], []) => Err(Failure::new(codes::NOTHING_THERE, texts::dispute::nothing_of(field))),
+        (several, _) => {
+            let several = if several.is_empty() { &stands } else { several };
+            let line = |past: &&Past| {
+                format!("{}/{}  {}", past.claim.entry, past.claim.index, shown(field, &past.claim.value))
+            };
+            let details = several.iter().map(line).collect();
+            Err(Failure::new(codes::WHICH, texts::dispute::several_claims(field))
+                .try_next(texts::dispute::which_claim())
+                .with_details(details))
+        }
+    }
+}
+
+/// The claim or settlement at a place.
+fn said_at(claims: &[Past], conflicts: &[Conflict], entry: &str, index: u64) -> Result<At, Failure> {
     let claims = claims.iter().map(|past| at(&past.claim));
     let resolutions = conflicts.iter().flat_map(|conflict| &conflict.resolutions).map(|resolution| resolution.at);
     let mut said: Vec<At> = claims.chain(resolutions).collect();
-    said.retain(|at| at.index == index && at.entry.to_string().starts_with(&entry));
+    said.retain(|at| at.index == index && at.entry.to_string().starts_with(entry));
     match said.as_slice() {
-        [at] => save(&Request::Retract { record, at: *at, reason }, verb, context).await,
+        [at] => Ok(*at),
         [] => Err(Failure::new(codes::NOTHING_THERE, texts::dispute::nothing_said())),
         several => {
             let details = several.iter().map(|at| format!("{}/{}", at.entry, at.index)).collect();
@@ -107,6 +166,28 @@ pub(super) async fn retract(args: Retract, verb: &str, context: &mut Context<'_>
                 .with_details(details))
         }
     }
+}
+
+/// What a field says once a claim is taken back. What it had replaced does not come back by itself.
+fn left(claims: &[Past], taken: At) -> Option<(&Past, Left<'_>)> {
+    let past = claims.iter().find(|past| at(&past.claim) == taken)?;
+    let same = |other: &&Past| other.entity == past.entity && other.field == past.field && at(&other.claim) != taken;
+    let stands: Vec<_> =
+        claims.iter().filter(same).filter(|other| other.fate == STANDS).map(|past| &past.claim).collect();
+    if !stands.is_empty() {
+        return Some((past, Left::Claims(stands)));
+    }
+    let ours = |other: &&Past| {
+        other.claim.organisation == past.claim.organisation && other.claim.reported_by == past.claim.reported_by
+    };
+    let before = claims.iter().filter(same).filter(ours).find(|other| other.fate == SUPERSEDED);
+    Some((past, Left::Nothing(before.map(|past| &past.claim))))
+}
+
+/// A value as one types it to state it.
+fn stating(field: &str, value: &serde_json::Value) -> String {
+    let said = format!("{field}={}", render::record::raw(value));
+    if said.chars().any(char::is_whitespace) { format!("\"{said}\"") } else { said }
 }
 
 /// What was asked, and the record it is about: it knows its sources by their kind. Scripts see ids, and need it not.
@@ -178,11 +259,18 @@ pub(super) fn field(name: &str) -> Result<String, String> {
     })
 }
 
-/// `entry1qpzry9x8g…/0`, with or without the mark that says the id goes on.
-fn place(text: &str) -> Result<(String, u64), String> {
+/// A field, or `entry1qpzry9x8g…/0`, with or without the mark that says the id goes on.
+fn target(text: &str) -> Result<Target, String> {
+    if !text.contains('/') {
+        return if text.starts_with("entry1") {
+            Err(texts::dispute::entry_form())
+        } else {
+            field(text).map(Target::Field)
+        };
+    }
     let (entry, index) = text.rsplit_once('/').ok_or_else(texts::dispute::entry_form)?;
     let index = index.parse().map_err(|_| texts::dispute::index_form())?;
-    Ok((entry.trim_end_matches(['…', '.']).to_owned(), index))
+    Ok(Target::Place(entry.trim_end_matches(['…', '.']).to_owned(), index))
 }
 
 #[cfg(test)]
@@ -247,11 +335,54 @@ mod tests {
         check(&[settled], None, Ok(1));
     }
 
+    fn past(field: &str, value: &str, organisation: u8, fate: &str, index: u64) -> Past {
+        let claim = conflict(1, &[json!(value)]).claims.remove(0);
+        let organisation = OrgId([organisation; 32]);
+        let claim = control::Claim { organisation, index, ..claim };
+        Past { entity: EntityId([1; 16]), field: field.to_owned(), claim, fate: fate.to_owned(), retractions: vec![] }
+    }
+
     #[test]
-    fn a_place_is_an_entry_and_a_number() {
-        assert_eq!(place("entry1qpzry9x8g…/12"), Ok(("entry1qpzry9x8g".to_owned(), 12)));
-        assert_eq!(place("entry1qp/0"), Ok(("entry1qp".to_owned(), 0)));
-        assert!(place("entry1qp").is_err() && place("entry1qp/x").is_err());
+    fn a_field_is_taken_back_where_one_claim_is_meant() {
+        let check = |claims: &[Past], expected: Result<u64, &str>| {
+            let found = said_of(claims, "penalty.months", Some(OrgId([1; 32])));
+            assert_eq!(
+                found.map(|at| at.index).map_err(|failure| failure.problem.code),
+                expected.map_err(str::to_owned)
+            );
+        };
+        let said = |organisation, fate, index| past("penalty.months", "48", organisation, fate, index);
+        check(&[said(1, STANDS, 3), said(1, SUPERSEDED, 2)], Ok(3));
+        check(&[said(1, STANDS, 3), said(2, STANDS, 4)], Ok(3));
+        check(&[said(2, STANDS, 4)], Ok(4));
+        check(&[said(1, STANDS, 3), said(1, STANDS, 5)], Err(codes::WHICH));
+        check(&[said(1, SUPERSEDED, 2), past("penalty.type", "fine", 1, STANDS, 1)], Err(codes::NOTHING_THERE));
+    }
+
+    /// A caseworker took back a slip and found nothing in its place: the value before it had been replaced for good.
+    #[test]
+    fn after_a_retraction_it_is_said_what_stands_and_what_stood_before() {
+        let newest = past("penalty.months", "84", 1, STANDS, 3);
+        let taken = at(&newest.claim);
+        let before = past("penalty.months", "48", 1, SUPERSEDED, 2);
+        let theirs = past("penalty.months", "60", 2, STANDS, 7);
+        let claims = [newest.clone(), before.clone()];
+        let Some((_, Left::Nothing(Some(found)))) = left(&claims, taken) else { panic!("48 stood before") };
+        assert_eq!(found.value, json!("48"));
+        let claims = [newest.clone(), theirs, before];
+        let Some((_, Left::Claims(stands))) = left(&claims, taken) else { panic!("60 stands") };
+        assert_eq!(stands.iter().map(|claim| claim.index).collect::<Vec<_>>(), [7]);
+        assert!(matches!(left(&[newest], taken), Some((_, Left::Nothing(None)))));
+    }
+
+    #[test]
+    fn what_is_taken_back_is_a_field_or_a_place_in_an_entry() {
+        let place = |entry: &str, index| Ok(Target::Place(entry.to_owned(), index));
+        assert_eq!(target("entry1qpzry9x8g…/12"), place("entry1qpzry9x8g", 12));
+        assert_eq!(target("entry1qp/0"), place("entry1qp", 0));
+        assert!(target("entry1qp").is_err() && target("entry1qp/x").is_err());
+        assert_eq!(target("penalty.months"), Ok(Target::Field("penalty.months".to_owned())));
+        assert!(target("penalty.month").is_err());
         assert!(field("penalty.monhts").expect_err("mistyped").contains("`penalty.months`"));
     }
 }

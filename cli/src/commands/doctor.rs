@@ -149,7 +149,7 @@ async fn node(folder: &Path) -> Node {
     let client = Client::new(folder);
     let asked = async {
         let status = match client.ask(&Request::Status).await? {
-            Reply::Status(status) => Ok(status),
+            Reply::Status(status) => Ok(*status),
             other => Err(other),
         };
         let examined = match client.ask(&Request::Examine).await? {

@@ -41,6 +41,7 @@ Examples:
   habeas case resolve abandon-zoo-able-zone-about-zero penalty.months --choose none --reason slip";
 const CASE_RETRACT: &str = "\
 Examples:
+  habeas case retract abandon-zoo-able-zone-about-zero capture_episode.date --reason error
   habeas case retract abandon-zoo-able-zone-about-zero entry1qpzry9x8g/0 --reason error";
 const CASE_HISTORY: &str = "\
 Examples:
@@ -214,9 +215,18 @@ pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_
     let reply = ask(context, request).await?;
     let Reply::Saved { record, pseudonym, entries } = &reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || texts::saved(pseudonym, entries.len()));
+    if withdraws(request) {
+        context.screen.note(&texts::sharing::withdrawn_everywhere());
+    }
     let next = [(context.command(&format!("{verb} show {record}")), texts::next_show())];
     context.screen.note(&texts::next(&next));
     Ok(())
+}
+
+/// Whether it hides a case file from everybody who has it.
+fn withdraws(request: &Request) -> bool {
+    let Request::Set { facts, .. } = request else { return false };
+    facts.iter().any(|fact| fact.field == "consent_record.withdrawn")
 }
 
 async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {

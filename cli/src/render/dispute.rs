@@ -42,6 +42,31 @@ pub(crate) fn values(conflict: &Conflict) -> Vec<String> {
     values
 }
 
+/// What a field says when something was taken back.
+pub(crate) enum Left<'a> {
+    /// These claims, whoever makes them.
+    Claims(Vec<&'a Claim>),
+    /// Nothing; this is what the claim taken back had replaced.
+    Nothing(Option<&'a Claim>),
+}
+
+/// "Taken back: Date of return: March 2024. Nothing stands there now; before it was …".
+pub(crate) fn left(taken: &serde_json::Value, field: &str, left: &Left<'_>) -> String {
+    let taken = texts::dispute::taken_back(&what(field), &shown(field, taken));
+    let by = |said: &Claim| who(said.call_sign.as_deref(), said.petname.as_deref(), &said.organisation);
+    let now = match left {
+        Left::Claims(claims) => {
+            let said = claims.iter().map(|said| format!("{} ({})", shown(field, &said.value), by(said)));
+            texts::dispute::still_stands(&said.collect::<Vec<_>>().join("; "))
+        }
+        Left::Nothing(None) => texts::dispute::nothing_stands(),
+        Left::Nothing(Some(before)) => {
+            texts::dispute::nothing_stands_after(&shown(field, &before.value), &moment(before.at))
+        }
+    };
+    format!("{taken} {now}")
+}
+
 fn conflict(record: Option<&Record>, conflict: &Conflict) -> String {
     let (ink, state) = match conflict.settled {
         true => (Ink::GOOD, texts::dispute::settled()),

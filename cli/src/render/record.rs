@@ -13,6 +13,10 @@ use crate::{texts, tongue::spoken};
 
 /// One record; with who said what and when beside every value if `provenance` is wanted.
 pub(crate) fn record(record: &Record, provenance: bool) -> String {
+    let taken_back = record.taken_back.iter().map(|taken| {
+        let (from, by) = (taken.from.join(", "), taken.by.join(", "));
+        vec![texts::sharing::column_taken_back(), texts::sharing::had_until(&from, &moment(taken.since), &by)]
+    });
     let readers = (record.kind == RecordKind::Case)
         .then(|| vec![texts::sharing::column_case_readers(), texts::sharing::readers(&record.readers)]);
     let head = table(
@@ -23,7 +27,8 @@ pub(crate) fn record(record: &Record, provenance: bool) -> String {
             vec![texts::stage(), stage(&record.stage)],
         ]
         .into_iter()
-        .chain(readers),
+        .chain(readers)
+        .chain(taken_back),
     );
     let entities = record.entities.iter().map(|entity| self::entity(record, entity, provenance));
     let disagreement = conflicts(record).map(|(count, rows)| {

@@ -96,7 +96,7 @@ pub(crate) fn bad(text: &str) -> String {
 fn health(status: &Status) -> Vec<String> {
     let petnames = petnames(&status.peers);
     let alarm =
-        |alarm: &Alarm| bad(&with_petnames(&texts::alarm_line(&alarm.problem, &moment(alarm.since)), &petnames));
+        |alarm: &Alarm| bad(&with_petnames(&texts::alarm_line(&alarm.problem, alarm.since.map(moment)), &petnames));
     let state = match status.state {
         NodeState::Open => good(&texts::state(status.state)),
         _ => care(&texts::state(status.state)),
@@ -134,7 +134,7 @@ fn call_signs<'a>(peers: impl Iterator<Item = &'a Peer>) -> Vec<&'a str> {
 fn node(status: &Status, verbose: bool) -> String {
     let said = |title: String, value: Option<String>| Some(vec![title, value?]);
     let text = |id: &dyn std::fmt::Display| id.to_string();
-    let [organisation, device, registry, cases, dockets, organisation_id, registry_id, node_id, listening] =
+    let [organisation, device, registry, cases, received, dockets, organisation_id, registry_id, node_id, listening] =
         texts::node_rows();
     // A node that may not read does not know how many there are.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
@@ -143,6 +143,7 @@ fn node(status: &Status, verbose: bool) -> String {
         said(device, status.node.as_ref().map(|node| words::device(&node.0))),
         said(registry, status.registry_words.clone()),
         said(cases, readable.then(|| texts::case_count(status.cases, status.shared_cases))),
+        said(received, (readable && status.received_cases > 0).then(|| status.received_cases.to_string())),
         said(dockets, readable.then(|| status.dockets.to_string())),
     ];
     if verbose {

@@ -58,6 +58,7 @@ fn open() -> Status {
         cases: 12,
         dockets: 2,
         shared_cases: 0,
+        received_cases: 0,
         wanted: 0,
         alarms: Vec::new(),
         as_of: NOW,
@@ -68,11 +69,12 @@ fn troubled() -> Status {
     let cut = Peer { connected: false, up_to_date: false, held: true, equal_at: None, ..peer(2, "cabin-yard") };
     let away = Peer { connected: false, up_to_date: false, ..peer(4, "dad-young") };
     let problem = Problem::new(codes::FORK, "two statements of dad-young carry one number");
-    let alarm = Alarm { problem, since: DAY };
+    let alarm = Alarm { problem, since: Some(DAY) };
     let ours = Peer { own: true, device: "plum".into(), ..peer(7, "abandon-zoo") };
     Status {
         peers: vec![cut, away, peer(6, "eager-wolf"), ours],
         shared_cases: 3,
+        received_cases: 2,
         wanted: 2,
         alarms: vec![alarm],
         state: NodeState::Locked,
@@ -113,6 +115,7 @@ fn docket() -> Record {
     Record {
         record: SectionId([7; 16]),
         kind: RecordKind::Docket,
+        taken_back: vec![],
         pseudonym: "able zone about zero above zoo".into(),
         stage: "65-verdict".into(),
         entities: vec![
@@ -319,7 +322,7 @@ fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
     let examination =
         Examination { version: "0.1.0".into(), unread: Some(0), latest_claim: Some(DAY), clock: NOW, unprotected };
     check("json_examined", Reply::Examined(examination));
-    check("json_status", Reply::Status(open()));
+    check("json_status", Reply::Status(Box::new(open())));
     check("json_record", Reply::Record(Box::new(docket())));
     check("json_records", Reply::Records { records: vec![summary(1, Some("SYN-01"), 0)] });
     check("json_peers", Reply::Peers { peers: vec![peer(2, "cabin-yard")] });

@@ -9,7 +9,7 @@ use crate::{
 };
 
 fn open() -> fake::FakeNode {
-    fake::node(says(|_| ok(Reply::Status(fake::status(NodeState::Open)))))
+    fake::node(says(|_| ok(Reply::Status(Box::new(fake::status(NodeState::Open))))))
 }
 
 #[test]

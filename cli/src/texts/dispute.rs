@@ -12,6 +12,14 @@ messages! {
     column_who_said();
     next_resolve();
     nothing_said();
+    nothing_of(field: &str);
+    several_claims(field: &str);
+    which_claim();
+    taken_back(what: &str, value: &str);
+    still_stands(said: &str);
+    nothing_stands();
+    nothing_stands_after(value: &str, when: &str);
+    next_again();
     several_entries();
     whole_id();
     choose_one();

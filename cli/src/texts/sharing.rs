@@ -17,6 +17,9 @@ messages! {
     everyone();
     only_own();
     column_case_readers();
+    withdrawn_everywhere();
+    column_taken_back();
+    had_until(from: &str, since: &str, by: &str);
     column_share();
     column_to();
     column_case_files();

@@ -5,7 +5,8 @@ use protocol::control::{NodeState, Problem};
 use super::{codes, messages};
 
 messages! {
-    alarm(when: &str, sentence: &str, next: &str, code: &str);
+    alarm(sentence: &str, next: &str, code: &str);
+    alarm_dated(when: &str, alarm: &str);
     /// The first line of every status.
     shared(shared: u64, cases: u64);
     /// The first line of a status that cannot be read.
@@ -32,6 +33,7 @@ messages! {
     row_device();
     row_registry();
     row_cases();
+    row_received();
     row_dockets();
     row_organisation_id();
     row_registry_id();
@@ -55,8 +57,9 @@ messages! {
     circle_commons();
 }
 
-pub(crate) fn alarm_line(problem: &Problem, when: &str) -> String {
-    alarm(when, &codes::sentence(problem), &codes::next_step(problem), &problem.code)
+pub(crate) fn alarm_line(problem: &Problem, when: Option<String>) -> String {
+    let line = alarm(&codes::sentence(problem), &codes::next_step(problem), &problem.code);
+    when.map_or_else(|| line.clone(), |when| alarm_dated(&when, &line))
 }
 
 pub(crate) fn state(state: NodeState) -> String {
@@ -92,12 +95,13 @@ pub(crate) fn circle_kind(kind: &str) -> String {
     }
 }
 
-pub(crate) fn node_rows() -> [String; 9] {
+pub(crate) fn node_rows() -> [String; 10] {
     [
         row_organisation(),
         row_device(),
         row_registry(),
         row_cases(),
+        row_received(),
         row_dockets(),
         row_organisation_id(),
         row_registry_id(),

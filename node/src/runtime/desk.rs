@@ -3,9 +3,13 @@
 mod asking;
 mod settling;
 
+use std::collections::BTreeSet;
+
 use protocol::{
     circle::Circle,
-    control::{ExportedEntry, Fact, Imported, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes},
+    control::{
+        ExportedEntry, Fact, Imported, Known, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes,
+    },
     cose::{self, Domain},
     desk,
     ids::{CircleId, SectionId},
@@ -68,18 +72,22 @@ impl Joined {
                 let entries = vec![self.entry(&shelf, statements, None)?];
                 Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
             }
-            Request::Import { dry_run, .. } => self.bring_in(opened.import.expect("the file was read"), dry_run),
+            Request::Import { dry_run, known, .. } => {
+                self.bring_in(opened.import.expect("the file was read"), dry_run, known)
+            }
             Request::Resolve { .. } | Request::Retract { .. } => self.settle(request),
             _ => Err(Problem::new(codes::REQUEST, "this request writes nothing")),
         }
     }
 
     /// Cases to the own circle, dockets to the commons; everything is checked before anything is written, and all of it
-    /// is one batch.
+    /// is one batch. What was brought in under the same label before is the same record, unless a person says otherwise:
+    /// a file that is brought in once more must not double every case.
     fn bring_in(
         &mut self,
         read: Result<Vec<import::Imported>, ImportErrors>,
         dry_run: bool,
+        known: Known,
     ) -> Result<Prepared, Problem> {
         let found = read.map_err(|errors| {
             let details: Vec<_> = errors.0.iter().map(ToString::to_string).collect();
@@ -88,13 +96,11 @@ impl Joined {
             let findings = errors.0.iter().map(import::ImportError::problem).collect();
             problem.with_details(details).with_findings(findings)
         })?;
+        let found = self.not_known(found, known)?;
         let (mut records, mut entries, mut labels) = (Vec::new(), Vec::new(), Batch::default());
         let batch = BatchId(self.folder.entropy.bytes());
         for record in found {
-            let kind = match record.kind {
-                import::Kind::CaseFile => RecordKind::Case,
-                import::Kind::Docket => RecordKind::Docket,
-            };
+            let kind = kind_of(record.kind);
             let (circle, section) = (self.home(kind), SectionId(record.root.0));
             let shelf = Shelf { id: self.state.circle_of(&circle), circle, section, kind };
             let place = place(&shelf.circle);
@@ -123,10 +129,35 @@ impl Joined {
                 statements: count as u64,
             });
         }
-        if dry_run {
+        if dry_run || records.is_empty() {
             return Ok(Prepared::Answer(Box::new(Reply::Imported { records, entries: 0 })));
         }
         Ok(Prepared::Write(Pending::Imported(records, labels), entries))
+    }
+
+    /// The records of a file that are to be made.
+    fn not_known(&self, mut found: Vec<import::Imported>, known: Known) -> Result<Vec<import::Imported>, Problem> {
+        if known == Known::Again {
+            return Ok(found);
+        }
+        let mut labels = BTreeSet::new();
+        for kind in [RecordKind::Case, RecordKind::Docket] {
+            for shelf in self.shelves(&self.home(kind))?.into_iter().filter(|shelf| shelf.kind == kind) {
+                labels.extend(self.label(&shelf.section)?.map(|label| (kind, label)));
+            }
+        }
+        let all = found.len();
+        let is_here = |record: &import::Imported| labels.contains(&(kind_of(record.kind), record.label.clone()));
+        let here: Vec<String> =
+            found.iter().filter(|record| is_here(record)).map(|record| record.label.clone()).collect();
+        if known == Known::Refuse && !here.is_empty() {
+            let message =
+                format!("{} of the {all} records of the file are here already; nothing was brought in", here.len());
+            let problem = Problem::new(codes::KNOWN_LABELS, message).saying("some").with("count", all);
+            return Err(problem.with("known", here.len()).with_details(here));
+        }
+        found.retain(|record| !is_here(record));
+        Ok(found)
     }
 
     fn begin(&mut self, kind: RecordKind, facts: &[Fact]) -> Result<Prepared, Problem> {
@@ -200,8 +231,8 @@ impl Joined {
         match request {
             Request::Show { record } => {
                 let shelf = self.find(&record)?;
-                let Whole { view, readers, parts } = self.whole(&shelf)?;
-                Ok(Reply::Record(Box::new(Record { readers, parts, ..self.shown(&view, shelf.kind) })))
+                let Whole { view, readers, parts, taken_back } = self.whole(&shelf)?;
+                Ok(Reply::Record(Box::new(Record { readers, parts, taken_back, ..self.shown(&view, shelf.kind) })))
             }
             Request::Shares => Ok(self.shares()),
             Request::ShareCancel { share } => self.cancel_share(&share),
@@ -230,7 +261,7 @@ impl Joined {
         }
     }
 
-    pub(super) fn summary(&self, shelf: &Shelf, Whole { view, readers, parts }: Whole) -> Result<Summary, Problem> {
+    pub(super) fn summary(&self, shelf: &Shelf, Whole { view, readers, parts, .. }: Whole) -> Result<Summary, Problem> {
         Ok(Summary {
             record: shelf.section,
             pseudonym: words::pseudonym(&shelf.section.0),
@@ -363,6 +394,13 @@ impl Joined {
 fn asserted(draft: import::Draft) -> Statement {
     let import::Draft { entity, field, value, sources, grade, reported_by } = draft;
     Statement::Assert(Assertion { entity, field, value, sources, grade, basis: None, reported_by })
+}
+
+const fn kind_of(kind: import::Kind) -> RecordKind {
+    match kind {
+        import::Kind::CaseFile => RecordKind::Case,
+        import::Kind::Docket => RecordKind::Docket,
+    }
 }
 
 /// What the file called a record: kept here, since it may be a name.

@@ -304,7 +304,7 @@ impl Joined {
         for (_, (_, reply)) in std::mem::take(&mut self.pending) {
             reply.answer(Err(problem.clone()));
         }
-        self.broken = Some(Alarm { problem, since: utc_now() });
+        self.broken = Some(Alarm { problem, since: Some(utc_now()) });
         self.tell(Command::Allow(vec![])).await;
         if let Err(problem) = self.reload() {
             tracing::error!(code = problem.code, reason = problem.message, "the store cannot be read either");
@@ -317,6 +317,7 @@ impl Joined {
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
         self.library.forget();
         self.sweep_again();
+        self.mine.forget();
         self.give_pens().map(drop)
     }
 
@@ -341,6 +342,7 @@ impl Joined {
                 self.library.forget();
                 self.tally.forget();
                 self.sweep_again();
+                self.mine.forget();
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
@@ -400,6 +402,7 @@ impl Joined {
         let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
         self.tally.changed(&reading.changed);
         self.sweeps.changed(&reading.changed);
+        self.mine.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
@@ -430,10 +433,10 @@ impl Joined {
         let answer = match request {
             Request::Lock => {
                 self.lock();
-                Ok(Reply::Status(self.status(vec![])))
+                Ok(Reply::Status(Box::new(self.status(vec![]))))
             }
             Request::Settle { code } => match self.settle_alarms(&code) {
-                Ok(true) => Ok(Reply::Status(self.status(vec![]))),
+                Ok(true) => Ok(Reply::Status(Box::new(self.status(vec![])))),
                 Ok(false) => {
                     let message = format!("no alarm has the code «{code}»");
                     Err(Problem::new(codes::NO_ALARM, message).saying("code").with("code", code))

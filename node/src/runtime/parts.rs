@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
     circle::Circle,
-    control::{Problem, RecordKind, codes},
+    control::{Problem, RecordKind, TakenBack, codes},
     ids::{CircleId, OrgId, RegistryId, SectionId},
     section::view::View,
     share::{joint::joint, names::Names, recall},
+    words,
 };
 
 use super::{
@@ -24,6 +25,34 @@ pub(super) struct Mine {
     circles: BTreeSet<CircleId>,
     /// Of how many case files in each circle how many own ones are shared.
     shared: Option<(Vec<u64>, u64)>,
+    /// What others did with what is shared.
+    elsewhere: Elsewhere,
+}
+
+/// What others share with this organisation, and what they withdrew of its own: kept as it changes, since status is
+/// asked often.
+#[derive(Default)]
+struct Elsewhere {
+    /// Case files of others that can be read.
+    received: BTreeSet<SectionId>,
+    /// Own case files that somebody else withdrew, while at home nothing is withdrawn.
+    withdrawn: BTreeMap<SectionId, BTreeSet<OrgId>>,
+    /// Sections into which something was read since; `None` until all were looked at once.
+    changed: Option<BTreeSet<(CircleId, SectionId)>>,
+}
+
+impl Mine {
+    /// Something was read into these sections.
+    pub(super) fn changed<'a>(&mut self, sections: impl IntoIterator<Item = &'a (CircleId, SectionId)>) {
+        if let Some(changed) = &mut self.elsewhere.changed {
+            changed.extend(sections);
+        }
+    }
+
+    /// What counts has shrunk: everything is looked at once more.
+    pub(super) fn forget(&mut self) {
+        self.elsewhere = Elsewhere::default();
+    }
 }
 
 /// A record as this organisation reads it.
@@ -34,6 +63,8 @@ pub(super) struct Whole {
     pub(super) readers: Vec<String>,
     /// What its shared parts are called.
     pub(super) parts: Vec<SectionId>,
+    /// Those that were taken back.
+    pub(super) taken_back: Vec<TakenBack>,
 }
 
 /// Whether those who share a section have taken it back. In the commons nobody hides what another organisation says:
@@ -99,7 +130,9 @@ impl Joined {
         let count = self.library.count(&self.folder.store, &own, RecordKind::Case);
         let count = count.map_err(|error| store_problem(&error))?;
         if self.mine.circles != circles {
-            self.mine = Mine { circles, ..Mine::default() };
+            // A circle more: what is read there is looked at with the rest.
+            let elsewhere = std::mem::take(&mut self.mine.elsewhere);
+            self.mine = Mine { circles, elsewhere, ..Mine::default() };
         }
         if self.mine.cases.len() as u64 != count {
             let sections = self.library.sections(&self.folder.store, &own).map_err(|error| store_problem(&error))?;
@@ -132,12 +165,18 @@ impl Joined {
     /// A record as this organisation reads it; not one that was taken back by those who shared it.
     pub(super) fn whole(&mut self, shelf: &Shelf) -> Result<Whole, Problem> {
         let mut view = self.alone(shelf)?;
-        let (mut readers, mut parts) = (BTreeSet::new(), Vec::new());
+        let (mut readers, mut parts, mut taken_back) = (BTreeSet::new(), Vec::new(), Vec::new());
         match &shelf.circle {
             Circle::Own(us) if shelf.kind == RecordKind::Case => {
                 for part in self.parts(&shelf.section)? {
                     let shared = self.alone(&part)?;
-                    if !is_hidden(&part.circle, &shared) {
+                    if is_hidden(&part.circle, &shared) {
+                        taken_back.extend(recall::hidden_since(&shared).map(|since| TakenBack {
+                            from: BTreeSet::from_iter(self.others_in(&part.circle)).into_iter().collect(),
+                            by: recall::hidden_by(&shared).iter().map(|org| self.call_sign(org)).collect(),
+                            since,
+                        }));
+                    } else {
                         readers.extend(self.others_in(&part.circle));
                         parts.push(part.section);
                     }
@@ -152,7 +191,7 @@ impl Joined {
                 readers.extend(self.others_in(circle));
             }
         }
-        Ok(Whole { view, readers: readers.into_iter().collect(), parts })
+        Ok(Whole { view, readers: readers.into_iter().collect(), parts, taken_back })
     }
 
     fn others_in(&self, circle: &Circle) -> Vec<String> {
@@ -188,5 +227,79 @@ impl Joined {
         let number = shared.len() as u64;
         self.mine.shared = Some((counts, number));
         Ok(number)
+    }
+
+    /// How many case files of others can be read here.
+    pub(super) fn received_cases(&mut self) -> Result<u64, Problem> {
+        self.look_elsewhere()?;
+        Ok(self.mine.elsewhere.received.len() as u64)
+    }
+
+    /// The own case files for which somebody else was told that consent is withdrawn, one alarm each.
+    pub(super) fn withdrawn_by_others(&mut self) -> Result<Vec<Problem>, Problem> {
+        self.look_elsewhere()?;
+        let alarm = |(section, orgs): (&SectionId, &BTreeSet<OrgId>)| {
+            let (case, who) = (words::pseudonym(&section.0), orgs.iter().map(|org| self.call_sign(org)));
+            let who = who.collect::<Vec<_>>().join(", ");
+            let message = format!("{who} withdrew consent for «{case}»: it is hidden wherever it was shared");
+            let problem = Problem::new(codes::WITHDRAWN_ELSEWHERE, message).saying("case");
+            problem.with("case", case).with("organisation", who)
+        };
+        Ok(self.mine.elsewhere.withdrawn.iter().map(alarm).collect())
+    }
+
+    /// Looks again at the sections that changed: all of them the first time, or after a failure.
+    fn look_elsewhere(&mut self) -> Result<(), Problem> {
+        let changed = self.mine.elsewhere.changed.replace(BTreeSet::new());
+        self.look_at(changed).inspect_err(|_| self.mine.forget())
+    }
+
+    fn look_at(&mut self, changed: Option<BTreeSet<(CircleId, SectionId)>>) -> Result<(), Problem> {
+        let us = self.us();
+        let mut circles: Vec<Circle> = self.circles_with_others();
+        circles.retain(|circle| matches!(circle, Circle::Named { .. }));
+        let named: BTreeMap<CircleId, Circle> =
+            circles.into_iter().map(|circle| (self.state.circle_of(&circle), circle)).collect();
+        let home = self.state.circle_of(&Circle::Own(us));
+        let changed = match changed {
+            Some(changed) => changed,
+            None => {
+                let mut all = BTreeSet::new();
+                for (id, circle) in &named {
+                    all.extend(self.shelves(circle)?.into_iter().map(|shelf| (*id, shelf.section)));
+                }
+                all
+            }
+        };
+        let mut own = BTreeSet::new();
+        for (id, section) in changed {
+            let Some(circle) = named.get(&id) else {
+                own.extend((id == home).then_some(section));
+                continue;
+            };
+            if let Some(case) = self.own_of(&section)? {
+                own.insert(case);
+                continue;
+            }
+            let shelf = Shelf { circle: circle.clone(), id, section, kind: RecordKind::Case };
+            if is_hidden(circle, &self.alone(&shelf)?) {
+                self.mine.elsewhere.received.remove(&section);
+            } else {
+                self.mine.elsewhere.received.insert(section);
+            }
+        }
+        for case in own {
+            let mut orgs = BTreeSet::new();
+            for part in self.parts(&case)?.into_iter().filter(|part| matches!(part.circle, Circle::Named { .. })) {
+                orgs.extend(recall::hidden_by(&self.alone(&part)?));
+            }
+            orgs.remove(&us);
+            if orgs.is_empty() || recall::is_hidden(&self.own_view(&case)?) {
+                self.mine.elsewhere.withdrawn.remove(&case);
+            } else {
+                self.mine.elsewhere.withdrawn.insert(case, orgs);
+            }
+        }
+        Ok(())
     }
 }

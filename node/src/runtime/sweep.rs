@@ -155,7 +155,7 @@ impl Joined {
             return None;
         }
         while let Some(at) = sweep.due.pop_first() {
-            match self.look_at(&mut sweep, at) {
+            match self.sweep_over(&mut sweep, at) {
                 Ok(false) => {}
                 Ok(true) => {
                     let done = sweep.all.saturating_sub(sweep.due.len() as u64);
@@ -187,7 +187,7 @@ impl Joined {
     }
 
     /// Whether it was work.
-    fn look_at(&mut self, sweep: &mut Sweep, at: At) -> Result<bool, Problem> {
+    fn sweep_over(&mut self, sweep: &mut Sweep, at: At) -> Result<bool, Problem> {
         if let What::Figures = sweep.what {
             return self.count_conflicts(at).map_err(|error| store_problem(&error));
         }

@@ -57,6 +57,19 @@ fn what_nobody_allowed_is_refused() {
     check(&[record(RECORD, "none_public_source", Some("C3"))], SHARE_NAMED, &[Refusal::Absent]);
 }
 
+/// A caseworker set a level alone, and the case file went out: nobody could have said who had agreed to that.
+#[test]
+fn a_level_without_who_gave_it_and_when_grants_nothing_and_what_it_denies_stays_denied() {
+    let level = || says(RECORD, "consent_record.level", "C3");
+    let giver = || says(RECORD, "consent_record.giver", "subject");
+    let asked = || says(RECORD, "consent_record.asked_on", "2025-03-01");
+    for incomplete in [vec![level()], vec![level(), giver()], vec![level(), asked()]] {
+        check(std::slice::from_ref(&incomplete), SHARE_NAMED, &[Refusal::Incomplete]);
+        check(&[incomplete], SHARE_ALL, &[Refusal::Level("C3".into())]);
+    }
+    check(&[vec![level(), giver(), asked()]], SHARE_NAMED, &[]);
+}
+
 #[test]
 fn a_level_grants_its_preset_and_denies_the_rest() {
     for (level, granted) in &Schema::current().rules().consent_presets {
@@ -135,7 +148,7 @@ fn a_proxy_allows_at_most_c4_until_the_person_can_be_asked() {
     check(std::slice::from_ref(&proxy), "un_confidential", &[]);
     check(std::slice::from_ref(&proxy), SHARE_ALL, &[Refusal::BeyondProxy]);
     check(&[record(RECORD, "subject", Some("C6"))], SHARE_ALL, &[]);
-    let unknown_giver = vec![says(RECORD, "consent_record.level", "C6")];
+    let unknown_giver = record(RECORD, "a giver of a newer schema", Some("C6"));
     check(&[unknown_giver], SHARE_ALL, &[Refusal::BeyondProxy]);
 
     let restored = |day: Option<&str>| {

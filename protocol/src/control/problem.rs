@@ -211,6 +211,10 @@ pub mod codes {
         IMPORT = "HB3008", 2, "mend the places listed and import again";
         /// Larger than one entry may be.
         TOO_LARGE = "HB3009", 1, "split it into smaller parts";
+        /// A stricter value stands: what was said would change nothing.
+        OUTWEIGHED = "HB3012", 1, "take back what stands: `habeas case retract RECORD FIELD --reason CODE`; what another organisation said only they can take back: call them";
+        /// Records of the file are here already.
+        KNOWN_LABELS = "HB3013", 6, "bring in the others with --new, or all of them as new records with --again";
         /// Nothing is disputed where something was to be settled.
         NOT_DISPUTED = "HB3020", 1, "run `habeas case conflicts` or `habeas docket conflicts` on the record";
         /// What was chosen or weighed no longer stands.
@@ -232,6 +236,8 @@ pub mod codes {
         TAKEN_BACK = "HB3034", 1, "keep no copy of it; ask the organisation that shared it";
         /// Only a case file of one's own is shared.
         NOT_OWN_CASE = "HB3035", 1, "ask the organisation that keeps the case file";
+        /// Another organisation withdrew consent for an own case file.
+        WITHDRAWN_ELSEWHERE = "HB3036", 1, "ask the person; if it is so, record it: `habeas case set CASE consent_record.withdrawn=true`; if not, call that organisation: only they can take it back";
 
         /// No such organisation among the members.
         NO_ORGANISATION = "HB4001", 2, "run `habeas peers`";
@@ -317,6 +323,10 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::LEVEL, "device", &[]),
     (codes::WHICH, "entity", &["entity", "count"]),
     (codes::NO_SOURCE, "field", &["field"]),
+    (codes::OUTWEIGHED, "field", &["field"]),
+    (codes::OUTWEIGHED, "others", &["field"]),
+    (codes::KNOWN_LABELS, "some", &["count", "known"]),
+    (codes::WITHDRAWN_ELSEWHERE, "case", &["case", "organisation"]),
     (codes::IMPORT, "errors", &["count"]),
     (codes::NOT_DISPUTED, "field", &["field"]),
     (codes::IMPORT, "large", &["found", "limit"]),

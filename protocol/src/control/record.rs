@@ -29,6 +29,17 @@ pub struct Summary {
     pub parts: Vec<SectionId>,
 }
 
+/// A shared part of an own case file that was taken back. What was read until then stays read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    /// Call-signs of the others that had it.
+    pub from: Vec<String>,
+    /// Call-signs of those who withdrew or recalled it.
+    pub by: Vec<String>,
+    /// Since when, as claimed: UTC, seconds.
+    pub since: u64,
+}
+
 /// A record made by an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
@@ -63,6 +74,9 @@ pub struct Record {
     /// Of an own case file: what its shared parts are called where they are read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<SectionId>,
+    /// Of an own case file: its shared parts that were taken back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_back: Vec<TakenBack>,
     /// Hash over the folded view.
     pub digest: String,
     /// UTC, seconds.

@@ -12,8 +12,9 @@ use crate::ids::{EntryId, SectionId};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reply {
-    /// To [`Request::Status`], [`Request::Settle`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`], [`Request::Join`].
-    Status(Status),
+    /// To [`Request::Status`], [`Request::Settle`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`],
+    /// [`Request::Join`].
+    Status(Box<Status>),
     /// To [`Request::Stop`].
     Stopping,
     /// To [`Request::BackupCreate`], [`Request::BackupVerify`], [`Request::BackupRestore`].

@@ -219,6 +219,9 @@ pub enum Request {
         file: String,
         /// Only says what would happen.
         dry_run: bool,
+        /// What becomes of records that were brought in under the same label before.
+        #[serde(default)]
+        known: Known,
     },
     /// What of case files may go to whom, and what not. Writes nothing.
     SharePreview {
@@ -267,6 +270,19 @@ pub enum Scope {
     Commons,
     /// All that is read together with others: the commons and the circles shared with.
     Shared,
+}
+
+/// What becomes of records that were brought in under the same label before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// Nothing is brought in, and a person is told.
+    #[default]
+    Refuse,
+    /// The others are brought in.
+    Skip,
+    /// They are brought in once more, as new records.
+    Again,
 }
 
 /// What a section is.

@@ -32,6 +32,9 @@ pub struct Status {
     pub dockets: u64,
     /// Of the case files, those that anyone else can read.
     pub shared_cases: u64,
+    /// Case files of other organisations, shared with this one and not taken back.
+    #[serde(default)]
+    pub received_cases: u64,
     /// Bodies not yet received.
     pub wanted: u64,
     /// Things a person should look at, as codes with parameters.
@@ -46,9 +49,9 @@ pub struct Alarm {
     /// What it is.
     #[serde(flatten)]
     pub problem: Problem,
-    /// When it was first seen: UTC, seconds.
-    #[serde(default)]
-    pub since: u64,
+    /// When it was first seen: UTC, seconds. Nothing of what is seen anew at each look, and goes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
 }
 
 /// What a node is ready for.

@@ -121,22 +121,31 @@ pub fn resolve(view: &View, weighed: &Weighed<'_>) -> Result<Statement, Problem>
 /// The statement that takes back what organisation `own` said.
 pub fn retract(view: &View, own: &OrgId, at: At, reason: &str) -> Result<Statement, Problem> {
     let at = Reference::from(at);
-    let said = view.cells().find_map(|(.., cell)| {
+    let said = view.cells().find_map(|(_, field, cell)| {
         let claim = cell
             .claims
             .iter()
             .chain(cell.history.iter().filter(|former| former.fate == Fate::Superseded).map(|former| &former.claim));
         let claims = claim.map(|claim| (claim.at, claim.org));
         let resolutions = cell.resolutions.iter().map(|resolution| (resolution.at, resolution.org));
-        claims.chain(resolutions).find(|(found, _)| *found == at)
+        claims.chain(resolutions).find(|(found, _)| *found == at).map(|(_, org)| (field, org))
     });
     match said {
         None => Err(Problem::new(codes::NOTHING_THERE, "nothing is said there that was not taken back already")),
+        Some((field, org)) if org != *own && is_strict(field) => {
+            let message = format!("{field}: another organisation said it, and only they can take it back");
+            Err(Problem::new(codes::OUTWEIGHED, message).saying("others").with("field", field))
+        }
         Some((_, org)) if org != *own => {
             Err(Problem::new(codes::NOT_OWN, "another organisation said it; only they can take it back"))
         }
         Some(_) => Ok(Statement::Retract { at, reason: code_of(RECALL_REASON, reason)? }),
     }
+}
+
+/// Whether no value of one's own can stand against a stricter one.
+fn is_strict(field: &str) -> bool {
+    Schema::current().field(field).is_some_and(|field| field.policy == Policy::Strict)
 }
 
 const STANDS: &str = "stands";

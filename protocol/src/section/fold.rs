@@ -204,6 +204,11 @@ fn strictest(cell: &Cell, order: &Order) -> Shown {
     Shown::Strictest { value, why }
 }
 
+/// Whether `standing` goes on being shown in a strict field where `value` is said too, so that saying it changes nothing.
+pub(crate) fn outweighs(order: &Order, standing: &Value, value: &Value) -> bool {
+    strictness(order, standing) > strictness(order, value)
+}
+
 /// Sort key of strictness, total over all values: what cannot be ranked (`None` inverted) comes last, as strictest.
 fn strictness<'a>(order: &Order, value: &'a Value) -> (bool, u64, std::cmp::Reverse<Option<Date>>, &'a Value) {
     let rank = order.rank(value).map(|rank| rank as u64);

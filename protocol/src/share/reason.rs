@@ -57,6 +57,7 @@ impl Reason {
         "raised_level",
         "no_consent",
         "consent_for_others",
+        "consent_incomplete",
         "consent_expired",
         "proxy_ended",
         "beyond_proxy",
@@ -90,6 +91,7 @@ impl Reason {
             Self::Consent(refusal, _) => match refusal {
                 Refusal::Absent => "no_consent",
                 Refusal::OtherReaders => "consent_for_others",
+                Refusal::Incomplete => "consent_incomplete",
                 Refusal::Expired => "consent_expired",
                 Refusal::ProxyEnded => "proxy_ended",
                 Refusal::BeyondProxy => "beyond_proxy",
@@ -127,6 +129,9 @@ impl Reason {
                 Refusal::OtherReaders => {
                     "share with the organisations the consent names, or ask again and name these and their countries"
                 }
+                Refusal::Incomplete => {
+                    "record who consented and when he was asked: consent_record.giver, consent_record.asked_on"
+                }
                 Refusal::Expired => "ask again, and record a consent that replaces the expired one",
                 Refusal::ProxyEnded => {
                     "the person can be reached: ask him, and record a consent that replaces the proxy's"
@@ -156,11 +161,11 @@ impl Reason {
         }
     }
 
-    /// Whether a section that is shared already must be hidden for it. Where consent has merely run out, or the giver
-    /// stood in for someone who can be asked again, nothing new goes and nothing is taken back.
+    /// Whether a section that is shared already must be hidden for it. Where consent has merely run out, the giver stood
+    /// in for someone who can be asked again, or a date is being corrected, nothing new goes and nothing is taken back.
     #[must_use]
     pub fn hides(&self) -> bool {
-        !matches!(self, Self::Consent(Refusal::Expired | Refusal::ProxyEnded, _))
+        !matches!(self, Self::Consent(Refusal::Incomplete | Refusal::Expired | Refusal::ProxyEnded, _))
     }
 }
 
@@ -175,6 +180,7 @@ impl fmt::Display for Reason {
                 match refusal {
                     Refusal::Absent => f.write_str("nobody consented to this"),
                     Refusal::OtherReaders => f.write_str("consent was given for other organisations or countries"),
+                    Refusal::Incomplete => f.write_str("it is not recorded who consented, or when he was asked"),
                     Refusal::Expired => f.write_str("the consent has expired"),
                     Refusal::ProxyEnded => {
                         f.write_str("a relative consented while the person could not be reached; now he can be asked")

@@ -6,7 +6,7 @@ use crate::consent::{is_set, of_kind, texts, values};
 use crate::date::Date;
 use crate::ids::OrgId;
 use crate::schema::{Schema, Value};
-use crate::section::view::View;
+use crate::section::view::{Claim, View};
 
 /// Fields that hide a shared section as a whole.
 const HIDES: [&str; 2] = ["consent_record.withdrawn", "tombstone.withdrawn"];
@@ -55,8 +55,18 @@ pub fn is_hidden(view: &View) -> bool {
 /// The organisations that hid a shared section: the one whose case it is, or another that was told first.
 #[must_use]
 pub fn hidden_by(view: &View) -> BTreeSet<OrgId> {
-    let withdrawn = view.cells().filter(|(_, field, _)| HIDES.contains(field)).flat_map(|(_, _, cell)| &cell.claims);
-    withdrawn.filter(|claim| claim.value == Value::Bool(true)).map(|claim| claim.org).collect()
+    hiding(view).map(|claim| claim.org).collect()
+}
+
+/// Since when a shared section is hidden, as the first of those who hid it claims: UTC, seconds.
+#[must_use]
+pub fn hidden_since(view: &View) -> Option<u64> {
+    hiding(view).map(|claim| claim.claimed_time.0).min()
+}
+
+fn hiding(view: &View) -> impl Iterator<Item = &Claim> {
+    let hides = view.cells().filter(|(_, field, _)| HIDES.contains(field)).flat_map(|(_, _, cell)| &cell.claims);
+    hides.filter(|claim| claim.value == Value::Bool(true))
 }
 
 /// How many, never who.

@@ -234,6 +234,7 @@ mod tests {
         Record {
             record: SectionId([1; 16]),
             kind: RecordKind::Docket,
+            taken_back: vec![],
             pseudonym: "abandon zoo able zone about zero".into(),
             stage: "70-verdict".into(),
             entities: vec![Entity {

@@ -9,7 +9,8 @@ use std::{
 
 use protocol::{
     control::{
-        Fact, Guest, Imported, Passphrase, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, Status,
+        Fact, Guest, Imported, Known, Passphrase, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview,
+        Status,
     },
     ids::{OrgId, SectionId},
     words,
@@ -179,7 +180,7 @@ impl Site {
     }
 
     pub(super) async fn import(&self, file: String) -> Result<Vec<Imported>, Failure> {
-        match self.client().ask(&Request::Import { file, dry_run: false }).await? {
+        match self.client().ask(&Request::Import { file, dry_run: false, known: Known::Refuse }).await? {
             Reply::Imported { records, .. } => Ok(records),
             other => Err(unexpected(&other)),
         }

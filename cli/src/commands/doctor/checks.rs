@@ -167,6 +167,11 @@ fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
     let told = status.alarms.iter().map(|alarm| {
         let Alarm { problem, since } = alarm;
         let sentence = standing::with_petnames(&texts::sentence(problem), &petnames);
+        let Some(since) = since else {
+            // It goes by itself when its cause is gone.
+            let cause = format!("{sentence} ({})", problem.code);
+            return fail("alarms", cause, typed(&format!("help {}", problem.code)));
+        };
         let cause = doctor::alarm_since(&moment(*since), &sentence, &problem.code);
         let (look, settle) = (format!("help {}", problem.code), format!("doctor --settled {}", problem.code));
         fail("alarms", cause, format!("{} ; {}", typed(&look), typed(&settle)))

@@ -132,7 +132,7 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     check(|facts| told(facts).0.wanted = 1, "unread", Warn, "1 piece", "habeas peers");
 
     let problem = Problem::new(node_codes::FORK, "a key of abandon-zoo wrote two different entries");
-    let alarm = Alarm { problem, since: NOW };
+    let alarm = Alarm { problem, since: Some(NOW) };
     check(
         |facts| told(facts).0.alarms.push(alarm.clone()),
         "alarms",
@@ -216,7 +216,7 @@ fn a_real_folder_that_others_may_open_and_that_no_node_serves_is_found_so() {
 #[test]
 fn a_running_node_is_asked_and_a_foreign_answer_is_a_finding() {
     let node = fake::node(says(|request| match request {
-        Request::Status => ok(Reply::Status(open())),
+        Request::Status => ok(Reply::Status(Box::new(open()))),
         Request::Examine => {
             ok(Reply::Examined(Examination { version: env!("CARGO_PKG_VERSION").into(), ..examined() }))
         }

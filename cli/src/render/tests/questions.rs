@@ -99,7 +99,7 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     let mut status = troubled();
     status.peers[0].petname = Some("Legal aid".into());
     let problem = Problem::new(codes::PEER_FAULT, "cabin-yard: not-cabin-yard, cabin-yard-able");
-    status.alarms.push(Alarm { problem, since: DAY });
+    status.alarms.push(Alarm { problem, since: Some(DAY) });
     assert_snapshot!("status_named", plain(&standing::status(&status, true)));
     let mut record = docket();
     record.entities[1].cells[1].claims[1].petname = Some("Legal aid".into());
@@ -111,7 +111,7 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     // Scripts find it in a field of its own, or not at all.
     let mut values = vec![];
     let line = serde_json::to_value(versioned(&Reply::Record(Box::new(record)), NOW)).expect("JSON");
-    let status = serde_json::to_value(versioned(&Reply::Status(status), NOW)).expect("JSON");
+    let status = serde_json::to_value(versioned(&Reply::Status(Box::new(status)), NOW)).expect("JSON");
     for json in [line, status] {
         strings(&json, "", &mut values);
     }

@@ -45,7 +45,7 @@ impl Alarms {
         if self.0.iter().any(|alarm| alarm.problem == problem) {
             return batch;
         }
-        let alarm = Alarm { problem, since: now };
+        let alarm = Alarm { problem, since: Some(now) };
         if KEPT.contains(&alarm.problem.code.as_str()) {
             batch.put(row(&alarm.problem), json(&alarm));
         }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn codes_of(alarms: &Alarms) -> Vec<(String, u64)> {
-        alarms.iter().map(|alarm| (alarm.problem.code.clone(), alarm.since)).collect()
+        alarms.iter().map(|alarm| (alarm.problem.code.clone(), alarm.since.expect("it was raised"))).collect()
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         }
         let kept = Alarms::load(&store).expect("memory");
         assert_eq!(codes_of(&kept), codes_of(&alarms));
-        assert_eq!((kept.0.len(), kept.0[0].since), (ALARMS, 3));
+        assert_eq!((kept.0.len(), kept.0[0].since), (ALARMS, Some(3)));
     }
 
     #[test]

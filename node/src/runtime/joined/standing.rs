@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::{
     circle::Circle,
-    control::{CircleStatus, NodeState, Peer, RecordKind, Status},
+    control::{Alarm, CircleStatus, NodeState, Peer, RecordKind, Status},
     ids::{NodeKey, OrgId},
     words,
 };
@@ -57,6 +57,9 @@ impl Joined {
         let unlocked = self.folder.pens().is_some();
         // Locked, nothing here can be read: the number is unknown, and shown as none.
         let shared_cases = if unlocked { self.shared_cases().unwrap_or(0) } else { 0 };
+        let received_cases = if unlocked { self.received_cases().unwrap_or(0) } else { 0 };
+        let withdrawn = if unlocked { self.withdrawn_by_others().unwrap_or_default() } else { vec![] };
+        let withdrawn = withdrawn.into_iter().map(|problem| Alarm { problem, since: None });
         let replica = self.state.replica();
         let members = &replica.members;
         let count = |circle: &Circle, kind| {
@@ -75,8 +78,9 @@ impl Joined {
             cases: count(&Circle::Own(org), RecordKind::Case),
             dockets: count(&Circle::Commons, RecordKind::Docket),
             shared_cases,
+            received_cases,
             wanted: replica.wanted_len() as u64,
-            alarms: self.alarms.iter().chain(&self.broken).cloned().collect(),
+            alarms: self.alarms.iter().chain(&self.broken).cloned().chain(withdrawn).collect(),
             as_of: utc_now(),
         }
     }

@@ -144,6 +144,10 @@ fn an_organisation_takes_back_its_own_word_and_no_other() {
         assert_eq!(retract(view, &OWN, at, reason).expect_err("it must not").code, code);
     };
     check(&talk.view(), seen[1], "error", codes::NOT_OWN);
+    // Where the strictest counts, a value of one's own does not help either.
+    let withdrawal =
+        talk.says(OTHER, false, vec![says(9, "consent_record.withdrawn", crate::schema::Value::Bool(true))]);
+    check(&talk.view(), At { entry: withdrawal, index: 0 }, "error", codes::OUTWEIGHED);
     check(&talk.view(), At { index: 5, ..seen[0] }, "error", codes::NOTHING_THERE);
     check(&talk.view(), seen[0], "we were told otherwise", codes::UNKNOWN_CODE);
     let back = retract(&talk.view(), &OWN, seen[0], "error").expect("its own");
@@ -153,8 +157,8 @@ fn an_organisation_takes_back_its_own_word_and_no_other() {
 
     let past = history(&talk.view(), &names());
     let fates: Vec<_> = past.iter().map(|past| (&*past.fate, past.retractions.len())).collect();
-    assert_eq!(fates, [("stands", 0), ("retracted", 1)]);
-    assert_eq!(past[1].retractions[0].reason, "error");
+    assert_eq!(fates, [("stands", 0), ("stands", 0), ("retracted", 1)]);
+    assert_eq!(past[2].retractions[0].reason, "error");
 }
 
 #[test]

@@ -13,7 +13,11 @@ fn case(said: &[Statement]) -> View {
 }
 
 fn consented() -> Vec<Statement> {
-    vec![says(200, "consent_record.giver", "subject"), says(200, "consent_record.level", "C3")]
+    vec![
+        says(200, "consent_record.giver", "subject"),
+        says(200, "consent_record.asked_on", "2025-03"),
+        says(200, "consent_record.level", "C3"),
+    ]
 }
 
 /// What goes of field `field`, and the codes for which something of it does not.
@@ -267,6 +271,7 @@ fn every_reason_has_a_code_a_sentence_and_a_next_step() {
     let refusals = [
         Refusal::Absent,
         Refusal::OtherReaders,
+        Refusal::Incomplete,
         Refusal::Expired,
         Refusal::ProxyEnded,
         Refusal::BeyondProxy,

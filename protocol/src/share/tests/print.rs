@@ -30,7 +30,17 @@ fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 /// A case with consent to be shown to all.
 fn case(said: &[Statement]) -> View {
     let mut own = Written::new(SectionId([1; 16]));
-    own.says([&[says(200, "consent_record.giver", "subject"), says(200, "consent_record.level", "C5")], said].concat());
+    own.says(
+        [
+            &[
+                says(200, "consent_record.giver", "subject"),
+                says(200, "consent_record.asked_on", "2025-03"),
+                says(200, "consent_record.level", "C5"),
+            ],
+            said,
+        ]
+        .concat(),
+    );
     own.view()
 }
 
