@@ -336,10 +336,10 @@ fn whoever_learns_first_that_consent_is_withdrawn_stops_the_sharing_for_all() {
 
     // The organisation whose case it is is told, until it has recorded the withdrawal itself; a member that merely has
     // the case is not.
-    let codes = |node: &Node| node.status().alarms.into_iter().map(|alarm| alarm.code).collect::<Vec<_>>();
+    let codes = |node: &Node| node.alarms().into_iter().map(|alarm| alarm.code).collect::<Vec<_>>();
     assert_eq!(codes(&nodes[0]), [codes::WITHDRAWN_ELSEWHERE]);
     assert!(codes(&nodes[1]).is_empty() && codes(&nodes[2]).is_empty());
-    let alarm = nodes[0].status().alarms.remove(0);
+    let alarm = nodes[0].alarms().remove(0);
     assert!(alarm.message.contains(&nodes[1].status().call_sign.expect("joined")), "{}", alarm.message);
     // Nobody takes back what another said; and saying the contrary would change nothing, so it is not called saved.
     let facts = vec![fact("consent_record.withdrawn", "false")];
