@@ -94,7 +94,10 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
     // Everything the node sends to a member, as it is sent and as the member can open it.
     let mut wire = reader.meet(&registry, &nodes[0], &mut entropy);
     let circle = wire.commons.circle;
-    wire.send(node::net::Lane::Bulk, &Frame::Frontier { circle, is_last: true, since: None, lines: vec![] });
+    wire.send(
+        node::net::Lane::Bulk,
+        &Frame::Frontier { circle, is_last: true, since: None, near: vec![], lines: vec![] },
+    );
     let (mut frames, mut opened, mut entries) = (0, 0, Vec::new());
     wire.hear(|frame| {
         frames += 1;

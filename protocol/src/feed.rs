@@ -142,6 +142,25 @@ impl ShortLine {
     }
 }
 
+/// A frontier line about a feed that both sides have a line of: its place in what they agreed on, in the order of names and
+/// from 0, stands for the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearLine(pub u64, pub u64, pub Mark, pub Option<u64>);
+
+impl NearLine {
+    /// The line of the feed at `place`.
+    #[must_use]
+    pub const fn of(place: u64, line: &ShortLine) -> Self {
+        Self(place, line.2, line.3, line.4)
+    }
+
+    /// With the feed's name again.
+    #[must_use]
+    pub const fn named(&self, (key, run): (FeedKey, Incarnation)) -> ShortLine {
+        ShortLine(key, run, self.1, self.2, self.3)
+    }
+}
+
 /// Two entries that prove a fork: same feed, same seq, same parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForkProof(Box<(Verified, Verified)>);

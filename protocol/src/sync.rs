@@ -351,8 +351,8 @@ impl State {
                 self.compared(turn, peer, is_reply, control, &circles, wanted)?;
             }
             Received::Plain(Frame::Standing(standings)) => self.stand(turn, peer, &standings),
-            Received::Plain(Frame::Frontier { circle, is_last, since, lines }) => {
-                self.frontier(turn, peer, circle, is_last, since, lines)?;
+            Received::Plain(Frame::Frontier { circle, is_last, since, near, lines }) => {
+                self.frontier(turn, peer, circle, is_last, (since, &near), lines)?;
             }
             Received::Plain(Frame::Full(circle)) => self.full(turn, peer, circle)?,
             Received::Plain(Frame::Want(ids)) => self.want(turn, peer, &ids)?,

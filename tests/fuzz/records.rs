@@ -133,7 +133,7 @@ fn frames() {
     let examples = [
         Frame::Entries(items),
         Frame::Links(links),
-        Frame::Frontier { circle: feed.circle, is_last: true, since: None, lines },
+        Frame::Frontier { circle: feed.circle, is_last: true, since: None, near: vec![], lines },
         Frame::Standing(vec![ShortStanding(OrgId([5; 32]), 2, mark, false)]),
         Frame::Want(vec![EntryId([1; 32]); 3]),
         Frame::Probe { feed, marks: vec![(1, mark), (300, mark)] },

@@ -18,7 +18,7 @@ use protocol::{
     },
     codec,
     cose::{self, Domain, Signer},
-    feed::{Mark, ShortLine},
+    feed::{Mark, NearLine, ShortLine},
     ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId},
     limits::{FRONTIER_LINES, ROSTER_LINKS, WANTS},
     seal::{Entropy, Secret},
@@ -268,7 +268,9 @@ fn frames() -> Vec<Vector> {
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
     let feed = protocol::entry::FeedId { circle, key: FeedKey([2; 32]), run: Incarnation([3; 8]) };
     let line = |number: u64, sealed| ShortLine(feed.key, feed.run, number, Mark::of(&id), sealed);
-    let frontier = |lines: Vec<ShortLine>| Frame::Frontier { circle, is_last: true, since: Some([6; 16]), lines };
+    let near =
+        |places: &[u64], number| places.iter().map(|place| NearLine(*place, number, Mark::of(&id), None)).collect();
+    let frontier = |near, lines| Frame::Frontier { circle, is_last: true, since: Some([6; 16]), near, lines };
     let probe = |marks: &[u64]| Frame::Probe { feed, marks: marks.iter().map(|seq| (*seq, Mark::of(&id))).collect() };
     let circles = vec![Blinded([1; 8].into(), [2; 16].into()); 8];
     vec![
@@ -276,7 +278,13 @@ fn frames() -> Vec<Vector> {
         frame("hello", &Frame::Hello { is_reply: false, control: [4; 16], circles, wanted: 300 }),
         frame("standing", &Frame::Standing(vec![ShortStanding(OrgId([5; 32]), 2, Mark::of(&id), false)])),
         frame("links", &Frame::Links(vec![vec![1, 2, 3]])),
-        frame("frontier", &frontier(vec![line(9, None), line(5, Some(0))])),
+        frame("frontier", &frontier(near(&[0, 300], 7), vec![line(9, None), line(5, Some(0))])),
+        vector("near-line-0", "malformed", "lines are numbered from 1", &frontier(near(&[1], 0), vec![]).encode()),
+        vector("near-unsorted", "malformed", "places out of order", &frontier(near(&[2, 1], 7), vec![]).encode()),
+        vector("near-twice", "malformed", "one place twice", &frontier(near(&[2, 2], 7), vec![]).encode()),
+        vector("near-nothing", "malformed", "places of no agreed root", &{
+            Frame::Frontier { circle, is_last: true, since: None, near: near(&[1], 7), lines: vec![] }.encode()
+        }),
         frame("entries", &Frame::Entries(vec![(vec![1], Some(vec![2])), (vec![3], None)])),
         frame("want", &Frame::Want(vec![id])),
         frame("probe", &probe(&[1, 24, 256])),
@@ -289,7 +297,7 @@ fn frames() -> Vec<Vector> {
             "the kind in two bytes",
             &[&[0x82, 0x18, 0x08][..], &bytes(&circle.0)].concat(),
         ),
-        vector("line-0", "malformed", "lines are numbered from 1", &frontier(vec![line(0, None)]).encode()),
+        vector("line-0", "malformed", "lines are numbered from 1", &frontier(vec![], vec![line(0, None)]).encode()),
         vector("probe-none", "malformed", "no marks", &probe(&[]).encode()),
         vector("probe-17", "malformed", "17 marks", &probe(&(1..=17).collect::<Vec<_>>()).encode()),
         vector("probe-unsorted", "malformed", "marks out of order", &probe(&[2, 1]).encode()),
@@ -343,7 +351,10 @@ fn a_frame_with_one_item_too_many_is_refused() {
     };
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
     let line = ShortLine(FeedKey([2; 32]), Incarnation([3; 8]), 9, Mark::of(&id), None);
-    let frontier = |count| Frame::Frontier { circle, is_last: true, since: None, lines: vec![line; count] };
-    check(&frontier, FRONTIER_LINES.0);
+    let near = |count: usize| (0..count as u64).map(|place| NearLine(place, 9, Mark::of(&id), None)).collect();
+    let frontier = |near, lines| Frame::Frontier { circle, is_last: true, since: Some([6; 16]), near, lines };
+    check(&|count| frontier(vec![], vec![line; count]), FRONTIER_LINES.0);
+    check(&|count| frontier(near(count), vec![]), FRONTIER_LINES.0);
+    check(&|count| frontier(near(count / 2), vec![line; count - count / 2]), FRONTIER_LINES.0);
     check(&|count| Frame::Want(vec![id; count]), WANTS.0);
 }

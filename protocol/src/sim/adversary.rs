@@ -110,14 +110,14 @@ pub(super) fn trick(
                 ShortLine(feed.key, feed.run, line.counted() + dice.below(9), Mark::of(&EntryId(dice.bytes())), None);
             let forked = ShortLine(feed.key, feed.run, dice.between(1, 9), ahead.3, Some(dice.below(2) * u64::MAX));
             let lines = vec![if dice.chance(50) { ahead } else { forked }];
-            (Lane::Bulk, Frame::Frontier { circle: commons, is_last: true, since: None, lines }.encode())
+            (Lane::Bulk, Frame::Frontier { circle: commons, is_last: true, since: None, near: vec![], lines }.encode())
         }
         4 => {
             // The victim's own feeds, further than it ever wrote.
             let own = known.iter().filter(|(feed, _)| victim.keys.feed_keys().contains(&feed.key));
             let mark = Mark::of(&EntryId(dice.bytes()));
             let lines = own.map(|(feed, line)| ShortLine(feed.key, feed.run, line.counted() + 3, mark, None)).collect();
-            (Lane::Bulk, Frame::Frontier { circle: commons, is_last: true, since: None, lines }.encode())
+            (Lane::Bulk, Frame::Frontier { circle: commons, is_last: true, since: None, near: vec![], lines }.encode())
         }
         5 => {
             let marks = [1, 2, dice.between(3, 9), u64::MAX].map(|seq| (seq, Mark::of(&EntryId(dice.bytes()))));

@@ -16,7 +16,7 @@ use crate::{
     },
     codec,
     entry::{self, Header, Kind, Verified},
-    feed::{Line, Mark, ShortLine},
+    feed::{Line, Mark, NearLine, ShortLine},
     ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation},
     seal::{Entropy, Secret},
     staged::Staged,
@@ -355,7 +355,7 @@ fn a_claim_about_our_own_feed_is_believed_only_with_its_entries() {
     let run = desk_run(&world, 0).expect("it wrote");
     let key = world.machines[0].keys.device.desk;
     let lines = vec![ShortLine(key, run, 40, Mark::of(&EntryId([5; 32])), None)];
-    let frame = Frame::Frontier { circle, is_last: true, since: None, lines }.encode();
+    let frame = Frame::Frontier { circle, is_last: true, since: None, near: vec![], lines }.encode();
     let session = world.machines[1].session(&world.machines[0].name()).expect("connected");
     let route = (session.wire, 1, 0, Lane::Bulk);
     world.network.send(route, frame, world.now, &mut world.dice, &mut world.queue);
@@ -363,6 +363,30 @@ fn a_claim_about_our_own_feed_is_believed_only_with_its_entries() {
     world.write(0, &[circle]).expect("it may");
     agree(&mut world);
     assert_eq!(desk_run(&world, 0), Some(run));
+}
+
+/// Whoever agreed on something names the feeds in it by their places. A place beyond them is a lie about what was agreed:
+/// it is a strike; and of a root that was never agreed on, all lines are asked for.
+#[test]
+fn a_place_beyond_what_was_agreed_on_is_a_strike_and_a_root_never_agreed_on_is_answered_by_full() {
+    let mut world = still(3);
+    let circle = commons(&world);
+    world.write(0, &[circle]).expect("it may");
+    agree(&mut world);
+    let held = world.machines[1].state.as_ref().expect("on").replica().circle(&circle).expect("all hold it").clone();
+    let feeds = held.lines().count() as u64;
+    let frontier = |since: [u8; 16], place| {
+        let near = vec![NearLine(place, 1, Mark::of(&EntryId([5; 32])), None)];
+        Frame::Frontier { circle, is_last: true, since: Some(since), near, lines: vec![] }
+    };
+    let agreed = *held.root().first_chunk().expect("32 bytes");
+    assert!(!struck(&told(&mut world, 1, 0, &frontier(agreed, feeds - 1))));
+    assert!(struck(&told(&mut world, 1, 0, &frontier(agreed, feeds))));
+    assert!(struck(&told(&mut world, 1, 0, &frontier(agreed, u64::MAX))));
+    let step = told(&mut world, 1, 0, &frontier([9; 16], 0));
+    assert!(!struck(&step));
+    let full = Frame::Full(circle).encode();
+    assert!(step.effects.iter().any(|effect| matches!(effect, Effect::Send { frame, .. } if *frame == full)));
 }
 
 /// A steward granted its circle a second time with another secret. The node went on with the first one in memory and

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     entry::FeedId,
-    feed::{Line, Mark, ShortLine},
+    feed::{Line, Mark, NearLine, ShortLine},
     ids::{CircleId, EntryId, NodeKey, Prev},
     limits::{PROBE_MARKS, WANTS_IN_FLIGHT},
     store::{Store, StoreError},
@@ -67,7 +67,7 @@ impl State {
         peer: NodeKey,
         circle: CircleId,
         is_last: bool,
-        since: Option<[u8; 16]>,
+        (since, near): (Option<[u8; 16]>, &[NearLine]),
         lines: Vec<ShortLine>,
     ) -> Result<(), StoreError> {
         if self.replica.circle(&circle).is_none() {
@@ -81,6 +81,7 @@ impl State {
         let anchored = since.map(|since| self.anchored_lines(&peer, &circle, since));
         let session = self.sessions.get_mut(&peer).expect("it shares a circle");
         let exchange = session.exchanges.get_mut(&circle).expect("begun a line above");
+        let mut named = Vec::new();
         match anchored {
             Some(None) => {
                 // We do not hold what this refers to (we were restored, or never agreed): ask for all of it.
@@ -88,14 +89,21 @@ impl State {
                 turn.send(peer, super::Lane::Control, &Frame::Full(circle));
                 return Ok(());
             }
-            Some(Some(agreed)) if exchange.lines.is_empty() => exchange.lines = agreed,
-            _ => {}
+            Some(Some(agreed)) => {
+                let names: Vec<_> = if near.is_empty() { vec![] } else { agreed.keys().copied().collect() };
+                let name = |line: &NearLine| names.get(usize::try_from(line.0).ok()?).map(|name| line.named(*name));
+                named.extend(near.iter().filter_map(name));
+                if exchange.lines.is_empty() {
+                    exchange.lines = agreed;
+                }
+            }
+            None => {}
         }
-        if exchange.lines.len() + lines.len() > LINES_MAX {
+        if named.len() < near.len() || exchange.lines.len() + lines.len() > LINES_MAX {
             self.strike(turn, peer, Fault::OutOfPlace);
             return Ok(());
         }
-        exchange.lines.extend(lines.into_iter().map(|line| ((line.0, line.1), line)));
+        exchange.lines.extend(named.into_iter().chain(lines).map(|line| ((line.0, line.1), line)));
         if is_last && !exchange.planned {
             exchange.planned = true;
             self.plan(turn, peer, circle)?;

@@ -9,7 +9,7 @@
 //! hello    = [1, is_reply, control root 16, [[circle tag 8, circle root 16] … padded to 8], bodies wanted]
 //! standing = [2, [[organisation 32, links, mark of head 8, frozen] …]]
 //! links    = [3, [roster link …]]
-//! frontier = [4, circle 16, is_last, agreed root 16|null, [line …]]
+//! frontier = [4, circle 16, is_last, agreed root 16|null, [near line …], [line …]]
 //! entries  = [5, [[entry, body|null] …]]
 //! want     = [6, [entry id 32 …]]
 //! probe    = [7, circle 16, key 32, incarnation 8, [[seq, mark 8] …]]
@@ -25,7 +25,7 @@ use crate::{
     charter::roster::{Link, LinkError},
     codec::{self, DecodeError},
     entry::{FeedId, ParseError, Signed, Verified},
-    feed::{Mark, ShortLine},
+    feed::{Mark, NearLine, ShortLine},
     ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, OrgId, RegistryId},
     limits::{FRAME_BYTES, FRAME_SLACK, FRONTIER_LINES, PROBE_MARKS, WANTS},
 };
@@ -78,7 +78,9 @@ pub enum Frame {
         is_last: bool,
         /// Lines that stood at this agreed root are left out.
         since: Option<[u8; 16]>,
-        /// The lines.
+        /// Lines of feeds that had another line there.
+        near: Vec<NearLine>,
+        /// Lines of all other feeds.
         lines: Vec<ShortLine>,
     },
     /// Entries with their bodies, as bytes.
@@ -105,7 +107,7 @@ struct HelloWire(u64, bool, ByteArray<16>, Vec<Blinded>, u64);
 #[derive(Serialize, Deserialize)]
 struct List<T>(u64, Vec<T>);
 #[derive(Serialize, Deserialize)]
-struct FrontierWire(u64, CircleId, bool, Option<ByteArray<16>>, Vec<ShortLine>);
+struct FrontierWire(u64, CircleId, bool, Option<ByteArray<16>>, Vec<NearLine>, Vec<ShortLine>);
 #[derive(Serialize, Deserialize)]
 struct Item(ByteBuf, Option<ByteBuf>);
 #[derive(Serialize, Deserialize)]
@@ -126,8 +128,8 @@ impl Frame {
             }
             Self::Standing(standings) => codec::encode(&List(2, standings.clone())),
             Self::Links(links) => codec::encode(&List(3, links.iter().map(|link| ByteBuf::from(&link[..])).collect())),
-            Self::Frontier { circle, is_last, since, lines } => {
-                codec::encode(&FrontierWire(4, *circle, *is_last, since.map(Into::into), lines.clone()))
+            Self::Frontier { circle, is_last, since, near, lines } => {
+                codec::encode(&FrontierWire(4, *circle, *is_last, since.map(Into::into), near.clone(), lines.clone()))
             }
             Self::Entries(items) => {
                 let item = |(entry, body): &(Vec<u8>, Option<Vec<u8>>)| {
@@ -166,11 +168,15 @@ impl Frame {
                 Self::Links(links.into_iter().map(ByteBuf::into_vec).collect())
             }
             4 => {
-                let FrontierWire(_, circle, is_last, since, lines) = codec::decode("frontier", bytes, limit)?;
-                if lines.len() > FRONTIER_LINES.0 || lines.iter().any(|line| line.2 == 0) {
+                let FrontierWire(_, circle, is_last, since, near, lines) = codec::decode("frontier", bytes, limit)?;
+                let numbers = near.iter().map(|line| line.1).chain(lines.iter().map(|line| line.2));
+                if near.len() + lines.len() > FRONTIER_LINES.0 || numbers.into_iter().any(|number| number == 0) {
                     return Err(rule("at most 2,048 lines, each numbered from 1"));
                 }
-                Self::Frontier { circle, is_last, since: since.map(ByteArray::into_array), lines }
+                if !near.is_sorted_by(|a, b| a.0 < b.0) || since.is_none() && !near.is_empty() {
+                    return Err(rule("places of an agreed root, ascending"));
+                }
+                Self::Frontier { circle, is_last, since: since.map(ByteArray::into_array), near, lines }
             }
             5 => {
                 let List(_, items) = codec::decode::<List<Item>>("entries", bytes, limit)?;

@@ -1,13 +1,20 @@
 //! Serving: pieces of the outbox become frames when the transport has room, never before.
 
+use std::collections::BTreeMap;
+
 use super::{Lane, State, Turn, frame::Frame, session::Piece};
 use crate::{
     entry::{FeedId, Verified},
-    feed::Line,
+    feed::{Line, NearLine},
     ids::{CircleId, NodeKey},
     limits::{BULK_IN_FLIGHT, FRAME_BYTES, FRONTIER_LINES},
     store::{Store, StoreError},
 };
+
+/// A line that was agreed on, under its name, with its place.
+fn agreed<'a, N>(((name, line), place): ((&'a N, &'a Line), u64)) -> (&'a N, (&'a Line, u64)) {
+    (name, (line, place))
+}
 
 /// Bytes an item costs beyond its entry and body.
 const ITEM: usize = 16;
@@ -80,22 +87,34 @@ impl State {
         let epoch = self.sessions.get(&peer).and_then(|session| session.epoch);
         let keeps = self.keeps_anchors();
         let anchor = self.anchors.get(&(peer, circle)).filter(|anchor| keeps || Some(anchor.epoch) == epoch);
-        let changed = |name, line: &Line| anchor.is_none_or(|anchor| anchor.lines.get(name) != Some(line));
-        let lines: Vec<_> = held
-            .lines()
-            .filter(|(name, line)| changed(*name, line))
-            .map(|(name, line)| line.short(&FeedId { circle, key: name.0, run: name.1 }))
-            .collect();
+        let agreed: BTreeMap<_, _> =
+            anchor.into_iter().flat_map(|anchor| anchor.lines.iter()).zip(0..).map(agreed).collect();
+        let (mut near, mut lines) = (Vec::new(), Vec::new());
+        for (name, line) in held.lines() {
+            let short = line.short(&FeedId { circle, key: name.0, run: name.1 });
+            match agreed.get(name) {
+                Some((there, _)) if *there == line => {}
+                Some((_, place)) => near.push(NearLine::of(*place, &short)),
+                None => lines.push(short),
+            }
+        }
         let since = anchor.map(|anchor| *anchor.root.first_chunk().expect("a root has 32 bytes"));
         let root = held.root();
         if let Some(exchange) = self.exchange(&peer, &circle) {
             exchange.ours.get_or_insert(root);
         }
-        let parts = lines.len().div_ceil(FRONTIER_LINES.0).max(1);
-        for part in 0..parts {
-            let lines = lines.iter().skip(part * FRONTIER_LINES.0).take(FRONTIER_LINES.0).copied().collect();
-            let is_last = part + 1 == parts;
-            self.send_bulk(turn, peer, &Frame::Frontier { circle, is_last, since, lines });
+        // Near lines first, then whole ones; a part may hold the end of these and the beginning of those.
+        let (mut near, mut lines) = (&near[..], &lines[..]);
+        loop {
+            let (these_near, left) = near.split_at(near.len().min(FRONTIER_LINES.0));
+            let (these, whole) = lines.split_at(lines.len().min(FRONTIER_LINES.0 - these_near.len()));
+            (near, lines) = (left, whole);
+            let is_last = near.is_empty() && lines.is_empty();
+            let (near, lines) = (these_near.to_vec(), these.to_vec());
+            self.send_bulk(turn, peer, &Frame::Frontier { circle, is_last, since, near, lines });
+            if is_last {
+                return;
+            }
         }
     }
 
