@@ -8,6 +8,10 @@
 //! * else on its author's *branch*, kept from the author's entry before and brought up to the past; branches are merged
 //!   into the whole when it is next needed. Taking over changes costs a walk through the document, however few they are:
 //!   so they are taken over together, and each by each branch at most once.
+//!
+//! As long as nobody has written beside anybody, the section is one *line*, and on a line a statement stands exactly if
+//! none after it has its key: a map says that without a document. The first entry beside another makes the document,
+//! from all that stands on the line, in its order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,6 +42,8 @@ pub(super) enum Key<'a> {
 /// The document, and what it was made from.
 pub(super) struct Document {
     section: SectionId,
+    /// What there is instead of a document, while there is one line.
+    line: Option<Line>,
     whole: Automerge,
     /// Chains whose branches hold changes that `whole` does not.
     unmerged: BTreeSet<Chain>,
@@ -49,10 +55,19 @@ pub(super) struct Document {
     forks: usize,
 }
 
+/// Entries of which each knows all before it.
+#[derive(Default)]
+struct Line {
+    standing: BTreeMap<String, Reference>,
+    /// What each entry put, in their order.
+    entries: Vec<(EntryId, Vec<(String, Reference)>)>,
+}
+
 struct Applied {
     chain: Chain,
     parents: Vec<EntryId>,
-    change: ChangeHash,
+    /// None while it stands on the line.
+    change: Option<ChangeHash>,
     /// Place in the order of application, which is an order of causality.
     place: usize,
 }
@@ -69,6 +84,7 @@ impl Document {
     pub(super) fn new(section: SectionId) -> Self {
         Self {
             section,
+            line: Some(Line::default()),
             whole: Automerge::new(),
             unmerged: BTreeSet::new(),
             tips: BTreeSet::new(),
@@ -101,20 +117,28 @@ impl Document {
         parents: Vec<EntryId>,
         statements: &[(Key<'_>, Reference)],
     ) {
-        let actor = actor(self.section, chain);
+        let puts: Vec<_> = statements.iter().map(|(key, reference)| (key.text(reference), *reference)).collect();
         let place = self.applied.len();
         // A tip in someone's past is a parent; so the past is the whole exactly if all tips are parents.
-        let change = if self.tips.len() <= parents.len() && self.tips.iter().all(|tip| parents.contains(tip)) {
+        let knows_all = self.tips.len() <= parents.len() && self.tips.iter().all(|tip| parents.contains(tip));
+        if !knows_all {
+            self.leave_the_line();
+        }
+        let change = if let Some(line) = &mut self.line {
+            line.standing.extend(puts.iter().cloned());
+            line.entries.push((entry, puts));
+            None
+        } else if knows_all {
             self.merge();
-            commit(&mut self.whole, actor, statements)
+            Some(commit(&mut self.whole, actor(self.section, chain), &puts))
         } else {
             let mut branch = self.branch(chain, &parents);
-            let change = commit(&mut branch.document, actor, statements);
+            let change = commit(&mut branch.document, actor(self.section, chain), &puts);
             branch.holds.insert(entry);
             branch.used = place;
             self.unmerged.insert(chain);
             self.branches.insert(chain, branch);
-            change
+            Some(change)
         };
         for parent in &parents {
             self.tips.remove(parent);
@@ -125,9 +149,20 @@ impl Document {
 
     /// All statements that stand.
     pub(super) fn standing(&mut self) -> BTreeSet<Reference> {
+        if let Some(line) = &self.line {
+            return line.standing.values().copied().collect();
+        }
         self.merge();
         let all = |key| self.whole.get_all(ROOT, key).expect("the root is a map");
         self.whole.keys(ROOT).flat_map(all).map(|(value, _)| reference(&value)).collect()
+    }
+
+    /// Somebody wrote beside somebody: from here on there is a document.
+    fn leave_the_line(&mut self) {
+        for (entry, puts) in self.line.take().into_iter().flat_map(|line| line.entries) {
+            let applied = self.applied.get_mut(&entry).expect("what stands on the line was applied");
+            applied.change = Some(commit(&mut self.whole, actor(self.section, applied.chain), &puts));
+        }
     }
 
     /// The branch of `chain`, holding exactly the past that `parents` close.
@@ -158,7 +193,8 @@ impl Document {
     fn change(&self, applied: &Applied) -> Change {
         let branch = self.branches.get(&applied.chain).map(|branch| &branch.document);
         let documents = std::iter::once(&self.whole).chain(branch);
-        documents.filter_map(|document| document.get_change_by_hash(&applied.change)).next().expect(OURS)
+        let hash = applied.change.as_ref().expect("there is no branch on a line");
+        documents.filter_map(|document| document.get_change_by_hash(hash)).next().expect(OURS)
     }
 
     fn make_room(&mut self) {
@@ -181,15 +217,15 @@ impl Document {
 const OURS: &str = "changes are made here, each after its past, and are in the whole or in the branch that made them";
 
 /// One change per entry, also for an entry that puts nothing: causality runs through it.
-fn commit(document: &mut Automerge, actor: ActorId, statements: &[(Key<'_>, Reference)]) -> ChangeHash {
+fn commit(document: &mut Automerge, actor: ActorId, puts: &[(String, Reference)]) -> ChangeHash {
     let at_zero = || CommitOptions::default().with_time(0);
     document.set_actor(actor);
-    if statements.is_empty() {
+    if puts.is_empty() {
         return document.empty_commit(at_zero());
     }
     let mut transaction = document.transaction();
-    for (key, reference) in statements {
-        transaction.put(ROOT, key.text(reference), scalar(reference)).expect("the root is a map");
+    for (key, reference) in puts {
+        transaction.put(ROOT, key, scalar(reference)).expect("the root is a map");
     }
     transaction.commit_with(at_zero()).0.expect("each reference is put once, so each put changes something")
 }
