@@ -8,9 +8,11 @@ mod archiving;
 mod beside;
 mod desk;
 mod doctor;
+mod elsewhere;
 mod files;
 mod folder;
 mod joined;
+mod listing;
 mod names;
 mod parts;
 pub(crate) mod saving;
@@ -100,7 +102,7 @@ impl Runtime {
             // Only waiting can be cancelled; what was taken up is carried to its end.
             let job = match &mut self.phase {
                 Phase::Joined(joined) => {
-                    let sweeps = !joined.sweeps.is_idle();
+                    let sweeps = !joined.is_swept();
                     tokio::select! {
                         biased;
                         job = jobs.recv() => job,

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 
 use protocol::{
     circle::Circle,
-    control::{
-        ExportedEntry, Fact, Imported, Known, Problem, Record, RecordKind, Reply, Request, Scope, Summary, codes,
-    },
+    control::{ExportedEntry, Fact, Imported, Known, Problem, Record, RecordKind, Reply, Request, Scope, codes},
     cose::{self, Domain},
     desk,
     ids::{CircleId, SectionId},
@@ -21,7 +19,6 @@ use protocol::{
         assertion::{Assertion, BatchId, ClaimedTime, Plain, Statement},
         view::View,
     },
-    stage,
     store::{Batch, Row, Store, Table},
     sync::Content,
     words,
@@ -247,31 +244,6 @@ impl Joined {
 
     fn shown(&self, view: &View, kind: RecordKind) -> Record {
         desk::record(view, kind, &self.names, utc_now())
-    }
-
-    /// A line of a list; none for the shared part of a case file that is listed itself, or for one taken back.
-    pub(super) fn listed(&mut self, shelf: &Shelf) -> Result<Option<Summary>, Problem> {
-        let theirs = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
-        if theirs && self.own_of(&shelf.section)?.is_some() {
-            return Ok(None);
-        }
-        match self.whole(shelf) {
-            Err(problem) if problem.code == codes::TAKEN_BACK => Ok(None),
-            read => self.summary(shelf, read?).map(Some),
-        }
-    }
-
-    pub(super) fn summary(&self, shelf: &Shelf, Whole { view, readers, parts, .. }: Whole) -> Result<Summary, Problem> {
-        Ok(Summary {
-            record: shelf.section,
-            pseudonym: words::pseudonym(&shelf.section.0),
-            stage: stage::stage(&view).code,
-            conflicts: desk::conflicts(&view),
-            changed: desk::changed(&view),
-            label: self.label(&shelf.section)?,
-            readers,
-            parts,
-        })
     }
 
     pub(super) fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {

@@ -14,6 +14,7 @@ use std::{
 
 use protocol::{
     charter::founding::Founding,
+    circle::Circle,
     control::{Alarm, Problem, Reply, Request, codes},
     cose::Signer,
     ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
@@ -27,8 +28,10 @@ use tokio::{sync::mpsc, time};
 
 use super::{
     Answerer, Opened,
+    elsewhere::Elsewhere,
     files::{self, NetworkRow},
     folder::{Folder, locked, store_problem},
+    listing::Listing,
     parts::Mine,
     sharing::{Agenda, Then},
     sweep::Sweeps,
@@ -92,6 +95,10 @@ pub(super) struct Joined {
     pub(super) agenda: Agenda,
     /// Whose shared parts are whose.
     pub(super) mine: Mine,
+    /// What others share, and withdrew.
+    pub(super) elsewhere: Elsewhere,
+    /// Lines of lists.
+    pub(super) listing: Listing,
     /// What looks at every record.
     pub(super) sweeps: Sweeps,
     token: u64,
@@ -137,6 +144,8 @@ impl Joined {
             pending: BTreeMap::new(),
             agenda: Agenda::default(),
             mine: Mine::default(),
+            elsewhere: Elsewhere::default(),
+            listing: Listing::default(),
             sweeps: Sweeps::default(),
             token: 0,
             since: Instant::now(),
@@ -158,6 +167,7 @@ impl Joined {
         let overdue = Library::overdue(&self.folder.store).and_then(|batch| self.commit(&batch));
         let read = overdue.and_then(|()| self.read_unread()).and_then(|()| self.settle_newer());
         read.map_err(|error| store_problem(&error))?;
+        self.look_elsewhere_again()?;
         self.agenda = Agenda::load(&self.folder.store)?;
         self.run_agenda().await;
         Ok(())
@@ -190,6 +200,8 @@ impl Joined {
         self.library.forget();
         self.agenda = Agenda::default();
         self.mine = Mine::default();
+        self.elsewhere = Elsewhere::default();
+        self.listing = Listing::default();
         self.names = self.names.without_petnames();
         self.tally.forget();
         self.folder.lock();
@@ -317,8 +329,16 @@ impl Joined {
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
         self.library.forget();
         self.sweep_again();
-        self.mine.forget();
+        self.look_again();
         self.give_pens().map(drop)
+    }
+
+    /// What counts has shrunk: nothing that was seen before holds.
+    fn look_again(&mut self) {
+        self.listing = Listing::default();
+        if let Err(problem) = self.look_elsewhere_again() {
+            tracing::error!(code = problem.code, reason = problem.message, "what is shared cannot be looked at");
+        }
     }
 
     async fn notice(&mut self, notice: Notice) {
@@ -342,7 +362,7 @@ impl Joined {
                 self.library.forget();
                 self.tally.forget();
                 self.sweep_again();
-                self.mine.forget();
+                self.look_again();
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
@@ -378,10 +398,15 @@ impl Joined {
                 self.settle_unequal(&name);
             }
             Notice::Members => {
+                // Who reads what all read is in the lines of lists.
+                self.listing = Listing::default();
                 self.names = self.names.of_members(self.state.replica().members.organisations());
                 self.allow().await;
             }
-            Notice::Circle(circle) => tracing::info!(?circle, "a circle is held"),
+            Notice::Circle(circle) => {
+                self.listing = Listing::default();
+                tracing::info!(?circle, "a circle is held");
+            }
             Notice::Keys(_) => {
                 if let Err(error) = self.read_unread() {
                     Box::pin(self.fail(&error)).await;
@@ -402,7 +427,10 @@ impl Joined {
         let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
         self.tally.changed(&reading.changed);
         self.sweeps.changed(&reading.changed);
-        self.mine.changed(&reading.changed);
+        // What all members read is public: nobody withdraws it for another.
+        let commons = self.state.circle_of(&Circle::Commons);
+        self.elsewhere.changed(reading.changed.iter().copied().filter(|(circle, _)| *circle != commons));
+        self.listing.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);

@@ -8,7 +8,6 @@ use protocol::{
     ids::{CircleId, OrgId, RegistryId, SectionId},
     section::view::View,
     share::{joint::joint, names::Names, recall},
-    words,
 };
 
 use super::{
@@ -25,34 +24,6 @@ pub(super) struct Mine {
     circles: BTreeSet<CircleId>,
     /// Of how many case files in each circle how many own ones are shared.
     shared: Option<(Vec<u64>, u64)>,
-    /// What others did with what is shared.
-    elsewhere: Elsewhere,
-}
-
-/// What others share with this organisation, and what they withdrew of its own: kept as it changes, since status is
-/// asked often.
-#[derive(Default)]
-struct Elsewhere {
-    /// Case files of others that can be read.
-    received: BTreeSet<SectionId>,
-    /// Own case files that somebody else withdrew, while at home nothing is withdrawn.
-    withdrawn: BTreeMap<SectionId, BTreeSet<OrgId>>,
-    /// Sections into which something was read since; `None` until all were looked at once.
-    changed: Option<BTreeSet<(CircleId, SectionId)>>,
-}
-
-impl Mine {
-    /// Something was read into these sections.
-    pub(super) fn changed<'a>(&mut self, sections: impl IntoIterator<Item = &'a (CircleId, SectionId)>) {
-        if let Some(changed) = &mut self.elsewhere.changed {
-            changed.extend(sections);
-        }
-    }
-
-    /// What counts has shrunk: everything is looked at once more.
-    pub(super) fn forget(&mut self) {
-        self.elsewhere = Elsewhere::default();
-    }
 }
 
 /// A record as this organisation reads it.
@@ -69,7 +40,7 @@ pub(super) struct Whole {
 
 /// Whether those who share a section have taken it back. In the commons nobody hides what another organisation says:
 /// there it takes back its own words one by one.
-fn is_hidden(circle: &Circle, view: &View) -> bool {
+pub(super) fn is_hidden(circle: &Circle, view: &View) -> bool {
     matches!(circle, Circle::Named { .. }) && recall::is_hidden(view)
 }
 
@@ -130,9 +101,7 @@ impl Joined {
         let count = self.library.count(&self.folder.store, &own, RecordKind::Case);
         let count = count.map_err(|error| store_problem(&error))?;
         if self.mine.circles != circles {
-            // A circle more: what is read there is looked at with the rest.
-            let elsewhere = std::mem::take(&mut self.mine.elsewhere);
-            self.mine = Mine { circles, elsewhere, ..Mine::default() };
+            self.mine = Mine { circles, ..Mine::default() };
         }
         if self.mine.cases.len() as u64 != count {
             let sections = self.library.sections(&self.folder.store, &own).map_err(|error| store_problem(&error))?;
@@ -227,79 +196,5 @@ impl Joined {
         let number = shared.len() as u64;
         self.mine.shared = Some((counts, number));
         Ok(number)
-    }
-
-    /// How many case files of others can be read here.
-    pub(super) fn received_cases(&mut self) -> Result<u64, Problem> {
-        self.look_elsewhere()?;
-        Ok(self.mine.elsewhere.received.len() as u64)
-    }
-
-    /// The own case files for which somebody else was told that consent is withdrawn, one alarm each.
-    pub(super) fn withdrawn_by_others(&mut self) -> Result<Vec<Problem>, Problem> {
-        self.look_elsewhere()?;
-        let alarm = |(section, orgs): (&SectionId, &BTreeSet<OrgId>)| {
-            let (case, who) = (words::pseudonym(&section.0), orgs.iter().map(|org| self.call_sign(org)));
-            let who = who.collect::<Vec<_>>().join(", ");
-            let message = format!("{who} withdrew consent for «{case}»: it is hidden wherever it was shared");
-            let problem = Problem::new(codes::WITHDRAWN_ELSEWHERE, message).saying("case");
-            problem.with("case", case).with("organisation", who)
-        };
-        Ok(self.mine.elsewhere.withdrawn.iter().map(alarm).collect())
-    }
-
-    /// Looks again at the sections that changed: all of them the first time, or after a failure.
-    fn look_elsewhere(&mut self) -> Result<(), Problem> {
-        let changed = self.mine.elsewhere.changed.replace(BTreeSet::new());
-        self.look_at(changed).inspect_err(|_| self.mine.forget())
-    }
-
-    fn look_at(&mut self, changed: Option<BTreeSet<(CircleId, SectionId)>>) -> Result<(), Problem> {
-        let us = self.us();
-        let mut circles: Vec<Circle> = self.circles_with_others();
-        circles.retain(|circle| matches!(circle, Circle::Named { .. }));
-        let named: BTreeMap<CircleId, Circle> =
-            circles.into_iter().map(|circle| (self.state.circle_of(&circle), circle)).collect();
-        let home = self.state.circle_of(&Circle::Own(us));
-        let changed = match changed {
-            Some(changed) => changed,
-            None => {
-                let mut all = BTreeSet::new();
-                for (id, circle) in &named {
-                    all.extend(self.shelves(circle)?.into_iter().map(|shelf| (*id, shelf.section)));
-                }
-                all
-            }
-        };
-        let mut own = BTreeSet::new();
-        for (id, section) in changed {
-            let Some(circle) = named.get(&id) else {
-                own.extend((id == home).then_some(section));
-                continue;
-            };
-            if let Some(case) = self.own_of(&section)? {
-                own.insert(case);
-                continue;
-            }
-            let shelf = Shelf { circle: circle.clone(), id, section, kind: RecordKind::Case };
-            if is_hidden(circle, &self.alone(&shelf)?) {
-                self.mine.elsewhere.received.remove(&section);
-            } else {
-                self.mine.elsewhere.received.insert(section);
-            }
-        }
-        for case in own {
-            let mut orgs = BTreeSet::new();
-            for part in self.parts(&case)?.into_iter().filter(|part| matches!(part.circle, Circle::Named { .. })) {
-                orgs.extend(recall::hidden_by(&self.alone(&part)?));
-            }
-            orgs.remove(&us);
-            if orgs.is_empty() || recall::is_hidden(&self.own_view(&case)?) {
-                self.mine.elsewhere.withdrawn.remove(&case);
-            } else {
-                self.mine.elsewhere.withdrawn.insert(case, orgs);
-            }
-        }
-        Ok(())
     }
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::archive::{Archive, Archived};
 
 /// Where a section is.
-type At = (CircleId, SectionId);
+pub(super) type At = (CircleId, SectionId);
 
 /// What is under way, the next one first.
 #[derive(Default)]
@@ -64,10 +64,6 @@ pub(super) enum Swept {
 }
 
 impl Sweeps {
-    pub(super) fn is_idle(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Something was read into these sections.
     pub(super) fn changed(&mut self, sections: &BTreeSet<At>) {
         for sweep in &mut self.0 {
@@ -148,9 +144,17 @@ impl Joined {
         Ok(due)
     }
 
-    /// Looks at one record; says what is to be done if that was the last one.
+    /// Whether no record is to be looked at.
+    pub(super) fn is_swept(&self) -> bool {
+        self.sweeps.0.is_empty() && self.elsewhere.is_idle()
+    }
+
+    /// Looks at one record; says what is to be done if that was the last one. What somebody waits for comes first.
     pub(super) fn sweep(&mut self) -> Option<Swept> {
-        let mut sweep = self.sweeps.0.pop_front()?;
+        let Some(mut sweep) = self.sweeps.0.pop_front() else {
+            self.look_elsewhere(1);
+            return None;
+        };
         if sweep.answerer.is_alone() {
             return None;
         }

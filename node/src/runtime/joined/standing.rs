@@ -57,8 +57,8 @@ impl Joined {
         let unlocked = self.folder.pens().is_some();
         // Locked, nothing here can be read: the number is unknown, and shown as none.
         let shared_cases = if unlocked { self.shared_cases().unwrap_or(0) } else { 0 };
-        let received_cases = if unlocked { self.received_cases().unwrap_or(0) } else { 0 };
-        let withdrawn = if unlocked { self.withdrawn_by_others().unwrap_or_default() } else { vec![] };
+        let received_cases = if unlocked { self.received_cases() } else { 0 };
+        let withdrawn = if unlocked { self.withdrawn_by_others() } else { vec![] };
         let withdrawn = withdrawn.into_iter().map(|problem| Alarm { problem, since: None });
         let replica = self.state.replica();
         let members = &replica.members;
