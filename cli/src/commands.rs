@@ -32,7 +32,15 @@ use protocol::control::{Reply, Request};
 
 use tokio::time::timeout;
 
-use crate::{Context, args::Command, client::Client, daemon::unexpected, error::Failure, files, texts};
+use crate::{Context, args::Command, client::Client, daemon::unexpected, error::Failure, files, render::Form, texts};
+
+/// In which form a list is wanted.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Listing {
+    /// A table to read, plain lines with tabs, or CSV for spreadsheets.
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    format: Form,
+}
 
 /// How often a person who waits is told so.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -54,7 +62,7 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Archive(args) => archive::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Metrics(_) => metrics::run(context).await,
-        Command::Peers(_) => peers::run(context).await,
+        Command::Peers(args) => peers::run(args, context).await,
         Command::Hold(args) => peers::hold(args, context).await,
         Command::Release(args) => peers::release(args, context).await,
         Command::Case(args) => record::case(args, context).await,

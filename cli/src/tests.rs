@@ -5,12 +5,13 @@ mod tongues;
 use std::{fs, path::Path};
 
 use protocol::{
-    control::{Answer, NodeState, Problem, Reply, Request, codes},
+    control::{Answer, NodeState, Problem, Reply, Request, Stated, codes},
     ids::SectionId,
 };
 use serde_json::Value;
 
 use crate::{
+    Surroundings,
     error::known,
     fake::{self, ok, says},
 };
@@ -81,15 +82,43 @@ fn without_a_home_a_folder_must_be_named() {
 fn a_usage_error_exits_2_and_help_and_version_are_data() {
     let (exit, out, err) = fake::run(&["statsu"]);
     assert_eq!((exit, out.as_str()), (2, ""));
-    assert!(err.contains("'status'"), "{err}");
+    assert!(err.starts_with("✗ there is no command `statsu`\n    did you mean `status`?\n"), "{err}");
+    assert!(err.contains("next: run `habeas help`") && err.contains("HB6012: `habeas help HB6012`"), "{err}");
     let (exit, out, err) = fake::run(&["case", "set", "x", "capture_epsode.date=2023"]);
     assert_eq!((exit, out.as_str()), (2, ""));
-    assert!(err.contains("capture_episode.date"), "{err}");
+    assert!(err.contains("capture_episode.date") && err.contains("HB3002"), "{err}");
     for asked in [&["--help"][..], &["--version"], &["case", "list", "--help"]] {
         let (exit, out, err) = fake::run(asked);
         assert_eq!((exit, err.as_str()), (0, ""));
         assert!(!out.is_empty());
     }
+}
+
+/// What a script gets of a mistake in typing is what it gets of every other: one object, with a code.
+#[test]
+fn a_script_is_told_of_a_usage_error_as_of_every_problem() {
+    let check = |args: &[&str], code: &str, detail: &str| {
+        let uk = Surroundings { locale: Some("uk_UA.UTF-8".into()), ..fake::surroundings() };
+        let (exit, out, err) = fake::run_in(args, &uk);
+        assert_eq!((exit, out.as_str()), (2, ""), "{args:?}: {err}");
+        let told = json(&err);
+        assert_eq!((&told["schema"], &told["exit_status"]), (&1.into(), &2.into()));
+        assert_eq!(told["problem"]["code"], code, "{err}");
+        let problem = &told["problem"];
+        let all = [problem["message"].to_string(), problem["details"].to_string(), problem["next"].to_string()];
+        assert!(all.iter().any(|text| text.contains(detail)), "{detail}: {err}");
+        assert!(!err.contains("команд"), "scripts read English: {err}");
+    };
+    check(&["--json", "statsu"], "HB6012", "`status`");
+    check(&["status", "--json", "--verbos"], "HB6012", "`--verbose`");
+    check(&["join", "--json"], "HB6012", "Usage: habeas join");
+    check(&["case", "--json"], "HB6012", "is missing");
+    check(&["--json"], "HB6012", "is missing");
+    check(&["demo", "--orgs", "99", "--json"], "HB6012", "within 1–16");
+    check(&["share", "x", "--with", "y", "--hold", "soon", "--json"], "HB6012", "whole number");
+    check(&["case", "list", "--format", "xls", "--json"], "HB6012", "table, plain, csv");
+    check(&["case", "new", "capture_epsode.date=1", "--json"], "HB3002", "`habeas help fields capture_episode`");
+    check(&["case", "new", "capture_episode.date", "--json"], "HB6012", "FIELD=VALUE");
 }
 
 /// A node that makes files and tells what it was asked for.
@@ -184,13 +213,18 @@ fn what_is_stated_reaches_the_node_with_what_it_rests_on() {
         let said: Vec<_> = facts.iter().map(|fact| (fact.value.as_str(), fact.grade.as_deref())).collect();
         assert_eq!(said, [("180", Some("B2")), ("strict", Some("B2"))]);
         let pseudonym = "able zone about zero above zoo".into();
-        ok(Reply::Saved { record: SectionId([7; 16]), pseudonym, entries: Vec::new() })
+        let stated = vec![
+            Stated { field: "docket_penalty.months".into(), value: 180.into() },
+            Stated { field: "docket_penalty.regime".into(), value: "strict".into() },
+        ];
+        ok(Reply::Saved { record: SectionId([7; 16]), pseudonym, entries: Vec::new(), stated })
     }));
     let facts = ["docket_penalty.months=180", "docket_penalty.regime=strict"];
     let args = [&["docket", "set", "able-zone-about-zero-above-zoo"], &facts[..], &["--grade", "B2"]].concat();
     let (exit, out, err) = node.run(&args);
     assert_eq!(exit, 0, "{err}");
     assert!(out.contains("able zone about zero above zoo") && err.contains("docket show section1"), "{out}{err}");
+    assert!(out.contains("\n  Penalty (public): Term, months: 180\n") && out.contains("Strict"), "{out}");
 }
 
 #[test]
@@ -238,6 +272,8 @@ fn an_archive_goes_to_the_whole_path_in_the_language_asked_for_and_says_that_it_
     );
     let (exit, out, _) = node.run(&["archive", "way-out", "--language", "uk", "--json"]);
     assert_eq!((exit, &json(&out)["unread"]), (0, &Value::from(1)));
+    // The page speaks the language of the messages, unless another is asked for.
+    assert_eq!(node.run(&["archive", "way-out", "--lang", "uk"]).0, 0);
 }
 
 #[test]
