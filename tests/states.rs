@@ -90,6 +90,11 @@ const ROWS: &[(&str, &[&str], [&str; 5])] = &[
     ("stop", &[], ["HB1013", DONE, DONE, DONE, DONE]),
     ("wipe", &["--confirm", "destroy"], ["HB1013", DONE, DONE, DONE, DONE]),
     ("help", &[], [DONE; 5]),
+    ("help", &["fields", "capture_episode"], [DONE; 5]),
+    ("help", &["exit-codes"], [DONE; 5]),
+    // What was typed is no command: the same error object for scripts, whatever the state.
+    ("help", &["--no-such-option"], ["HB6012"; 5]),
+    ("case new", &["no.such_field=1"], ["HB3002"; 5]),
     ("completions", &["bash"], [DONE; 5]),
 ];
 

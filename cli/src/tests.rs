@@ -40,6 +40,25 @@ fn every_problem_of_the_node_ends_the_command_with_its_exit_status() {
     assert!(known().count() > codes::ALL.len());
 }
 
+/// Each status in the list of `help exit-codes` is that of a command, and each that a command ends with is in the list. A
+/// signal is needed for 130: `tests/demo.rs` sends one.
+#[test]
+fn every_exit_status_that_help_lists_is_one_that_a_command_ends_with() {
+    let (exit, listed, _) = fake::run(&["help", "exit-codes"]);
+    let ended_with = codes::ALL.iter().map(|(code, ..)| {
+        let node = fake::node(says(move |_| Answer::Problem(Problem::new(code, "what happened"))));
+        node.run(&["peers"]).0
+    });
+    let empty = tempfile::tempdir().expect("a temporary folder can be made");
+    let nobody = empty.path().to_str().expect("temporary folders have plain names");
+    let own = [exit, fake::run(&["statsu"]).0, fake::run(&["--data", nobody, "doctor"]).0, 130];
+    let mut ended_with: Vec<u8> = ended_with.chain(own).collect();
+    ended_with.sort_unstable();
+    ended_with.dedup();
+    let statuses = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()?.parse::<u8>().ok());
+    assert_eq!(statuses.collect::<Vec<_>>(), ended_with, "{listed}");
+}
+
 #[test]
 fn commands_that_need_a_running_node_say_how_to_run_one() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

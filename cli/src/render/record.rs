@@ -14,8 +14,8 @@ use crate::{texts, tongue::spoken};
 /// Numbers that say what a pseudonym says.
 const ROOT_IDS: &[&str] = &["case_file.case_id", "docket.docket_id", "tombstone.case_id"];
 
-/// Words of a pseudonym that are shown where there is no room for all six: enough to name it by.
-const NAMING_WORDS: usize = 3;
+/// Words of a pseudonym that are shown where there is no room for all six: enough to name it by, beside a label and alone.
+const NAMING_WORDS: [usize; 2] = [2, 3];
 /// What tells several parts of one kind apart: what it is, and since when.
 const TELLING: &[&str] = &["sequence", "purpose", "type", "code", "kind", "status", "level"];
 const DATING: &[&str] = &["date", "from", "asked_on", "opened", "offered_on", "since"];
@@ -81,7 +81,8 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String
 fn brief(kind: RecordKind, records: &[Summary], labelled: bool) -> String {
     let row = |record: &Summary| {
         let label = labelled.then(|| record.label.clone().unwrap_or_default());
-        let rest = [naming(&record.pseudonym), stage(&record.stage), disputed(record), only_day(record.changed)];
+        let words = if labelled { NAMING_WORDS[0] } else { NAMING_WORDS[1] };
+        let rest = [naming(&record.pseudonym, words), stage(&record.stage), disputed(record), only_day(record.changed)];
         let readers = (kind == RecordKind::Case).then(|| texts::sharing::others(&record.readers));
         label.into_iter().chain(rest).chain(readers).collect()
     };
@@ -93,10 +94,10 @@ fn disputed(record: &Summary) -> String {
 }
 
 /// The words that name a record where there is no room for all of them.
-fn naming(pseudonym: &str) -> String {
+fn naming(pseudonym: &str, shown: usize) -> String {
     let words: Vec<_> = pseudonym.split(' ').collect();
-    match words.get(..NAMING_WORDS) {
-        Some(first) if words.len() > NAMING_WORDS => format!("{} …", first.join(" ")),
+    match words.get(..shown) {
+        Some(first) if words.len() > shown => format!("{} …", first.join(" ")),
         _ => pseudonym.to_owned(),
     }
 }
@@ -269,7 +270,7 @@ fn joined(cell: &Cell) -> String {
             values.push(value);
         }
     }
-    if cell.shown == "conflict" { format!("! {}", values.join(" ≠ ")) } else { values.join(", ") }
+    if cell.shown == "conflict" { format!("! {}", values.join(" ≠ ")) } else { values.join("; ") }
 }
 
 pub(crate) fn raw(value: &Value) -> String {

@@ -88,7 +88,7 @@ fn row(case: &CasePreview, reasons: &[String]) -> Vec<String> {
     let whole: Vec<_> = case.whole().map(said::reason).collect();
     let counted = |(number, reason): (usize, &String)| {
         let count = case.held_back.iter().filter(|held| said::reason(held) == *reason).count();
-        (count > 0).then(|| format!("{count} × ({number})"))
+        (count > 0).then(|| format!("{count}×({number})"))
     };
     let stays = if whole.is_empty() {
         (1..).zip(reasons).filter_map(counted).collect::<Vec<_>>().join(", ")
@@ -147,7 +147,7 @@ impl Parts {
         let field =
             |(name, values): (&String, &u64)| if *values > 1 { format!("{name} ({values})") } else { name.clone() };
         let row = |((_, part), fields): (&(usize, String), &BTreeMap<String, u64>)| {
-            vec![part.clone(), fields.iter().map(field).collect::<Vec<_>>().join(", ")]
+            vec![part.clone(), fields.iter().map(field).collect::<Vec<_>>().join("; ")]
         };
         indented(self.0.iter().map(row))
     }

@@ -41,7 +41,7 @@ const DAY: u64 = 86_400;
 const PER_ENTRY: usize = 500;
 
 /// Words that name a record, if it is the only one whose words begin so.
-const NAMING_WORDS: usize = 3;
+const NAMING_WORDS: usize = 2;
 
 /// Where a record lives.
 #[derive(Clone)]
