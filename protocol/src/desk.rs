@@ -70,7 +70,10 @@ pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result
         let value = schema.check(&fact.field, &value).map_err(|error| value_problem(&error))?.into_value();
         let field = schema.field(&fact.field).expect("parse found it");
         if schema.is_of_the_past(field) && lies_ahead(&value, today) {
-            let message = format!("{} lies ahead; this field tells what has happened", field.name);
+            let message = format!(
+                "{} lies ahead, but this field tells what has happened; say when it was, or leave it out",
+                field.name
+            );
             return Err(Problem::new(codes::BAD_VALUE, message).saying("ahead").with("field", &field.name));
         }
         if let Some(grade) = &fact.grade

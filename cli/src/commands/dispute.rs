@@ -78,7 +78,12 @@ pub(super) async fn conflicts(which: Which, context: &mut Context<'_>) -> Result
     context.screen.list(&reply, form, || sheet::conflicts(conflicts), || dispute::conflicts(&record, of, conflicts));
     let kind = verb(of.kind);
     if form == Form::Table && conflicts.iter().any(|conflict| !conflict.settled) {
-        let settle = format!("{kind} resolve {} FIELD --choose VALUE --reason CODE", of.record);
+        let mut open = conflicts.iter().filter(|conflict| !conflict.settled);
+        let field = match (open.next(), open.next()) {
+            (Some(only), None) => &only.field,
+            _ => "FIELD",
+        };
+        let settle = format!("{kind} resolve {} {field} --choose VALUE --reason CODE", of.record);
         context.screen.note(&texts::next(&[(context.command(&settle), texts::dispute::next_resolve())]));
     }
     Ok(())

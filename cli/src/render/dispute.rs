@@ -53,7 +53,7 @@ pub(crate) enum Left<'a> {
 
 /// "Taken back: Date of return: March 2024. Nothing stands there now; before it was …".
 pub(crate) fn left(taken: &serde_json::Value, field: &str, left: &Left<'_>) -> String {
-    let taken = texts::dispute::taken_back(&what(field), &shown(field, taken));
+    let taken = texts::dispute::taken_back(&titled(field), &shown(field, taken));
     let by = |said: &Claim| who(said.call_sign.as_deref(), said.petname.as_deref(), &said.organisation);
     let now = match left {
         Left::Claims(claims) => {

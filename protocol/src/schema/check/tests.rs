@@ -88,7 +88,7 @@ fn regions_countries_and_languages_are_iso() {
     typed("person.region_home", "ru-pri", "RU-PRI");
     typed("person.region_home", "Донецкая область", "UA-14");
     typed("person.region_home", "TR-34", "TR-34");
-    refused("person.region_home", "RU-PRY", "did you mean RU-PRI?");
+    refused("person.region_home", "RU-PRY", "did you mean RU-PRI or RU-BRY?");
     refused("person.region_home", "Приморье", "a region of ISO 3166-2");
     not_written("person.region_home", "ru-pri");
     typed("person.citizenship", "ru", "RU");
