@@ -167,9 +167,10 @@ impl Test {
 }
 
 impl Rules {
-    /// The rule that keeps `code` of `field` at home, if there is one.
+    /// The rule that keeps `value` of `field` at home, if it is a code that stays there.
     #[must_use]
-    pub fn term_local(&self, field: &str, code: &str) -> Option<&TermLocal> {
+    pub fn term_local(&self, field: &str, value: &Value) -> Option<&TermLocal> {
+        let code = value.as_text()?;
         self.term_locals.iter().find(|local| local.field == field && local.codes.contains(code))
     }
 
