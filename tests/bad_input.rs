@@ -29,7 +29,7 @@ const FORGED: (&str, &str) = ("HB2003", "do not use it; ask its sender by voice"
 const IMPORT: (&str, &str) = ("HB3008", "mend the places listed and import again");
 const KNOWN_LABELS: (&str, &str) =
     ("HB3013", "bring in the others with --new, or all of them as new records with --again");
-const UNKNOWN_CODE: (&str, &str) = ("HB3004", "use the code suggested");
+const UNKNOWN_CODE: (&str, &str) = ("HB3004", "run `habeas help fields FIELD`: it lists the codes");
 const LEVEL: (&str, &str) = ("HB3005", "leave it in the case file; a docket holds public facts only");
 const WRONG_PASSPHRASE: (&str, &str) = ("HB1007", "type it again; after several failures the wait grows");
 const WAIT: (&str, &str) = ("HB1008", "wait as long as it says, then try again");
@@ -173,8 +173,11 @@ fn an_unknown_code_is_refused_with_the_nearest_one_and_an_unknown_field_with_the
     let set = |field: &str, value: &str| Request::Set { record: record.to_string(), facts: vec![fact(field, value)] };
     let problem = refuses(&nodes[0], &set("service_record.category", "mobilized"), UNKNOWN_CODE);
     assert!(problem.message.contains("did you mean mobilised?"), "{problem:?}");
-    let problem =
-        refuses(&nodes[0], &set("service_record.categry", "mobilised"), ("HB3002", "use the field suggested"));
+    let problem = refuses(
+        &nodes[0],
+        &set("service_record.categry", "mobilised"),
+        ("HB3002", "run `habeas help fields`: it lists every field"),
+    );
     assert!(problem.message.contains("did you mean service_record.category?"), "{problem:?}");
     // One bad fact among good ones: none of them is written.
     let facts = vec![fact("service_record.category", "contract"), fact("service_record.category", "mobilized")];

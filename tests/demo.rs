@@ -8,6 +8,7 @@ use std::{
 };
 
 use protocol::control::{Fact, Peer, RecordKind, Reply, Request};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tests::daemons::Door;
 
@@ -56,6 +57,30 @@ fn check(args: &[&str], nodes: u64, arrived: u64, held_back: u64) {
         assert_eq!(stays.iter().map(|(case, _)| *case).collect::<Vec<_>>(), ["SYN-03", "SYN-05", "SYN-07", "SYN-11"]);
         assert!(stays.iter().all(|(_, reason)| reason.as_str().is_some_and(|reason| !reason.is_empty())), "{stays:?}");
     }
+}
+
+#[test]
+fn whoever_ends_it_finds_the_status_of_a_signal_and_nothing_left_behind() {
+    let temporary = tempfile::tempdir().expect("a temporary folder");
+    let never = temporary.path().join("never");
+    let mut child = Command::new(HABEAS)
+        .args(["demo", "--json", "--orgs", "1", "--node-program", super::NODE, "--pause-before-end"])
+        .arg(&never)
+        .env("TMPDIR", temporary.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program built with the tests starts");
+    let mut told = BufReader::new(child.stdout.take().expect("piped")).lines();
+    assert!(told.any(|line| line.is_ok_and(|line| line.contains("\"pausing\""))), "it runs until it waits");
+    kill_process(Pid::from_child(&child), Signal::INT).expect("a child of ours");
+    let _rest = told.count();
+    let mut err = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut err).expect("UTF-8");
+    assert_eq!(child.wait().expect("ours").code(), Some(130), "{err}");
+    assert!(err.contains("HB6010"), "{err}");
+    assert_eq!(fs::read_dir(temporary.path()).expect("it is there").count(), 0);
 }
 
 #[test]

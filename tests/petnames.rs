@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use protocol::{
     body::Body,
-    control::{Fact, Named, RecordKind, Reply, Request, codes},
+    control::{Fact, Guest, Named, Readers, RecordKind, Reply, Request, codes},
     entry::Signed,
     seal::Entropy,
     sync::frame::Frame,
@@ -160,6 +160,21 @@ fn a_misleading_name_is_refused_and_a_name_is_none_of_the_codes() {
     assert_eq!(names(&nodes[0]), [], "nothing of it was kept");
     nodes[0].done(name(&other, NAME));
     check(&own, &NAME.to_uppercase(), codes::PETNAME);
+
+    // Whoever is called so can be named so, wherever an organisation is named.
+    let held = |request: Request| match nodes[0].done(request) {
+        Reply::Peers { peers } => peers.iter().any(|peer| peer.call_sign == other && peer.held),
+        reply => panic!("no peers: {reply:?}"),
+    };
+    assert!(held(Request::Hold { organisation: NAME.to_lowercase() }));
+    assert!(!held(Request::Release { organisation: NAME.to_owned() }));
+    let guest = Guest { organisation: NAME.to_owned(), country: None };
+    let with = Readers::Organisations(vec![guest]);
+    match nodes[0].done(Request::SharePreview { records: vec![], with }) {
+        Reply::SharePreview(preview) => assert_eq!(preview.readers[0].call_sign, other),
+        reply => panic!("no preview: {reply:?}"),
+    }
+    check("Quincunx", "Centre", codes::NO_ORGANISATION);
 
     // Where a code is due it is signed and read by others: a name is refused there.
     let source = || fact("docket_source.type", "court_card");

@@ -1,5 +1,6 @@
 //! What can be typed: the global options and the list of commands. Each command's own arguments stand in its file.
 
+mod complaint;
 mod translation;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -11,6 +12,7 @@ use crate::{
         archive, backup, card, demo, device, doctor, found, help, import, init, join, lock, metrics, name, peers,
         record, serve, share, status,
     },
+    error::Failure,
     tongue::Tongue,
 };
 
@@ -98,9 +100,14 @@ pub(crate) fn command() -> clap::Command {
     translation::translated(Cli::command())
 }
 
-/// What is wrong with what was typed, in the language spoken; nothing where clap itself says it.
-pub(crate) fn complaint(error: &clap::Error) -> Option<String> {
-    translation::complaint(error)
+/// What is wrong with what was typed; nothing where help or the version was asked for.
+pub(crate) fn failure(error: &clap::Error) -> Option<Failure> {
+    complaint::failure(error)
+}
+
+/// Whether a script asks, before the arguments are read: what is wrong with them is then for it.
+pub(crate) fn asks_json(args: &[OsString]) -> bool {
+    args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")
 }
 
 #[cfg(test)]
@@ -148,6 +155,7 @@ mod tests {
     use clap::{Arg, CommandFactory as _, builder::ValueHint};
 
     use super::*;
+    use crate::error::codes;
 
     /// Every command with its path, the program itself first.
     fn walk(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
@@ -213,12 +221,13 @@ mod tests {
     fn a_mistyped_command_or_option_is_answered_with_the_nearest_one() {
         let check = |args: &[&str], expected: &str| {
             let error = Cli::try_parse_from([&["habeas"], args].concat()).expect_err("it is mistyped");
-            assert_eq!(error.exit_code(), 2);
-            assert!(error.to_string().contains(expected), "{error}");
+            let failure = failure(&error).expect("it is a mistake");
+            assert!(failure.exit == 2 && failure.is(codes::USAGE), "{failure:?}");
+            assert!(failure.problem.details.iter().any(|hint| hint.contains(expected)), "{failure:?}");
         };
-        check(&["statsu"], "'status'");
-        check(&["case", "lst"], "'list'");
-        check(&["status", "--verbos"], "'--verbose'");
-        check(&["--passphrase", "x", "unlock"], "'--passphrase-file'");
+        check(&["statsu"], "`status`");
+        check(&["case", "lst"], "`list`");
+        check(&["status", "--verbos"], "`--verbose`");
+        check(&["--passphrase", "x", "unlock"], "`--passphrase-file");
     }
 }

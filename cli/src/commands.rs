@@ -39,8 +39,18 @@ use crate::{
     client::{AskError, Client},
     daemon::unexpected,
     error::Failure,
-    files, texts,
+    files,
+    render::Form,
+    texts,
 };
+
+/// In which form a list is wanted.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(crate) struct Listing {
+    /// A table to read, plain lines with tabs, or CSV for spreadsheets.
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    format: Form,
+}
 
 /// How often a person who waits is told so.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -62,7 +72,7 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
         Command::Archive(args) => archive::run(args, context).await,
         Command::Status(args) => status::run(args, context).await,
         Command::Metrics(_) => metrics::run(context).await,
-        Command::Peers(_) => peers::run(context).await,
+        Command::Peers(args) => peers::run(args, context).await,
         Command::Hold(args) => peers::hold(args, context).await,
         Command::Release(args) => peers::release(args, context).await,
         Command::Case(args) => record::case(args, context).await,

@@ -1,6 +1,6 @@
 //! How a command fails: a problem with a code, what to try next, and the exit status that goes with it.
 
-use std::path::Path;
+use std::{error::Error, fmt, path::Path};
 
 use protocol::control::{self, Problem};
 
@@ -48,6 +48,18 @@ impl Failure {
     }
 }
 
+/// A value that an argument cannot take, with a code of its own: what readers of arguments hand up.
+#[derive(Clone, Debug)]
+pub(crate) struct Unfit(pub(crate) Failure);
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.problem.message)
+    }
+}
+
+impl Error for Unfit {}
+
 /// What the node says, in the language spoken.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
@@ -86,6 +98,8 @@ pub(crate) mod codes {
     pub(crate) const INTERRUPTED: &str = "HB6010";
     /// Something that cannot be undone was not confirmed.
     pub(crate) const CONFIRM: &str = "HB6011";
+    /// What was typed is not a command, or lacks something.
+    pub(crate) const USAGE: &str = "HB6012";
     /// The doctor found something to mend.
     pub(crate) const UNWELL: &str = "HB6020";
 
@@ -102,6 +116,7 @@ pub(crate) mod codes {
         (NO_TOPIC, 2, "run `habeas help` for the list of commands"),
         (INTERRUPTED, 130, "nothing was left running; start again when you like"),
         (CONFIRM, 2, "repeat the command with --confirm"),
+        (USAGE, 2, "run `habeas help` for the commands; each says with --help what it takes"),
         (UNWELL, 3, "run the command beside each finding, then `habeas doctor` again"),
     ];
 }

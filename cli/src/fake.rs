@@ -74,7 +74,7 @@ pub(crate) fn run(args: &[&str]) -> (u8, String, String) {
     run_in(args, &surroundings())
 }
 
-fn run_in(args: &[&str], surroundings: &Surroundings) -> (u8, String, String) {
+pub(crate) fn run_in(args: &[&str], surroundings: &Surroundings) -> (u8, String, String) {
     let (out, err) = (Heard::default(), Heard::default());
     let outlet = Outlet::of(Box::new(out.clone()), Box::new(err.clone()));
     let args = std::iter::once("habeas").chain(args.iter().copied()).map(OsString::from).collect();

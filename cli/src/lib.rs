@@ -103,17 +103,14 @@ impl Context<'_> {
 }
 
 fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
-    let asked_for = tongue::asked_for(&args);
-    let surrounding = || surroundings.locale.as_deref().map(tongue::of_locale);
-    tongue::speak(asked_for.or_else(surrounding).unwrap_or(Language::En));
+    let json = args::asks_json(&args);
+    // Scripts read the same on every machine, unless they ask for something else themselves.
+    let surrounding = || surroundings.locale.as_deref().filter(|_| !json).map(tongue::of_locale);
+    tongue::speak(tongue::asked_for(&args).or_else(surrounding).unwrap_or(Language::En));
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
-        Err(error) => return render::usage(&error, outlet, surroundings.plain),
+        Err(error) => return unread(&error, outlet, json, surroundings.plain),
     };
-    // Scripts read the same on every machine, unless they ask for something else themselves.
-    if cli.global.json && asked_for.is_none() {
-        tongue::speak(Language::En);
-    }
     let screen = Screen::new(outlet, &cli.global, surroundings.plain);
     let mut context = Context { global: cli.global, surroundings, screen };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -123,6 +120,17 @@ fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
         Err(failure) => {
             let failure = failure.in_folder(context.global.data.as_deref());
             context.screen.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+/// What was typed is no command: help and version are data, the rest is a failure.
+fn unread(error: &clap::Error, outlet: Outlet, json: bool, plain: bool) -> u8 {
+    match args::failure(error) {
+        None => render::help(error, outlet, plain),
+        Some(failure) => {
+            Screen::before_arguments(outlet, json, plain).failure(&failure);
             failure.exit
         }
     }

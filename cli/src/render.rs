@@ -6,10 +6,12 @@
 
 pub(crate) mod dispute;
 pub(crate) mod doctor;
+pub(crate) mod fields;
 mod moment;
 pub(crate) mod precedents;
 pub(crate) mod record;
 pub(crate) mod sharing;
+pub(crate) mod sheet;
 pub(crate) mod standing;
 mod table;
 
@@ -22,13 +24,14 @@ use protocol::control::{Progress, Reply, SCHEMA, Unit};
 use serde::Serialize;
 
 use crate::{
-    args::{self, Colour, Global},
+    args::{Colour, Global},
     error::Failure,
     now, texts,
 };
 
-pub(crate) use moment::{day, moment};
-pub(crate) use table::table;
+pub(crate) use moment::{day, iso, moment, only_day};
+pub(crate) use sheet::{Form, Sheet};
+pub(crate) use table::{fits, indented, stacked, table};
 
 /// Work that takes no longer says nothing of how far it is, but to a person at a terminal.
 const LONG: Duration = Duration::from_secs(2);
@@ -86,6 +89,12 @@ impl Screen {
         Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err, waits: false, shown: None }
     }
 
+    /// Before it is known what was asked for.
+    pub(crate) fn before_arguments(outlet: Outlet, json: bool, plain: bool) -> Self {
+        let (paint_out, paint_err) = (outlet.out_is_terminal && !plain, outlet.err_is_terminal && !plain);
+        Self { outlet, json, quiet: false, paint_out, paint_err, waits: false, shown: None }
+    }
+
     /// Whether scripts read it.
     pub(crate) const fn is_json(&self) -> bool {
         self.json
@@ -94,6 +103,24 @@ impl Screen {
     /// A reply: the text for people, or all of it as one line of JSON.
     pub(crate) fn reply(&mut self, reply: &Reply, text: impl FnOnce() -> String) {
         if self.json { self.line(&versioned(reply, now())) } else { self.data(&text()) }
+    }
+
+    /// A reply that is a list: for people, as a sheet for other programs, or all of it as one line of JSON.
+    pub(crate) fn list(
+        &mut self,
+        reply: &Reply,
+        form: Form,
+        sheet: impl FnOnce() -> Sheet,
+        text: impl FnOnce() -> String,
+    ) {
+        match form {
+            _ if self.json => self.reply(reply, text),
+            Form::Table => self.data(&text()),
+            Form::Plain => print(&mut self.outlet.out, &sheet().plain()),
+            Form::Csv => {
+                let _gone = write!(self.outlet.out, "{}", sheet().csv()).and_then(|()| self.outlet.out.flush());
+            }
+        }
     }
 
     /// One line of JSON.
@@ -197,15 +224,12 @@ const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
     Versioned { schema: SCHEMA, reply, as_of }
 }
 
-/// What the reader of arguments says: help and version are data, the rest is a usage error.
-pub(crate) fn usage(error: &clap::Error, mut outlet: Outlet, plain: bool) -> u8 {
+/// Help and version: data where they were asked for, a message where nothing was typed.
+pub(crate) fn help(error: &clap::Error, mut outlet: Outlet, plain: bool) -> u8 {
     let asked_for = !error.use_stderr();
     let is_terminal = if asked_for { outlet.out_is_terminal } else { outlet.err_is_terminal };
-    let text = match args::complaint(error) {
-        Some(complaint) => complaint,
-        None if is_terminal && !plain => error.render().ansi().to_string(),
-        None => error.render().to_string(),
-    };
+    let text = error.render();
+    let text = if is_terminal && !plain { text.ansi().to_string() } else { text.to_string() };
     print(if asked_for { &mut outlet.out } else { &mut outlet.err }, text.trim_end());
     u8::try_from(error.exit_code()).unwrap_or(2)
 }

@@ -5,12 +5,13 @@ mod tongues;
 use std::{fs, path::Path};
 
 use protocol::{
-    control::{Answer, NodeState, Problem, Reply, Request, codes},
+    control::{Answer, NodeState, Problem, Reply, Request, Stated, codes},
     ids::SectionId,
 };
 use serde_json::Value;
 
 use crate::{
+    Surroundings,
     error::known,
     fake::{self, ok, says},
 };
@@ -37,6 +38,25 @@ fn every_problem_of_the_node_ends_the_command_with_its_exit_status() {
         assert_eq!(problem["exit_status"], *exit);
     }
     assert!(known().count() > codes::ALL.len());
+}
+
+/// Each status in the list of `help exit-codes` is that of a command, and each that a command ends with is in the list. A
+/// signal is needed for 130: `tests/demo.rs` sends one.
+#[test]
+fn every_exit_status_that_help_lists_is_one_that_a_command_ends_with() {
+    let (exit, listed, _) = fake::run(&["help", "exit-codes"]);
+    let ended_with = codes::ALL.iter().map(|(code, ..)| {
+        let node = fake::node(says(move |_| Answer::Problem(Problem::new(code, "what happened"))));
+        node.run(&["peers"]).0
+    });
+    let empty = tempfile::tempdir().expect("a temporary folder can be made");
+    let nobody = empty.path().to_str().expect("temporary folders have plain names");
+    let own = [exit, fake::run(&["statsu"]).0, fake::run(&["--data", nobody, "doctor"]).0, 130];
+    let mut ended_with: Vec<u8> = ended_with.chain(own).collect();
+    ended_with.sort_unstable();
+    ended_with.dedup();
+    let statuses = listed.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()?.parse::<u8>().ok());
+    assert_eq!(statuses.collect::<Vec<_>>(), ended_with, "{listed}");
 }
 
 #[test]
@@ -82,15 +102,43 @@ fn without_a_home_a_folder_must_be_named() {
 fn a_usage_error_exits_2_and_help_and_version_are_data() {
     let (exit, out, err) = fake::run(&["statsu"]);
     assert_eq!((exit, out.as_str()), (2, ""));
-    assert!(err.contains("'status'"), "{err}");
+    assert!(err.starts_with("✗ there is no command `statsu`\n    did you mean `status`?\n"), "{err}");
+    assert!(err.contains("next: run `habeas help`") && err.contains("HB6012: `habeas help HB6012`"), "{err}");
     let (exit, out, err) = fake::run(&["case", "set", "x", "capture_epsode.date=2023"]);
     assert_eq!((exit, out.as_str()), (2, ""));
-    assert!(err.contains("capture_episode.date"), "{err}");
+    assert!(err.contains("capture_episode.date") && err.contains("HB3002"), "{err}");
     for asked in [&["--help"][..], &["--version"], &["case", "list", "--help"]] {
         let (exit, out, err) = fake::run(asked);
         assert_eq!((exit, err.as_str()), (0, ""));
         assert!(!out.is_empty());
     }
+}
+
+/// What a script gets of a mistake in typing is what it gets of every other: one object, with a code.
+#[test]
+fn a_script_is_told_of_a_usage_error_as_of_every_problem() {
+    let check = |args: &[&str], code: &str, detail: &str| {
+        let uk = Surroundings { locale: Some("uk_UA.UTF-8".into()), ..fake::surroundings() };
+        let (exit, out, err) = fake::run_in(args, &uk);
+        assert_eq!((exit, out.as_str()), (2, ""), "{args:?}: {err}");
+        let told = json(&err);
+        assert_eq!((&told["schema"], &told["exit_status"]), (&1.into(), &2.into()));
+        assert_eq!(told["problem"]["code"], code, "{err}");
+        let problem = &told["problem"];
+        let all = [problem["message"].to_string(), problem["details"].to_string(), problem["next"].to_string()];
+        assert!(all.iter().any(|text| text.contains(detail)), "{detail}: {err}");
+        assert!(!err.contains("команд"), "scripts read English: {err}");
+    };
+    check(&["--json", "statsu"], "HB6012", "`status`");
+    check(&["status", "--json", "--verbos"], "HB6012", "`--verbose`");
+    check(&["join", "--json"], "HB6012", "Usage: habeas join");
+    check(&["case", "--json"], "HB6012", "is missing");
+    check(&["--json"], "HB6012", "is missing");
+    check(&["demo", "--orgs", "99", "--json"], "HB6012", "within 1–16");
+    check(&["share", "x", "--with", "y", "--hold", "soon", "--json"], "HB6012", "whole number");
+    check(&["case", "list", "--format", "xls", "--json"], "HB6012", "table, plain, csv");
+    check(&["case", "new", "capture_epsode.date=1", "--json"], "HB3002", "`habeas help fields capture_episode`");
+    check(&["case", "new", "capture_episode.date", "--json"], "HB6012", "FIELD=VALUE");
 }
 
 /// A node that makes files and tells what it was asked for.
@@ -185,13 +233,18 @@ fn what_is_stated_reaches_the_node_with_what_it_rests_on() {
         let said: Vec<_> = facts.iter().map(|fact| (fact.value.as_str(), fact.grade.as_deref())).collect();
         assert_eq!(said, [("180", Some("B2")), ("strict", Some("B2"))]);
         let pseudonym = "able zone about zero above zoo".into();
-        ok(Reply::Saved { record: SectionId([7; 16]), pseudonym, entries: Vec::new() })
+        let stated = vec![
+            Stated { field: "docket_penalty.months".into(), value: 180.into() },
+            Stated { field: "docket_penalty.regime".into(), value: "strict".into() },
+        ];
+        ok(Reply::Saved { record: SectionId([7; 16]), pseudonym, entries: Vec::new(), stated })
     }));
     let facts = ["docket_penalty.months=180", "docket_penalty.regime=strict"];
     let args = [&["docket", "set", "able-zone-about-zero-above-zoo"], &facts[..], &["--grade", "B2"]].concat();
     let (exit, out, err) = node.run(&args);
     assert_eq!(exit, 0, "{err}");
     assert!(out.contains("able zone about zero above zoo") && err.contains("docket show section1"), "{out}{err}");
+    assert!(out.contains("\n  Penalty (public): Term, months: 180\n") && out.contains("Strict"), "{out}");
 }
 
 #[test]
@@ -239,6 +292,8 @@ fn an_archive_goes_to_the_whole_path_in_the_language_asked_for_and_says_that_it_
     );
     let (exit, out, _) = node.run(&["archive", "way-out", "--language", "uk", "--json"]);
     assert_eq!((exit, &json(&out)["unread"]), (0, &Value::from(1)));
+    // The page speaks the language of the messages, unless another is asked for.
+    assert_eq!(node.run(&["archive", "way-out", "--lang", "uk"]).0, 0);
 }
 
 #[test]

@@ -2,15 +2,19 @@
 //! message's, so that one forgotten does not compile. What is no single message is put together here.
 
 mod codes;
+pub(crate) mod dates;
 pub(crate) mod demo;
 pub(crate) mod dispute;
 pub(crate) mod doctor;
+pub(crate) mod fields;
 pub(crate) mod names;
 pub(crate) mod precedents;
 mod record;
 mod setup;
 pub(crate) mod sharing;
+pub(crate) mod sheet;
 mod standing;
+pub(crate) mod typed;
 pub(crate) mod usage;
 
 use std::{fmt::Display, path::Path};
@@ -98,9 +102,6 @@ messages! {
     no_topic_but(topic: &str, nearest: &str);
     explanation(code: &str, cause: &str, next: &str, exit: usize);
     exit_statuses();
-    field_value_form();
-    no_such_field(field: &str);
-    no_such_field_but(field: &str, nearest: &str);
     id_garbled(expected: &str);
     id_of_other_kind(expected: &str, found: &str);
     no_node(folder: &Path);

@@ -24,12 +24,9 @@ macro_rules! files {
 
 /// English need not say again what stands beside the arguments of commands, what their reader (clap) says itself, and the
 /// sentence and next step that travel with a problem.
-const EN: &[(&str, &str)] =
-    files!("en": "words" "standing" "record" "setup" "sharing" "questions" "doctor" "demo" "codes");
-const RU: &[(&str, &str)] =
-    files!("ru": "words" "standing" "record" "setup" "sharing" "questions" "doctor" "demo" "codes" "usage" "commands");
-const UK: &[(&str, &str)] =
-    files!("uk": "words" "standing" "record" "setup" "sharing" "questions" "doctor" "demo" "codes" "usage" "commands");
+const EN: &[(&str, &str)] = files!("en": "words" "typed" "dates" "standing" "record" "fields" "sheet" "setup" "sharing" "questions" "doctor" "demo" "codes");
+const RU: &[(&str, &str)] = files!("ru": "words" "typed" "dates" "standing" "record" "fields" "sheet" "setup" "sharing" "questions" "doctor" "demo" "codes" "usage" "commands");
+const UK: &[(&str, &str)] = files!("uk": "words" "typed" "dates" "standing" "record" "fields" "sheet" "setup" "sharing" "questions" "doctor" "demo" "codes" "usage" "commands");
 
 thread_local! {
     static SPOKEN: Cell<Language> = const { Cell::new(Language::En) };

@@ -25,7 +25,7 @@ pub use self::{
     precedent::{Answered, Found, Precedent, Question},
     problem::{Parameter, Problem, SITUATIONS, Situation, codes},
     progress::{Event, LINES, Progress, Unit},
-    record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Summary, TakenBack},
+    record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Stated, Summary, TakenBack},
     reply::Reply,
     request::{Fact, Known, RecordKind, Request, Scope},
     sharing::{CasePreview, GoesField, Guest, HeldBack, HeldBackWhat, Reader, Readers, Share, SharePreview},

@@ -9,8 +9,11 @@ pub mod sharing;
 
 use std::collections::BTreeMap;
 
+use jiff::civil;
+
 use crate::{
-    control::{Cell, Claim, Entity, Fact, Problem, Record, RecordKind, codes},
+    control::{Cell, Claim, Entity, Fact, Problem, Record, RecordKind, Stated, codes},
+    date::Date,
     ids::{EntityId, SectionId},
     names::AddressBook,
     schema::{Field, Place, Policy, Schema, Value},
@@ -41,15 +44,24 @@ pub const fn root_kind(kind: RecordKind) -> &'static str {
     }
 }
 
-/// Facts as statements about `section`, to be written in a circle of kind `place`.
-pub fn state(
-    facts: &[Fact],
-    kind: RecordKind,
-    section: &SectionId,
-    view: Option<&View>,
-    place: Place,
-    entropy: &mut Entropy,
-) -> Result<Vec<Statement>, Problem> {
+/// Where and when facts are stated.
+#[derive(Clone, Copy, Debug)]
+pub struct Stand<'a> {
+    /// What the record is.
+    pub kind: RecordKind,
+    /// The record.
+    pub section: &'a SectionId,
+    /// What it says already; none: it is new.
+    pub view: Option<&'a View>,
+    /// The kind of circle it is written in.
+    pub place: Place,
+    /// The day by the node's clock, UTC.
+    pub today: civil::Date,
+}
+
+/// Facts as statements about a record.
+pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result<Vec<Statement>, Problem> {
+    let Stand { kind, section, view, place, today } = *stand;
     let schema = Schema::current();
     let mut fresh: BTreeMap<String, EntityId> = BTreeMap::new();
     let mut statements = Vec::new();
@@ -57,6 +69,13 @@ pub fn state(
         let value = schema.parse(&fact.field, &fact.value).map_err(|error| value_problem(&error))?;
         let value = schema.check(&fact.field, &value).map_err(|error| value_problem(&error))?.into_value();
         let field = schema.field(&fact.field).expect("parse found it");
+        if schema.is_of_the_past(field) && lies_ahead(&value, today) {
+            let message = format!(
+                "{} lies ahead, but this field tells what has happened; say when it was, or leave it out",
+                field.name
+            );
+            return Err(Problem::new(codes::BAD_VALUE, message).saying("ahead").with("field", &field.name));
+        }
         if let Some(grade) = &fact.grade
             && !is_grade(grade)
         {
@@ -101,6 +120,27 @@ fn is_outweighed(cell: &view::Cell, field: &Field, value: &Value) -> bool {
         Shown::Strictest { value: standing, .. } => fold::outweighs(&field.order, standing, value),
         _ => false,
     }
+}
+
+/// What facts came to, for whoever stated them: the values as they were understood, in the order of the facts.
+#[must_use]
+pub fn stated(facts: &[Fact], statements: &[Statement]) -> Vec<Stated> {
+    // What is added by itself, such as what belongs to what, stands before it.
+    let own = statements.len().saturating_sub(facts.len());
+    let said = |statement: &Statement| match statement {
+        Statement::Assert(said) => {
+            Some(Stated { field: said.field.clone(), value: serde_json::to_value(&said.value).unwrap_or_default() })
+        }
+        Statement::Retract { .. } | Statement::Resolve { .. } => None,
+    };
+    statements[own..].iter().filter_map(said).collect()
+}
+
+/// Whether a date can only be later than today. A day more is allowed: elsewhere it has begun already.
+fn lies_ahead(value: &Value, today: civil::Date) -> bool {
+    let date = value.as_text().and_then(|text| text.parse::<Date>().ok());
+    let tomorrow = today.tomorrow().unwrap_or(today);
+    date.and_then(|date| date.earliest()).is_some_and(|earliest| earliest > tomorrow)
 }
 
 /// The entity of a kind that a fact without one means: the root, or the only one there is; `None`: a new one.

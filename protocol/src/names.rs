@@ -1,7 +1,7 @@
 //! What people here call organisations. Petnames are typed on this node, kept under its reading keys, and never sent:
 //! membership is an offence in places, so what is signed and sent knows call-signs only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use thiserror::Error;
@@ -143,6 +143,18 @@ impl AddressBook {
         self.petnames.get(org).map(|name| name.0.clone())
     }
 
+    /// The organisations that a text names: the member of this call-sign, the organisation called so here, the
+    /// organisation of this id. More than one only where a member's call-sign looks like what another is called here.
+    #[must_use]
+    pub fn find(&self, text: &str) -> BTreeSet<OrgId> {
+        let named = alike(text);
+        let by_sign = self.call_signs.iter().filter(|(_, sign)| **sign == named).map(|(org, _)| *org);
+        let by_name = self.petnames.iter().filter(|(_, name)| alike(&name.0) == named).map(|(org, _)| *org);
+        let known = |org: &OrgId| self.call_signs.contains_key(org) || self.petnames.contains_key(org);
+        let by_id = text.trim().parse().ok().filter(known);
+        by_sign.chain(by_name).chain(by_id).collect()
+    }
+
     /// All petnames.
     pub fn petnames(&self) -> impl Iterator<Item = (&OrgId, &Petname)> {
         self.petnames.iter()
@@ -207,6 +219,32 @@ mod tests {
             assert_eq!(book().name(ONE, sign), Err(PetnameError::CallSign), "{sign} is another member's");
         }
         book().name(ONE, "another one").expect("two words of the list are no call-sign by themselves");
+    }
+
+    #[test]
+    fn an_organisation_is_found_by_call_sign_by_petname_and_by_id() {
+        let mut named = book();
+        named.name(OTHER, "Legal Aid: «North»").expect("a name");
+        let check = |text: &str, expected: &[OrgId]| {
+            assert_eq!(named.find(text).into_iter().collect::<Vec<_>>(), expected, "{text}");
+        };
+        check("maple-river", &[ONE]);
+        check("Maple River", &[ONE]);
+        check("Legal Aid: «North»", &[OTHER]);
+        check("legal  aid: «north»", &[OTHER]);
+        check(&OTHER.to_string(), &[OTHER]);
+        check("Legal Aid", &[]);
+        check("", &[]);
+        check(&OrgId([9; 32]).to_string(), &[]);
+    }
+
+    #[test]
+    fn a_call_sign_that_came_later_and_looks_like_a_petname_makes_both_meant() {
+        let mut before = AddressBook::new([(&ONE, "maple-river")].into_iter());
+        before.name(ONE, "Abandon Zoo").expect("nobody has it yet");
+        let now = before.of_members([(&ONE, "maple-river"), (&OTHER, "abandon-zoo")].into_iter());
+        assert_eq!(now.find("abandon-zoo").into_iter().collect::<Vec<_>>(), [ONE, OTHER]);
+        assert_eq!(now.find("maple-river").into_iter().collect::<Vec<_>>(), [ONE]);
     }
 
     #[test]

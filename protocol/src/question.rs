@@ -237,7 +237,7 @@ mod tests {
             let problem = Sought::read(&question(text)).expect_err("it is no code");
             assert!(problem.code == code && problem.message.contains(part), "{text}: {problem:?}");
         };
-        check("RU-CC-352.2", codes::UNKNOWN_CODE, "did you mean RU-CC-352.1?");
+        check("RU-CC-352.2", codes::UNKNOWN_CODE, "did you mean RU-CC-352.1 or");
         check("352.1, 338", codes::UNKNOWN_CODE, "docket_charge.code");
         check("- | ARG-ORDR", codes::UNKNOWN_CODE, "did you mean ARG-ORDER?");
         check("- | - | woundet", codes::UNKNOWN_CODE, "did you mean wounded?");

@@ -36,6 +36,8 @@ pub struct Schema {
     vocabularies: BTreeMap<String, Vocabulary>,
     regions: Vocabulary,
     rules: Rules,
+    /// The closed lists of identifier fields, by field.
+    tokens: BTreeMap<String, Vocabulary>,
 }
 
 impl Schema {
@@ -98,14 +100,30 @@ impl Schema {
         &self.rules
     }
 
+    /// The codes that a field takes, each with its labels: those of its vocabulary or closed list; none if it takes others.
+    #[must_use]
+    pub fn codes_of(&self, field: &Field) -> Option<&Vocabulary> {
+        self.tokens_of(field).or_else(|| self.vocabulary(field.vocabulary.as_deref()?))
+    }
+
+    /// The closed list of an identifier field.
+    fn tokens_of(&self, field: &Field) -> Option<&Vocabulary> {
+        self.tokens.get(&field.name)
+    }
+
+    /// Whether a date of `field` may not be later than today: it is of what has happened.
+    #[must_use]
+    pub fn is_of_the_past(&self, field: &Field) -> bool {
+        field.kind == Kind::Date && field.policy != Policy::Drv && !self.rules.may_lie_ahead.contains(&field.name)
+    }
+
     /// What a reader sees of a code or region: its label, or the text as it is.
     #[must_use]
     pub fn label<'a>(&'a self, field: &str, text: &'a str, language: Language) -> &'a str {
         let Some(field) = self.field(field) else { return text };
-        match (&field.kind, &field.vocabulary) {
-            (Kind::Region, _) => self.regions.label(text, language),
-            (_, Some(vocabulary)) => self.vocabularies[vocabulary].label(text, language),
-            _ => text,
+        match field.kind {
+            Kind::Region => self.regions.label(text, language),
+            _ => self.codes_of(field).map_or(text, |codes| codes.label(text, language)),
         }
     }
 

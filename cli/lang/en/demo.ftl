@@ -65,7 +65,7 @@ told_arrived =
        *[other] { $organisations } other organisations
     }
 told_cut = cut a node of { $apart } off from the others; the connections were severed
-told_corrected = both sides correct { $field } of { $label } and cannot hear each other: { $first }, { $second }
+told_corrected = both sides correct «{ $field }» of { $label } and cannot hear each other: { $first }, { $second }
 told_healed =
     joined again; { $nodes ->
         [one] { $nodes } node has
@@ -80,7 +80,7 @@ checked =
         [one] { $cases } case file
        *[other] { $cases } case files
     } stayed at home
-disputed = What all of them now show of { $field } in { $label }:
+disputed = What all of them now show of «{ $field }» in { $label }:
 column_shown_on = shown on
 of_nodes = { $shown } of { $all }
 

@@ -55,4 +55,15 @@ none_answers =
     None of { $asked ->
         [one] { $asked } docket
        *[other] { $asked } dockets
-    } here answers this. Ask for less: leave out --court or --response.
+    } here answers all of it. Each part alone finds:
+none_has =
+    None of { $asked ->
+        [one] { $asked } docket
+       *[other] { $asked } dockets
+    } here has `{ $typed }`.
+found_alone =
+    { $found ->
+        [0] nothing: leave it out, or change it
+        [one] { $found } docket
+       *[other] { $found } dockets
+    }

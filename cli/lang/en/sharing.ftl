@@ -21,7 +21,8 @@ column_goes_at = goes at
 column_case = case file
 column_goes = goes
 column_stays = stays
-column_why_it_stays = why it stays
+why_values_stay = Why values stay:
+none_else = –
 headline =
     { $cases ->
         [one] { $cases } case file
@@ -47,6 +48,11 @@ in_countries_or_unknown =
         [one] { $countries } country
        *[other] { $countries } countries
     }, { $unknown } of unknown country
+for_some =
+    { $reason } ({ $organisations ->
+        [one] { $organisations } organisation
+       *[other] { $organisations } organisations
+    })
 goes =
     { $fields ->
         [one] { $fields } field

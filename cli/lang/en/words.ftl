@@ -37,9 +37,6 @@ node_late = the node has not answered for { $seconds } seconds
 answer_large = the answer is larger than { $bytes } bytes
 answer_foreign = the answer (HTTP { $status }) is not one that this version understands
 
-field_value_form = write it as FIELD=VALUE, such as capture_episode.date=2023-06-10
-no_such_field = there is no field `{ $field }`
-no_such_field_but = there is no field `{ $field }`; did you mean `{ $nearest }`?
 id_garbled = not a valid { $expected } id: a character is wrong, missing or too many
 id_of_other_kind = expected a { $expected } id, got a { $found } id
 no_topic = there is no help on `{ $topic }`

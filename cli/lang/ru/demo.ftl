@@ -78,7 +78,7 @@ told_arrived =
        *[many] { $organisations } других организаций
     }
 told_cut = узел организации { $apart } отрезан от остальных; соединения разорваны
-told_corrected = без связи друг с другом обе стороны исправляют { $field } в { $label }: { $first }, { $second }
+told_corrected = без связи друг с другом обе стороны исправляют в { $label } «{ $field }»: { $first }, { $second }
 told_healed =
     связь восстановлена; { $nodes ->
         [one] на { $nodes } узле
@@ -94,7 +94,7 @@ checked =
         [few] вышли { $cases } дела
        *[many] вышли { $cases } дел
     }
-disputed = Что теперь показано везде о { $field } в { $label }:
+disputed = Что теперь везде показано в { $label }, «{ $field }»:
 column_shown_on = показано на
 of_nodes = { $shown } из { $all }
 

@@ -50,9 +50,6 @@ answer_large =
     }
 answer_foreign = эта версия не понимает ответа (HTTP { $status })
 
-field_value_form = пишите ПОЛЕ=ЗНАЧЕНИЕ, например capture_episode.date=2023-06-10
-no_such_field = поля `{ $field }` нет
-no_such_field_but = поля `{ $field }` нет; может быть, `{ $nearest }`?
 id_garbled = это не id вида { $expected }: какой-то знак неверен, пропущен или лишний
 id_of_other_kind = нужен id вида { $expected }, а это id вида { $found }
 no_topic = справки по теме `{ $topic }` нет

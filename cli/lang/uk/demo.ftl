@@ -78,7 +78,7 @@ told_arrived =
        *[many] { $organisations } інших організацій
     }
 told_cut = вузол організації { $apart } відрізано від решти; з’єднання розірвано
-told_corrected = без зв’язку одна з одною обидві сторони виправляють { $field } у { $label }: { $first }, { $second }
+told_corrected = без зв’язку одна з одною обидві сторони виправляють у { $label } «{ $field }»: { $first }, { $second }
 told_healed =
     зв’язок відновлено; { $nodes ->
         [one] на { $nodes } вузлі
@@ -94,7 +94,7 @@ checked =
         [few] вийшли { $cases } справи
        *[many] вийшли { $cases } справ
     }
-disputed = Що тепер усюди показано про { $field } у { $label }:
+disputed = Що тепер усюди показано в { $label }, «{ $field }»:
 column_shown_on = показано на
 of_nodes = { $shown } з { $all }
 

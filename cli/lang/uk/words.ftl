@@ -51,9 +51,6 @@ answer_large =
     }
 answer_foreign = ця версія не розуміє відповіді (HTTP { $status })
 
-field_value_form = пишіть ПОЛЕ=ЗНАЧЕННЯ, наприклад capture_episode.date=2023-06-10
-no_such_field = поля `{ $field }` немає
-no_such_field_but = поля `{ $field }` немає; можливо, `{ $nearest }`?
 id_garbled = це не id виду { $expected }: якийсь знак неправильний, пропущений або зайвий
 id_of_other_kind = потрібен id виду { $expected }, а це id виду { $found }
 no_topic = довідки на тему `{ $topic }` немає

@@ -1,76 +1,22 @@
-//! Help and usage errors in the language spoken. English stands beside the arguments themselves; another language replaces
-//! it, message by message, before anything is parsed.
+//! Help in the language spoken. English stands beside the arguments themselves; another language replaces it, message by
+//! message, before anything is parsed.
 
-use std::error::Error;
-
-use clap::{
-    Arg, ArgAction, Command,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
-use protocol::{ids::IdError, schema::Language};
+use clap::{Arg, ArgAction, Command};
+use protocol::schema::Language;
 
 use crate::{
-    texts::{self, usage},
+    texts::{typed, usage},
     tongue::{find, spoken},
 };
 
 /// The help of a command, as clap lays it out, but for the one word that clap knows in English only.
 fn layout() -> String {
-    format!("{{before-help}}{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", usage::heading_usage())
+    format!("{{before-help}}{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", typed::heading_usage())
 }
 
 /// The command in the language spoken.
 pub(super) fn translated(command: Command) -> Command {
     if spoken() == Language::En { command } else { self::command(command, "command") }
-}
-
-/// What is wrong with what was typed; nothing where clap says it best, in English.
-pub(super) fn complaint(error: &clap::Error) -> Option<String> {
-    let said = |kind| error.get(kind).and_then(said);
-    let argument = || said(ContextKind::InvalidArg);
-    let value = || said(ContextKind::InvalidValue);
-    let what = match error.kind() {
-        _ if spoken() == Language::En => return None,
-        ErrorKind::InvalidSubcommand => usage::unknown_command(&said(ContextKind::InvalidSubcommand)?),
-        ErrorKind::UnknownArgument => usage::unknown_argument(&argument()?),
-        ErrorKind::MissingRequiredArgument => usage::missing_argument(&argument()?),
-        ErrorKind::MissingSubcommand => usage::missing_command(&said(ContextKind::ValidSubcommand)?),
-        ErrorKind::InvalidValue if value()?.is_empty() => usage::no_value(&argument()?),
-        ErrorKind::InvalidValue => usage::wrong_value(&value()?, &argument()?),
-        ErrorKind::ValueValidation => {
-            let why = error.source().map(because).unwrap_or_default();
-            usage::wrong_value_because(&value()?, &argument()?, &why)
-        }
-        ErrorKind::TooManyValues => usage::too_many_values(&value()?, &argument()?),
-        ErrorKind::ArgumentConflict => match said(ContextKind::PriorArg) {
-            Some(prior) if Some(&prior) != argument().as_ref() => usage::conflict(&argument()?, &prior),
-            _ => usage::repeated(&argument()?),
-        },
-        _ => return None,
-    };
-    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
-    let suggested = suggested.into_iter().find_map(said).map(|nearest| usage::did_you_mean(&nearest));
-    let possible = said(ContextKind::ValidValue).filter(|values| !values.is_empty());
-    let possible = possible.map(|values| usage::possible_values(&values));
-    let how = said(ContextKind::Usage).map(|text| text.replacen("Usage:", &usage::heading_usage(), 1));
-    let first = format!("{} {what}", usage::wrong());
-    let hints: Vec<_> = [possible, suggested].into_iter().flatten().map(|hint| format!("  {hint}")).collect();
-    let hints = (!hints.is_empty()).then(|| hints.join("\n"));
-    Some([Some(first), hints, how, Some(usage::more_help())].into_iter().flatten().collect::<Vec<_>>().join("\n\n"))
-}
-
-/// What a reader of values says: ours in the language spoken, others as they do.
-fn because(source: &(dyn Error + 'static)) -> String {
-    source.downcast_ref::<IdError>().map_or_else(|| source.to_string(), texts::wrong_id)
-}
-
-fn said(value: &ContextValue) -> Option<String> {
-    match value {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => Some(texts.join(", ")),
-        ContextValue::StyledStr(text) => Some(text.to_string()),
-        _ => None,
-    }
 }
 
 /// The command at `path`, which is also the key of what it is about.
@@ -115,7 +61,7 @@ fn argument(arg: Arg, path: &str) -> Arg {
     let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
     let possible: Vec<_> = arg.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     let more = [
-        (takes_values && !possible.is_empty()).then(|| usage::possible_values(&possible.join(", "))),
+        (takes_values && !possible.is_empty()).then(|| typed::possible_values(&possible.join(", "))),
         (takes_values && !defaults.is_empty()).then(|| usage::default_value(&defaults.join(", "))),
     ];
     let help = help.map(|help| std::iter::once(help).chain(more.into_iter().flatten()).collect::<Vec<_>>().join(" "));

@@ -12,7 +12,7 @@ use crate::{
     files,
     render::standing::{care, good},
     texts,
-    tongue::Tongue,
+    tongue::{Tongue, spoken},
 };
 
 const EXAMPLES: &str = "\
@@ -28,14 +28,14 @@ Examples:
 pub(crate) struct Args {
     /// The folder to make.
     folder: PathBuf,
-    /// The language of the page.
-    #[arg(long, value_name = "LANGUAGE", default_value = "en")]
-    language: Tongue,
+    /// The language of the page [default: that of the messages].
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<Tongue>,
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let Args { folder, language } = args;
-    let request = Request::Archive { to: files::whole(&folder)?, language: language.into() };
+    let request = Request::Archive { to: files::whole(&folder)?, language: language.map_or_else(spoken, Into::into) };
     let reply = ask(context, &request).await?;
     let Reply::Archived { records, bytes, unread } = reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || good(&texts::archived(&folder, records, bytes)));

@@ -6,13 +6,13 @@ use protocol::{
     schema::Schema,
 };
 
-use super::{ask, record::save};
+use super::{Listing, ask, record::save};
 use crate::{
     Context,
     daemon::unexpected,
-    error::Failure,
-    render::{self, dispute, dispute::Left, record::shown},
-    texts,
+    error::{Failure, Unfit, codes as own},
+    render::{self, Form, dispute, dispute::Left, record::shown, sheet},
+    texts::{self, typed},
 };
 
 /// What becomes of claims.
@@ -27,6 +27,8 @@ const NONE: &str = "none";
 pub(super) struct Which {
     /// Its words, or its id.
     record: String,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 /// Which conflict, and how it is settled.
@@ -72,10 +74,16 @@ enum Target {
 pub(super) async fn conflicts(which: Which, context: &mut Context<'_>) -> Result<(), Failure> {
     let (record, reply) = beside(&which.record, Request::Conflicts { record: which.record.clone() }, context).await?;
     let Reply::Conflicts { of, conflicts } = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || dispute::conflicts(&record, of, conflicts));
+    let form = which.listing.format;
+    context.screen.list(&reply, form, || sheet::conflicts(conflicts), || dispute::conflicts(&record, of, conflicts));
     let kind = verb(of.kind);
-    if conflicts.iter().any(|conflict| !conflict.settled) {
-        let settle = format!("{kind} resolve {} FIELD --choose VALUE --reason CODE", of.record);
+    if form == Form::Table && conflicts.iter().any(|conflict| !conflict.settled) {
+        let mut open = conflicts.iter().filter(|conflict| !conflict.settled);
+        let field = match (open.next(), open.next()) {
+            (Some(only), None) => &only.field,
+            _ => "FIELD",
+        };
+        let settle = format!("{kind} resolve {} {field} --choose VALUE --reason CODE", of.record);
         context.screen.note(&texts::next(&[(context.command(&settle), texts::dispute::next_resolve())]));
     }
     Ok(())
@@ -84,7 +92,8 @@ pub(super) async fn conflicts(which: Which, context: &mut Context<'_>) -> Result
 pub(super) async fn history(which: Which, context: &mut Context<'_>) -> Result<(), Failure> {
     let (record, reply) = beside(&which.record, Request::History { record: which.record.clone() }, context).await?;
     let Reply::History { of, claims } = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || dispute::history(&record, of, claims));
+    let form = which.listing.format;
+    context.screen.list(&reply, form, || sheet::history(claims), || dispute::history(&record, of, claims));
     Ok(())
 }
 
@@ -248,28 +257,34 @@ const fn verb(kind: RecordKind) -> &'static str {
 }
 
 /// A field that exists; a mistyped one is answered with the nearest before anything is asked.
-pub(super) fn field(name: &str) -> Result<String, String> {
+pub(super) fn field(name: &str) -> Result<String, Unfit> {
     let schema = Schema::current();
     if schema.field(name).is_some() {
         return Ok(name.to_owned());
     }
-    Err(match schema.nearest_field(name) {
-        Some(nearest) => texts::no_such_field_but(name, nearest),
-        None => texts::no_such_field(name),
-    })
+    let entity =
+        |name: &str| name.split_once('.').and_then(|(entity, _)| schema.entity(entity)).map(|found| &*found.name);
+    let nearest = schema.nearest_field(name);
+    let message = nearest.map_or_else(|| typed::no_such_field(name), |nearest| typed::no_such_field_but(name, nearest));
+    let failure = Failure::new(codes::NO_FIELD, message);
+    Err(Unfit(match entity(name).or_else(|| entity(nearest?)) {
+        Some(entity) => failure.try_next(typed::next_fields(entity)),
+        None => failure,
+    }))
 }
 
 /// A field, or `entry1qpzry9x8g…/0`, with or without the mark that says the id goes on.
-fn target(text: &str) -> Result<Target, String> {
+fn target(text: &str) -> Result<Target, Unfit> {
+    let form = |form: String| Unfit(Failure::new(own::USAGE, form));
     if !text.contains('/') {
         return if text.starts_with("entry1") {
-            Err(texts::dispute::entry_form())
+            Err(form(texts::dispute::entry_form()))
         } else {
             field(text).map(Target::Field)
         };
     }
-    let (entry, index) = text.rsplit_once('/').ok_or_else(texts::dispute::entry_form)?;
-    let index = index.parse().map_err(|_| texts::dispute::index_form())?;
+    let (entry, index) = text.rsplit_once('/').ok_or_else(|| form(texts::dispute::entry_form()))?;
+    let index = index.parse().map_err(|_| form(texts::dispute::index_form()))?;
     Ok(Target::Place(entry.trim_end_matches(['…', '.']).to_owned(), index))
 }
 
@@ -377,12 +392,16 @@ mod tests {
 
     #[test]
     fn what_is_taken_back_is_a_field_or_a_place_in_an_entry() {
-        let place = |entry: &str, index| Ok(Target::Place(entry.to_owned(), index));
-        assert_eq!(target("entry1qpzry9x8g…/12"), place("entry1qpzry9x8g", 12));
-        assert_eq!(target("entry1qp/0"), place("entry1qp", 0));
+        let place = |entry: &str, index| Some(Target::Place(entry.to_owned(), index));
+        assert_eq!(target("entry1qpzry9x8g…/12").ok(), place("entry1qpzry9x8g", 12));
+        assert_eq!(target("entry1qp/0").ok(), place("entry1qp", 0));
         assert!(target("entry1qp").is_err() && target("entry1qp/x").is_err());
-        assert_eq!(target("penalty.months"), Ok(Target::Field("penalty.months".to_owned())));
+        assert_eq!(target("penalty.months").ok(), Some(Target::Field("penalty.months".to_owned())));
         assert!(target("penalty.month").is_err());
-        assert!(field("penalty.monhts").expect_err("mistyped").contains("`penalty.months`"));
+        let Unfit(failure) = field("penalty.monhts").expect_err("mistyped");
+        assert!(failure.is(codes::NO_FIELD) && failure.problem.message.contains("`penalty.months`"), "{failure:?}");
+        assert!(failure.problem.next.contains("`habeas help fields penalty`"), "{failure:?}");
+        let Unfit(failure) = field("zzzzzz").expect_err("nothing like it");
+        assert!(failure.problem.next.contains("`habeas help fields`"), "{failure:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! `habeas help` and `habeas completions`: all of it offline, from what is built in.
 
+pub(crate) mod fields;
+
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
@@ -7,14 +9,17 @@ use crate::{
     Context,
     args::{self, Cli},
     error::{Failure, codes, known},
-    texts,
+    render, texts,
 };
+use fields::Fields;
 
 const EXAMPLES: &str = "\
 Examples:
   habeas help
   habeas help HB1013
   habeas help case set
+  habeas help fields
+  habeas help fields capture_episode
   habeas help exit-codes";
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
@@ -24,11 +29,11 @@ const EXIT_CODES: &str = "exit-codes";
 /// How alike a mistyped topic must be to be suggested, from 0 to 1.
 const ALIKE: f64 = 0.7;
 
-/// Explain a command, a code, or the exit statuses.
+/// Explain a command, a code, the fields of records, or the exit statuses.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// A command, a code such as HB1013, or exit-codes.
+    /// A command, a code such as HB1013, fields (and a part of a record, or a field), or exit-codes.
     topic: Vec<String>,
 }
 
@@ -41,6 +46,11 @@ pub(crate) struct CompletionsArgs {
 }
 
 pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<(), Failure> {
+    if let Some((first, rest)) = args.topic.split_first()
+        && first == fields::TOPIC
+    {
+        return fields(&args.topic, &fields::about(rest)?, context);
+    }
     let text = explain(&args.topic)?;
     if context.screen.is_json() {
         let line =
@@ -48,6 +58,22 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<(), Failure>
         context.screen.line(&line);
     } else {
         context.screen.data(&text);
+    }
+    Ok(())
+}
+
+fn fields(topic: &[String], found: &Fields, context: &mut Context<'_>) -> Result<(), Failure> {
+    if context.screen.is_json() {
+        let records = match found {
+            Fields::Parts(parts) => parts.clone(),
+            Fields::Part(part) => vec![part.clone()],
+        };
+        let topic = topic.join(" ");
+        context
+            .screen
+            .line(&serde_json::json!({ "schema": protocol::control::SCHEMA, "topic": topic, "records": records }));
+    } else {
+        context.screen.data(&render::fields::fields(found));
     }
     Ok(())
 }
@@ -84,10 +110,16 @@ fn command_help(path: &[String]) -> Option<String> {
 
 fn nearest(topic: &str) -> Option<String> {
     let commands = Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect::<Vec<_>>();
-    let topics = known().map(|(code, ..)| code.to_owned()).chain([EXIT_CODES.to_owned()]).chain(commands);
-    let like = |known: &String| strsim::jaro_winkler(&known.to_lowercase(), &topic.to_lowercase());
-    let nearest = topics.max_by(|a, b| like(a).total_cmp(&like(b)))?;
-    (like(&nearest) >= ALIKE).then_some(nearest)
+    let own = [EXIT_CODES, fields::TOPIC].map(str::to_owned);
+    let topics: Vec<_> = known().map(|(code, ..)| code.to_owned()).chain(own).chain(commands).collect();
+    nearest_of(topic, topics.iter().map(|topic| &**topic)).map(str::to_owned)
+}
+
+/// The one that is most like what was typed, if it is like it at all.
+fn nearest_of<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let like = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &typed.to_lowercase());
+    let nearest = known.max_by(|a, b| like(a).total_cmp(&like(b)))?;
+    (like(nearest) >= ALIKE).then_some(nearest)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Call-sign or id.
+    /// Call-sign, id, or what you call it.
     #[arg(requires = "name", conflicts_with = "remove")]
     organisation: Option<String>,
     /// What you call it; in quotation marks if it has spaces.

@@ -2,14 +2,21 @@
 
 use protocol::control::{Question, RecordKind, Reply, Request};
 
-use super::{ask, record::list};
-use crate::{Context, daemon::unexpected, error::Failure, render::precedents, texts};
+use super::{Listing, ask, record::list};
+use crate::{
+    Context,
+    daemon::unexpected,
+    error::Failure,
+    render::{Form, precedents, sheet},
+    texts,
+};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
   habeas docket list
   habeas docket list --article RU-CC-352.1 --argument ARG-ORDER
-  habeas docket list --article 352.1 --response accepted --court 99OV0000";
+  habeas docket list --article 352.1 --response accepted --court 99OV0000
+  habeas docket list --format csv > dockets.csv";
 
 /// Which dockets.
 #[derive(Debug, clap::Args)]
@@ -29,19 +36,62 @@ pub(super) struct Args {
     /// The court's response, such as accepted.
     #[arg(long, value_name = "CODE")]
     response: Option<String>,
+    #[command(flatten)]
+    listing: Listing,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
-    let Args { article, argument, circumstance, court, response } = args;
+    let Args { article, argument, circumstance, court, response, listing } = args;
     let question = Question { article, argument, circumstance, court, response };
     if question == Question::default() {
-        return list(RecordKind::Docket, context).await;
+        return list(RecordKind::Docket, listing, context).await;
     }
-    let reply = ask(context, &Request::Ask { question }).await?;
+    let reply = ask(context, &Request::Ask { question: question.clone() }).await?;
     let Reply::Precedents { found, asked, as_of } = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || precedents::precedents(found, *asked, *as_of));
-    if !found.is_empty() {
+    let parts = parts(question);
+    // Only a person is helped by what each part alone would find.
+    let alone = match found.is_empty() && *asked > 0 && parts.len() > 1 && !context.screen.is_json() {
+        true => each_alone(parts, context).await?,
+        false => parts.into_iter().map(|(typed, _)| (typed, 0)).collect(),
+    };
+    let form = listing.format;
+    context.screen.list(
+        &reply,
+        form,
+        || sheet::precedents(found),
+        || precedents::precedents(found, &alone, *asked, *as_of),
+    );
+    if form == Form::Table && !found.is_empty() {
         context.screen.note(&texts::next(&[(context.command("docket show DOCKET"), texts::next_show())]));
     }
     Ok(())
+}
+
+/// The parts of a question, each as it is typed and as a question of its own.
+fn parts(question: Question) -> Vec<(String, Question)> {
+    let Question { article, argument, circumstance, court, response } = question;
+    let none = Question::default;
+    let parts = [
+        ("--article", article.clone(), Question { article, ..none() }),
+        ("--argument", argument.clone(), Question { argument, ..none() }),
+        ("--circumstance", circumstance.clone(), Question { circumstance, ..none() }),
+        ("--court", court.clone(), Question { court, ..none() }),
+        ("--response", response.clone(), Question { response, ..none() }),
+    ];
+    let part = |(option, value, alone): (&str, Option<String>, Question)| Some((format!("{option} {}", value?), alone));
+    parts.into_iter().filter_map(part).collect()
+}
+
+/// How many dockets each part alone would find.
+async fn each_alone(
+    parts: Vec<(String, Question)>,
+    context: &mut Context<'_>,
+) -> Result<Vec<(String, usize)>, Failure> {
+    let mut found = Vec::new();
+    for (typed, question) in parts {
+        let reply = ask(context, &Request::Ask { question }).await?;
+        let Reply::Precedents { found: dockets, .. } = &reply else { return Err(unexpected(&reply)) };
+        found.push((typed, dockets.len()));
+    }
+    Ok(found)
 }

@@ -5,8 +5,18 @@ use protocol::{
     ids::EntityId,
 };
 
-use super::{ask, dispute, name::Book, precedents};
-use crate::{Context, daemon::unexpected, error::Failure, now, render::record, texts};
+use super::{Listing, ask, dispute, name::Book, precedents};
+use crate::{
+    Context,
+    daemon::unexpected,
+    error::{Failure, Unfit, codes as own},
+    now,
+    render::{
+        record::{self, Depth},
+        sheet,
+    },
+    texts::{self, typed},
+};
 
 const CASE_NEW: &str = "\
 Examples:
@@ -18,11 +28,13 @@ Examples:
 const CASE_SHOW: &str = "\
 Examples:
   habeas case show abandon-zoo-able-zone-about-zero
-  habeas case show abandon-zoo-able-zone-about-zero --provenance";
+  habeas case show abandon-zoo-able-zone-about-zero --provenance
+  habeas case show SYN-01 --fields";
 const CASE_LIST: &str = "\
 Examples:
   habeas case list
-  habeas case list --json";
+  habeas case list --json
+  habeas case list --format csv > cases.csv";
 const DOCKET_NEW: &str = "\
 Examples:
   habeas docket new docket_source.type=court_card docket.court_id=27GV0012 --grade B2";
@@ -86,7 +98,7 @@ enum Case {
     Show(Show),
     /// List the case files.
     #[command(before_help = CASE_LIST)]
-    List,
+    List(Listing),
     /// See where claims about a case file differ, side by side.
     #[command(before_help = CASE_CONFLICTS)]
     Conflicts(dispute::Which),
@@ -156,6 +168,9 @@ struct Show {
     /// With who said what, when, from which source, beside every value.
     #[arg(long)]
     provenance: bool,
+    /// With each value's field, as `set` and `resolve` take it.
+    #[arg(long)]
+    fields: bool,
 }
 
 /// What the facts rest on; for all facts of the command.
@@ -177,7 +192,7 @@ pub(crate) async fn case(args: CaseArgs, context: &mut Context<'_>) -> Result<()
         Case::New(new) => save(&Request::CaseNew { facts: new.basis.under(new.facts) }, "case", context).await,
         Case::Set(set) => save(&set.request(), "case", context).await,
         Case::Show(args) => show(args, context).await,
-        Case::List => list(RecordKind::Case, context).await,
+        Case::List(listing) => list(RecordKind::Case, listing, context).await,
         Case::Conflicts(which) => dispute::conflicts(which, context).await,
         Case::Resolve(args) => dispute::resolve(args, "case", context).await,
         Case::Retract(args) => dispute::retract(args, "case", context).await,
@@ -213,12 +228,15 @@ impl Basis {
 
 pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, request).await?;
-    let Reply::Saved { record, pseudonym, entries } = &reply else { return Err(unexpected(&reply)) };
-    context.screen.reply(&reply, || texts::saved(pseudonym, entries.len()));
+    let Reply::Saved { record: id, pseudonym, entries, stated } = &reply else { return Err(unexpected(&reply)) };
+    context.screen.reply(&reply, || {
+        let saved = texts::saved(pseudonym, entries.len());
+        if stated.is_empty() { saved } else { format!("{saved}\n{}", record::stated(stated)) }
+    });
     if withdraws(request) {
         context.screen.note(&texts::sharing::withdrawn_everywhere());
     }
-    let next = [(context.command(&format!("{verb} show {record}")), texts::next_show())];
+    let next = [(context.command(&format!("{verb} show {id}")), texts::next_show())];
     context.screen.note(&texts::next(&next));
     Ok(())
 }
@@ -234,23 +252,26 @@ async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
     let Reply::Record(shown) = &reply else { return Err(unexpected(&reply)) };
     let book = Book::to_name(&shown.readers, context).await;
     let shown = Record { readers: book.called(&shown.readers), ..(**shown).clone() };
-    context.screen.reply(&reply, || record::record(&shown, args.provenance));
+    let depth = Depth { provenance: args.provenance, fields: args.fields };
+    context.screen.reply(&reply, || record::record(&shown, depth));
     Ok(())
 }
 
-pub(super) async fn list(kind: RecordKind, context: &mut Context<'_>) -> Result<(), Failure> {
+pub(super) async fn list(kind: RecordKind, listing: Listing, context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::List { kind }).await?;
     let Reply::Records { records } = &reply else { return Err(unexpected(&reply)) };
     let book = Book::to_name(records.iter().flat_map(|record| &record.readers), context).await;
     let named = |record: &Summary| Summary { readers: book.called(&record.readers), ..record.clone() };
     let records: Vec<_> = records.iter().map(named).collect();
-    context.screen.reply(&reply, || record::records(kind, &records, now()));
+    let sheet = || sheet::records(kind, &records);
+    context.screen.list(&reply, listing.format, sheet, || record::records(kind, &records, now()));
     Ok(())
 }
 
 /// `FIELD=VALUE`; a field that does not exist is answered with the nearest one before anything is asked.
-fn stated(text: &str) -> Result<Fact, String> {
-    let (field, value) = text.split_once('=').ok_or_else(texts::field_value_form)?;
+fn stated(text: &str) -> Result<Fact, Unfit> {
+    let form = || Unfit(Failure::new(own::USAGE, typed::field_value_form()));
+    let (field, value) = text.split_once('=').ok_or_else(form)?;
     let field = dispute::field(field)?;
     Ok(Fact { field, value: value.to_owned(), entity: None, source: None, grade: None })
 }
@@ -263,17 +284,15 @@ mod tests {
     fn a_fact_is_a_field_and_all_that_follows_the_first_equals_sign() {
         let fact = stated("docket_source.url=https://example.org/?a=b").expect("the field exists");
         assert_eq!((fact.field.as_str(), fact.value.as_str()), ("docket_source.url", "https://example.org/?a=b"));
-        assert_eq!(
-            stated("capture_episode.date="),
-            Ok(Fact { value: String::new(), ..stated("capture_episode.date=x").expect("the field exists") })
-        );
+        let empty = Fact { value: String::new(), ..stated("capture_episode.date=x").expect("the field exists") };
+        assert_eq!(stated("capture_episode.date=").ok(), Some(empty));
     }
 
     #[test]
     fn a_mistyped_field_is_answered_with_the_nearest_one() {
-        let error = stated("capture_epsode.date=2023").expect_err("there is no such field");
+        let error = stated("capture_epsode.date=2023").expect_err("there is no such field").to_string();
         assert!(error.contains("`capture_episode.date`"), "{error}");
-        assert!(stated("capture_episode.date").expect_err("no value").contains("FIELD=VALUE"));
+        assert!(stated("capture_episode.date").expect_err("no value").to_string().contains("FIELD=VALUE"));
     }
 
     #[test]

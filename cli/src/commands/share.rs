@@ -29,8 +29,8 @@ pub(crate) struct Args {
     /// Which case files, by their words or ids [default: all of your organisation].
     #[arg(value_name = "CASE")]
     cases: Vec<String>,
-    /// Call-sign or id of each organisation, with its country if that is to be told; or `everyone`.
-    #[arg(long, value_name = "ORGANISATION[:COUNTRY]", value_delimiter = ',', required_unless_present_any = ["waiting", "cancel"])]
+    /// Call-sign, id or your name of each organisation, with its country if that is to be told; or `everyone`.
+    #[arg(long, value_name = "ORGANISATION[:COUNTRY]", required_unless_present_any = ["waiting", "cancel"])]
     with: Vec<String>,
     /// Only say what would go, and what would not.
     #[arg(long)]
@@ -62,7 +62,8 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         context.screen.note(&texts::sharing::cancelled());
         return waiting(&reply, context).await;
     }
-    let with = readers(&args.with)?;
+    let with = named(&args.with, context).await;
+    let with = readers(&with)?;
     let request = Request::SharePreview { records: args.cases.clone(), with: with.clone() };
     let reply = ask(context, &request).await?;
     let Reply::SharePreview(preview) = &reply else { return Err(unexpected(&reply)) };
@@ -101,6 +102,33 @@ async fn waiting(reply: &Reply, context: &mut Context<'_>) -> Result<(), Failure
     Ok(())
 }
 
+/// The organisations named, one each: commas stand between them, but also in what people here call one.
+async fn named(with: &[String], context: &mut Context<'_>) -> Vec<String> {
+    if !with.iter().any(|list| list.contains(',')) {
+        return with.to_vec();
+    }
+    // Without the address book every comma separates.
+    let petnames: Vec<_> = match ask(context, &Request::Names).await {
+        Ok(Reply::Names { names }) => names.into_iter().map(|named| named.petname.to_lowercase()).collect(),
+        _ => Vec::new(),
+    };
+    with.iter().flat_map(|list| split(list, &petnames)).collect()
+}
+
+/// The parts between commas; several together where they are what one organisation is called.
+fn split(list: &str, petnames: &[String]) -> Vec<String> {
+    let parts: Vec<_> = list.split(',').collect();
+    let (mut names, mut at) = (Vec::new(), 0);
+    while at < parts.len() {
+        let is_petname =
+            |end: &usize| petnames.contains(&guest(parts[at..*end].join(",").trim()).organisation.to_lowercase());
+        let end = (at + 2..=parts.len()).rev().find(is_petname).unwrap_or(at + 1);
+        names.push(parts[at..end].join(",").trim().to_owned());
+        at = end;
+    }
+    names
+}
+
 fn readers(names: &[String]) -> Result<Readers, Failure> {
     let everyone = names.iter().filter(|name| *name == EVERYONE).count();
     match (everyone, names.len()) {
@@ -110,9 +138,10 @@ fn readers(names: &[String]) -> Result<Readers, Failure> {
     }
 }
 
-/// `ORGANISATION` or `ORGANISATION:COUNTRY`.
+/// `ORGANISATION` or `ORGANISATION:COUNTRY`; two letters are a country, and a name may have a colon of its own.
 fn guest(name: &str) -> Guest {
-    match name.rsplit_once(':') {
+    let is_country = |country: &str| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match name.rsplit_once(':').filter(|(_, country)| is_country(country)) {
         Some((organisation, country)) => {
             Guest { organisation: organisation.to_owned(), country: Some(country.to_owned()) }
         }
@@ -138,6 +167,18 @@ mod tests {
         };
         check("brave-otter", "brave-otter", None);
         check("brave-otter:GE", "brave-otter", Some("GE"));
+        check("Legal aid: north", "Legal aid: north", None);
+        check("Legal aid: north:LT", "Legal aid: north", Some("LT"));
+    }
+
+    #[test]
+    fn a_comma_within_a_name_of_ones_own_separates_nothing() {
+        let petnames = ["legal aid, tbilisi".to_owned()];
+        let check = |list: &str, expected: &[&str]| assert_eq!(split(list, &petnames), expected, "{list}");
+        check("brave-otter:GE,calm-heron:LT", &["brave-otter:GE", "calm-heron:LT"]);
+        check("Legal aid, Tbilisi", &["Legal aid, Tbilisi"]);
+        check("calm-heron, Legal aid, Tbilisi:GE,brave-otter", &["calm-heron", "Legal aid, Tbilisi:GE", "brave-otter"]);
+        check("Legal aid, Batumi", &["Legal aid", "Batumi"]);
     }
 
     #[test]

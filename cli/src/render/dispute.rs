@@ -6,9 +6,9 @@ use protocol::{
 };
 
 use super::{
-    Ink, moment,
-    record::{claim, short, shown, what, who},
-    table,
+    Ink, fits, moment,
+    record::{claim, short, shown, titled, who},
+    stacked, table,
 };
 use crate::{texts, tongue::spoken};
 
@@ -26,10 +26,11 @@ pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &
 /// Every claim, newest first, with its fate.
 pub(crate) fn history(record: &Option<Box<Record>>, of: &Heading, claims: &[Past]) -> String {
     let row = |past: &Past| {
-        let own = vec![what(&past.field), shown(&past.field, &past.claim.value), fate(past)];
-        [own, claim(record.as_deref(), &past.claim), vec![place(&at(&past.claim))]].concat()
+        let own = vec![titled(&past.field), shown(&past.field, &past.claim.value), fate(past)];
+        [own, claim(record.as_deref(), &past.claim), vec![place_of(&past.claim)]].concat()
     };
-    let rows = table(&texts::dispute::history_columns(), claims.iter().map(row));
+    let (header, rows) = (texts::dispute::history_columns(), claims.iter().map(row).collect::<Vec<_>>());
+    let rows = if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 3) };
     let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
     [head, rows, texts::as_of(&moment(of.as_of))].join("\n\n")
 }
@@ -52,7 +53,7 @@ pub(crate) enum Left<'a> {
 
 /// "Taken back: Date of return: March 2024. Nothing stands there now; before it was …".
 pub(crate) fn left(taken: &serde_json::Value, field: &str, left: &Left<'_>) -> String {
-    let taken = texts::dispute::taken_back(&what(field), &shown(field, taken));
+    let taken = texts::dispute::taken_back(&titled(field), &shown(field, taken));
     let by = |said: &Claim| who(said.call_sign.as_deref(), said.petname.as_deref(), &said.organisation);
     let now = match left {
         Left::Claims(claims) => {
@@ -73,13 +74,14 @@ fn conflict(record: Option<&Record>, conflict: &Conflict) -> String {
         false => (Ink::CARE, texts::dispute::open()),
     };
     let heading =
-        format!("{ink}{state}{} {}  {}  {}", Ink::OFF, what(&conflict.field), conflict.field, conflict.entity);
+        format!("{ink}{state}{} {}  {}  {}", Ink::OFF, titled(&conflict.field), conflict.field, conflict.entity);
     let row = |said: &Claim| {
         let chosen = if said.chosen { format!("  {}", texts::chosen()) } else { String::new() };
         let value = vec![format!("{}{chosen}", shown(&conflict.field, &said.value))];
-        [value, claim(record, said), vec![place(&at(said))]].concat()
+        [value, claim(record, said), vec![place_of(said)]].concat()
     };
-    let rows = table(&texts::dispute::conflict_columns(), conflict.claims.iter().map(row));
+    let (header, rows) = (texts::dispute::conflict_columns(), conflict.claims.iter().map(row).collect::<Vec<_>>());
+    let rows = if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 1) };
     let said = conflict.resolutions.iter().map(|said| format!("\n{}", resolution(conflict, said))).collect::<String>();
     format!("{heading}\n{rows}{said}")
 }
@@ -101,7 +103,8 @@ fn resolution(conflict: &Conflict, said: &Resolution) -> String {
     )
 }
 
-fn fate(past: &Past) -> String {
+/// What became of a claim.
+pub(super) fn fate(past: &Past) -> String {
     let back = past.retractions.first().map(|back| (moment(back.when), reason("recall_reason", &back.reason)));
     match (past.fate.as_str(), back) {
         ("retracted", Some((when, reason))) => texts::dispute::retracted(&when, &reason),
@@ -118,7 +121,11 @@ const fn at(claim: &Claim) -> At {
     At { entry: claim.entry, index: claim.index }
 }
 
-/// As `retract` takes it.
+/// Where a claim stands, as `retract` takes it.
+fn place_of(claim: &Claim) -> String {
+    place(&at(claim))
+}
+
 fn place(at: &At) -> String {
     format!("{}/{}", short(&at.entry.to_string()), at.index)
 }

@@ -3,17 +3,29 @@
 use protocol::control::{Answered, Precedent};
 use serde_json::Value;
 
-use super::{moment, record::shown, table};
+use super::{indented, moment, record::shown, table};
 use crate::texts;
 
 /// One line for each argument, or for the docket if it has none that was asked for.
-pub(crate) fn precedents(found: &[Precedent], asked: u64, as_of: u64) -> String {
+/// Where nothing answers, `alone` says how much each part of the question would find without the others.
+pub(crate) fn precedents(found: &[Precedent], alone: &[(String, usize)], asked: u64, as_of: u64) -> String {
     let as_of = texts::as_of(&moment(as_of));
     if found.is_empty() {
-        return format!("{}\n\n{as_of}", texts::precedents::nothing(asked));
+        return format!("{}\n\n{as_of}", nothing(alone, asked));
     }
     let rows = table(&texts::precedents::columns(), found.iter().flat_map(rows));
     format!("{rows}\n\n{}\n{as_of}", texts::precedents::found(found.len(), asked))
+}
+
+fn nothing(alone: &[(String, usize)], asked: u64) -> String {
+    match alone {
+        _ if asked == 0 => texts::no_dockets(),
+        [(typed, _)] => texts::precedents::none_has(asked, typed),
+        parts => {
+            let rows = parts.iter().map(|(typed, found)| vec![typed.clone(), texts::precedents::found_alone(*found)]);
+            format!("{}\n{}", texts::precedents::none_answers(asked), indented(rows))
+        }
+    }
 }
 
 fn rows(precedent: &Precedent) -> Vec<Vec<String>> {

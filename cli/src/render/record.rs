@@ -2,17 +2,35 @@
 //! chosen for the reader.
 
 use protocol::{
-    control::{Cell, Claim, Entity, Imported, Record, RecordKind, Summary},
+    control::{Cell, Claim, Entity, Imported, Record, RecordKind, Stated, Summary},
     ids::{EntityId, OrgId},
     schema::{Kind, Schema},
 };
 use serde_json::Value;
 
-use super::{Ink, day, moment, table};
+use super::{Ink, day, fits, indented, moment, only_day, stacked, table};
 use crate::{texts, tongue::spoken};
 
-/// One record; with who said what and when beside every value if `provenance` is wanted.
-pub(crate) fn record(record: &Record, provenance: bool) -> String {
+/// Numbers that say what a pseudonym says.
+const ROOT_IDS: &[&str] = &["case_file.case_id", "docket.docket_id", "tombstone.case_id"];
+
+/// Words of a pseudonym that are shown where there is no room for all six: enough to name it by, beside a label and alone.
+const NAMING_WORDS: [usize; 2] = [2, 3];
+/// What tells several parts of one kind apart: what it is, and since when.
+const TELLING: &[&str] = &["sequence", "purpose", "type", "code", "kind", "status", "level"];
+const DATING: &[&str] = &["date", "from", "asked_on", "opened", "offered_on", "since"];
+
+/// How much of a record is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    /// Beside each value: who said it, when, from which source.
+    pub(crate) provenance: bool,
+    /// Beside each value: its field, as it is typed.
+    pub(crate) fields: bool,
+}
+
+/// One record.
+pub(crate) fn record(record: &Record, depth: Depth) -> String {
     let taken_back = record.taken_back.iter().map(|taken| {
         let (from, by) = (taken.from.join(", "), taken.by.join(", "));
         vec![texts::sharing::column_taken_back(), texts::sharing::had_until(&from, &moment(taken.since), &by)]
@@ -30,11 +48,12 @@ pub(crate) fn record(record: &Record, provenance: bool) -> String {
         .chain(readers)
         .chain(taken_back),
     );
-    let entities = record.entities.iter().map(|entity| self::entity(record, entity, provenance));
+    let entities = parts(record).into_iter().map(|part| self::entity(record, part, depth));
     let disagreement = conflicts(record).map(|(count, rows)| {
         let heading = format!("{}! {}{}", Ink::CARE, texts::conflicts_shown(count), Ink::OFF);
         let header = [&texts::conflict_columns()[..], &texts::claim_columns()].concat();
-        format!("{heading}\n\n{}", table(&header, rows))
+        let rows = if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 2) };
+        format!("{heading}\n\n{rows}")
     });
     let as_of = texts::as_of(&moment(record.as_of));
     [Some(head), disagreement].into_iter().flatten().chain(entities).chain([as_of]).collect::<Vec<_>>().join("\n\n")
@@ -49,13 +68,38 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String
     let labelled = records.iter().any(|record| record.label.is_some());
     let row = |record: &Summary| {
         let label = labelled.then(|| record.label.clone().unwrap_or_default());
-        let conflicts = if record.conflicts == 0 { String::new() } else { format!("! {}", record.conflicts) };
-        let rest = [record.pseudonym.clone(), stage(&record.stage), conflicts, moment(record.changed)];
+        let rest = [record.pseudonym.clone(), stage(&record.stage), disputed(record), moment(record.changed)];
         let readers = (kind == RecordKind::Case).then(|| texts::sharing::readers(&record.readers));
         label.into_iter().chain(rest).chain(readers).collect()
     };
-    let header = texts::list_columns(kind, labelled);
-    format!("{}\n\n{as_of}", table(&header, records.iter().map(row)))
+    let (header, rows) = (texts::list_columns(kind, labelled), records.iter().map(row).collect::<Vec<_>>());
+    let list = if fits(&header, &rows) { table(&header, rows) } else { brief(kind, records, labelled) };
+    format!("{list}\n\n{as_of}")
+}
+
+/// A list where there is little room: a line each, the first words of its pseudonym, the day, how many can read it.
+fn brief(kind: RecordKind, records: &[Summary], labelled: bool) -> String {
+    let row = |record: &Summary| {
+        let label = labelled.then(|| record.label.clone().unwrap_or_default());
+        let words = if labelled { NAMING_WORDS[0] } else { NAMING_WORDS[1] };
+        let rest = [naming(&record.pseudonym, words), stage(&record.stage), disputed(record), only_day(record.changed)];
+        let readers = (kind == RecordKind::Case).then(|| texts::sharing::others(&record.readers));
+        label.into_iter().chain(rest).chain(readers).collect()
+    };
+    table(&texts::brief_columns(kind, labelled), records.iter().map(row))
+}
+
+fn disputed(record: &Summary) -> String {
+    if record.conflicts == 0 { String::new() } else { format!("! {}", record.conflicts) }
+}
+
+/// The words that name a record where there is no room for all of them.
+fn naming(pseudonym: &str, shown: usize) -> String {
+    let words: Vec<_> = pseudonym.split(' ').collect();
+    match words.get(..shown) {
+        Some(first) if words.len() > shown => format!("{} …", first.join(" ")),
+        _ => pseudonym.to_owned(),
+    }
 }
 
 /// What an import made, or would make.
@@ -73,7 +117,7 @@ fn conflicts(record: &Record) -> Option<(usize, Vec<Vec<String>>)> {
     let cells: Vec<&Cell> =
         record.entities.iter().flat_map(|entity| &entity.cells).filter(|cell| cell.shown == "conflict").collect();
     let row = |(nth, cell, claim): (usize, &Cell, &Claim)| {
-        let field = if nth == 0 { what(&cell.field) } else { String::new() };
+        let field = if nth == 0 { titled(&cell.field) } else { String::new() };
         [vec![field, shown(&cell.field, &claim.value)], self::claim(record, claim)].concat()
     };
     let claims =
@@ -120,19 +164,79 @@ fn worded(field: &str, text: &str) -> String {
     }
 }
 
-fn entity(record: &Record, entity: &Entity, provenance: bool) -> String {
-    let label =
-        Schema::current().entity(&entity.kind).map_or(&*entity.kind, |known| known.labels.in_language(spoken()));
-    let id = if provenance { format!("  {}", entity.entity) } else { String::new() };
-    let heading = format!("{}{label}{}{id}", Ink::STRONG, Ink::OFF);
-    // What stands under what is seen by its place; the field for it is for those who look closely.
-    let shown = |cell: &&Cell| !cell.claims.is_empty() && (provenance || !cell.field.ends_with(".parent"));
+/// A part as it is shown.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    entity: &'a Entity,
+    /// There are several of its kind.
+    is_one_of_several: bool,
+}
+
+/// The parts in the order of the record; several of one kind that follow each other, by what happened first.
+fn parts(record: &Record) -> Vec<Part<'_>> {
+    let several = |kind: &str| record.entities.iter().filter(|entity| entity.kind == kind).count() > 1;
+    let part = |entity| Part { entity, is_one_of_several: several(&entity.kind) };
+    let mut parts: Vec<Part<'_>> = record.entities.iter().map(part).collect();
+    for run in parts.chunk_by_mut(|a, b| a.entity.kind == b.entity.kind) {
+        run.sort_by_key(|part| (number(part.entity), dating(part.entity).map(|(_, text)| text)));
+    }
+    parts
+}
+
+/// The first of these fields that a part has, with its first value.
+fn telling<'a>(entity: &'a Entity, fields: &[&str]) -> Option<(&'a str, &'a Value)> {
+    let cell = |name: &&str| {
+        let is_it = |cell: &&Cell| cell.field.rsplit_once('.').is_some_and(|(_, field)| field == *name);
+        let cell = entity.cells.iter().find(is_it)?;
+        Some((&*cell.field, &cell.claims.first()?.value))
+    };
+    fields.iter().find_map(cell)
+}
+
+fn number(entity: &Entity) -> Option<u64> {
+    telling(entity, &["sequence"]).and_then(|(_, value)| value.as_u64())
+}
+
+fn dating(entity: &Entity) -> Option<(&str, String)> {
+    telling(entity, DATING).and_then(|(field, value)| Some((field, value.as_str()?.to_owned())))
+}
+
+/// What a part is; one of several by what tells it from the others.
+fn heading(part: Part<'_>) -> String {
+    let label = kind(&part.entity.kind);
+    if !part.is_one_of_several {
+        return label;
+    }
+    let what = telling(part.entity, TELLING).map(|(field, value)| shown(field, value));
+    let when = dating(part.entity).map(|(_, text)| day(&text));
+    let told: Vec<_> = what.into_iter().chain(when).collect();
+    // What stands in brackets explains the kind, and is explained by what is told.
+    let short = label.split(" (").next().unwrap_or(&label);
+    if told.is_empty() { label } else { format!("{short}: {}", told.join(", ")) }
+}
+
+/// What a part of a record is called.
+pub(crate) fn kind(name: &str) -> String {
+    Schema::current().entity(name).map_or(name, |known| known.labels.in_language(spoken())).to_owned()
+}
+
+fn entity(record: &Record, part: Part<'_>, depth: Depth) -> String {
+    let entity = part.entity;
+    let id = if depth.provenance { format!("  {}", entity.entity) } else { String::new() };
+    let heading = format!("{}{}{}{id}", Ink::STRONG, heading(part), Ink::OFF);
+    // What stands under what is seen by its place, and the record's own number is its pseudonym; both are for those who
+    // look closely.
+    let technical = |field: &str| field.ends_with(".parent") || ROOT_IDS.contains(&field);
+    let shown = |cell: &&Cell| !cell.claims.is_empty() && (depth.provenance || !technical(&cell.field));
     let cells = entity.cells.iter().filter(shown);
-    let body = if provenance {
+    let body = if depth.provenance {
         let header = [&texts::field_columns()[..], &texts::claim_columns(), &texts::entry_columns()].concat();
-        table(&header, cells.flat_map(|cell| with_provenance(record, cell)))
+        let rows: Vec<_> = cells.flat_map(|cell| with_provenance(record, cell)).collect();
+        if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 3) }
+    } else if depth.fields {
+        indented(cells.map(|cell| vec![what(&cell.field), joined(cell), cell.field.clone()]))
     } else {
-        table(&texts::plain_columns(), cells.map(|cell| vec![what(&cell.field), joined(cell), cell.field.clone()]))
+        indented(cells.map(|cell| vec![what(&cell.field), joined(cell)]))
     };
     format!("{heading}\n{body}")
 }
@@ -166,18 +270,38 @@ fn joined(cell: &Cell) -> String {
             values.push(value);
         }
     }
-    if cell.shown == "conflict" { format!("! {}", values.join(" ≠ ")) } else { values.join(", ") }
+    if cell.shown == "conflict" { format!("! {}", values.join(" ≠ ")) } else { values.join("; ") }
 }
 
 pub(crate) fn raw(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// What a field is called.
 pub(crate) fn what(field: &str) -> String {
     Schema::current().field(field).map_or(field, |known| known.labels.in_language(spoken())).to_owned()
 }
 
-fn stage(code: &str) -> String {
+/// What a field is called, with what it belongs to where several have one name: "Captivity: From".
+pub(crate) fn titled(field: &str) -> String {
+    let schema = Schema::current();
+    let Some(known) = schema.field(field) else { return field.to_owned() };
+    let label = known.labels.in_language(spoken());
+    let alike = schema.fields().filter(|other| other.labels.in_language(spoken()) == label).count();
+    if alike > 1 { format!("{}: {label}", kind(&known.entity)) } else { label.to_owned() }
+}
+
+/// What was stated, a line each.
+pub(crate) fn stated(stated: &[Stated]) -> String {
+    stated
+        .iter()
+        .map(|said| format!("  {}: {}", titled(&said.field), shown(&said.field, &said.value)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// What a stage is called.
+pub(crate) fn stage(code: &str) -> String {
     Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, spoken())).to_owned()
 }
 

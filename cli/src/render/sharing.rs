@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::control::{CasePreview, HeldBack, HeldBackWhat, Share, SharePreview};
+use protocol::{
+    control::{CasePreview, HeldBackWhat, Share, SharePreview},
+    schema::Schema,
+};
 
 use super::{
-    moment,
+    Ink, indented, moment, record,
     standing::{bad, care, good},
     table,
 };
 use crate::texts::{self, sharing as said};
 
-/// The headline, who would read, and a line for each case file; with `details`, one for each field and reason.
+/// The headline, who would read, and a line for each case file; with `details`, every field and every reason.
 pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
     let held = preview.cases.iter().filter(|case| case.goes.is_empty()).count();
     let countries: BTreeSet<_> = preview.readers.iter().filter_map(|reader| reader.country.as_ref()).collect();
@@ -24,9 +27,15 @@ pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
         parts.push(readers.collect::<Vec<_>>().join(", "));
     }
     if details {
-        parts.push(table(&said::detail_columns(), preview.cases.iter().flat_map(detail)));
+        parts.extend(preview.cases.iter().map(detail));
     } else {
-        parts.push(table(&said::preview_columns(), preview.cases.iter().map(row)));
+        let reasons = reasons(preview);
+        let (header, rows) = (said::preview_columns(), preview.cases.iter().map(|case| row(case, &reasons)));
+        parts.push(table(&header, rows));
+        if !reasons.is_empty() {
+            let legend = reasons.iter().zip(1..).map(|(reason, number)| vec![format!("({number})"), reason.clone()]);
+            parts.push(format!("{}\n{}", said::why_values_stay(), indented(legend)));
+        }
     }
     let notices = notices(preview).into_iter().map(|(notice, cases)| care(&format!("{notice}: {}", cases.join(", "))));
     let notices: Vec<_> = notices.collect();
@@ -62,38 +71,84 @@ fn name(case: &CasePreview) -> &str {
     case.label.as_ref().unwrap_or(&case.pseudonym)
 }
 
-fn row(case: &CasePreview) -> Vec<String> {
-    let goes = if case.goes.is_empty() { "–".to_owned() } else { said::goes(case.goes.len()) };
-    vec![name(case).to_owned(), goes, reasons(case)]
-}
-
-/// Why the whole case stays; or the reasons of what stays of it, the most frequent first.
-fn reasons(case: &CasePreview) -> String {
-    let whole: Vec<_> = case.whole().map(said::reason).collect();
-    if !whole.is_empty() {
-        return whole.join("\n");
-    }
+/// Why values of case files stay that go in part: each reason once, the most frequent first.
+fn reasons(preview: &SharePreview) -> Vec<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for held in &case.held_back {
+    for held in preview.cases.iter().filter(|case| case.whole().next().is_none()).flat_map(|case| &case.held_back) {
         *counts.entry(said::reason(held)).or_default() += 1;
     }
     let mut counts: Vec<_> = counts.into_iter().collect();
     counts.sort_by(|a, b| (b.1, &a.0).cmp(&(a.1, &b.0)));
-    counts.into_iter().map(|(reason, count)| said::stays(count, &reason)).collect::<Vec<_>>().join("\n")
+    counts.into_iter().map(|(reason, _)| reason).collect()
 }
 
-fn detail(case: &CasePreview) -> Vec<Vec<String>> {
-    let goes = case
-        .goes
-        .iter()
-        .map(|goes| vec![name(case).to_owned(), goes.field.clone(), goes.values.to_string(), String::new()]);
-    let stays = case.held_back.iter().map(|held: &HeldBack| {
-        let what = match &held.what {
-            HeldBackWhat::Case => said::whole(),
-            HeldBackWhat::Record { kind, .. } => kind.clone(),
-            HeldBackWhat::Field { field, .. } => field.clone(),
+/// Why the whole case stays; or how much of it, by the numbers of the reasons.
+fn row(case: &CasePreview, reasons: &[String]) -> Vec<String> {
+    let goes = if case.goes.is_empty() { "–".to_owned() } else { said::goes(case.goes.len()) };
+    let whole: Vec<_> = case.whole().map(said::reason).collect();
+    let counted = |(number, reason): (usize, &String)| {
+        let count = case.held_back.iter().filter(|held| said::reason(held) == *reason).count();
+        (count > 0).then(|| format!("{count}×({number})"))
+    };
+    let stays = if whole.is_empty() {
+        (1..).zip(reasons).filter_map(counted).collect::<Vec<_>>().join(", ")
+    } else {
+        whole.join("\n")
+    };
+    vec![name(case).to_owned(), goes, stays]
+}
+
+/// Everything that goes and everything that stays of a case file, part by part.
+fn detail(case: &CasePreview) -> String {
+    let mut goes = Parts::default();
+    case.goes.iter().for_each(|goes_| goes.add(&goes_.field, goes_.values));
+    let mut stays: BTreeMap<String, Parts> = BTreeMap::new();
+    for held in &case.held_back {
+        let parts = stays.entry(format!("{} ({})", said::reason(held), said::remedy(held))).or_default();
+        match &held.what {
+            HeldBackWhat::Case => parts.add_whole(said::whole()),
+            HeldBackWhat::Record { kind, .. } => parts.add_whole(record::kind(kind)),
+            HeldBackWhat::Field { field, .. } => parts.add(field, 1),
+        }
+    }
+    let mut lines = vec![format!("{}{}{}", Ink::STRONG, name(case), Ink::OFF)];
+    if !goes.0.is_empty() {
+        lines.push(format!("{}:", said::column_goes()));
+        lines.push(goes.rows());
+    }
+    for (reason, parts) in stays {
+        lines.push(table(&[""], [vec![format!("{}:", said::column_stays()), reason]]));
+        lines.push(parts.rows());
+    }
+    lines.join("\n")
+}
+
+/// Fields by the part of the record they belong to, in the order of the schema, each with how many values.
+#[derive(Default)]
+struct Parts(BTreeMap<(usize, String), BTreeMap<String, u64>>);
+
+impl Parts {
+    fn add(&mut self, field: &str, values: u64) {
+        let schema = Schema::current();
+        let entity = field.split_once('.').map_or(field, |(entity, _)| entity);
+        let place = schema.entities().position(|known| known.name == entity).unwrap_or(usize::MAX);
+        let fields = self.0.entry((place, record::kind(entity))).or_default();
+        // What belongs to what is seen by where it stands.
+        if !field.ends_with(".parent") {
+            *fields.entry(record::what(field)).or_default() += values;
+        }
+    }
+
+    fn add_whole(&mut self, name: String) {
+        self.0.entry((usize::MAX, name)).or_default();
+    }
+
+    fn rows(&self) -> String {
+        let field =
+            |(name, values): (&String, &u64)| if *values > 1 { format!("{name} ({values})") } else { name.clone() };
+        let row = |((_, part), fields): (&(usize, String), &BTreeMap<String, u64>)| {
+            vec![part.clone(), fields.iter().map(field).collect::<Vec<_>>().join("; ")]
         };
-        vec![name(case).to_owned(), what, "–".to_owned(), format!("{} ({})", said::reason(held), said::remedy(held))]
-    });
-    goes.chain(stays).collect()
+        indented(self.0.iter().map(row))
+    }
 }

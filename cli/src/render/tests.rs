@@ -5,19 +5,22 @@ use protocol::{
     control::{
         Alarm, CasePreview, Cell, CircleStatus, Claim, Entity, Examination, ExportedEntry, GoesField, HeldBack,
         HeldBackWhat, Imported, Named, NodeState, Peer, Problem, Reader, Record, RecordKind, Share, SharePreview,
-        Status, Summary, codes,
+        Stated, Status, Summary, codes,
     },
     ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
+    schema::Language,
 };
 use serde_json::{Value, json};
 
-use super::*;
-use crate::fake;
+use super::{record::Depth, *};
+use crate::{fake, tongue::speak};
 
 mod progress;
 mod questions;
 mod tongues;
 
+/// With who said what.
+const PROVENANCE: Depth = Depth { provenance: true, fields: false };
 /// 2026-11-24 10:20 UTC.
 const NOW: u64 = 1_795_515_600;
 /// The same day, as it is recorded outside the own organisation.
@@ -179,7 +182,7 @@ fn summary(number: u8, label: Option<&str>, conflicts: u64) -> Summary {
 }
 
 fn held(what: HeldBackWhat, code: &str, reason: &str, next: &str) -> HeldBack {
-    HeldBack { what, code: code.into(), reason: reason.into(), next: next.into() }
+    HeldBack { what, code: code.into(), about: None, organisations: None, reason: reason.into(), next: next.into() }
 }
 
 fn previewed() -> SharePreview {
@@ -201,12 +204,16 @@ fn previewed() -> SharePreview {
         held_back,
         notices: notices.iter().map(|&notice| notice.into()).collect(),
     };
-    let level = held(
-        HeldBackWhat::Case,
-        "consent_level",
-        "the consent level C1 does not include this (2 organisations)",
-        "respect it; a later consent can replace this record if the person changes his mind",
-    );
+    let level = HeldBack {
+        about: Some("C1".into()),
+        organisations: Some(2),
+        ..held(
+            HeldBackWhat::Case,
+            "consent_level",
+            "the consent level C1 does not include this (2 organisations)",
+            "respect it; a later consent can replace this record if the person changes his mind",
+        )
+    };
     SharePreview {
         seen: "00".into(),
         readers: vec![reader(2, "cabin-yard", Some("GE")), reader(4, "dad-young", None)],
@@ -261,12 +268,101 @@ fn peers_are_shown_with_what_is_known_of_them() {
 
 #[test]
 fn a_record_shows_what_is_disputed_first_and_side_by_side() {
-    assert_snapshot!("record", plain(&record::record(&docket(), false)));
+    assert_snapshot!("record", plain(&record::record(&docket(), Depth::default())));
+}
+
+/// Several parts of one kind, as they arrive: by their ids.
+fn consents() -> Record {
+    let of = |number, field: &str, value: Value| {
+        entity(number, field.split('.').next().expect("a kind"), vec![cell(field, "agreed", vec![claim(value, ONE)])])
+    };
+    let both = |number, kind: &str, what: (&str, &str), when: (&str, &str)| {
+        let cells = [what, when]
+            .map(|(field, value)| cell(&format!("{kind}.{field}"), "agreed", vec![claim(json!(value), ONE)]));
+        entity(number, kind, cells.into())
+    };
+    let entities = vec![
+        both(1, "detention_episode", ("type", "sizo"), ("from", "2024-06-20")),
+        both(2, "detention_episode", ("type", "transfer_etap"), ("from", "2023-11~")),
+        of(3, "consent_grant.purpose", json!("share_named")),
+        of(4, "consent_grant.purpose", json!("stat")),
+        of(5, "transfer_leg.sequence", json!(2)),
+        of(6, "transfer_leg.sequence", json!(1)),
+    ];
+    Record { kind: RecordKind::Case, entities, ..docket() }
+}
+
+#[test]
+fn parts_of_one_kind_are_told_apart_by_what_they_are_and_stand_in_their_order() {
+    let text = plain(&record::record(&consents(), Depth { fields: true, ..Depth::default() }));
+    assert_snapshot!("record_parts", text);
+}
+
+/// What it looks like on a terminal so wide.
+fn at_width(columns: u16, show: impl FnOnce() -> String) -> String {
+    table::tests::WIDTH.set(Some(columns));
+    let shown = plain(&show());
+    table::tests::WIDTH.set(None);
+    shown
+}
+
+#[test]
+fn a_hundred_case_files_have_a_line_each_on_a_small_terminal() {
+    for language in [Language::En, Language::Ru, Language::Uk] {
+        speak(language);
+        let cases: Vec<_> = (0..100).map(|number| summary(number, Some(&format!("СИН-{number:02}")), 0)).collect();
+        let text = at_width(80, || record::records(RecordKind::Case, &cases, NOW));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(text.lines().count(), 100 + 3, "{text}");
+        assert!(text.contains("  able zone …  "), "{text}");
+    }
+    speak(Language::Ru);
+    let cases = [summary(1, Some("СИН-01"), 0), summary(2, Some("SYN-2"), 2)];
+    assert_snapshot!("cases_narrow", at_width(80, || record::records(RecordKind::Case, &cases, NOW)));
+}
+
+#[test]
+fn what_has_no_room_side_by_side_stands_below() {
+    assert_snapshot!("record_narrow", at_width(60, || record::record(&docket(), Depth::default())));
+    assert_snapshot!("record_provenance_narrow", at_width(80, || record::record(&docket(), PROVENANCE)));
+}
+
+#[test]
+fn what_was_stated_is_repeated_as_it_was_understood() {
+    let stated = |field: &str, value: Value| Stated { field: field.into(), value };
+    let said = [
+        stated("capture_episode.date", json!("2024-03~")),
+        stated("captivity_episode.from", json!("2024")),
+        stated("person.sex", json!("m")),
+        stated("service_record.category", json!("mobilised")),
+    ];
+    let check = |language, expected: &[&str]| {
+        speak(language);
+        assert_eq!(record::stated(&said).lines().map(str::trim).collect::<Vec<_>>(), expected);
+    };
+    check(
+        Language::En,
+        &[
+            "Date of capture: about March 2024",
+            "Captivity: From: 2024",
+            "Sex: male",
+            "Service category at capture: Mobilised (partial mobilisation 21.09.2022)",
+        ],
+    );
+    check(
+        Language::Ru,
+        &[
+            "Дата пленения: около марта 2024",
+            "Нахождение в плену: С: 2024",
+            "Пол: мужской",
+            "Категория службы на момент пленения: Мобилизованный",
+        ],
+    );
 }
 
 #[test]
 fn provenance_stands_beside_every_value() {
-    let text = plain(&record::record(&docket(), true));
+    let text = plain(&record::record(&docket(), PROVENANCE));
     assert_snapshot!("record_provenance", text);
 }
 
@@ -311,7 +407,8 @@ fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
     check("json_names", Reply::Names { names: vec![Named { organisation, call_sign, petname: "Legal aid".into() }] });
     let (record, entry) = (SectionId([7; 16]), EntryId([1; 32]));
     let pseudonym = || "able zone about zero above zoo".to_owned();
-    check("json_saved", Reply::Saved { record, pseudonym: pseudonym(), entries: vec![entry] });
+    let stated = vec![Stated { field: "capture_episode.date".into(), value: json!("2024-03~") }];
+    check("json_saved", Reply::Saved { record, pseudonym: pseudonym(), entries: vec![entry], stated });
     let (label, kind) = ("SYN-01".to_owned(), RecordKind::Case);
     let made = Imported { label, kind, record, pseudonym: pseudonym(), statements: 258 };
     check("json_imported", Reply::Imported { records: vec![made], entries: 3 });
@@ -388,9 +485,13 @@ fn nothing_that_others_wrote_steers_the_terminal() {
     let mut status = open();
     status.peers[0].call_sign = hostile.into();
     let failure = Problem::new(codes::BAD_VALUE, hostile).with_details(vec![hostile.into()]);
-    let provenance = record::record(&record, true);
-    for text in [record::record(&record, false), provenance, standing::status(&status, true), texts::failure(&failure)]
-    {
+    let provenance = record::record(&record, PROVENANCE);
+    for text in [
+        record::record(&record, Depth::default()),
+        provenance,
+        standing::status(&status, true),
+        texts::failure(&failure),
+    ] {
         let shown = inked(&text, false);
         assert!(shown.contains("red") && shown.contains('\u{fffd}'));
         assert!(!shown.chars().any(|char| char != '\n' && steers(char)), "{shown:?}");
@@ -403,7 +504,7 @@ fn people_read_everyday_words() {
         standing::status(&open(), false),
         standing::status(&troubled(), false),
         standing::peers(&troubled().peers, NOW),
-        record::record(&docket(), false),
+        record::record(&docket(), Depth::default()),
         record::records(RecordKind::Case, &[], NOW),
     ];
     shown.iter().for_each(|text| everyday(text));

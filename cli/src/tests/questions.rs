@@ -1,7 +1,7 @@
 //! `docket list` with a question, `conflicts`, `resolve`, `retract`, `history`, `name`, against a fake node.
 
 use protocol::{
-    control::{At, Claim, Conflict, Heading, Named, Past, Question, RecordKind, Summary},
+    control::{At, Claim, Conflict, Found, Heading, Named, Past, Precedent, Question, RecordKind, Summary},
     ids::{EntityId, EntryId, OrgId},
 };
 
@@ -53,7 +53,21 @@ fn disputed(mut last: impl FnMut(Request) -> Answer + Send + 'static) -> fake::F
 }
 
 fn saved() -> Answer {
-    ok(Reply::Saved { record: SectionId([7; 16]), pseudonym: "able zone".into(), entries: vec![] })
+    ok(Reply::Saved { record: SectionId([7; 16]), pseudonym: "able zone".into(), entries: vec![], stated: vec![] })
+}
+
+fn precedent() -> Precedent {
+    let summary = Summary {
+        record: SectionId([7; 16]),
+        pseudonym: "able zone".into(),
+        stage: "65-verdict".into(),
+        conflicts: 0,
+        changed: 0,
+        label: None,
+        readers: vec![],
+        parts: vec![],
+    };
+    Precedent { summary, found: Found::default() }
 }
 
 fn at(entry: u8) -> At {
@@ -63,6 +77,10 @@ fn at(entry: u8) -> At {
 #[test]
 fn a_question_reaches_the_node_as_it_was_asked_and_nothing_found_is_no_failure() {
     let node = fake::node(says(|request| match request {
+        Request::Ask { question } if question.article.is_none() || question.argument.is_none() => {
+            let found = if question.response.is_some() { vec![] } else { vec![precedent()] };
+            ok(Reply::Precedents { found, asked: 12, as_of: 1_795_515_600 })
+        }
         Request::Ask { question } => {
             let expected = Question {
                 article: Some("352.1".into()),
@@ -81,6 +99,18 @@ fn a_question_reaches_the_node_as_it_was_asked_and_nothing_found_is_no_failure()
     let (exit, out, err) = node.run(&[&["docket", "list"], &question[..]].concat());
     assert_eq!((exit, err.as_str()), (0, ""));
     assert!(out.contains("None of 12 dockets") && out.contains("as of 2026-11-24 10:20 UTC"), "{out}");
+    // Exactly what was asked is named, with what each part alone would find.
+    for (typed, alone) in [
+        ("--article 352.1", "1 docket"),
+        ("--argument ARG-ORDER", "1 docket"),
+        ("--court 99OV0000", "1 docket"),
+        ("--response accepted", "nothing: leave it out"),
+    ] {
+        assert!(out.lines().any(|line| line.contains(typed) && line.contains(alone)), "{typed}: {out}");
+    }
+    assert!(!out.contains("--circumstance"), "{out}");
+    let (_, out, _) = node.run(&["docket", "list", "--response", "accepted"]);
+    assert!(out.contains("None of 12 dockets here has `--response accepted`."), "{out}");
     let (_, out, _) = node.run(&[&["docket", "list", "--json"], &question[..]].concat());
     assert_eq!((json(&out)["asked"].as_u64(), json(&out)["found"].as_array().map(Vec::len)), (Some(12), Some(0)));
     let (exit, out, _) = node.run(&["docket", "list"]);
@@ -195,4 +225,11 @@ fn a_name_stands_beside_the_call_sign_of_whoever_can_read_a_case_file() {
     assert!(out.contains("cabin-yard «Legal aid», dad-young"), "{out}{err}");
     let (_, out, _) = node.run(&["case", "list", "--json"]);
     assert!(out.contains("cabin-yard") && !out.contains("Legal aid"), "{out}");
+    let (exit, out, err) = node.run(&["case", "list", "--format", "csv"]);
+    assert!(
+        exit == 0 && out.contains(",\"cabin-yard «Legal aid»; dad-young\",") && out.ends_with("\r\n"),
+        "{out}{err}"
+    );
+    let (exit, out, _) = node.run(&["case", "list", "--format", "plain"]);
+    assert!(exit == 0 && out.contains("\table zone\t"), "{out}");
 }

@@ -44,7 +44,7 @@ fn scripts_read_english_and_codes_whatever_the_locale() {
     assert!(problem["next"].as_str().is_some_and(|next| next.starts_with("run `habeas")), "{problem}");
     assert_eq!((&problem["about"], &problem["params"]["name"]), (&"name".into(), &"zoo".into()));
     let (_, _, err) = refusing().run_in(&surroundings, &["hold", "zoo"]);
-    assert!(err.contains("учасники не мають позивного «zoo»") && err.contains("HB4001"), "{err}");
+    assert!(err.contains("немає учасника з позивним, назвою чи id «zoo»") && err.contains("HB4001"), "{err}");
 }
 
 #[test]

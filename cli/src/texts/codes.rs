@@ -33,9 +33,15 @@ pub(crate) fn sentence(problem: &Problem) -> String {
     exact.or_else(general).unwrap_or_else(|| message.clone())
 }
 
-/// What to try next.
+/// What to try next; where it names a field, the one that the problem is about.
 pub(crate) fn next_step(problem: &Problem) -> String {
-    find(&problem.code, Some("next"), &[]).unwrap_or_else(|| problem.next.clone())
+    let next = find(&problem.code, Some("next"), &[]).unwrap_or_else(|| problem.next.clone());
+    let field = problem.situation.as_ref().and_then(|situation| situation.params.get("field"));
+    let placeholder = find("value_field", None, &[]).unwrap_or_else(|| "FIELD".to_owned());
+    match field {
+        Some(Parameter::Text(field)) => next.replace(&format!("fields {placeholder}"), &format!("fields {field}")),
+        _ => next,
+    }
 }
 
 /// Findings, one line each: where they are problems themselves, in the language spoken.

@@ -6,6 +6,7 @@ use super::messages;
 use crate::{
     commands::demo::{Event, Kept},
     files::typed,
+    render::record::{shown, titled},
 };
 
 messages! {
@@ -66,7 +67,10 @@ pub(crate) fn told(event: &Event<'_>) -> String {
         Event::Arrived { dockets, organisations: 0, .. } => told_arrived_device(*dockets),
         Event::Arrived { case_files, dockets, organisations } => told_arrived(*case_files, *dockets, *organisations),
         Event::Cut { apart } => told_cut(apart),
-        Event::Corrected { label, field, values: [first, second] } => told_corrected(field, label, first, second),
+        Event::Corrected { label, field, values } => {
+            let [first, second] = values.each_ref().map(|value| shown(field, &value.as_str().into()));
+            told_corrected(&titled(field), label, &first, &second)
+        }
         Event::Healed { nodes } => told_healed(*nodes),
         Event::Pausing { until, .. } => told_pausing(until),
     }

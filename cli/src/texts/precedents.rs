@@ -1,6 +1,6 @@
 //! Texts of `habeas docket list` with a question.
 
-use super::{kind_docket, messages, no_dockets};
+use super::{kind_docket, messages};
 
 messages! {
     column_articles();
@@ -10,10 +10,8 @@ messages! {
     column_court();
     found(found: usize, asked: u64);
     none_answers(asked: u64);
-}
-
-pub(crate) fn nothing(asked: u64) -> String {
-    if asked == 0 { no_dockets() } else { none_answers(asked) }
+    none_has(asked: u64, typed: &str);
+    found_alone(found: usize);
 }
 
 pub(crate) fn columns() -> [String; 6] {

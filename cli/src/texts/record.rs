@@ -37,6 +37,9 @@ messages! {
     column_source();
     column_label();
     column_disagreement();
+    column_disputed();
+    column_shared_with();
+    column_changed();
     column_last_stated();
     column_in_the_file();
     column_kind();
@@ -84,6 +87,14 @@ pub(crate) fn list_columns(kind: RecordKind, labelled: bool) -> Vec<String> {
     label.into_iter().chain(rest).chain(readers).collect()
 }
 
+/// Where there is little room.
+pub(crate) fn brief_columns(kind: RecordKind, labelled: bool) -> Vec<String> {
+    let label = labelled.then(column_label);
+    let rest = [self::kind(kind), stage(), column_disputed(), column_changed()];
+    let readers = (kind == RecordKind::Case).then(column_shared_with);
+    label.into_iter().chain(rest).chain(readers).collect()
+}
+
 pub(crate) fn claim_columns() -> [String; 4] {
     [column_who(), column_when(), column_grade(), column_source()]
 }
@@ -98,10 +109,6 @@ pub(crate) fn field_columns() -> [String; 3] {
 
 pub(crate) fn entry_columns() -> [String; 1] {
     [column_entry()]
-}
-
-pub(crate) fn plain_columns() -> [String; 3] {
-    [column_what(), column_value(), column_field()]
 }
 
 pub(crate) fn import_columns() -> [String; 4] {

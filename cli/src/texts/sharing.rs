@@ -3,7 +3,7 @@
 use protocol::control::HeldBack;
 
 use super::messages;
-use crate::tongue::find;
+use crate::{render::record::titled, tongue::find};
 
 messages! {
     cancelled();
@@ -27,7 +27,9 @@ messages! {
     column_case();
     column_goes();
     column_stays();
-    column_why_it_stays();
+    why_values_stay();
+    none_else();
+    for_some(reason: &str, organisations: u64);
     headline(cases: usize, readers: &str);
     headline_held(cases: usize, readers: &str, held: usize);
     organisations(organisations: usize);
@@ -64,9 +66,29 @@ pub(crate) fn readers(readers: &[String]) -> String {
     if readers.is_empty() { only_own() } else { readers.join(", ") }
 }
 
-/// Why something is held back.
+/// How many others can read a case file.
+pub(crate) fn others(readers: &[String]) -> String {
+    if readers.is_empty() { none_else() } else { readers.len().to_string() }
+}
+
+/// Why something is held back: for just what it is about, else for its code, else as it came.
 pub(crate) fn reason(held: &HeldBack) -> String {
-    find(&held_key(&held.code), None, &[]).unwrap_or_else(|| held.reason.clone())
+    let reason = match &held.about {
+        Some(about) => about_reason(&held.code, about),
+        None => None,
+    };
+    let Some(reason) = reason.or_else(|| find(&held_key(&held.code), None, &[])) else { return held.reason.clone() };
+    held.organisations.map_or(reason.clone(), |organisations| for_some(&reason, organisations))
+}
+
+/// A circumstance has a sentence of its own; a consent level and a field stand in the one of their code.
+fn about_reason(code: &str, about: &str) -> Option<String> {
+    match code {
+        "cap" => find(&cap_key(about), None, &[]),
+        "local_term" => find("held_local_term_named", None, &[("field", titled(about).into())]),
+        "consent_level" => find("held_consent_level_named", None, &[("level", about.into())]),
+        _ => None,
+    }
 }
 
 /// What to do about something that is held back.
@@ -79,8 +101,9 @@ pub(super) fn held_key(code: &str) -> String {
     format!("held_{code}")
 }
 
-pub(crate) fn stays(count: usize, reason: &str) -> String {
-    if count > 1 { format!("{count} × {reason}") } else { reason.to_owned() }
+/// Where the reason of a circumstance stands in another language than English.
+pub(super) fn cap_key(name: &str) -> String {
+    format!("{}_{name}", held_key("cap"))
 }
 
 /// What a person should read first; a notice of a newer version as it is.
@@ -106,8 +129,4 @@ pub(crate) fn waiting_columns() -> [String; 4] {
 
 pub(crate) fn preview_columns() -> [String; 3] {
     [column_case(), column_goes(), column_stays()]
-}
-
-pub(crate) fn detail_columns() -> [String; 4] {
-    [column_case(), super::column_what(), column_goes(), column_why_it_stays()]
 }

@@ -8,7 +8,7 @@ use std::{
 
 use protocol::{
     control::{Parameter, SITUATIONS},
-    schema::Language,
+    schema::{Language, Schema},
     share::Reason,
 };
 
@@ -25,8 +25,9 @@ const OTHERS: [Language; 2] = [Language::Ru, Language::Uk];
 fn named() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     let finding: (_, &[_]) = ("finding", &["line", "path", "sentence"]);
     let running = [KEYS, standing::KEYS, setup::KEYS, doctor::KEYS, demo::KEYS];
-    let reading = [record::KEYS, sharing::KEYS, dispute::KEYS, names::KEYS, precedents::KEYS];
-    running.into_iter().chain(reading).flatten().copied().chain([finding])
+    let reading =
+        [record::KEYS, fields::KEYS, dates::KEYS, sharing::KEYS, dispute::KEYS, names::KEYS, precedents::KEYS];
+    running.into_iter().chain(reading).chain([sheet::KEYS, typed::KEYS]).flatten().copied().chain([finding])
 }
 
 fn keys(language: Language) -> BTreeSet<String> {
@@ -57,6 +58,8 @@ fn every_text_that_exists_is_named_in_the_code() {
     english.extend(args::keys());
     let held = Reason::CODES.iter().map(|code| sharing::held_key(code));
     english.extend(held.flat_map(|key| [format!("{key}.next"), key]));
+    english.extend(Schema::current().rules().caps.iter().map(|cap| sharing::cap_key(&cap.name)));
+    english.extend(["held_consent_level_named", "held_local_term_named"].map(str::to_owned));
     for language in OTHERS {
         let found = keys(language);
         let (missing, unused): (Vec<_>, Vec<_>) =

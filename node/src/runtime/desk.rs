@@ -9,7 +9,8 @@ use protocol::{
     circle::Circle,
     control::{ExportedEntry, Fact, Imported, Known, Problem, Record, RecordKind, Reply, Request, Scope, codes},
     cose::{self, Domain},
-    desk,
+    date,
+    desk::{self, Stand},
     ids::{CircleId, SectionId},
     import::{self, ImportErrors},
     limits::{ASSERTIONS, DEPS},
@@ -37,6 +38,9 @@ const DAY: u64 = 86_400;
 /// Statements of an import in one entry: a small part of what one may hold, so that erasing one takes little with it.
 const PER_ENTRY: usize = 500;
 
+/// Words that name a record, if it is the only one whose words begin so.
+const NAMING_WORDS: usize = 2;
+
 /// Where a record lives.
 #[derive(Clone)]
 pub(super) struct Shelf {
@@ -44,6 +48,14 @@ pub(super) struct Shelf {
     pub(super) id: CircleId,
     pub(super) section: SectionId,
     pub(super) kind: RecordKind,
+}
+
+impl Shelf {
+    /// Where and when facts about it are stated.
+    fn stand<'a>(&'a self, view: Option<&'a View>) -> Stand<'a> {
+        let Self { circle, section, kind, .. } = self;
+        Stand { kind: *kind, section, view, place: place(circle), today: date::day(utc_now()) }
+    }
 }
 
 impl Joined {
@@ -58,16 +70,10 @@ impl Joined {
             Request::Set { record, facts } => {
                 let shelf = self.find(&record)?;
                 let view = self.whole(&shelf)?.view;
-                let statements = desk::state(
-                    &facts,
-                    shelf.kind,
-                    &shelf.section,
-                    Some(&view),
-                    place(&shelf.circle),
-                    &mut self.folder.entropy,
-                )?;
+                let statements = desk::state(&facts, &shelf.stand(Some(&view)), &mut self.folder.entropy)?;
+                let stated = desk::stated(&facts, &statements);
                 let entries = vec![self.entry(&shelf, statements, None)?];
-                Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
+                Ok(Prepared::Write(Pending::Saved(shelf.section, stated), entries))
             }
             Request::Import { dry_run, known, .. } => {
                 self.bring_in(opened.import.expect("the file was read"), dry_run, known)
@@ -161,11 +167,11 @@ impl Joined {
         let circle = self.home(kind);
         let section = SectionId(self.folder.entropy.bytes());
         let shelf = Shelf { id: self.state.circle_of(&circle), circle, section, kind };
-        let entropy = &mut self.folder.entropy;
-        let mut statements = desk::state(facts, kind, &section, None, place(&shelf.circle), entropy)?;
+        let mut statements = desk::state(facts, &shelf.stand(None), &mut self.folder.entropy)?;
+        let stated = desk::stated(facts, &statements);
         statements.insert(0, self.first_statement(kind, &section));
         let entries = vec![self.entry(&shelf, statements, None)?];
-        Ok(Prepared::Write(Pending::Saved(section), entries))
+        Ok(Prepared::Write(Pending::Saved(section, stated), entries))
     }
 
     /// A record begins with its own id: it is there, and of its kind, before anything else is said.
@@ -333,6 +339,29 @@ impl Joined {
         Ok(found.pop())
     }
 
+    /// The record whose words begin so: a list has no room for all six. Own records first, as in [`Self::found`].
+    fn beginning(&self, text: &str) -> Result<Option<Shelf>, Problem> {
+        let begins = |shelf: &Shelf| words::pseudonym(&shelf.section.0).starts_with(&format!("{text} "));
+        if text.split(' ').count() < NAMING_WORDS {
+            return Ok(None);
+        }
+        for circles in [vec![Circle::Own(self.us())], self.circles_with_others()] {
+            let mut found = Vec::new();
+            for circle in circles {
+                found.extend(self.shelves(&circle)?.into_iter().filter(begins));
+            }
+            if found.len() > 1 {
+                let details = found.iter().map(|shelf| words::pseudonym(&shelf.section.0)).collect();
+                let message = format!("the words of {} records begin with «{text}»", found.len());
+                return Err(Problem::new(codes::NO_RECORD, message).with_details(details));
+            }
+            if let Some(shelf) = found.pop() {
+                return Ok(Some(shelf));
+            }
+        }
+        Ok(None)
+    }
+
     fn found(&self, text: &str) -> Result<Shelf, Problem> {
         let (store, by_id) = (&self.folder.store, text.trim().parse::<SectionId>().ok());
         // The fewer may write in a circle, the sooner its record is meant: nobody takes the id of another's record.
@@ -357,6 +386,9 @@ impl Joined {
         if by_id.is_none()
             && let Some(shelf) = self.labelled(text.trim())?
         {
+            return Ok(shelf);
+        }
+        if let Some(shelf) = self.beginning(&spaced(text))? {
             return Ok(shelf);
         }
         Err(Problem::new(codes::NO_RECORD, message).saying("name").with("name", text))

@@ -15,7 +15,7 @@ use std::{
 use protocol::{
     charter::founding::Founding,
     circle::Circle,
-    control::{Alarm, Problem, Reply, Request, codes},
+    control::{Alarm, Problem, Reply, Request, Stated, codes},
     cose::Signer,
     ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
     library::{Library, Mute},
@@ -67,8 +67,8 @@ pub(super) enum Happening {
 /// What a write answers when it is on the disk.
 #[derive(Debug)]
 pub(super) enum Pending {
-    /// [`Reply::Saved`] about a record.
-    Saved(SectionId),
+    /// [`Reply::Saved`] about a record, with what was stated.
+    Saved(SectionId, Vec<Stated>),
     /// [`Reply::Imported`], and the labels that become durable with the entries.
     Imported(Vec<protocol::control::Imported>, Batch),
 }
@@ -299,7 +299,7 @@ impl Joined {
             let Effect::Notice(Notice::Saved { token, .. }) = effect else { continue };
             match self.pending.get_mut(token) {
                 Some((Pending::Imported(_, labels), _)) => step.persist.append(std::mem::take(labels)),
-                Some((Pending::Saved(section), _)) => {
+                Some((Pending::Saved(section, _), _)) => {
                     let section = *section;
                     self.note_changed(section, &mut step.persist)?;
                 }
@@ -546,7 +546,9 @@ impl Joined {
     fn saved(&mut self, token: u64, entries: Vec<EntryId>) {
         let Some((pending, reply)) = self.pending.remove(&token) else { return };
         let answer = match pending {
-            Pending::Saved(record) => Reply::Saved { record, pseudonym: words::pseudonym(&record.0), entries },
+            Pending::Saved(record, stated) => {
+                Reply::Saved { record, pseudonym: words::pseudonym(&record.0), entries, stated }
+            }
             Pending::Imported(records, _) => Reply::Imported { records, entries: entries.len() as u64 },
         };
         reply.answer(Ok(answer));

@@ -62,7 +62,7 @@ impl Joined {
 
     /// An organisation that has a petname here and is no member any more.
     fn find_former(&self, organisation: &str) -> Option<OrgId> {
-        organisation.parse().ok().filter(|org| self.names.petname(org).is_some())
+        self.names.find(organisation).into_iter().find(|org| self.names.petname(org).is_some())
     }
 
     fn readable(&self) -> Result<(), Problem> {

@@ -196,11 +196,11 @@ pub mod codes {
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
         /// No such field.
-        NO_FIELD = "HB3002", 2, "use the field suggested";
+        NO_FIELD = "HB3002", 2, "run `habeas help fields`: it lists every field";
         /// A value is not of its field's kind.
         BAD_VALUE = "HB3003", 2, "write the value as the message says";
         /// Unknown vocabulary code.
-        UNKNOWN_CODE = "HB3004", 2, "use the code suggested";
+        UNKNOWN_CODE = "HB3004", 2, "run `habeas help fields FIELD`: it lists the codes";
         /// The field may not be written at this level.
         LEVEL = "HB3005", 1, "leave it in the case file; a docket holds public facts only";
         /// Several entities of the kind: which?
@@ -307,6 +307,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::BAD_VALUE, "no-such-day", &["field"]),
     (codes::BAD_VALUE, "year", &["field"]),
     (codes::BAD_VALUE, "reversed", &["field"]),
+    (codes::BAD_VALUE, "ahead", &["field"]),
     (codes::BAD_VALUE, "long", &["field", "found", "limit", "unit"]),
     (codes::BAD_VALUE, "large", &["field", "limit"]),
     (codes::BAD_VALUE, "empty", &["field"]),
@@ -342,6 +343,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::IMPORT, "reporter", &[]),
     (codes::TOO_LARGE, "statements", &["count", "limit"]),
     (codes::NO_ORGANISATION, "name", &["name"]),
+    (codes::NO_ORGANISATION, "several", &["name", "names"]),
     (codes::PEER_FAULT, "peer", &["peer"]),
     (codes::FORK, "key", &["organisation", "number"]),
     (codes::UNEQUAL, "peer", &["peer", "count"]),
@@ -364,7 +366,8 @@ mod tests {
 
     #[test]
     fn a_problem_of_an_older_version_is_read_and_one_without_parameters_looks_as_it_did() {
-        let old = r#"{"code":"HB3004","message":"unknown code","next":"use the code suggested"}"#;
+        let old =
+            r#"{"code":"HB3004","message":"unknown code","next":"run `habeas help fields FIELD`: it lists the codes"}"#;
         let problem: Problem = serde_json::from_str(old).expect("an older node's problem");
         assert_eq!(problem, Problem::new(codes::UNKNOWN_CODE, "unknown code"));
         assert_eq!(serde_json::to_string(&problem).ok().as_deref(), Some(old));

@@ -40,6 +40,15 @@ pub struct TakenBack {
     pub since: u64,
 }
 
+/// Something stated, as it was understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    /// `entity.field`.
+    pub field: String,
+    /// The value, in JSON's own types.
+    pub value: serde_json::Value,
+}
+
 /// A record made by an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {

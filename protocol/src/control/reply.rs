@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Conflict, Examination, ExportedEntry, Heading, Imported, Named, Past, Peer, Precedent, Record, Share, SharePreview,
-    Status, Summary,
+    Stated, Status, Summary,
 };
 use crate::ids::{EntryId, SectionId};
 
@@ -69,6 +69,9 @@ pub enum Reply {
         pseudonym: String,
         /// The entries written, durable.
         entries: Vec<EntryId>,
+        /// What was stated, as it was understood.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        stated: Vec<Stated>,
     },
     /// To [`Request::Show`].
     Record(Box<Record>),

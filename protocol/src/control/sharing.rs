@@ -86,6 +86,12 @@ pub struct HeldBack {
     pub what: HeldBackWhat,
     /// Why: a stable code.
     pub code: String,
+    /// What the reason is about: a circumstance that takes it away, a consent level, the field a code belongs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// How many of the organisations it is for; none: all alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organisations: Option<u64>,
     /// Why, in English.
     pub reason: String,
     /// What to do about it, in English.

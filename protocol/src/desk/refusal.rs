@@ -23,13 +23,10 @@ pub fn value_problem(error: &ValueError) -> Problem {
         ValueError::Computed { field } => {
             Problem::new(codes::NO_FIELD, message).saying("computed").with("field", field)
         }
-        ValueError::UnknownCode { field, code, nearest } => {
+        ValueError::UnknownCode { field, code, near } => {
             let problem = Problem::new(codes::UNKNOWN_CODE, message);
             let problem = problem.saying("code").with("field", field).with("code", code);
-            match nearest {
-                Some(nearest) => problem.saying("nearest").with("nearest", nearest),
-                None => problem,
-            }
+            if near.is_empty() { problem } else { problem.saying("nearest").with("nearest", near.join(", ")) }
         }
         ValueError::Type { field, .. } => bad("type", field).with("form", form(field)),
         ValueError::Form { field, .. } => bad("form", field).with("form", form(field)),
@@ -109,8 +106,9 @@ mod tests {
         check(&problem(ValueError::UnknownField { field: field(), nearest: None }), "field");
         check(&problem(ValueError::UnknownField { field: field(), nearest: nearest() }), "nearest");
         check(&problem(ValueError::Computed { field: field() }), "computed");
-        check(&problem(ValueError::UnknownCode { field: field(), code: code(), nearest: None }), "code");
-        check(&problem(ValueError::UnknownCode { field: field(), code: code(), nearest: nearest() }), "nearest");
+        check(&problem(ValueError::UnknownCode { field: field(), code: code(), near: vec![] }), "code");
+        let near = vec![code()];
+        check(&problem(ValueError::UnknownCode { field: field(), code: code(), near }), "nearest");
         check(&problem(ValueError::Type { field: field(), expected: "a number" }), "type");
         check(&problem(ValueError::Form { field: field(), expected: "a number" }), "form");
         check(&problem(ValueError::TooLong { field: field(), found: 3, limit: 2, unit: "bytes" }), "long");

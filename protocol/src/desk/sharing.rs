@@ -77,5 +77,12 @@ fn held_back(what: &What, reason: &Reason) -> HeldBack {
         What::Record(entity, kind) => HeldBackWhat::Record { entity: *entity, kind: kind.clone() },
         What::Field(entity, field) => HeldBackWhat::Field { entity: *entity, field: field.clone() },
     };
-    HeldBack { what, code: reason.code().to_owned(), reason: reason.to_string(), next: reason.next_step().to_owned() }
+    HeldBack {
+        what,
+        code: reason.code().to_owned(),
+        about: reason.about().map(str::to_owned),
+        organisations: reason.organisations(),
+        reason: reason.to_string(),
+        next: reason.next_step().to_owned(),
+    }
 }

@@ -31,8 +31,8 @@ impl<'f> Walk<'f, '_> {
         if let Some((word, meaning)) = &how.word {
             let text = text_of(node, field)?;
             if text != *word {
-                let nearest = Some(word.clone());
-                return Err(ValueError::UnknownCode { field: field.name.clone(), code: short(&text), nearest }.into());
+                let near = vec![word.clone()];
+                return Err(ValueError::UnknownCode { field: field.name.clone(), code: short(&text), near }.into());
             }
             return Ok(vec![(field, constant(field, meaning))]);
         }

@@ -391,7 +391,7 @@ impl<'f> Walk<'f, '_> {
 /// The field that takes the value: its local twin if the code must stay at home.
 fn routed(field: &'static Field, value: &Value) -> &'static Field {
     let schema = Schema::current();
-    let local = value.as_text().and_then(|code| schema.rules().term_local(&field.name, code));
+    let local = schema.rules().term_local(&field.name, value);
     local.and_then(|local| schema.field(local.twin.as_deref()?)).unwrap_or(field)
 }
 

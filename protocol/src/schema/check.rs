@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::form::{address, example, has_format, is_hash, is_media_type, one_line, paragraph, roubles, whole};
-use super::{Field, Format, Kind, Policy, Schema, Value, nearest, region};
+use super::{Field, Format, Kind, Policy, Schema, Value, region};
 use crate::citation::{Article, CourtNumber};
 use crate::date::{DATE_BYTES, Date, DateError};
 
@@ -77,14 +77,14 @@ pub enum ValueError {
         expected: &'static str,
     },
     /// A code, token, region or country the schema does not list.
-    #[error("{field}: unknown code «{code}»{}", suggestion(nearest))]
+    #[error("{field}: unknown code «{code}»{}", suggestion(near))]
     UnknownCode {
         /// The field.
         field: String,
         /// The text given, at most 40 characters.
         code: String,
-        /// The nearest code.
-        nearest: Option<String>,
+        /// Codes near to it, the nearest first.
+        near: Vec<String>,
     },
     /// A text that is not of the field's form.
     #[error("{field}: expected {expected}")]
@@ -130,8 +130,9 @@ pub enum ValueError {
     },
 }
 
-fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+fn suggestion<'a>(near: impl IntoIterator<Item = &'a String>) -> String {
+    let near: Vec<_> = near.into_iter().map(|name| &**name).collect();
+    if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
 }
 
 impl Schema {
@@ -217,6 +218,9 @@ impl Schema {
     }
 
     fn identifier(&self, field: &Field, text: String) -> String {
+        if let Some(tokens) = self.tokens_of(field) {
+            return tokens.code_of(&text).map_or(text, str::to_owned);
+        }
         match self.rules.format(&field.name) {
             Some(Format::CourtNumber) => text.parse().map_or(text, |number: CourtNumber| number.to_string()),
             Some(Format::CourtUid | Format::CourtId) => text.to_uppercase(),
@@ -247,9 +251,9 @@ impl Schema {
         let at_most = |limit, found, unit| {
             if found <= limit { Ok(()) } else { Err(ValueError::TooLong { field: name(), found, limit, unit }) }
         };
-        let unknown = |nearest: Option<&str>| {
+        let unknown = |near: Vec<&str>| {
             let code = text.chars().take(CODE_BYTES).collect();
-            Err(ValueError::UnknownCode { field: name(), code, nearest: nearest.map(str::to_owned) })
+            Err(ValueError::UnknownCode { field: name(), code, near: near.into_iter().map(str::to_owned).collect() })
         };
         if text.is_empty() {
             return Err(ValueError::Empty { field: name() });
@@ -259,7 +263,7 @@ impl Schema {
                 let vocabulary = field.vocabulary.as_deref().and_then(|id| self.vocabulary(id));
                 let vocabulary = vocabulary.expect("a loaded code field has a vocabulary");
                 let is_group = || self.is_group_of(field, text);
-                if vocabulary.term(text).is_some() || is_group() { Ok(()) } else { unknown(vocabulary.nearest(text)) }
+                if vocabulary.term(text).is_some() || is_group() { Ok(()) } else { unknown(vocabulary.near(text)) }
             }
             Kind::Text | Kind::Org => {
                 at_most(TEXT_CHARS, text.chars().count(), "characters")?;
@@ -277,11 +281,11 @@ impl Schema {
             Kind::Region => {
                 form(region::well_formed(text), "a region of ISO 3166-2, such as RU-PRI or UA-14")?;
                 let known = !region::is_listed(text) || self.regions.term(text).is_some();
-                if known { Ok(()) } else { unknown(self.regions.nearest(text)) }
+                if known { Ok(()) } else { unknown(self.regions.near(text)) }
             }
             Kind::Country => {
                 let known = text.len() == 2 && COUNTRIES.split_whitespace().any(|country| country == text);
-                if known { Ok(()) } else { unknown(None) }
+                if known { Ok(()) } else { unknown(Vec::new()) }
             }
             Kind::Language => {
                 let letters = text.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -295,10 +299,10 @@ impl Schema {
             Kind::Identifier => {
                 at_most(IDENTIFIER_CHARS, text.chars().count(), "characters")?;
                 form(text == one_line(text), "printable text without extra spaces or line breaks")?;
-                if let Some(tokens) = self.rules.tokens.get(&field.name)
-                    && !tokens.iter().any(|token| token == text)
+                if let Some(tokens) = self.tokens_of(field)
+                    && tokens.term(text).is_none()
                 {
-                    return unknown(nearest(text, tokens.iter().map(|token| (&**token, &**token))));
+                    return unknown(tokens.near(text));
                 }
                 match self.rules.format(&field.name) {
                     Some(format) => form(has_format(format, text), example(format)),

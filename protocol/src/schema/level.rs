@@ -75,7 +75,7 @@ impl Schema {
         if field.level == Level::Local {
             return Err(LevelError::Local { field: name() });
         }
-        if let Some(local) = value.as_text().and_then(|code| self.rules.term_local(&field.name, code)) {
+        if let Some(local) = self.rules.term_local(&field.name, value) {
             return Err(LevelError::LocalTerm { field: name(), twin: local.twin.clone() });
         }
         if field.kind == Kind::Org && !matches!(value, Value::Org(_)) {

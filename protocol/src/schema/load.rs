@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::{Commons, Entity, Field, Kind, Labels, Level, Order, Policy, Rules, Schema, Vocabulary, region};
+use super::{Commons, Entity, Field, Kind, Labels, Level, Order, Policy, Rules, Schema, Term, Vocabulary, region};
 
 const HEADER: &str = "entity\tfield\ttype\tvocab\tcard\tlevel\tcommons\tpolicy\torder\tderived_from\ten\tru\tuk";
 /// Parents whose children need no parent field: they are the roots of a section.
@@ -30,7 +30,7 @@ fn load(tsv: &str, vocabularies: &str, rules: &str) -> Result<Schema, LoadError>
     let vocabularies: Vec<super::vocabulary::VocabularyRow> =
         serde_json::from_str(vocabularies).map_err(|source| LoadError::Json { table: "vocab.json", source })?;
     let vocabularies = vocabularies.into_iter().map(Vocabulary::from).map(|list| (list.id.clone(), list)).collect();
-    let rules = serde_json::from_str(rules).map_err(|source| LoadError::Json { table: "rules.json", source })?;
+    let rules: Rules = serde_json::from_str(rules).map_err(|source| LoadError::Json { table: "rules.json", source })?;
     let regions = region::table(include_str!("data/regions.tsv"));
     let (entities, mut fields) = rows(tsv)?;
     add_parents(&entities, &mut fields);
@@ -38,7 +38,8 @@ fn load(tsv: &str, vocabularies: &str, rules: &str) -> Result<Schema, LoadError>
     if by_name.len() != fields.len() {
         return Err(LoadError::Name { name: "schema.tsv".into(), rule: "a field is listed twice" });
     }
-    let schema = Schema { entities, fields, by_name, vocabularies, regions, rules };
+    let tokens = tokens(&rules)?;
+    let schema = Schema { entities, fields, by_name, vocabularies, regions, rules, tokens };
     schema.fields.iter().try_for_each(|field| agree(&schema, field))?;
     rules_agree(&schema)?;
     Ok(schema)
@@ -124,6 +125,19 @@ fn add_parents(entities: &[Entity], fields: &mut Vec<Field>) {
     }
 }
 
+/// The closed lists of identifier fields as vocabularies.
+fn tokens(rules: &Rules) -> Result<BTreeMap<String, Vocabulary>, LoadError> {
+    let term = |token: &String| match rules.token_labels.get(token) {
+        Some(labels) => Ok(Term { code: token.clone(), labels: labels.clone(), note: String::new() }),
+        None => Err(LoadError::Name { name: token.clone(), rule: "every token has labels" }),
+    };
+    let list = |(field, tokens): (&String, &Vec<String>)| {
+        let terms = tokens.iter().map(term).collect::<Result<_, _>>()?;
+        Ok((field.clone(), Vocabulary { id: field.clone(), title: String::new(), terms }))
+    };
+    rules.tokens.iter().map(list).collect()
+}
+
 /// Checks one field against the other tables.
 fn agree(schema: &Schema, field: &Field) -> Result<(), LoadError> {
     let rule = |holds, rule| if holds { Ok(()) } else { Err(LoadError::Name { name: field.name.clone(), rule }) };
@@ -183,6 +197,9 @@ fn rules_agree(schema: &Schema) -> Result<(), LoadError> {
     };
     for name in rules.tokens.keys().chain(rules.formats.values().flatten()) {
         rule(known(name)?.kind == Kind::Identifier, name, "tokens and formats are of identifiers")?;
+    }
+    for name in &rules.may_lie_ahead {
+        rule(known(name)?.kind == Kind::Date, name, "only dates lie ahead")?;
     }
     for (name, codes) in &rules.commons_codes {
         let field = known(name)?;
@@ -295,6 +312,8 @@ mod tests {
             ("\"has\": \"nda\"", "\"has\": \"ndaa\""),
             ("\"drone_guided\"", "\"drone\""),
             ("circumstances_local", "circumstances_locale"),
+            ("\"task.due_on\"", "\"task.title\""),
+            ("\"widowed\": {", "\"widow\": {"),
         ] {
             assert!(RULES.contains(from), "{from}");
             assert!(load(TSV, VOCAB, &RULES.replacen(from, to, 1)).is_err(), "{from}");

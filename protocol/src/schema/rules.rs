@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::Value;
+use super::{Labels, Value};
 
 /// Everything `rules.json` says; names are checked against the tables when the schema is loaded.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,6 +12,8 @@ use super::Value;
 pub struct Rules {
     /// Identifier fields that take one of a closed list of tokens.
     pub tokens: BTreeMap<String, Vec<String>>,
+    /// What each token is called.
+    pub token_labels: BTreeMap<String, Labels>,
     /// Identifier fields whose text has a format: nothing else is ever written there.
     pub formats: BTreeMap<Format, BTreeSet<String>>,
     /// Map name → code → group: the coarser value the commons may hold.
@@ -20,6 +22,8 @@ pub struct Rules {
     pub commons_codes: BTreeMap<String, BTreeSet<String>>,
     /// Consent level → purposes it grants; a denial subtracts, a purpose not named is denied.
     pub consent_presets: BTreeMap<String, BTreeSet<String>>,
+    /// Dates that may lie ahead when they are stated: a hearing, an expiry. Every other date is of what has happened.
+    pub may_lie_ahead: BTreeSet<String>,
     /// Codes that stay at home although their field may be shared.
     pub term_locals: Vec<TermLocal>,
     /// What a circumstance of the case takes away from a share; caps never add.
@@ -163,9 +167,10 @@ impl Test {
 }
 
 impl Rules {
-    /// The rule that keeps `code` of `field` at home, if there is one.
+    /// The rule that keeps `value` of `field` at home, if it is a code that stays there.
     #[must_use]
-    pub fn term_local(&self, field: &str, code: &str) -> Option<&TermLocal> {
+    pub fn term_local(&self, field: &str, value: &Value) -> Option<&TermLocal> {
+        let code = value.as_text()?;
         self.term_locals.iter().find(|local| local.field == field && local.codes.contains(code))
     }
 

@@ -4,6 +4,15 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+/// How alike a spelling must be to be suggested, from 0 to 1.
+const NEAR: f64 = 0.6;
+/// How alike a spelling is at least that begins with what was typed.
+const BEGINS: f64 = 0.7;
+/// How much less alike than the best a second suggestion may be.
+const BESIDE: f64 = 0.15;
+/// How many are suggested at most.
+const SUGGESTED: usize = 3;
+
 /// A language of the labels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,13 +100,13 @@ impl Vocabulary {
         self.terms.iter().find(named).map(|term| &*term.code)
     }
 
-    /// The code whose spelling or label is nearest to `text`; none if nothing is near.
+    /// The codes whose spelling or label is near to `text`, the nearest first: three at most, none if nothing is near.
     #[must_use]
-    pub fn nearest(&self, text: &str) -> Option<&str> {
+    pub fn near(&self, text: &str) -> Vec<&str> {
         let spellings = self.terms.iter().flat_map(|term| {
             std::iter::once(&*term.code).chain(term.labels.all()).map(move |spelling| (spelling, &*term.code))
         });
-        nearest(text, spellings)
+        near(text, spellings)
     }
 }
 
@@ -114,17 +123,37 @@ fn fold(text: &str) -> Cow<'_, str> {
     if same { text.into() } else { text.to_lowercase().replace('ё', "е").into() }
 }
 
-/// The second of the pair whose first is nearest to `text`; none if less than half agrees.
+/// The second of the pair whose first is nearest to `text`; none if nothing is near.
 pub(crate) fn nearest<'a>(text: &str, spellings: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
+    near(text, spellings).first().copied()
+}
+
+/// The second of each pair whose first is near to `text`, the nearest first. What is merely similar is noise: of a short
+/// text every other letter would be, and what fits everything suggests nothing.
+pub(crate) fn near<'a>(text: &str, spellings: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<&'a str> {
     let text = fold(text);
-    let mut best = (0.0, None);
+    let mut found: Vec<(f64, &str)> = Vec::new();
     for (spelling, name) in spellings {
-        let near = strsim::normalized_damerau_levenshtein(&text, &fold(spelling));
-        if near >= 0.5 && near > best.0 {
-            best = (near, Some(name));
+        let alike = likeness(&text, &fold(spelling));
+        match found.iter_mut().find(|(_, known)| *known == name) {
+            Some((known, _)) => *known = known.max(alike),
+            None => found.push((alike, name)),
         }
     }
-    best.1
+    found.retain(|(alike, _)| *alike >= NEAR);
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let best = found.first().map_or(0.0, |best| best.0);
+    let as_good = found.iter().filter(|(alike, _)| *alike == best).count();
+    // What is much less near than the best is no alternative to it.
+    found.retain(|(alike, _)| best - *alike <= BESIDE);
+    if as_good > SUGGESTED { Vec::new() } else { found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect() }
+}
+
+/// How alike two folded spellings are, from 0 to 1. The beginning of a word is near to it.
+fn likeness(text: &str, spelling: &str) -> f64 {
+    let begins = text.chars().count() >= 3 && spelling.starts_with(text);
+    let alike = strsim::normalized_damerau_levenshtein(text, spelling);
+    if begins { alike.max(BEGINS) } else { alike }
 }
 
 /// A vocabulary as written in `vocab.json`.
@@ -176,11 +205,19 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_code_is_told_its_nearest() {
-        let check = |text, expected| assert_eq!(circumstances().nearest(text), expected, "{text}");
-        check("woundet", Some("wounded"));
-        check("out-of-amo", Some("out_of_ammo"));
-        check("zzzzzzzzzzzz", None);
+    fn a_mistyped_code_is_told_what_is_near_and_nothing_that_is_not() {
+        let check = |text, expected: &[&str]| assert_eq!(circumstances().near(text), expected, "{text}");
+        check("woundet", &["wounded"]);
+        check("wound", &["wounded"]);
+        check("out-of-amo", &["out_of_ammo"]);
+        check("zzzzzzzzzzzz", &[]);
+        let near = |vocabulary: &str, text: &str| {
+            Schema::current().vocabulary(vocabulary).expect("the vocabulary exists").near(text).join(" ")
+        };
+        assert_eq!(near("service_category", "mobilized"), "mobilised");
+        // Of seven codes of two letters every one is as near as the others.
+        assert_eq!(near("consent_level", "C9"), "");
+        assert_eq!(near("consent_level", "x1"), "");
     }
 
     #[test]

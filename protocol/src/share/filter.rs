@@ -149,10 +149,8 @@ impl Filter<'_> {
         let mut reasons: BTreeSet<Reason> =
             self.caps.on_record(entity, kind).map(|cap| Reason::Cap(cap.into())).collect();
         let rules = Schema::current().rules();
-        let local_code = |name: &str, value: &Value| {
-            let rule = value.as_text().and_then(|code| rules.term_local(name, code));
-            rule.is_some_and(|rule| rule.twin.is_none())
-        };
+        let local_code =
+            |name: &str, value: &Value| rules.term_local(name, value).is_some_and(|rule| rule.twin.is_none());
         let cells = self.view.entities.get(entity).into_iter().flatten();
         let mut cells = cells.filter(|(name, _)| kind_of(name) == kind);
         if cells.any(|(name, cell)| cell.claims.iter().any(|claim| local_code(name, &claim.value))) {

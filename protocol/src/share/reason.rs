@@ -117,6 +117,26 @@ impl Reason {
         }
     }
 
+    /// What it is about, as a name that others can tell in their language: a cap, a consent level, a field.
+    #[must_use]
+    pub fn about(&self) -> Option<&str> {
+        match self {
+            Self::Cap(name) => Some(name),
+            Self::LocalTerm { twin } => Some(twin),
+            Self::Consent(Refusal::Level(level), _) => Some(code(level)).filter(|known| *known == level),
+            _ => None,
+        }
+    }
+
+    /// How many organisations a refusal of consent is for; none: it is for all members, or no matter of consent.
+    #[must_use]
+    pub fn organisations(&self) -> Option<u64> {
+        match self {
+            Self::Consent(_, organisations) if !organisations.is_empty() => Some(organisations.len() as u64),
+            _ => None,
+        }
+    }
+
     /// What a person can do about it.
     #[must_use]
     pub fn next_step(&self) -> &'static str {
@@ -203,7 +223,7 @@ impl fmt::Display for Reason {
             Self::LocalRecord => "a code of this record keeps the whole record in the organisation",
             Self::Cap(name) => {
                 let why = Schema::current().rules().caps.iter().find(|cap| cap.name == *name).map(|cap| &*cap.why);
-                return write!(f, "{name}: {}", why.unwrap_or("a cap holds"));
+                return f.write_str(why.unwrap_or("a circumstance of the case does not allow it"));
             }
             Self::Narrative => "accounts and notes stay in the organisation; only summaries travel",
             Self::Health => "health is shown to those who stand by the person as counsel, and to nobody else",

@@ -50,7 +50,7 @@ fn no_help_of_any_command_has_a_line_of_english_left() {
         helps(&mut root, &mut all);
         assert!(all.len() > 20);
         for help in all {
-            let head = usage::heading_usage();
+            let head = typed::heading_usage();
             for line in help.lines().filter(|line| !line.trim_start().starts_with("habeas") && !line.starts_with(&head))
             {
                 let english =
@@ -94,19 +94,25 @@ fn what_is_wrong_with_what_was_typed_is_said_in_the_language_asked_for() {
         let (exit, out, err) = fake::run(args);
         assert_eq!((exit, out.as_str()), (2, ""), "{args:?}");
         assert!(expected.iter().all(|expected| err.contains(expected)), "{args:?}: {err}");
-        assert!(!err.contains("error:") && !err.contains("Usage:"), "{err}");
+        assert!(err.starts_with('✗') && err.contains("`habeas help HB"), "{err}");
+        assert!(!err.contains("error:") && !err.contains("Usage:") && !err.contains("next:"), "{err}");
     };
-    check(&["--lang", "ru", "statsu"], &["ошибка: команды «statsu» нет", "может быть, «status»?", "`--help`"]);
-    check(&["--lang", "uk", "status", "--verbos"], &["помилка: параметра «--verbos» немає", "«--verbose»"]);
+    check(&["--lang", "ru", "statsu"], &["команды `statsu` нет", "может быть, `status`?", "HB6012"]);
+    check(&["--lang", "uk", "status", "--verbos"], &["параметра `--verbos` немає", "`--verbose`"]);
     check(&["--lang", "ru", "join"], &["не хватает: <ФАЙЛ>", "Использование: habeas join"]);
-    check(&["--lang", "ru", "status", "--color", "blue"], &["значение «blue» не подходит", "auto, always, never"]);
-    check(&["--lang", "uk", "status", "--color"], &["«--color <КОЛИ>» не має значення"]);
-    check(&["--lang", "uk", "demo", "--orgs", "99"], &["«99» не підходить для «--orgs <ЧИСЛО>»"]);
-    check(&["--lang", "ru", "case", "new", "capture_epsode.date=2023"], &["может быть, `capture_episode.date`?"]);
+    check(&["--lang", "ru", "status", "--color", "blue"], &["значение `blue` не подходит", "auto, always, never"]);
+    check(&["--lang", "uk", "status", "--color"], &["`--color <КОЛИ>` не має значення"]);
+    check(&["--lang", "uk", "demo", "--orgs", "99"], &["`99` не підходить для `--orgs <ЧИСЛО>`", "в межах 1–16"]);
+    check(&["--lang", "ru", "demo", "--orgs", "many"], &["нужно целое число"]);
+    check(
+        &["--lang", "ru", "case", "new", "capture_epsode.date=2023"],
+        &["может быть, `capture_episode.date`?", "`habeas help fields capture_episode`", "HB3002"],
+    );
+    check(&["--lang", "uk", "case", "new", "capture_episode.date"], &["ПОЛЕ=ЗНАЧЕННЯ", "HB6012"]);
     check(
         &["--lang", "uk", "case", "set", "x", "penalty.months=1", "--entity", "entity1zz"],
         &["це не id виду entity"],
     );
-    check(&["--lang", "uk", "status", "--json", "--json"], &["можна вказати лише один раз"]);
+    check(&["--lang", "uk", "status", "--quiet", "--quiet"], &["можна вказати лише один раз"]);
     check(&["--lang", "ru", "found", "--sign", "a", "--complete", "b", "c"], &["вместе не используются"]);
 }

@@ -147,7 +147,7 @@ fn disagreement(findings: &Findings, record: &Record, records: &[Record]) -> Str
         [vec![value], render::record::claim(record, claim), vec![on]].concat()
     };
     let header = [&[texts::column_value()][..], &texts::claim_columns(), &[texts::demo::column_shown_on()]].concat();
-    let heading = texts::demo::disputed(&disputed.field, &disputed.label);
+    let heading = texts::demo::disputed(&render::record::titled(&disputed.field), &disputed.label);
     format!("{heading}\n\n{}", render::table(&header, claims.iter().map(row)))
 }
 

@@ -67,9 +67,11 @@ fn precedents_are_shown_with_what_in_them_answers_and_nothing_found_is_said() {
         ]),
         precedent(vec![]),
     ];
-    assert_snapshot!("precedents", plain(&precedents::precedents(&some, 12, NOW)));
-    assert_snapshot!("precedents_none", plain(&precedents::precedents(&[], 12, NOW)));
-    assert_snapshot!("precedents_no_dockets", plain(&precedents::precedents(&[], 0, NOW)));
+    assert_snapshot!("precedents", plain(&precedents::precedents(&some, &[], 12, NOW)));
+    let parts = [("--article 352.1".to_owned(), 2), ("--response accepted".to_owned(), 0)];
+    assert_snapshot!("precedents_none", plain(&precedents::precedents(&[], &parts, 12, NOW)));
+    assert_snapshot!("precedents_none_has", plain(&precedents::precedents(&[], &parts[..1], 12, NOW)));
+    assert_snapshot!("precedents_no_dockets", plain(&precedents::precedents(&[], &parts, 0, NOW)));
 }
 
 #[test]
@@ -91,6 +93,28 @@ fn a_history_tells_what_became_of_every_claim() {
 }
 
 #[test]
+fn every_list_is_a_sheet_with_all_there_is_and_times_in_one_form() {
+    let some = [precedent(vec![answered("ARG-ORDER", &["wounded", "surrounded"], &["accepted"])]), precedent(vec![])];
+    let claims = [past(json!(180), "stands", vec![]), past(json!(17), "retracted", vec![taken_back()])];
+    let sheets = [
+        sheet::records(RecordKind::Case, &[summary(1, Some("=SYN"), 0), summary(2, None, 2)]),
+        sheet::precedents(&some),
+        sheet::peers(&troubled().peers),
+        sheet::conflicts(&[conflict(true)]),
+        sheet::history(&claims),
+    ];
+    for sheet in &sheets {
+        let csv = sheet.csv();
+        let mut reader = csv.trim_start_matches('\u{feff}').split("\r\n");
+        let columns = reader.next().expect("a header").split(',').count();
+        assert!(columns > 5 && reader.all(|row| row.is_empty() || row.split(',').count() >= columns), "{csv}");
+    }
+    let text = sheets.map(|sheet| sheet.csv().replace("\r\n", "\n").replace('\u{feff}', ""));
+    assert_snapshot!("sheets", text.join("\n"));
+    assert_snapshot!("sheet_plain", sheet::peers(&troubled().peers).plain());
+}
+
+#[test]
 fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     let named =
         Named { organisation: OrgId([2; 32]), call_sign: Some("cabin-yard".into()), petname: "Legal aid".into() };
@@ -105,7 +129,7 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     record.entities[1].cells[1].claims[1].petname = Some("Legal aid".into());
     record.entities[3].cells[1].claims[1].petname = Some("Legal aid".into());
     for (provenance, times) in [(false, 2), (true, 3)] {
-        let text = record::record(&record, provenance);
+        let text = record::record(&record, Depth { provenance, ..Depth::default() });
         assert_eq!(text.matches("cabin-yard «Legal aid»").count(), times, "{text}");
     }
     // Scripts find it in a field of its own, or not at all.
@@ -150,7 +174,7 @@ fn a_hostile_name_or_value_steers_no_terminal() {
     precedent.summary.pseudonym = hostile.into();
     let texts = [
         dispute::conflicts(&None, &heading(), &[conflict]),
-        precedents::precedents(&[precedent], 1, NOW),
+        precedents::precedents(&[precedent], &[], 1, NOW),
         dispute::history(&None, &heading(), &[past(json!(hostile), "stands", vec![])]),
     ];
     for text in texts {
@@ -165,7 +189,7 @@ fn questions_are_answered_in_everyday_words() {
         dispute::conflicts(&None, &heading(), &[conflict(false)]),
         dispute::history(&None, &heading(), &[past(json!(1), "superseded", vec![])]),
         standing::names(&[], NOW),
-        precedents::precedents(&[], 3, NOW),
+        precedents::precedents(&[], &[], 3, NOW),
     ];
     texts.iter().for_each(|text| everyday(text));
 }

@@ -2,11 +2,12 @@
 
 use protocol::{
     control::{CasePreview, GoesField, HeldBack, HeldBackWhat, Reader, Share, SharePreview},
-    schema::Language,
+    schema::{Language, Schema},
+    share::Reason,
 };
 
 use super::*;
-use crate::{error::Failure, tongue::speak};
+use crate::error::Failure;
 
 const OTHERS: [(Language, &str); 2] = [(Language::Ru, "ru"), (Language::Uk, "uk")];
 
@@ -30,8 +31,8 @@ fn records_in_every_language_with_the_labels_and_dates_of_that_language() {
     };
     for (language, tag) in OTHERS {
         speak(language);
-        assert_snapshot!(format!("record_{tag}"), plain(&record::record(&dated(docket()), false)));
-        assert_snapshot!(format!("record_provenance_{tag}"), plain(&record::record(&dated(docket()), true)));
+        assert_snapshot!(format!("record_{tag}"), plain(&record::record(&dated(docket()), Depth::default())));
+        assert_snapshot!(format!("record_provenance_{tag}"), plain(&record::record(&dated(docket()), PROVENANCE)));
         let cases = [summary(1, Some("SYN-01"), 0), summary(2, None, 2)];
         assert_snapshot!(format!("cases_{tag}"), plain(&record::records(RecordKind::Case, &cases, NOW)));
         assert_snapshot!(format!("no_cases_{tag}"), plain(&record::records(RecordKind::Case, &[], NOW)));
@@ -46,6 +47,8 @@ fn preview() -> SharePreview {
     };
     let held = |what, code: &str, reason: &str, next: &str| HeldBack {
         what,
+        about: None,
+        organisations: None,
         code: code.into(),
         reason: reason.into(),
         next: next.into(),
@@ -61,11 +64,15 @@ fn preview() -> SharePreview {
         held_back,
         notices: Vec::new(),
     };
-    let whole = held(HeldBackWhat::Case, "consent_withdrawn", "consent was withdrawn", "stop");
+    let whole = held(HeldBackWhat::Case, "consent_withdrawn", "consent was withdrawn (1 organisation)", "stop");
+    let whole = HeldBack { organisations: Some(1), ..whole };
     let field = HeldBackWhat::Field { entity: EntityId([1; 16]), field: "capture_episode.captor_unit".into() };
     let local = held(field, "local", "the field stays in the organisation", "nothing; it is never shared");
     let later = held(HeldBackWhat::Case, "of_a_newer_node", "in its own words", "and its own advice");
-    let mut first = case(1, "SYN-01", &["case_file.year_of_return", "penalty.months"], vec![local]);
+    let record = HeldBackWhat::Record { entity: EntityId([2; 16]), kind: "health_record".into() };
+    let cap = held(record, "cap", "whoever is in Russia can be charged for the contact", "nothing while it lasts");
+    let cap = HeldBack { about: Some("anyone_in_russia".into()), ..cap };
+    let mut first = case(1, "SYN-01", &["case_file.year_of_return", "penalty.months"], vec![local, cap]);
     first.notices.push("review_due".into());
     SharePreview {
         seen: "00".into(),
@@ -91,6 +98,35 @@ fn what_would_go_and_what_stays_is_told_in_every_language() {
     }
 }
 
+/// The words that a reason is about, in every language but English, which travels with it.
+#[test]
+fn no_reason_names_a_circumstance_by_its_code_or_is_told_in_english() {
+    let caps = Schema::current().rules().caps.iter().map(|cap| ("cap", cap.name.clone()));
+    let others = Reason::CODES.iter().map(|code| (*code, "capture_episode.date".to_owned()));
+    let reasons: Vec<_> = caps.chain(others).collect();
+    for (language, _) in OTHERS {
+        speak(language);
+        let untold: Vec<_> = reasons
+            .iter()
+            .filter(|(code, about)| {
+                let held = HeldBack {
+                    what: HeldBackWhat::Case,
+                    code: (*code).to_owned(),
+                    about: Some(about.clone()),
+                    organisations: None,
+                    reason: "in English".into(),
+                    next: "in English".into(),
+                };
+                let said = texts::sharing::reason(&held);
+                let level = *code == "consent_level";
+                let raw = said.contains("English") || !level && said.contains('_');
+                raw || texts::sharing::remedy(&held).contains("English")
+            })
+            .collect();
+        assert_eq!(untold.len(), 0, "{language:?}: {untold:?}");
+    }
+}
+
 #[test]
 fn a_failure_in_every_language_names_what_was_typed_and_what_to_do() {
     let problem = Problem::new(codes::UNKNOWN_CODE, "docket_penalty.type: unknown code «fin»; did you mean fine?");
@@ -113,4 +149,20 @@ fn scripts_see_codes_and_never_labels() {
             serde_json::to_string(&versioned(&Reply::Record(Box::new(docket())), NOW)).expect("texts and numbers");
         assert_eq!(english, other);
     }
+}
+
+#[test]
+fn what_can_be_stated_is_told_in_every_language() {
+    let about = |topic: &[&str]| {
+        let (exit, out, err) = fake::run(&[&["help", "fields"], topic].concat());
+        assert_eq!((exit, err.as_str()), (0, ""), "{topic:?}");
+        out
+    };
+    assert_snapshot!("fields", about(&[]));
+    for tag in ["en", "ru", "uk"] {
+        assert_snapshot!(format!("fields_consent_grant_{tag}"), about(&["consent_grant", "--lang", tag]));
+        assert_snapshot!(format!("fields_sex_{tag}"), about(&["person.sex", "--lang", tag]));
+    }
+    let json: Value = serde_json::from_str(&about(&["person.sex", "--json"])).expect("one object");
+    assert_json_snapshot!("json_fields", json);
 }

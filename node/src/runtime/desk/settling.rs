@@ -24,6 +24,6 @@ impl Joined {
             _ => unreachable!("matched above"),
         };
         let entries = vec![self.entry(&shelf, vec![statement], None)?];
-        Ok(Prepared::Write(Pending::Saved(shelf.section), entries))
+        Ok(Prepared::Write(Pending::Saved(shelf.section, vec![]), entries))
     }
 }

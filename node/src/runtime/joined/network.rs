@@ -63,11 +63,21 @@ impl Joined {
 
     pub(in crate::runtime) fn find_organisation(&self, text: &str) -> Result<OrgId, Problem> {
         let members = &self.state.replica().members;
-        let by_sign = members.organisations().find(|(_, sign)| *sign == text).map(|(org, _)| *org);
-        by_sign.or_else(|| text.parse().ok().filter(|org| members.is_member(org))).ok_or_else(|| {
-            let message = format!("«{text}» is no member's call-sign");
-            Problem::new(codes::NO_ORGANISATION, message).saying("name").with("name", text)
-        })
+        let mut found = self.names.find(text);
+        found.retain(|org| members.is_member(org));
+        match found.pop_first() {
+            Some(org) if found.is_empty() => Ok(org),
+            None => {
+                let message = format!("no member has the call-sign, name or id «{text}»");
+                Err(Problem::new(codes::NO_ORGANISATION, message).saying("name").with("name", text))
+            }
+            Some(org) => {
+                let ids: Vec<_> = std::iter::once(org).chain(found).map(|org| org.to_string()).collect();
+                let (names, message) = (ids.join(", "), format!("«{text}» names {} members", ids.len()));
+                let problem = Problem::new(codes::NO_ORGANISATION, message).saying("several");
+                Err(problem.with("name", text).with("names", names))
+            }
+        }
     }
 
     pub(in crate::runtime) fn name(&self, peer: &NodeKey) -> String {

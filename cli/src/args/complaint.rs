@@ -1,0 +1,86 @@
+//! What is wrong with what was typed, as a failure like every other: a code, a sentence, what comes near, what to try next.
+
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use protocol::{ids::IdError, schema::Language};
+
+use crate::{
+    error::{Failure, Unfit, codes},
+    texts::{self, typed},
+    tongue::spoken,
+};
+
+/// What is wrong; nothing where help or the version was asked for, or nothing at all was typed.
+pub(super) fn failure(error: &Error) -> Option<Failure> {
+    if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return None;
+    }
+    if let Some(Unfit(failure)) = error.source().and_then(|source| source.downcast_ref()) {
+        return Some(failure.clone());
+    }
+    let what = sentence(error).unwrap_or_else(typed::not_understood);
+    Some(Failure::new(codes::USAGE, what).with_details(hints(error)))
+}
+
+fn sentence(error: &Error) -> Option<String> {
+    let said = |kind| error.get(kind).and_then(said);
+    let argument = || said(ContextKind::InvalidArg);
+    let value = || said(ContextKind::InvalidValue);
+    Some(match error.kind() {
+        ErrorKind::InvalidSubcommand => typed::unknown_command(&said(ContextKind::InvalidSubcommand)?),
+        ErrorKind::UnknownArgument => typed::unknown_argument(&argument()?),
+        ErrorKind::MissingRequiredArgument => typed::missing_argument(&argument()?),
+        ErrorKind::MissingSubcommand => typed::missing_command(&said(ContextKind::ValidSubcommand)?),
+        ErrorKind::InvalidValue if value()?.is_empty() => typed::no_value(&argument()?),
+        ErrorKind::InvalidValue => typed::wrong_value(&value()?, &argument()?),
+        ErrorKind::ValueValidation => match because(error) {
+            Some(why) => typed::wrong_value_because(&value()?, &argument()?, &why),
+            None => typed::wrong_value(&value()?, &argument()?),
+        },
+        ErrorKind::TooManyValues => typed::too_many_values(&value()?, &argument()?),
+        ErrorKind::ArgumentConflict => match said(ContextKind::PriorArg) {
+            Some(prior) if Some(&prior) != argument().as_ref() => typed::conflict(&argument()?, &prior),
+            _ => typed::repeated(&argument()?),
+        },
+        _ => return None,
+    })
+}
+
+/// The nearest, what there is to choose from, and how the command is typed.
+fn hints(error: &Error) -> Vec<String> {
+    let said = |kind| error.get(kind).and_then(said).filter(|text| !text.is_empty());
+    let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let suggested = suggested.into_iter().find_map(said).map(|nearest| typed::did_you_mean(&nearest));
+    let possible = said(ContextKind::ValidValue).map(|values| typed::possible_values(&values));
+    let usage = |text: String| {
+        let text = text.replacen("Usage:", &typed::heading_usage(), 1);
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    [suggested, possible, said(ContextKind::Usage).map(usage)].into_iter().flatten().collect()
+}
+
+/// What a reader of values says: ours and what is known of clap's in the language spoken, the rest in English alone.
+fn because(error: &Error) -> Option<String> {
+    let source = error.source()?;
+    if let Some(id) = source.downcast_ref::<IdError>() {
+        return Some(texts::wrong_id(id));
+    }
+    let text = source.to_string();
+    if let Some((_, range)) = text.split_once(" is not in ") {
+        return Some(typed::not_within(&range.replace("..=", "–")));
+    }
+    if text.contains("digit") {
+        return Some(typed::not_a_number());
+    }
+    (spoken() == Language::En).then_some(text)
+}
+
+fn said(value: &ContextValue) -> Option<String> {
+    match value {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        ContextValue::StyledStr(text) => Some(text.to_string()),
+        _ => None,
+    }
+}
