@@ -9,7 +9,7 @@ use protocol::{
         grant::{self, Opening},
     },
     codec,
-    control::RecordKind,
+    control::{RecordKind, Request},
     entry::{self, FeedId, Header, Kind, Verified},
     ids::{CircleId, SectionId},
     library::{Library, Mute},
@@ -78,6 +78,11 @@ fn what_a_newer_version_wrote_waits_for_it() {
     let newer = |alarm: &protocol::control::Problem| alarm.code == "HB4007";
     eventually("it is named", || nodes[0].alarms().iter().any(newer).then_some(()));
     assert_eq!((nodes[0].list(RecordKind::Docket).len(), nodes[0].figure("habeas_unread")), (0, Some(0)));
+    // A restart forgets nothing of it; and once a person has seen it, no restart tells of it again.
+    nodes[0].stop();
+    nodes[0].resume();
+    assert!(nodes[0].alarms().iter().any(newer));
+    nodes[0].done(Request::Settle { code: "HB4007".into() });
     nodes[0].stop();
     nodes[0].resume();
     assert!(!nodes[0].alarms().iter().any(newer), "it was tried again for nothing");
@@ -119,7 +124,7 @@ fn an_entry_whose_key_comes_later_is_read_when_the_key_comes() {
     evil.send_entries(&[(&entry, Some(&body))]);
     eventually("the entry counts", || held().filter(|held| held.entries == 1));
     assert_eq!(nodes[0].figure("habeas_unread"), Some(1));
-    assert!(nodes[0].ask(&protocol::control::Request::Show { record: section.to_string() }).is_err());
+    assert!(nodes[0].ask(&Request::Show { record: section.to_string() }).is_err());
 
     evil.send_entries(&[(&adds, Some(&adds_body))]);
     eventually("nothing is unread", || (nodes[0].figure("habeas_unread") == Some(0)).then_some(()));
