@@ -38,7 +38,7 @@ pub struct Imported {
 }
 
 /// What an imported section is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// One person's path.
     CaseFile,

@@ -124,6 +124,7 @@ impl Joined {
                 entries.push(self.entry(&shelf, statements, batch)?);
             }
             labels.put(label_row(&section), record.label.as_bytes().to_vec());
+            labels.put(labelled_row(&record.label, &section), section.0.to_vec());
             records.push(Imported {
                 label: record.label,
                 kind,
@@ -143,23 +144,22 @@ impl Joined {
         if known == Known::Again {
             return Ok(found);
         }
-        let mut labels = BTreeSet::new();
-        for kind in [RecordKind::Case, RecordKind::Docket] {
-            for shelf in self.shelves(&self.home(kind))?.into_iter().filter(|shelf| shelf.kind == kind) {
-                labels.extend(self.label(&shelf.section)?.map(|label| (kind, label)));
-            }
-        }
         let all = found.len();
-        let is_here = |record: &import::Imported| labels.contains(&(kind_of(record.kind), record.label.clone()));
-        let here: Vec<String> =
-            found.iter().filter(|record| is_here(record)).map(|record| record.label.clone()).collect();
+        let mut here = Vec::new();
+        for record in &found {
+            let kind = kind_of(record.kind);
+            let is_here = self.all_labelled(&record.label)?.iter().any(|shelf| shelf.kind == kind);
+            here.extend(is_here.then(|| (record.kind, record.label.clone())));
+        }
         if known == Known::Refuse && !here.is_empty() {
             let message =
                 format!("{} of the {all} records of the file are here already; nothing was brought in", here.len());
             let problem = Problem::new(codes::KNOWN_LABELS, message).saying("some").with("count", all);
-            return Err(problem.with("known", here.len()).with_details(here));
+            let labels = here.iter().map(|(_, label)| label.clone()).collect();
+            return Err(problem.with("known", here.len()).with_details(labels));
         }
-        found.retain(|record| !is_here(record));
+        let here: BTreeSet<_> = here.into_iter().collect();
+        found.retain(|record| !here.contains(&(record.kind, record.label.clone())));
         Ok(found)
     }
 
@@ -323,20 +323,31 @@ impl Joined {
 
     /// The record that was brought in under this label.
     fn labelled(&self, label: &str) -> Result<Option<Shelf>, Problem> {
-        let mut found = Vec::new();
-        for circle in [Circle::Own(self.us()), Circle::Commons] {
-            for shelf in self.shelves(&circle)? {
-                if self.label(&shelf.section)?.as_deref() == Some(label) {
-                    found.push(shelf);
-                }
-            }
-        }
+        let mut found = self.all_labelled(label)?;
         if found.len() > 1 {
             let details = found.iter().map(|shelf| words::pseudonym(&shelf.section.0)).collect();
             let message = format!("{} records were brought in as «{label}»", found.len());
             return Err(Problem::new(codes::NO_RECORD, message).with_details(details));
         }
         Ok(found.pop())
+    }
+
+    fn all_labelled(&self, label: &str) -> Result<Vec<Shelf>, Problem> {
+        let (mut sections, mut found) = (Vec::new(), Vec::new());
+        let scanned = self.folder.store.scan(Table::Desk, &labelled_rows(label), 0, &mut |_, section| {
+            sections.extend(section.try_into().map(SectionId));
+            true
+        });
+        scanned.map_err(|error| store_problem(&error))?;
+        for section in sections {
+            for circle in [Circle::Own(self.us()), Circle::Commons] {
+                let id = self.state.circle_of(&circle);
+                let kind = self.library.shelf(&self.folder.store, &id, &section);
+                let kind = kind.map_err(|error| store_problem(&error))?;
+                found.extend(kind.map(|kind| Shelf { circle, id, section, kind }));
+            }
+        }
+        Ok(found)
     }
 
     /// The record whose words begin so: a list has no room for all six. Own records first, as in [`Self::found`].
@@ -410,6 +421,17 @@ const fn kind_of(kind: import::Kind) -> RecordKind {
 /// What the file called a record: kept here, since it may be a name.
 fn label_row(section: &SectionId) -> Row {
     Row::new(Table::Desk, [b"label", &section.0[..]].concat(), 0)
+}
+
+/// The records that have a label.
+fn labelled_rows(label: &str) -> Vec<u8> {
+    [b"records of the label ", label.as_bytes()].concat()
+}
+
+/// One of them, under a number of its own.
+fn labelled_row(label: &str, section: &SectionId) -> Row {
+    let number = section.0.first_chunk().expect("an id has 16 bytes");
+    Row::new(Table::Desk, labelled_rows(label), u64::from_be_bytes(*number))
 }
 
 /// Words however they were separated: `able-acid…`, `able acid …`.
