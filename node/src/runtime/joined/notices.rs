@@ -1,0 +1,104 @@
+//! What the core tells of a step: who waits for it is answered, and a person is told what to look at.
+
+use protocol::{
+    control::{Problem, codes},
+    sync::{Notice, Refusal},
+};
+
+use super::{Joined, Listing};
+use crate::runtime::{folder::locked, sharing::Agenda, utc_now};
+
+impl Joined {
+    /// What counts has shrunk: nothing that was seen before holds.
+    pub(super) fn look_again(&mut self) {
+        self.listing = Listing::default();
+        if let Err(problem) = self.look_elsewhere_again() {
+            tracing::error!(code = problem.code, reason = problem.message, "what is shared cannot be looked at");
+        }
+    }
+
+    /// Something of a step that is on the disk.
+    pub(super) async fn notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::Saved { token, entries } => {
+                self.agenda.ended(token);
+                self.saved(token, entries);
+            }
+            Notice::Refused { token, refusal } => {
+                if self.agenda.ended(token) {
+                    self.agenda = Agenda::default();
+                    self.alarm(refused(refusal));
+                }
+                if let Some((_, reply)) = self.pending.remove(&token) {
+                    reply.answer(Err(refused(refusal)));
+                }
+            }
+            // They were read with the batch that brought them.
+            Notice::Arrived(_) => {}
+            Notice::Forked { feed, at, org } => {
+                self.library.forget();
+                self.tally.forget();
+                self.sweep_again();
+                self.look_again();
+                let known = org.and_then(|org| self.founding.members.call_sign(&org));
+                let who = known.unwrap_or("an unknown key");
+                tracing::warn!(?feed, at, "a feed forked");
+                let message = format!("a key of {who} wrote two different entries with number {at}; neither counts");
+                let problem = Problem::new(codes::FORK, message);
+                self.alarm(match known {
+                    Some(known) => problem.saying("key").with("organisation", known).with("number", at),
+                    None => problem,
+                });
+            }
+            Notice::Elsewhere(feed) => {
+                tracing::warn!(?feed, "the own key wrote elsewhere");
+                let message = "something was written with this device's key that this folder does not know";
+                self.alarm(Problem::new(codes::ELSEWHERE, message));
+            }
+            Notice::Struck { peer, fault } => {
+                tracing::warn!(?peer, ?fault, "a peer sent what no honest node sends");
+                self.tally.struck(fault);
+                let name = self.name(&peer);
+                let problem = Problem::new(codes::PEER_FAULT, format!("{name}: {fault:?}"));
+                self.alarm(problem.saying("peer").with("peer", name));
+            }
+            Notice::Unequal { peer, circle, lines } => {
+                tracing::warn!(?peer, ?circle, lines = lines.len(), "something still differs");
+                let name = self.name(&peer);
+                let message = format!("{name}: {} feeds still differ after everything was exchanged", lines.len());
+                let problem = Problem::new(codes::UNEQUAL, message).saying("peer");
+                self.alarm(problem.with("peer", name).with("count", lines.len()));
+            }
+            Notice::Equal(peer) => {
+                self.equal_at.insert(peer, utc_now());
+                let name = self.name(&peer);
+                self.settle_unequal(&name);
+            }
+            Notice::Members => {
+                // Who reads what all read is in the lines of lists.
+                self.listing = Listing::default();
+                self.names = self.names.of_members(self.state.replica().members.organisations());
+                self.allow().await;
+            }
+            Notice::Circle(circle) => {
+                self.listing = Listing::default();
+                tracing::info!(?circle, "a circle is held");
+            }
+            Notice::Keys(_) => {
+                if let Err(error) = self.read_unread() {
+                    Box::pin(self.fail(&error)).await;
+                }
+            }
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Problem {
+    match refusal {
+        Refusal::Locked => locked(),
+        Refusal::TooLarge => Problem::new(codes::TOO_LARGE, "this is larger than one entry may be"),
+        Refusal::NoCircle | Refusal::NoEpoch | Refusal::NotAllowed => {
+            Problem::new(codes::LEVEL, format!("this device may not write there: {refusal}")).saying("device")
+        }
+    }
+}
