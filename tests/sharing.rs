@@ -356,6 +356,31 @@ fn whoever_learns_first_that_consent_is_withdrawn_stops_the_sharing_for_all() {
     assert!(codes(&nodes[0]).is_empty());
 }
 
+/// A reader withdrew a case by a slip of the hand. He could not take that back, since the case was hidden from him too, and
+/// nobody else can: the case was lost to everybody.
+#[test]
+fn a_reader_who_withdrew_by_mistake_takes_it_back_himself() {
+    let nodes = shared();
+    let (own, part) = (case(&nodes[0], "SYN-01"), part(&nodes[0], "SYN-01"));
+    set(&nodes[1], &part, vec![fact("consent_record.withdrawn", "true")]);
+    arrive(&nodes, 7);
+    let history = |node: &Node| node.ask(&Request::History { record: part.to_string() });
+    // Of what he hid he sees that he did, and nothing else; another reader sees who did.
+    let Ok(Reply::History { claims, .. }) = history(&nodes[1]) else { panic!("he may take it back") };
+    let [said] = &claims[..] else { panic!("{} claims", claims.len()) };
+    assert_eq!(said.field, "consent_record.withdrawn");
+    let problem = history(&nodes[2]).expect_err("it is hidden");
+    assert_eq!(problem.code, codes::TAKEN_BACK);
+    assert!(problem.message.contains(&nodes[1].status().call_sign.expect("joined")), "{}", problem.message);
+    let at = At { entry: said.claim.entry, index: said.claim.index };
+    let theirs = nodes[2].refused(&Request::Retract { record: part.to_string(), at, reason: "error".into() });
+    assert_eq!(theirs.code, codes::TAKEN_BACK);
+    nodes[1].done(Request::Retract { record: part.to_string(), at, reason: "error".into() });
+    arrive(&nodes, 8);
+    assert_eq!(nodes[0].alarms(), []);
+    assert_eq!(nodes[0].show(&own).readers.len(), 2);
+}
+
 #[test]
 fn sharing_the_same_once_more_takes_the_place_of_what_waits() {
     let nodes = Daemons::found(NODE, 2);

@@ -82,6 +82,7 @@ pub type Told<'a> = &'a mut dyn FnMut(u64, u64);
 /// it is removed afterwards.
 pub fn create(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
     if to.exists() {
+        let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
         return Err(BackupError::Exists);
     }
     let fresh = durable::beside(to, ".unfinished");

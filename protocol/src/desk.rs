@@ -59,6 +59,10 @@ pub struct Stand<'a> {
     pub today: civil::Date,
 }
 
+/// A record of consent, and the field that withdraws it.
+const CONSENT: &str = "consent_record";
+const WITHDRAWN: &str = "consent_record.withdrawn";
+
 /// Facts as statements about a record.
 pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result<Vec<Statement>, Problem> {
     let Stand { kind, section, view, place, today } = *stand;
@@ -89,6 +93,7 @@ pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result
         schema.may_go(field, &value, place).map_err(|error| level_problem(&error))?;
         let entity = match fact.entity {
             Some(entity) => entity,
+            None if withdraws(field, &value) => meant_by_a_withdrawal(view, &mut fresh, entropy),
             None => match entity_for(&field.entity, kind, section, view)? {
                 Some(entity) => entity,
                 None => *fresh.entry(field.entity.clone()).or_insert_with(|| EntityId(entropy.bytes())),
@@ -112,6 +117,24 @@ pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result
     }
     let parents = parents(&fresh, view);
     Ok([parents, statements].concat())
+}
+
+/// Whether it withdraws consent.
+fn withdraws(field: &Field, value: &Value) -> bool {
+    field.name == WITHDRAWN && *value == Value::Bool(true)
+}
+
+/// One withdrawal hides the whole case file, whichever record of consent it stands in: nobody is asked which one he means.
+fn meant_by_a_withdrawal(
+    view: Option<&View>,
+    fresh: &mut BTreeMap<String, EntityId>,
+    entropy: &mut Entropy,
+) -> EntityId {
+    let there = view.map(|view| entities_of(view, CONSENT)).unwrap_or_default();
+    // Where nobody has withdrawn yet: there the word of this organisation is the first, and its own to take back.
+    let is_free = |entity: &&EntityId| view.and_then(|view| view.cell(entity, WITHDRAWN)).is_none();
+    let found = there.iter().find(is_free).or(there.first()).copied();
+    found.unwrap_or_else(|| *fresh.entry(CONSENT.to_owned()).or_insert_with(|| EntityId(entropy.bytes())))
 }
 
 /// Whether saying `value` would change nothing, since the field goes by the strictest and something stricter stands.

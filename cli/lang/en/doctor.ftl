@@ -16,6 +16,7 @@ clock_fits = nothing here is dated later than this computer's clock
 all_read = everything that arrived is read
 read_later = what arrives is read once the node is unlocked
 no_alarms = nothing calls for a person
+no_alarms_locked = none that shows while it is locked; case files are looked at when it is unlocked
 alarm_since = since { $when }: { $sentence } ({ $code })
 alarm_settled = settled: { $code } is shown no more, until it happens again
 memory_closed = a crash writes no memory to the disk, and other programs may not read it

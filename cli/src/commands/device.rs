@@ -16,7 +16,7 @@ Examples:
   habeas device request --organisation ORGANISATION --address 203.0.113.6:4001 > laptop.device";
 const ADD_EXAMPLES: &str = "\
 Examples:
-  habeas device add laptop.device > registry.habeas";
+  habeas device add new.device > for-new.habeas";
 
 /// Bring one more device into your organisation.
 #[derive(Debug, clap::Args)]
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             let request = Request::DeviceRequest { organisation, addresses };
             let reply = visit(context, async |_, client| Ok(client.ask(&request).await?)).await?;
             hand_over(&reply, output.as_deref(), context)?;
-            let next = [("habeas device add FILE > registry.habeas".to_owned(), texts::next_device_add())];
+            let next = [("habeas device add new.device > for-new.habeas".to_owned(), texts::next_device_add())];
             context.screen.note(&texts::next(&next));
         }
         Step::Add { request, output } => {
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             })
             .await?;
             hand_over(&reply, output.as_deref(), context)?;
-            let next = [("habeas join registry.habeas".to_owned(), texts::next_device_join())];
+            let next = [("habeas join for-new.habeas".to_owned(), texts::next_device_join())];
             context.screen.note(&texts::next(&next));
         }
     }

@@ -3,7 +3,7 @@
 use protocol::{
     control::{self, At, Conflict, Past, Record, RecordKind, Reply, Request, codes},
     ids::{EntityId, OrgId},
-    schema::Schema,
+    schema::{Policy, Schema},
 };
 
 use super::{Listing, ask, record::save};
@@ -180,7 +180,10 @@ fn said_at(claims: &[Past], conflicts: &[Conflict], entry: &str, index: u64) -> 
 /// What a field says once a claim is taken back. What it had replaced does not come back by itself.
 fn left(claims: &[Past], taken: At) -> Option<(&Past, Left<'_>)> {
     let past = claims.iter().find(|past| at(&past.claim) == taken)?;
-    let same = |other: &&Past| other.entity == past.entity && other.field == past.field && at(&other.claim) != taken;
+    // Where the strictest counts, it counts wherever in the record it is said: a withdrawal hides all of it.
+    let strict = Schema::current().field(&past.field).is_some_and(|field| field.policy == Policy::Strict);
+    let there = |other: &&Past| strict || other.entity == past.entity;
+    let same = |other: &&Past| there(other) && other.field == past.field && at(&other.claim) != taken;
     let stands: Vec<_> =
         claims.iter().filter(same).filter(|other| other.fate == STANDS).map(|past| &past.claim).collect();
     if !stands.is_empty() {

@@ -42,9 +42,9 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     context.screen.reply(&reply, || texts::made(&data, status.call_sign.as_deref(), &node));
     let next = if args.device {
         vec![
-            (context.command("device request --organisation ID > mine.device"), texts::next_device_id()),
-            ("habeas device add mine.device > registry.habeas".to_owned(), texts::next_device_add()),
-            (context.command("join registry.habeas"), texts::next_device_join()),
+            (context.command("device request --organisation ID > new.device"), texts::next_device_id()),
+            ("habeas device add new.device > for-new.habeas".to_owned(), texts::next_device_add()),
+            (context.command("join for-new.habeas"), texts::next_device_join()),
         ]
     } else {
         vec![

@@ -19,6 +19,7 @@ messages! {
     all_read();
     read_later();
     no_alarms();
+    no_alarms_locked();
     alarm_since(when: &str, sentence: &str, code: &str);
     alarm_settled(code: &str);
     memory_closed();

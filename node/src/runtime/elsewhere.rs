@@ -68,7 +68,8 @@ impl Joined {
         Ok(())
     }
 
-    /// Looks at so many of the sections that changed. What cannot be read is left out: whoever asks for it is told why.
+    /// Looks at so many of the sections that changed. What cannot be read is left out until it changes again, or the
+    /// folder is opened again; whoever asks for it is told why.
     pub(super) fn look_elsewhere(&mut self, most: usize) {
         for _ in 0..most {
             let Some(at) = self.elsewhere.due.pop_first() else { return };
@@ -85,6 +86,7 @@ impl Joined {
             Circle::Commons => Ok(()),
             circle @ Circle::Named { .. } => {
                 if let Some(case) = self.own_of(&section)? {
+                    self.elsewhere.received.remove(&section);
                     return self.look_at_own(case);
                 }
                 let shelf = Shelf { circle, id, section, kind: RecordKind::Case };

@@ -329,6 +329,7 @@ impl Joined {
         let founding = self.folder.founding()?.expect("the folder has joined");
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
         self.library.forget();
+        self.mine = Mine::default();
         self.sweep_again();
         self.look_again();
         self.give_pens().map(drop)

@@ -154,13 +154,31 @@ impl Joined {
             }
             circle => {
                 if is_hidden(circle, &view) {
-                    let message = "this case file was taken back by those who shared it";
-                    return Err(Problem::new(codes::TAKEN_BACK, message));
+                    let by: Vec<_> = recall::hidden_by(&view).iter().map(|org| self.call_sign(org)).collect();
+                    let message = format!("this case file was taken back by {}", by.join(", "));
+                    let problem = Problem::new(codes::TAKEN_BACK, message).saying("by");
+                    return Err(problem.with("organisation", by.join(", ")));
                 }
                 readers.extend(self.others_in(circle));
             }
         }
         Ok(Whole { view, readers: readers.into_iter().collect(), parts, taken_back })
+    }
+
+    /// A record as far as this organisation can still correct it: of a case file that it hid itself, what hides it. Else
+    /// a slip of one reader would keep the case from everybody for ever.
+    pub(super) fn correctable(&mut self, shelf: &Shelf) -> Result<View, Problem> {
+        match self.whole(shelf) {
+            Err(problem) if problem.code == codes::TAKEN_BACK => {
+                let view = self.alone(shelf)?;
+                if recall::hidden_by(&view).contains(&self.us()) {
+                    Ok(recall::hiding_alone(view))
+                } else {
+                    Err(problem)
+                }
+            }
+            whole => whole.map(|whole| whole.view),
+        }
     }
 
     fn others_in(&self, circle: &Circle) -> Vec<String> {

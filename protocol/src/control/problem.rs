@@ -233,7 +233,7 @@ pub mod codes {
         /// Nobody to share with was named.
         NO_READERS = "HB3033", 2, "name other organisations with --with";
         /// Shared with us, and taken back.
-        TAKEN_BACK = "HB3034", 1, "keep no copy of it; ask the organisation that shared it";
+        TAKEN_BACK = "HB3034", 1, "keep no copy of it; call whoever took it back. If it was you, by mistake: `habeas case retract CASE consent_record.withdrawn --reason error`";
         /// Only a case file of one's own is shared.
         NOT_OWN_CASE = "HB3035", 1, "ask the organisation that keeps the case file";
         /// Another organisation withdrew consent for an own case file.
@@ -327,6 +327,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::OUTWEIGHED, "field", &["field"]),
     (codes::OUTWEIGHED, "others", &["field"]),
     (codes::KNOWN_LABELS, "some", &["count", "known"]),
+    (codes::TAKEN_BACK, "by", &["organisation"]),
     (codes::WITHDRAWN_ELSEWHERE, "case", &["case", "organisation"]),
     (codes::IMPORT, "errors", &["count"]),
     (codes::NOT_DISPUTED, "field", &["field"]),

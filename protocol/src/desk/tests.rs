@@ -5,14 +5,16 @@ use crate::section::sample::{says, view, view_of_one};
 
 const TODAY: civil::Date = civil::date(2026, 11, 24);
 
+/// An own case file.
+fn stand(view: &View) -> Stand<'_> {
+    Stand { kind: RecordKind::Case, section: &view.section, view: Some(view), place: Place::Own, today: TODAY }
+}
+
 /// What stating `field=value` of entity 7 comes to, where `view` stands: the code of the refusal, if it is one.
 fn state_of(field: &str, value: &str, view: &View) -> Result<(), String> {
     let entity = Some(EntityId([7; 16]));
     let fact = Fact { entity, field: field.to_owned(), value: value.to_owned(), source: None, grade: None };
-    let mut entropy = Entropy::new([1; 32]);
-    let stand =
-        Stand { kind: RecordKind::Case, section: &view.section, view: Some(view), place: Place::Own, today: TODAY };
-    let stated = state(&[fact], &stand, &mut entropy);
+    let stated = state(&[fact], &stand(view), &mut Entropy::new([1; 32]));
     stated.map(drop).map_err(|problem| problem.code)
 }
 
@@ -36,6 +38,31 @@ fn what_a_stricter_value_outweighs_is_refused_instead_of_being_saved_for_nothing
     // A union takes every value, and a register the newest.
     check("case_file.risk", "still_pow".into(), "nda", Ok(()));
     check("person.region_home", "RU-PRI".into(), "RU-KHA", Ok(()));
+}
+
+/// A reader had withdrawn; the organisation that keeps the case wanted to record it, and was asked which of two records.
+#[test]
+fn a_withdrawal_is_never_asked_which_record_of_consent_it_means() {
+    let giver = |entity, giver: &str| says(entity, "consent_record.giver", giver);
+    let fact = |value: &str| Fact {
+        entity: None,
+        field: WITHDRAWN.to_owned(),
+        value: value.to_owned(),
+        source: None,
+        grade: None,
+    };
+    let check = |view: &View, value: &str, expected: Result<EntityId, &str>| {
+        let stated = state(&[fact(value)], &stand(view), &mut Entropy::new([1; 32]));
+        let entity = stated.map(|statements| match statements.last() {
+            Some(Statement::Assert(said)) => said.entity,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(entity.map_err(|problem| problem.code), expected.map_err(str::to_owned));
+    };
+    let two = view(&[vec![giver(7, "subject")], vec![says(8, WITHDRAWN, Value::Bool(true))]]);
+    check(&two, "true", Ok(EntityId([7; 16])));
+    check(&view_of_one(&[vec![giver(7, "subject"), giver(8, "subject")]]), "true", Ok(EntityId([7; 16])));
+    check(&two, "false", Err(codes::WHICH));
 }
 
 #[test]

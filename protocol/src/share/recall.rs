@@ -64,6 +64,16 @@ pub fn hidden_since(view: &View) -> Option<u64> {
     hiding(view).map(|claim| claim.claimed_time.0).min()
 }
 
+/// Of a hidden section only what hides it: enough to take that back, and no more.
+#[must_use]
+pub fn hiding_alone(mut view: View) -> View {
+    for fields in view.entities.values_mut() {
+        fields.retain(|field, _| HIDES.contains(&field.as_str()));
+    }
+    view.entities.retain(|_, fields| !fields.is_empty());
+    view
+}
+
 fn hiding(view: &View) -> impl Iterator<Item = &Claim> {
     let hides = view.cells().filter(|(_, field, _)| HIDES.contains(field)).flat_map(|(_, _, cell)| &cell.claims);
     hides.filter(|claim| claim.value == Value::Bool(true))

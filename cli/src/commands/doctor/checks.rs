@@ -177,7 +177,11 @@ fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
         fail("alarms", cause, format!("{} ; {}", typed(&look), typed(&settle)))
     });
     let checks: Vec<_> = told.collect();
-    if checks.is_empty() { vec![ok("alarms", doctor::no_alarms())] } else { checks }
+    match (checks.is_empty(), status.state) {
+        (false, _) => checks,
+        (true, NodeState::Locked) => vec![ok("alarms", doctor::no_alarms_locked())],
+        (true, _) => vec![ok("alarms", doctor::no_alarms())],
+    }
 }
 
 fn memory(examined: &Examination, typed: Typed<'_>) -> Check {

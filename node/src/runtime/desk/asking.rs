@@ -40,7 +40,7 @@ impl Joined {
     /// Every claim about a record.
     pub(super) fn history(&mut self, record: &str) -> Result<Reply, Problem> {
         let shelf = self.find(record)?;
-        let view = self.whole(&shelf)?.view;
+        let view = self.correctable(&shelf)?;
         Ok(Reply::History { of: heading(&shelf), claims: settling::history(&view, &self.names) })
     }
 

@@ -14,7 +14,7 @@ impl Joined {
             return Err(Problem::new(codes::REQUEST, "this request settles nothing"));
         };
         let shelf = self.find(record)?;
-        let view = self.whole(&shelf)?.view;
+        let view = self.correctable(&shelf)?;
         let statement = match &request {
             Request::Resolve { entity, field, chosen, seen, reason, .. } => {
                 let weighed = Weighed { entity: *entity, field, chosen: *chosen, seen, reason };

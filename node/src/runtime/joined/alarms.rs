@@ -42,7 +42,7 @@ impl Alarms {
     /// Adds one, unless it stands already: what is to be made durable.
     fn raise(&mut self, problem: Problem, now: u64) -> Batch {
         let mut batch = Batch::default();
-        if self.0.iter().any(|alarm| alarm.problem == problem) {
+        if self.0.iter().any(|alarm| is_same(&alarm.problem, &problem)) {
             return batch;
         }
         let alarm = Alarm { problem, since: Some(now) };
@@ -50,8 +50,12 @@ impl Alarms {
             batch.put(row(&alarm.problem), json(&alarm));
         }
         self.0.push(alarm);
-        let surplus = self.0.len().saturating_sub(ALARMS);
-        self.0.drain(..surplus).for_each(|old| batch.delete(row(&old.problem)));
+        while self.0.len() > ALARMS {
+            // What a peer can cause as often as it likes makes room, never what says that a key is in other hands.
+            let grave = |alarm: &Alarm| [codes::FORK, codes::ELSEWHERE].contains(&alarm.problem.code.as_str());
+            let oldest = self.0.iter().position(|alarm| !grave(alarm)).unwrap_or(0);
+            batch.delete(row(&self.0.remove(oldest).problem));
+        }
         batch
     }
 
@@ -105,6 +109,12 @@ impl Joined {
     }
 }
 
+/// Whether two tell of one trouble: how much differs from a peer's copy changes, and is the same trouble still.
+fn is_same(a: &Problem, b: &Problem) -> bool {
+    let peer = |problem: &Problem| problem.situation.as_ref().and_then(|said| said.params.get("peer").cloned());
+    a == b || a.code == codes::UNEQUAL && b.code == codes::UNEQUAL && peer(a) == peer(b)
+}
+
 /// One row for each alarm, whenever it is raised.
 fn row(problem: &Problem) -> Row {
     Row::new(Table::Alarm, json(problem), 0)
@@ -154,6 +164,22 @@ mod tests {
         let kept = Alarms::load(&store).expect("memory");
         assert_eq!(codes_of(&kept), codes_of(&alarms));
         assert_eq!((kept.0.len(), kept.0[0].since), (ALARMS, Some(3)));
+    }
+
+    /// A peer that made the copies differ in another number of feeds each time pushed a proven fork out of sight.
+    #[test]
+    fn what_a_peer_can_cause_at_will_pushes_no_fork_out_of_sight() {
+        let mut alarms = Alarms::default();
+        let unequal =
+            |count: u64| Problem::new(codes::UNEQUAL, "x").saying("peer").with("peer", "p").with("count", count);
+        drop(alarms.raise(problem(codes::FORK, 1), 1));
+        for number in 0..200 {
+            drop(alarms.raise(unequal(number), 2));
+            drop(alarms.raise(problem(codes::PEER_FAULT, number), 3));
+        }
+        let told = codes_of(&alarms);
+        assert_eq!((told.len(), &*told[0].0), (ALARMS, codes::FORK));
+        assert!(told.iter().filter(|(code, _)| code == codes::UNEQUAL).count() <= 1);
     }
 
     #[test]
