@@ -19,6 +19,7 @@ saved =
         [one] { $entries } entry
        *[other] { $entries } entries
     } saved)
+nothing_new = Nothing in the file is new: all of it was brought in before.
 brought_in =
     Brought in { $records ->
         [one] { $records } record

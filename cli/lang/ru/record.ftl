@@ -21,6 +21,7 @@ saved =
         [few] сохранено { $entries } записи
        *[many] сохранено { $entries } записей
     })
+nothing_new = В файле нет ничего нового: всё уже загружено.
 brought_in =
     Загружено: { $records ->
         [one] { $records } дело или карточка

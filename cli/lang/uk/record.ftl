@@ -21,6 +21,7 @@ saved =
         [few] { $entries } записи
        *[many] { $entries } записів
     })
+nothing_new = У файлі немає нічого нового: усе вже завантажено.
 brought_in =
     Завантажено: { $records ->
         [one] { $records } справу або картку

@@ -104,6 +104,9 @@ fn naming(pseudonym: &str, shown: usize) -> String {
 
 /// What an import made, or would make.
 pub(crate) fn imported(records: &[Imported], entries: u64, dry_run: bool) -> String {
+    if records.is_empty() {
+        return texts::nothing_new();
+    }
     let row = |made: &Imported| {
         let kind = texts::kind(made.kind);
         vec![made.label.clone(), kind, made.pseudonym.clone(), made.statements.to_string()]

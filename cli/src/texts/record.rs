@@ -16,6 +16,7 @@ messages! {
     conflicts_shown(fields: usize);
     reported(who: &str, other: &str);
     saved(pseudonym: &str, entries: usize);
+    nothing_new();
     brought_in(records: usize, entries: u64);
     would_bring_in(records: usize);
     shown_conflict();

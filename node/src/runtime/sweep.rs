@@ -1,7 +1,7 @@
 //! Sweeps: work that looks at every record, one at a time between other jobs, so that nothing else waits for it.
 //!
-//! What changes while a sweep goes on is looked at again. So what it comes to is true at one moment, that of its end, as
-//! if all of it had been looked at there.
+//! What is read into a section while a sweep goes on is looked at again, so that what it shows of each record is as new as
+//! its end. Which records there are is asked of the shelves in one go: that is cheap, the look at each is not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
