@@ -50,6 +50,8 @@ fn check(args: &[&str], nodes: u64, arrived: u64, held_back: u64) {
     assert!(digests.iter().all(|digest| digest == &digests[0] && digest.as_str().is_some_and(|hex| hex.len() >= 64)));
     assert_eq!(done["converged"].as_bool(), Some(true));
     let told: Vec<_> = events.iter().filter_map(|event| event["event"].as_str()).collect();
+    let asked = events.iter().find(|event| event["event"] == "asked").expect("a lawyer asked");
+    assert_eq!((asked["found"].as_u64(), asked["dockets"].as_u64()), (Some(1), Some(2)), "{asked}");
     assert!(["cut", "corrected", "healed"].iter().all(|event| told.contains(event)), "{told:?}");
     if nodes > 2 {
         let stays = events.iter().filter(|event| event["event"] == "held_back");

@@ -71,6 +71,7 @@ told_healed =
         [one] { $nodes } node has
        *[other] { $nodes } nodes have
     } the same again
+told_asked = a lawyer asks the copy of { $by } for dockets under { $article }: { $found } of { $dockets } answer
 told_pausing = waiting for { $until }
 checked =
     checked on { $nodes ->

@@ -84,6 +84,7 @@ told_healed =
         [one] на { $nodes } узле
        *[many] на { $nodes } узлах
     } снова одно и то же
+told_asked = юрист ищет в копии { $by } карточки по статье { $article }: подходит { $found } из { $dockets }
 told_pausing = ожидание файла { $until }
 checked =
     проверено на { $nodes ->

@@ -84,6 +84,7 @@ told_healed =
         [one] на { $nodes } вузлі
        *[many] на { $nodes } вузлах
     } знову одне й те саме
+told_asked = юрист шукає в копії { $by } картки за статтею { $article }: підходить { $found } з { $dockets }
 told_pausing = очікування файлу { $until }
 checked =
     перевірено на { $nodes ->

@@ -39,6 +39,8 @@ Examples:
   habeas demo --orgs 3 --json";
 /// The invented cases that come with the program.
 const SAMPLE: &str = include_str!("../../../deploy/sample/cases.json");
+/// What a lawyer asks about: voluntary surrender.
+const ARTICLE: &str = "RU-CC-352.1";
 /// How long the nodes may take for each thing that is waited for: sixteen of them on a small machine take their time.
 const WAIT: Duration = Duration::from_secs(120);
 /// How long `--pause-before-end` waits.
@@ -147,6 +149,7 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
     join_again(sites).await?;
     wait(texts::demo::wait_equal(), async || Ok(equal_digests(sites, scopes).await?.is_some())).await?;
     story.tell(&Event::Healed { nodes: sites.len() });
+    ask(sites.last().expect("there are two at least"), story).await?;
     if let Some(file) = &args.pause_before_end {
         let folders = sites.iter().map(|site| site.data.clone()).collect();
         story.tell(&Event::Pausing { until: file, folders });
@@ -168,6 +171,15 @@ async fn share(home: &Site, others: &[Site], brought: &mut Brought, story: &mut 
         let reason = case.whole().map(texts::sharing::reason).collect::<Vec<_>>().join("; ");
         story.tell(&Event::HeldBack { case: label, reason: &reason });
         brought.held_back.insert(case.record, (label.clone(), reason));
+    }
+    Ok(())
+}
+
+/// A lawyer asks the last node, which answers from its own copy. A file without dockets answers no question.
+async fn ask(site: &Site, story: &mut Story<'_>) -> Result<(), Failure> {
+    let (found, dockets) = site.ask(ARTICLE).await?;
+    if dockets > 0 {
+        story.tell(&Event::Asked { by: &site.call_sign, article: ARTICLE, found, dockets });
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ messages! {
     told_cut(apart: &str);
     told_corrected(field: &str, label: &str, first: &str, second: &str);
     told_healed(nodes: usize);
+    told_asked(by: &str, article: &str, found: usize, dockets: u64);
     told_pausing(until: &Path);
     checked(nodes: usize, cases: usize);
     disputed(field: &str, label: &str);
@@ -72,6 +73,7 @@ pub(crate) fn told(event: &Event<'_>) -> String {
             told_corrected(&titled(field), label, &first, &second)
         }
         Event::Healed { nodes } => told_healed(*nodes),
+        Event::Asked { by, article, found, dockets } => told_asked(by, article, *found, *dockets),
         Event::Pausing { until, .. } => told_pausing(until),
     }
 }

@@ -9,8 +9,8 @@ use std::{
 
 use protocol::{
     control::{
-        Fact, Guest, Imported, Known, Passphrase, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview,
-        Status,
+        Fact, Guest, Imported, Known, Passphrase, Question, Readers, Record, RecordKind, Reply, Request, Scope,
+        SharePreview, Status,
     },
     ids::{OrgId, SectionId},
     words,
@@ -189,6 +189,15 @@ impl Site {
     pub(super) async fn list(&self, kind: RecordKind) -> Result<BTreeSet<SectionId>, Failure> {
         match self.client().ask(&Request::List { kind }).await? {
             Reply::Records { records } => Ok(records.iter().map(|record| record.record).collect()),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// How many dockets are about an article, and how many there are.
+    pub(super) async fn ask(&self, article: &str) -> Result<(usize, u64), Failure> {
+        let question = Question { article: Some(article.to_owned()), ..Question::default() };
+        match self.client().ask(&Request::Ask { question }).await? {
+            Reply::Precedents { found, asked, .. } => Ok((found.len(), asked)),
             other => Err(unexpected(&other)),
         }
     }
