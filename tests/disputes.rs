@@ -111,7 +111,7 @@ fn each_organisation_takes_back_its_own_word_and_the_history_keeps_it() {
         assert_eq!(retract(node, at, reason).expect_err("it must not be").code, code);
     };
     refused(&nodes[1], own, "error", codes::NOT_OWN);
-    refused(&nodes[0], own, "somebody called us", codes::UNKNOWN_CODE);
+    refused(&nodes[0], own, "somebody called us", codes::REASON);
     refused(&nodes[0], At { index: 99, ..own }, "error", codes::NOTHING_THERE);
     retract(&nodes[0], own, "error").expect("its own");
     refused(&nodes[0], own, "error", codes::NOTHING_THERE);

@@ -189,5 +189,5 @@ fn a_misleading_name_is_refused_and_a_name_is_none_of_the_codes() {
         shown.entities.iter().flat_map(|entity| &entity.cells).flat_map(|cell| &cell.claims).next().expect("one");
     let at = protocol::control::At { entry: claim.entry, index: claim.index };
     let retract = Request::Retract { record: record.to_string(), at, reason: NAME.into() };
-    assert_eq!(nodes[0].refused(&retract).code, codes::UNKNOWN_CODE);
+    assert_eq!(nodes[0].refused(&retract).code, codes::REASON);
 }

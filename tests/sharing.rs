@@ -264,6 +264,11 @@ fn what_two_organisations_say_of_a_shared_case_stands_side_by_side_at_home_too()
     let nodes = shared();
     let (own, part) = (case(&nodes[0], "SYN-01"), part(&nodes[0], "SYN-01"));
     let there = nodes[1].show(&part);
+    let listed = || {
+        let cases = nodes[0].list(RecordKind::Case);
+        cases.into_iter().find(|case| case.record == own).expect("it is listed").conflicts
+    };
+    let before = listed();
     set(&nodes[1], &part, vec![of(entity_of(&there, "capture_episode.date"), "capture_episode.date", "2023-06-20")]);
     eventually("home sees both", || {
         let record = nodes[0].show(&own);
@@ -271,6 +276,7 @@ fn what_two_organisations_say_of_a_shared_case_stands_side_by_side_at_home_too()
         let disputed = cells.filter(|cell| cell.field == "capture_episode.date" && cell.shown == "conflict");
         disputed.into_iter().next().map(|cell| assert_eq!(cell.claims.len(), 2))
     });
+    assert_eq!(listed(), before + 1, "a line that was remembered is made anew");
     assert_eq!(nodes[0].show(&part).record, own, "the part of an own case file leads to it");
     arrive(&nodes, 8);
     assert_eq!(nodes[0].list(RecordKind::Case).len(), 12, "no case file is listed twice");

@@ -56,18 +56,21 @@ fn saved() -> Answer {
     ok(Reply::Saved { record: SectionId([7; 16]), pseudonym: "able zone".into(), entries: vec![], stated: vec![] })
 }
 
-fn precedent() -> Precedent {
-    let summary = Summary {
+fn summary(readers: &[&str]) -> Summary {
+    Summary {
         record: SectionId([7; 16]),
         pseudonym: "able zone".into(),
         stage: "65-verdict".into(),
         conflicts: 0,
         changed: 0,
         label: None,
-        readers: vec![],
+        readers: readers.iter().map(|reader| (*reader).to_owned()).collect(),
         parts: vec![],
-    };
-    Precedent { summary, found: Found::default() }
+    }
+}
+
+fn precedent() -> Precedent {
+    Precedent { summary: summary(&[]), found: Found::default() }
 }
 
 fn at(entry: u8) -> At {
@@ -198,16 +201,7 @@ fn a_name_is_given_listed_and_forgotten() {
 fn a_name_stands_beside_the_call_sign_of_whoever_can_read_a_case_file() {
     let node = fake::node(says(|request| match request {
         Request::List { kind } => {
-            let record = Summary {
-                record: SectionId([7; 16]),
-                pseudonym: "able zone".into(),
-                stage: "65-verdict".into(),
-                conflicts: 0,
-                changed: 0,
-                label: None,
-                readers: vec!["cabin-yard".into(), "dad-young".into()],
-                parts: vec![],
-            };
+            let record = summary(&["cabin-yard", "dad-young"]);
             assert_eq!(kind, RecordKind::Case);
             ok(Reply::Records { records: vec![record] })
         }

@@ -102,11 +102,7 @@ impl Joined {
     }
 
     fn look_at_own(&mut self, case: SectionId) -> Result<(), Problem> {
-        let mut orgs = BTreeSet::new();
-        for part in self.parts(&case)?.into_iter().filter(|part| matches!(part.circle, Circle::Named { .. })) {
-            orgs.extend(recall::hidden_by(&self.alone(&part)?));
-        }
-        orgs.remove(&self.us());
+        let orgs = self.hidden_by_others(&case)?;
         if orgs.is_empty() || recall::is_hidden(&self.own_view(&case)?) {
             self.elsewhere.withdrawn.remove(&case);
         } else {

@@ -165,6 +165,16 @@ impl Joined {
         Ok(Whole { view, readers: readers.into_iter().collect(), parts, taken_back })
     }
 
+    /// The other organisations that hid an own case file where it is shared. In the commons nobody hides it.
+    pub(super) fn hidden_by_others(&mut self, section: &SectionId) -> Result<BTreeSet<OrgId>, Problem> {
+        let mut hidden = BTreeSet::new();
+        for part in self.parts(section)?.into_iter().filter(|part| part.circle != Circle::Commons) {
+            hidden.extend(recall::hidden_by(&self.alone(&part)?));
+        }
+        hidden.remove(&self.us());
+        Ok(hidden)
+    }
+
     /// A record as far as this organisation can still correct it: of a case file that it hid itself, what hides it. Else
     /// a slip of one reader would keep the case from everybody for ever.
     pub(super) fn correctable(&mut self, shelf: &Shelf) -> Result<View, Problem> {

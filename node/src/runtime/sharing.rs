@@ -378,11 +378,7 @@ impl Joined {
     /// Another organisation that a case file is shared with was told first that consent is withdrawn: its word is enough.
     /// Not that of any member: what stands in the commons anybody could say.
     fn withdrawn_elsewhere(&mut self, section: SectionId) -> Result<Option<HeldBack>, Problem> {
-        let mut withdrawn = BTreeSet::new();
-        for part in self.parts(&section)?.into_iter().filter(|part| part.circle != Circle::Commons) {
-            withdrawn.extend(recall::hidden_by(&self.alone(&part)?));
-        }
-        withdrawn.remove(&self.us());
+        let withdrawn = self.hidden_by_others(&section)?;
         let held = |orgs| HeldBack { what: What::Case, reason: Reason::Consent(Refusal::Withdrawn, orgs) };
         Ok(Some(withdrawn).filter(|orgs| !orgs.is_empty()).map(held))
     }

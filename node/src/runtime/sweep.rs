@@ -1,7 +1,7 @@
 //! Sweeps: work that looks at every record, one at a time between other jobs, so that nothing else waits for it.
 //!
 //! What is read into a section while a sweep goes on is looked at again, so that what it shows of each record is as new as
-//! its end. Which records there are is asked of the shelves in one go: that is cheap, the look at each is not.
+//! its end; but no more often than there were records, so that it ends however much arrives. Which records there are is asked of the shelves in one go: that is cheap, the look at each is not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -24,6 +24,9 @@ use crate::archive::{Archive, Archived};
 /// Where a section is.
 pub(super) type At = (CircleId, SectionId);
 
+/// Sections that may come to be looked at while the smallest sweep goes on.
+const ROOM: u64 = 64;
+
 /// What is under way, the next one first.
 #[derive(Default)]
 pub(super) struct Sweeps(VecDeque<Sweep>);
@@ -35,6 +38,8 @@ struct Sweep {
     due: BTreeSet<At>,
     /// Sections in all.
     all: u64,
+    /// How many more may come to be looked at while it goes on.
+    room: u64,
     answerer: Answerer,
 }
 
@@ -63,11 +68,22 @@ pub(super) enum Swept {
     Figures(Answerer),
 }
 
+impl Sweep {
+    fn new(what: What, due: BTreeSet<At>, answerer: Answerer) -> Self {
+        let all = due.len() as u64;
+        Self { what, due, all, room: all.max(ROOM), answerer }
+    }
+}
+
 impl Sweeps {
     /// Something was read into these sections.
     pub(super) fn changed(&mut self, sections: &BTreeSet<At>) {
         for sweep in &mut self.0 {
-            sweep.due.extend(sections);
+            for at in sections {
+                if sweep.room > 0 && sweep.due.insert(*at) {
+                    sweep.room -= 1;
+                }
+            }
         }
     }
 }
@@ -101,7 +117,7 @@ impl Joined {
 
     fn begin_sweep(&mut self, what: What, answerer: Answerer) {
         match self.sections_for(&what) {
-            Ok(due) => self.sweeps.0.push_back(Sweep { what, all: due.len() as u64, due, answerer }),
+            Ok(due) => self.sweeps.0.push_back(Sweep::new(what, due, answerer)),
             Err(problem) => answerer.answer(Err(problem)),
         }
     }
@@ -263,5 +279,39 @@ fn put<T>(found: &mut BTreeMap<At, T>, at: At, now: Option<T>) {
     match now {
         Some(now) => drop(found.insert(at, now)),
         None => drop(found.remove(&at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// During a first synchronisation a list took in all that arrived, and ended when the stream did.
+    #[test]
+    fn a_sweep_ends_however_much_arrives() {
+        let at = |number: u64| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&number.to_be_bytes());
+            (CircleId([1; 16]), SectionId(id))
+        };
+        let (answerer, _awaited) = Answerer::new();
+        let due: BTreeSet<At> = (0..100).map(at).collect();
+        let mut sweeps = Sweeps::default();
+        sweeps.0.push_back(Sweep::new(What::Figures, due, answerer));
+        let mut looks = 0;
+        let mut arriving = 100..;
+        while sweeps.0[0].due.pop_first().is_some() {
+            looks += 1;
+            // Two arrive for each that is looked at.
+            sweeps.changed(&arriving.by_ref().take(2).map(at).collect());
+        }
+        assert_eq!(looks, 200);
+        // What changes meanwhile is looked at again, and once if it was not looked at yet.
+        let (answerer, _awaited) = Answerer::new();
+        let mut sweeps = Sweeps::default();
+        sweeps.0.push_back(Sweep::new(What::Figures, (0..3).map(at).collect(), answerer));
+        assert_eq!(sweeps.0[0].due.pop_first(), Some(at(0)));
+        sweeps.changed(&BTreeSet::from([at(0), at(1)]));
+        assert_eq!(sweeps.0[0].due, (0..3).map(at).collect());
     }
 }

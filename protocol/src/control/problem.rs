@@ -215,6 +215,8 @@ pub mod codes {
         OUTWEIGHED = "HB3012", 1, "take back what stands: `habeas case retract RECORD FIELD --reason CODE`; what another organisation said only they can take back: call them";
         /// Records of the file are here already.
         KNOWN_LABELS = "HB3013", 6, "bring in the others with --new, or all of them as new records with --again";
+        /// A reason that is no code.
+        REASON = "HB3014", 2, "use one of the codes listed";
         /// Nothing is disputed where something was to be settled.
         NOT_DISPUTED = "HB3020", 1, "run `habeas case conflicts` or `habeas docket conflicts` on the record";
         /// What was chosen or weighed no longer stands.
@@ -327,6 +329,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::OUTWEIGHED, "field", &["field"]),
     (codes::OUTWEIGHED, "others", &["field"]),
     (codes::KNOWN_LABELS, "some", &["count", "known"]),
+    (codes::REASON, "nearest", &["nearest"]),
     (codes::TAKEN_BACK, "by", &["organisation"]),
     (codes::WITHDRAWN_ELSEWHERE, "case", &["case", "organisation"]),
     (codes::IMPORT, "errors", &["count"]),

@@ -154,10 +154,16 @@ const STANDS: &str = "stands";
 fn code_of(vocabulary: &str, text: &str) -> Result<String, Problem> {
     let list = Schema::current().vocabulary(vocabulary).expect("the schema has the vocabularies of reasons");
     list.code_of(text.trim()).map(str::to_owned).ok_or_else(|| {
-        let nearest = list.near(text).first().map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default();
-        let message = format!("a reason is a code of {vocabulary}, never a note{nearest}");
         let details = list.terms.iter().map(|term| format!("{}: {}", term.code, term.labels.en)).collect();
-        Problem::new(codes::UNKNOWN_CODE, message).with_details(details)
+        let note = "a reason is one of these codes, never a note";
+        let problem = match list.near(text).first() {
+            None => Problem::new(codes::REASON, note),
+            Some(nearest) => {
+                let problem = Problem::new(codes::REASON, format!("{note}; did you mean {nearest}?"));
+                problem.saying("nearest").with("nearest", nearest.to_string())
+            }
+        };
+        problem.with_details(details)
     })
 }
 

@@ -66,6 +66,16 @@ fn where_nothing_is_wrong_every_check_says_so() {
     assert_eq!(names, expected);
 }
 
+/// A locked node said that nothing called for a person, while a withdrawal that it could not see did.
+#[test]
+fn a_locked_node_says_that_it_cannot_see_all_alarms() {
+    let mut facts = well();
+    told(&mut facts).0.state = NodeState::Locked;
+    let checks = looked_at(&facts);
+    let alarms = checks.iter().find(|check| check.check == "alarms").expect("it is looked at");
+    assert!(alarms.cause.contains("while it is locked"), "{alarms:?}");
+}
+
 /// With one thing wrong, one check finds it, says what (`cause`) and what mends it (`command`).
 fn check(spoil: impl Fn(&mut Facts), name: &str, state: State, cause: &str, command: &str) {
     let mut facts = well();

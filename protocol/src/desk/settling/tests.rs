@@ -123,7 +123,7 @@ fn what_cannot_be_settled_is_refused_with_its_code() {
     check(&Weighed { chosen: Some(stranger), ..sound.clone() }, codes::CHANGED);
     check(&Weighed { seen: &[seen[0], stranger], ..sound.clone() }, codes::CHANGED);
     // A note where only a code may stand: it would be signed, and read by everyone in the circle.
-    check(&Weighed { reason: "our friends in the centre say so", ..sound.clone() }, codes::UNKNOWN_CODE);
+    check(&Weighed { reason: "our friends in the centre say so", ..sound.clone() }, codes::REASON);
     let eight = view.cell(&EntityId([8; 16]), MONTHS).expect("it is there").claims[0].at;
     check(
         &Weighed { entity: EntityId([8; 16]), chosen: None, seen: &[eight.into()], ..sound.clone() },
@@ -149,7 +149,7 @@ fn an_organisation_takes_back_its_own_word_and_no_other() {
         talk.says(OTHER, false, vec![says(9, "consent_record.withdrawn", crate::schema::Value::Bool(true))]);
     check(&talk.view(), At { entry: withdrawal, index: 0 }, "error", codes::OUTWEIGHED);
     check(&talk.view(), At { index: 5, ..seen[0] }, "error", codes::NOTHING_THERE);
-    check(&talk.view(), seen[0], "we were told otherwise", codes::UNKNOWN_CODE);
+    check(&talk.view(), seen[0], "we were told otherwise", codes::REASON);
     let back = retract(&talk.view(), &OWN, seen[0], "error").expect("its own");
     talk.says(OWN, true, vec![back]);
     assert!(matches!(talk.shown(), Shown::Agreed(_)));
