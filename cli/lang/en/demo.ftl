@@ -26,6 +26,9 @@ opens =
         [one] { $organisations } organisation
        *[other] { $organisations } organisations
     } on this computer, invented data, everything in { $folder }
+explains =
+    No server: each runs its own node. They found one registry of cases, share some, lose touch, disagree and meet again.
+    Their names, two words each, are generated. Every line below was checked on the running nodes.
 told_started =
     { $nodes ->
         [one] { $nodes } node runs, in a process with keys of its own
@@ -71,7 +74,7 @@ told_healed =
         [one] { $nodes } node has
        *[other] { $nodes } nodes have
     } the same again
-told_asked = a lawyer asks the copy of { $by } for dockets under { $article }: { $found } of { $dockets } answer
+told_asked = a lawyer asks the copy of { $by } for dockets with the charge «{ $article }»: { $found } of { $dockets } answer
 told_pausing = waiting for { $until }
 checked =
     checked on { $nodes ->

@@ -31,6 +31,7 @@ messages! {
     no_port(why: &dyn Display);
     said_by_node(number: usize, line: &str);
     opens(organisations: u64, folder: &Path);
+    explains();
     told_started(nodes: usize);
     told_founded(names: &str, words: &str);
     told_imported(by: &str, cases: usize, dockets: usize);
@@ -73,7 +74,9 @@ pub(crate) fn told(event: &Event<'_>) -> String {
             told_corrected(&titled(field), label, &first, &second)
         }
         Event::Healed { nodes } => told_healed(*nodes),
-        Event::Asked { by, article, found, dockets } => told_asked(by, article, *found, *dockets),
+        Event::Asked { by, article, found, dockets } => {
+            told_asked(by, &shown("docket_charge.code", &(*article).into()), *found, *dockets)
+        }
         Event::Pausing { until, .. } => told_pausing(until),
     }
 }

@@ -78,6 +78,9 @@ impl<'a> Story<'a> {
     /// The first line, before anything is waited for.
     pub(super) fn opens(&mut self, organisations: u8, folder: &Path) {
         self.screen.note(&texts::demo::opens(organisations.into(), folder));
+        if organisations > 1 {
+            self.screen.note(&texts::demo::explains());
+        }
     }
 
     pub(super) fn tell(&mut self, event: &Event<'_>) {
