@@ -1,7 +1,8 @@
 //! The node's own socket: one request, one answer, for whoever may open the folder.
 //!
 //! Trying a passphrase costs most of a second, and reading a large file some, so both happen here, on a thread of their
-//! own, and the runtime gets what was opened. Whoever accepts lines hears how far long work is, before the answer. The socket is in the folder (0700) and belongs to its user (0600).
+//! own, and the runtime gets what was opened. Whoever accepts lines hears how far long work is, before the answer. The
+//! socket is in the folder (0700) and belongs to its user (0600).
 
 use std::{
     fs::{self, File, TryLockError},

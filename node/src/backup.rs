@@ -1,9 +1,9 @@
 //! Backups: one file that holds everything of a folder, as sealed as it lies there.
 //!
 //! A tar archive (POSIX.1-2001) of the vault, the root key, a checkpoint of the store and when all this was saved, and
-//! last a `manifest` with the BLAKE3 of each file. Nothing is opened to make it, nothing is compressed, and it opens with the same passphrases. A
-//! restored folder lies elsewhere than the one that was saved, so it starts new incarnations of its feeds: the old
-//! folder, started by mistake, forks nothing.
+//! last a `manifest` with the BLAKE3 of each file. Nothing is opened to make it, nothing is compressed, and it opens with
+//! the same passphrases. A restored folder lies elsewhere than the one that was saved, so it starts new incarnations of
+//! its feeds: the old folder, started by mistake, forks nothing.
 
 use std::{
     collections::BTreeMap,

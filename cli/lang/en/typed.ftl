@@ -4,6 +4,7 @@ heading_usage = Usage:
 possible_values = [possible values: { $values }]
 unknown_command = there is no command `{ $typed }`
 unknown_argument = there is no option `{ $typed }`
+word_too_many = one word too many: `{ $typed }`; several words that belong together, such as those of a record, go in quotes or with hyphens
 missing_argument = this is missing: { $names }
 missing_command = a command is missing: { $names }
 no_value = `{ $argument }` has no value

@@ -4,6 +4,7 @@ heading_usage = Использование:
 possible_values = [возможные значения: { $values }]
 unknown_command = команды `{ $typed }` нет
 unknown_argument = параметра `{ $typed }` нет
+word_too_many = лишнее слово: `{ $typed }`; несколько слов, которые составляют целое, например слова записи, берут в кавычки или соединяют дефисами
 missing_argument = не хватает: { $names }
 missing_command = не хватает команды: { $names }
 no_value = у `{ $argument }` нет значения

@@ -4,6 +4,7 @@ heading_usage = Використання:
 possible_values = [можливі значення: { $values }]
 unknown_command = команди `{ $typed }` немає
 unknown_argument = параметра `{ $typed }` немає
+word_too_many = зайве слово: `{ $typed }`; кілька слів, що становлять ціле, як-от слова запису, беруть у лапки або з’єднують дефісами
 missing_argument = бракує: { $names }
 missing_command = бракує команди: { $names }
 no_value = `{ $argument }` не має значення

@@ -29,7 +29,10 @@ fn sentence(error: &Error) -> Option<String> {
     let value = || said(ContextKind::InvalidValue);
     Some(match error.kind() {
         ErrorKind::InvalidSubcommand => typed::unknown_command(&said(ContextKind::InvalidSubcommand)?),
-        ErrorKind::UnknownArgument => typed::unknown_argument(&argument()?),
+        ErrorKind::UnknownArgument => match argument()? {
+            option if option.starts_with('-') => typed::unknown_argument(&option),
+            word => typed::word_too_many(&word),
+        },
         ErrorKind::MissingRequiredArgument => typed::missing_argument(&argument()?),
         ErrorKind::MissingSubcommand => typed::missing_command(&said(ContextKind::ValidSubcommand)?),
         ErrorKind::InvalidValue if value()?.is_empty() => typed::no_value(&argument()?),

@@ -7,6 +7,7 @@ messages! {
     possible_values(values: &str);
     unknown_command(typed: &str);
     unknown_argument(typed: &str);
+    word_too_many(typed: &str);
     missing_argument(names: &str);
     missing_command(names: &str);
     no_value(argument: &str);

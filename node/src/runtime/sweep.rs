@@ -1,7 +1,8 @@
 //! Sweeps: work that looks at every record, one at a time between other jobs, so that nothing else waits for it.
 //!
 //! What is read into a section while a sweep goes on is looked at again, so that what it shows of each record is as new as
-//! its end; but no more often than there were records, so that it ends however much arrives. Which records there are is asked of the shelves in one go: that is cheap, the look at each is not.
+//! its end; but no more often than there were records, so that it ends however much arrives. Which records there are is
+//! asked of the shelves in one go: that is cheap, the look at each is not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

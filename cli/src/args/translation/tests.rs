@@ -99,6 +99,7 @@ fn what_is_wrong_with_what_was_typed_is_said_in_the_language_asked_for() {
     };
     check(&["--lang", "ru", "statsu"], &["команды `statsu` нет", "может быть, `status`?", "HB6012"]);
     check(&["--lang", "uk", "status", "--verbos"], &["параметра `--verbos` немає", "`--verbose`"]);
+    check(&["--lang", "ru", "case", "show", "able", "zone"], &["лишнее слово: `zone`", "в кавычки"]);
     check(&["--lang", "ru", "join"], &["не хватает: <ФАЙЛ>", "Использование: habeas join"]);
     check(&["--lang", "ru", "status", "--color", "blue"], &["значение `blue` не подходит", "auto, always, never"]);
     check(&["--lang", "uk", "status", "--color"], &["`--color <КОЛИ>` не має значення"]);
