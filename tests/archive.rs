@@ -20,7 +20,7 @@ fn place(node: &Node, name: &str) -> PathBuf {
 }
 
 fn archive(to: &Path) -> Request {
-    Request::Archive { to: to.to_str().expect("UTF-8").to_owned(), language: Language::En }
+    Request::Archive { to: to.to_str().expect("UTF-8").to_owned(), language: Language::En, zone: Some("UTC".into()) }
 }
 
 fn refuses(node: &Node, to: &Path, code: &str) {

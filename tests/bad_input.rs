@@ -428,7 +428,7 @@ fn a_full_disk_refuses_a_backup_and_an_archive_whole_and_the_node_goes_on() {
     let place = |name: &str| node.folder().with_extension(name);
     let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
     let backup = |name: &str| Request::BackupCreate { to: text(&place(name)) };
-    let archive = |name: &str| Request::Archive { to: text(&place(name)), language: Language::En };
+    let archive = |name: &str| Request::Archive { to: text(&place(name)), language: Language::En, zone: None };
     // Each backup closes a file of the store.
     for name in ["first", "second"] {
         drop(node.done(Request::Import { file: sample(), dry_run: false, known: Known::Again }));

@@ -138,6 +138,8 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
+        // One that a page left in the background is nobody's child.
+        let _none_runs = self.run("habeas stop");
         for child in &mut self.running {
             // A signal that it passes on to its node; then both end.
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {

@@ -1,5 +1,6 @@
 //! What Habeas promises, one module per promise. One test binary: linking the product takes longer than running this.
 
+mod alone;
 mod archive;
 mod bad_input;
 mod commons;
@@ -13,6 +14,7 @@ mod kill;
 mod laptop;
 mod later;
 mod long;
+mod mixed;
 mod pages;
 mod petnames;
 mod rosters;

@@ -10,7 +10,7 @@ use std::{
 
 use protocol::control::{NodeState, Reply, Request};
 use serde_json::Value;
-use tests::daemons::{Daemons, Door, PASSPHRASE, ROOT_PASSPHRASE};
+use tests::daemons::{Daemons, Door, PASSPHRASE, ROOT_PASSPHRASE, eventually};
 
 use crate::NODE;
 
@@ -50,6 +50,12 @@ const ROWS: &[(&str, &[&str], [&str; 7])] = &[
         &["--invented", "--passphrase-file", "@own", "--root-passphrase-file", "@root"],
         [DONE, "HB1015", "HB1002", DONE, "HB1002", "HB1002", "HB1002"],
     ),
+    (
+        "init",
+        &["--alone", "--invented", "--passphrase-file", "@own", "--root-passphrase-file", "@root"],
+        [DONE, "HB1015", DONE, DONE, DONE, DONE, DONE],
+    ),
+    ("init", &["--alone"], ["HB6001", "HB1015", "HB6001", "HB6001", "HB6001", "HB6001", "HB6001"]),
     ("card", &["--root-passphrase-file", "@root"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", DONE, "HB1006"]),
     ("found", &["@junk"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
     ("join", &["@junk"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", "HB2001", "HB1006"]),
@@ -64,6 +70,7 @@ const ROWS: &[(&str, &[&str], [&str; 7])] = &[
         ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", "HB1005", "HB1004"],
     ),
     ("serve", &[], ["HB1001", "HB1015", RUNS, "HB1009", "HB1009", "HB1009", "HB1009"]),
+    ("serve", &["--background"], ["HB1001", "HB1015", DONE, "HB1009", "HB1009", "HB1009", "HB1009"]),
     ("unlock", &["--passphrase-file", "@own"], ["HB1001", "HB1015", "HB1013", "HB1001", DONE, DONE, DONE]),
     ("lock", &[], ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", DONE, DONE]),
     ("status", &[], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
@@ -155,6 +162,12 @@ fn check(state: State) -> Vec<String> {
         };
         if ended != expected[place] {
             wrong.push(format!("{state:?}: habeas {}: {ended:?} instead of {:?}", args.join(" "), expected[place]));
+        }
+        // A node that a command left behind is none of the test's.
+        if matches!(state, State::Nowhere | State::Wiped | State::Stopped) {
+            let _none_runs = Door::of(nodes[0].folder()).try_ask(&Request::Stop);
+            let socket = nodes[0].folder().join("api.sock");
+            eventually("no node runs", || (!socket.exists()).then_some(()));
         }
         // A node that was told to end may still answer for a moment.
         if ENDS.contains(command) || found(nodes[0].folder()) != state {

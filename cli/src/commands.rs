@@ -17,6 +17,7 @@ pub(crate) mod metrics;
 pub(crate) mod name;
 pub(crate) mod peers;
 mod precedents;
+mod ready;
 pub(crate) mod record;
 pub(crate) mod serve;
 pub(crate) mod share;
@@ -122,6 +123,7 @@ const fn tries_a_passphrase(request: &Request) -> bool {
             | Request::Card { .. }
             | Request::Sign { .. }
             | Request::Complete { .. }
+            | Request::FoundAlone { .. }
             | Request::DeviceAdd { .. }
     )
 }

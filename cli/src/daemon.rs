@@ -1,9 +1,9 @@
 //! Finding the node's program, starting it for a folder, and ending it again.
 
 use std::{
-    fs::File,
+    fs::{DirBuilder, File},
     io,
-    os::unix::fs::FileExt as _,
+    os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
@@ -28,7 +28,7 @@ use crate::{
 /// How long a node may take until its socket answers: a large store replays its log first.
 const START_TIME_MAX: Duration = Duration::from_secs(20);
 /// How long a node may take to end by itself.
-const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+pub(crate) const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 /// Longest pause between two looks at something that will happen.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// Bytes of a node's log looked at for its last words.
@@ -47,21 +47,37 @@ pub(crate) struct Launch {
     pub(crate) listen: Vec<String>,
     /// How much it logs.
     pub(crate) log: String,
-    /// Whether it outlives signals to this program, such as Ctrl-C at the keyboard.
-    pub(crate) apart: bool,
+    /// How long it lives.
+    pub(crate) lives: Lives,
 }
+
+/// How long a node lives that this program starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lives {
+    /// As this program.
+    With,
+    /// Longer than signals to this program, such as Ctrl-C at the keyboard.
+    Apart,
+    /// Until it is told to end, whatever becomes of this program and its terminal; its log is [`LOG`] in its folder.
+    On,
+}
+
+/// The log of a node that lives on, in its folder.
+pub(crate) const LOG: &str = "node.log";
 
 /// A node that this program started; ended at once when dropped, unless it was left.
 pub(crate) struct Node {
     child: Child,
     log: Option<File>,
+    /// Where its own words begin in the log.
+    begins: u64,
     pub(crate) client: Client,
 }
 
 impl Node {
     /// Starts the program. Its log goes to the file, or where this program's messages go.
     pub(crate) fn start(launch: &Launch, log: Option<File>) -> Result<Self, Failure> {
-        let Launch { program, data, listen, log: level, apart } = launch;
+        let Launch { program, data, listen, log: level, lives } = launch;
         let absent = |error: io::Error| Failure::new(codes::NO_PROGRAM, texts::no_program(program, &error));
         let said = log.as_ref().map(File::try_clone).transpose().map_err(absent)?;
         let mut command = Command::new(program);
@@ -72,11 +88,19 @@ impl Node {
         if let Some(log) = said {
             command.stderr(Stdio::from(log)).stdout(Stdio::null()).env("NO_COLOR", "1");
         }
-        if *apart {
-            command.process_group(0);
+        match lives {
+            Lives::With => {}
+            Lives::Apart => {
+                command.process_group(0);
+            }
+            Lives::On => {
+                // The folder is where it works anyway: what it was started in can be unmounted.
+                command.arg("--log-file").arg(data.join(LOG)).arg("--detached").current_dir(data);
+            }
         }
         let child = command.spawn().map_err(absent)?;
-        Ok(Self { child, log, client: Client::new(data) })
+        let begins = log.as_ref().and_then(|log| log.metadata().ok()).map_or(0, |metadata| metadata.len());
+        Ok(Self { child, log, begins, client: Client::new(data) })
     }
 
     /// Waits until it answers.
@@ -128,7 +152,7 @@ impl Node {
 
     /// The last lines of its log.
     pub(crate) fn last_words(&self) -> Vec<String> {
-        let tail = self.log.as_ref().map(tail).unwrap_or_default();
+        let tail = self.log.as_ref().map(|log| tail(log, self.begins)).unwrap_or_default();
         let lines: Vec<_> = tail.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
         lines[lines.len().saturating_sub(LAST_LINES)..].to_vec()
     }
@@ -174,7 +198,8 @@ pub(crate) async fn visit_with<T>(
     }
     let log = tempfile::tempfile_in(&context.surroundings.temporary);
     let log = log.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(&data, &error)))?;
-    let launch = Launch { program: context.node_program(), data, listen: Vec::new(), log: "warn".into(), apart: false };
+    let launch =
+        Launch { program: context.node_program(), data, listen: Vec::new(), log: "warn".into(), lives: Lives::With };
     let mut node = Node::start(&launch, Some(log))?;
     node.ready().await?;
     let done = async {
@@ -189,8 +214,44 @@ pub(crate) async fn visit_with<T>(
     done
 }
 
+/// The node of the folder: the one that runs, or one started to live on, which is then answered too.
+pub(crate) async fn reach(context: &Context<'_>) -> Result<(Client, Option<Node>), Failure> {
+    let client = Client::new(&context.data()?);
+    if client.connects().await {
+        return Ok((client, None));
+    }
+    let node = start_to_live_on(Vec::new(), "info".to_owned(), context).await?;
+    Ok((node.client.clone(), Some(node)))
+}
+
+/// Starts a node that lives on, and waits until it answers; its folder is made if it is missing.
+pub(crate) async fn start_to_live_on(
+    listen: Vec<String>,
+    level: String,
+    context: &Context<'_>,
+) -> Result<Node, Failure> {
+    let whole = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let (data, program) = (whole(context.data()?), whole(context.node_program()));
+    let log = data.join(LOG);
+    let opened = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&data)
+        .and_then(|()| File::options().create(true).append(true).read(true).mode(0o600).open(&log));
+    let opened = opened.map_err(|error| {
+        Failure::new(codes::UNWRITTEN, texts::unwritten(&log, &error)).try_next(texts::other_folder())
+    })?;
+    let mut node = Node::start(&Launch { program, data, listen, log: level, lives: Lives::On }, Some(opened))?;
+    node.ready().await?;
+    Ok(node)
+}
+
 /// Whether a folder holds keys that a node could open; or why not: nothing was made there, or its keys were destroyed.
 pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
+    // Half of it does not count: a node that starts there clears it away.
+    if data.join("making").exists() {
+        return Err(Failure::new(node_codes::EMPTY, texts::nothing_yet(data)));
+    }
     if data.join("vault").exists() || data.join("vault.copy").exists() {
         Ok(())
     } else if data.join("store").exists() {
@@ -228,8 +289,8 @@ pub(crate) async fn until<T>(
     }
 }
 
-fn tail(log: &File) -> String {
-    let from = log.metadata().map_or(0, |metadata| metadata.len()).saturating_sub(LAST_BYTES);
+fn tail(log: &File, begins: u64) -> String {
+    let from = log.metadata().map_or(0, |metadata| metadata.len()).saturating_sub(LAST_BYTES).max(begins);
     let mut bytes = vec![0; usize::try_from(LAST_BYTES).expect("a few thousand")];
     let read = log.read_at(&mut bytes, from).unwrap_or(0);
     String::from_utf8_lossy(&bytes[..read]).into_owned()
@@ -264,6 +325,12 @@ mod tests {
         let failure = visit(context, async |_, _| Ok(())).await.expect_err("there is nothing");
         assert!(failure.is(node_codes::EMPTY) && failure.problem.message.contains(data_name), "{failure:?}");
         assert!(!data.exists());
+        std::fs::create_dir_all(data.join("making")).expect("the folder is ours");
+        std::fs::write(data.join("vault"), "half of what init makes").expect("the folder is ours");
+        let failure = visit(context, async |_, _| Ok(())).await.expect_err("what is there was never finished");
+        assert!(failure.is(node_codes::EMPTY), "{failure:?}");
+        std::fs::remove_file(data.join("vault")).expect("the folder is ours");
+        std::fs::remove_dir(data.join("making")).expect("the folder is ours");
         std::fs::create_dir_all(data.join("store")).expect("the folder is ours");
         let failure = visit(context, async |_, _| Ok(())).await.expect_err("there are no keys");
         assert!(failure.is(node_codes::WIPED), "{failure:?}");

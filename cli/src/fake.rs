@@ -18,7 +18,7 @@ use protocol::control::{Answer, NodeState, Problem, Progress, Reply, Request, St
 use tempfile::TempDir;
 
 use crate::{
-    Context, Surroundings,
+    Context, Surroundings, TimeZone,
     args::Cli,
     render::{Outlet, Screen},
 };
@@ -91,6 +91,7 @@ pub(crate) fn surroundings() -> Surroundings {
         plain: true,
         interactive: false,
         locale: None,
+        zone: TimeZone::UTC,
     }
 }
 
@@ -103,7 +104,7 @@ pub(crate) fn context_in<'a>(args: &[&str], surroundings: &'a Surroundings) -> C
     let cli = Cli::try_parse_from(std::iter::once(&"habeas").chain(args)).expect("the arguments are sound");
     let outlet = Outlet::of(Box::new(io::sink()), Box::new(io::sink()));
     let screen = Screen::new(outlet, &cli.global, true);
-    Context { global: cli.global, surroundings, screen }
+    Context { global: cli.global, surroundings, screen, asked: None }
 }
 
 /// A program that, once started for its folder, is a fake node until it is told to stop.

@@ -25,9 +25,12 @@ use std::{
 
 use protocol::schema::Language;
 
+pub use jiff::tz::TimeZone;
+
 use args::{Cli, Global};
 use error::{Failure, codes};
 use render::{Outlet, Screen};
+use tongue::Tongue;
 
 /// What the process was started with; only a program's `main` looks at it.
 #[derive(Clone, Debug)]
@@ -46,6 +49,15 @@ pub struct Surroundings {
     pub interactive: bool,
     /// The locale that messages are wanted in, such as `uk_UA.UTF-8`.
     pub locale: Option<String>,
+    /// The zone that times are told in.
+    pub zone: TimeZone,
+}
+
+impl Surroundings {
+    /// Whether the locale names a language that messages are written in.
+    fn speaks(&self) -> bool {
+        self.locale.as_deref().is_some_and(|locale| tongue::spoken_in(locale).is_some())
+    }
 }
 
 /// Runs the command named by `args` (the program's name first) and says how it ended.
@@ -65,6 +77,8 @@ struct Context<'a> {
     global: Global,
     surroundings: &'a Surroundings,
     screen: Screen,
+    /// The language that a person was asked for.
+    asked: Option<Tongue>,
 }
 
 impl Context<'_> {
@@ -83,22 +97,28 @@ impl Context<'_> {
 
     /// Asks a question; `false` where nobody can be asked.
     fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
-        if !self.surroundings.interactive || self.global.no_input || self.global.json {
-            return Ok(false);
-        }
+        Ok(self.may_question() && texts::is_yes(&self.answer(question)?))
+    }
+
+    /// Whether somebody reads questions and answers them.
+    fn may_question(&self) -> bool {
+        self.surroundings.interactive && !self.global.no_input && !self.global.json
+    }
+
+    /// Asks a question, and reads a line.
+    fn answer(&mut self, question: &str) -> Result<String, Failure> {
         self.screen.ask(question);
         let mut answer = String::new();
         let typed = std::io::stdin().read_line(&mut answer);
         typed.map_err(|error| Failure::new(codes::NO_INPUT, error.to_string()))?;
-        Ok(texts::is_yes(&answer))
+        Ok(answer)
     }
 
-    /// A command of ours as a person would type it for this folder.
+    /// A command of ours as a person would type it for this folder, in the language that was asked for.
     fn command(&self, rest: &str) -> String {
-        match &self.global.data {
-            Some(data) => format!("habeas --data {} {rest}", files::typed(data)),
-            None => format!("habeas {rest}"),
-        }
+        let data = self.global.data.as_ref().map(|data| format!("--data {} ", files::typed(data)));
+        let language = self.asked.map(|tongue| format!("--lang {tongue} "));
+        format!("habeas {}{}{rest}", data.unwrap_or_default(), language.unwrap_or_default())
     }
 }
 
@@ -106,13 +126,14 @@ fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
     let json = args::asks_json(&args);
     // Scripts read the same on every machine, unless they ask for something else themselves.
     let surrounding = || surroundings.locale.as_deref().filter(|_| !json).map(tongue::of_locale);
+    render::tell_times_in(surroundings.zone.clone());
     tongue::speak(tongue::asked_for(&args).or_else(surrounding).unwrap_or(Language::En));
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => return unread(&error, outlet, json, surroundings.plain),
     };
     let screen = Screen::new(outlet, &cli.global, surroundings.plain);
-    let mut context = Context { global: cli.global, surroundings, screen };
+    let mut context = Context { global: cli.global, surroundings, screen, asked: None };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime of one thread needs nothing but memory and a few file handles");
     match runtime.block_on(commands::run(cli.command, &mut context)) {

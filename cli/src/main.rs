@@ -18,6 +18,8 @@ fn main() -> ExitCode {
             || env::var_os("TERM").is_some_and(|value| value == "dumb"),
         interactive: io::stdin().is_terminal(),
         locale: locale(),
+        // As TZ or /etc/localtime says; where that is no zone, times are told in UTC, and say so.
+        zone: cli::TimeZone::try_system().unwrap_or(cli::TimeZone::UTC),
     };
     cli::main(env::args_os().collect(), &surroundings)
 }

@@ -7,6 +7,7 @@
 pub(crate) mod dispute;
 pub(crate) mod doctor;
 pub(crate) mod fields;
+mod json;
 mod moment;
 pub(crate) mod precedents;
 pub(crate) mod record;
@@ -29,9 +30,12 @@ use crate::{
     now, texts,
 };
 
-pub(crate) use moment::{day, iso, moment, only_day};
+use json::versioned;
+pub(crate) use moment::{day, in_utc, iso, moment, moment_and_zone, only_day, tell_times_in, zone_name};
 pub(crate) use sheet::{Form, Sheet};
-pub(crate) use table::{fits, indented, stacked, table};
+#[cfg(test)]
+pub(crate) use table::tests::narrowed;
+pub(crate) use table::{fits, indented, room, stacked, table};
 
 /// Work that takes no longer says nothing of how far it is, but to a person at a terminal.
 const LONG: Duration = Duration::from_secs(2);
@@ -199,29 +203,6 @@ impl Screen {
         }
         print(&mut self.outlet.err, &inked(&texts::failure(&failure.problem), self.paint_err));
     }
-}
-
-/// A reply as scripts see it.
-#[derive(Serialize)]
-struct Versioned<'a> {
-    schema: u32,
-    #[serde(flatten)]
-    reply: &'a Reply,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    as_of: Option<u64>,
-}
-
-/// With the time it was true at, where the node does not say so itself.
-const fn versioned(reply: &Reply, now: u64) -> Versioned<'_> {
-    let as_of = match reply {
-        Reply::Peers { .. }
-        | Reply::Names { .. }
-        | Reply::Records { .. }
-        | Reply::Shares { .. }
-        | Reply::Digest { .. } => Some(now),
-        _ => None,
-    };
-    Versioned { schema: SCHEMA, reply, as_of }
 }
 
 /// Help and version: data where they were asked for, a message where nothing was typed.

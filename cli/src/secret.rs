@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::control::Passphrase;
+use protocol::control::{Passphrase, Problem};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -75,15 +75,20 @@ impl Context<'_> {
     }
 
     fn typed(&self, which: Which, prompt: &str) -> Result<Passphrase, Failure> {
-        let nobody =
-            |message: String| Failure::new(codes::NO_INPUT, message).try_next(texts::name_a_file_with(which.flag()));
         if !self.may_ask() {
-            return Err(nobody(texts::nobody_to_ask(which)));
+            return Err(self.nobody_to_ask(which));
         }
         let typed = rpassword::prompt_password(prompt);
-        typed
-            .map(Passphrase::new)
-            .map_err(|error: io::Error| nobody(texts::not_typed(&texts::nobody_to_ask(which), &error)))
+        typed.map(Passphrase::new).map_err(|error: io::Error| {
+            let nobody = self.nobody_to_ask(which);
+            let message = texts::not_typed(&nobody.problem.message, &error);
+            Failure { problem: Problem { message, ..nobody.problem }, ..nobody }
+        })
+    }
+
+    /// A passphrase is needed, and there is no way to have it.
+    pub(crate) fn nobody_to_ask(&self, which: Which) -> Failure {
+        Failure::new(codes::NO_INPUT, texts::nobody_to_ask(which)).try_next(texts::name_a_file_with(which.flag()))
     }
 }
 

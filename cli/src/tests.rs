@@ -279,9 +279,9 @@ fn the_demo_leaves_nothing_behind_when_a_node_does_not_start() {
 #[test]
 fn an_archive_goes_to_the_whole_path_in_the_language_asked_for_and_says_that_it_is_not_encrypted() {
     let node = fake::node(says(|request| {
-        let Request::Archive { to, language } = request else { panic!("{request:?}") };
+        let Request::Archive { to, language, zone } = request else { panic!("{request:?}") };
         assert!(Path::new(&to).is_absolute() && to.ends_with("/way-out"), "{to}");
-        assert_eq!(language, protocol::schema::Language::Uk);
+        assert_eq!((language, zone.as_deref()), (protocol::schema::Language::Uk, Some("UTC")));
         ok(Reply::Archived { records: 14, bytes: 2_000, unread: 1 })
     }));
     let (exit, out, err) = node.run(&["archive", "way-out", "--language", "uk"]);

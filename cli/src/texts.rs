@@ -25,6 +25,8 @@ use protocol::{
     ids::IdError,
 };
 
+use crate::render::room;
+
 pub(crate) use self::{codes::*, record::*, setup::*, standing::*};
 
 /// Names messages: a function for each, and for tests the list of them.
@@ -144,11 +146,16 @@ pub(crate) fn wrong_id(error: &IdError) -> String {
     }
 }
 
-/// Commands to run next, one a line.
+/// Commands to run next, one a line; where a line has no room for what a command is for, that stands below it.
 pub(crate) fn next<W: AsRef<str>>(commands: &[(String, W)]) -> String {
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     let line = |(command, what): &(String, W)| format!("  {command:width$}  {}", what.as_ref());
-    format!("{}\n{}", next_heading(), commands.iter().map(line).collect::<Vec<_>>().join("\n"))
+    let below = |(command, what): &(String, W)| format!("  {command}\n      {}", what.as_ref());
+    let lines: Vec<_> = commands.iter().map(line).collect();
+    let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
+    let has_room = room().is_none_or(|room| longest <= usize::from(room));
+    let lines = if has_room { lines } else { commands.iter().map(below).collect() };
+    format!("{}\n{}", next_heading(), lines.join("\n"))
 }
 
 /// Whether an answer to a question is a yes, in any of the languages; everything else is none.

@@ -11,7 +11,7 @@ use std::cell::{Cell, OnceCell};
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
 use protocol::schema::Language;
 
-pub(crate) use choice::{Tongue, asked_for, of_locale};
+pub(crate) use choice::{Tongue, asked_for, of_locale, spoken_in};
 
 type Bundle = FluentBundle<FluentResource>;
 

@@ -27,7 +27,7 @@ use axum::{
 };
 use futures::{Stream, stream};
 use protocol::{
-    control::{Answer, LINES, Problem, Progress, Reply, Request, Unit, codes},
+    control::{Answer, LINES, Passphrase, Problem, Progress, Reply, Request, Unit, codes},
     ids::EntityId,
     import,
     seal::Entropy,
@@ -42,10 +42,10 @@ use tokio::{
 };
 
 use crate::{
-    backup, durable,
+    backup, durable, making,
     metrics::MEDIA_TYPE,
     runtime::{self, Answerer, Awaited, Job, Opened, Teller},
-    vault::{Cost, RootKey, Vault, VaultError},
+    vault::{Cost, Keys, RootKey, Vault, VaultError},
 };
 
 /// Jobs waiting for the runtime.
@@ -111,6 +111,7 @@ struct Porter {
 pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeError> {
     durable::make_folder(folder).map_err(ServeError::io("make the folder"))?;
     let _until_the_end = claim(folder)?;
+    making::clear(folder).map_err(ServeError::io("clear away what was never finished"))?;
     // A file at its limit (setrlimit(2)) is an error for whoever writes it, not the end of the process.
     let _never_read =
         signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(ServeError::io("listen for signals"))?;
@@ -276,18 +277,20 @@ impl Porter {
                 if found.code == codes::WIPED {
                     return Err(found);
                 }
-                let mut entropy = entropy()?;
-                let made = Vault::create(&self.folder, passphrase, cost, &mut entropy);
-                let (_, keys) = made.map_err(|error| vault_problem(&error))?;
-                opened.keys = Some(keys);
-                if let Some(passphrase) = root_passphrase {
-                    let root = RootKey::create(&self.folder.join("root"), passphrase, cost, &mut entropy);
-                    opened.root = Some(root.map_err(|error| vault_problem(&error))?);
-                }
+                making::begin(&self.folder).map_err(|error| match error.kind() {
+                    io::ErrorKind::AlreadyExists => vault_problem(&VaultError::Exists),
+                    _ => runtime::saving::disk_problem(&error),
+                })?;
+                let made = self.make_keys(passphrase, root_passphrase.as_ref(), cost);
+                (opened.keys, opened.root) = made.inspect_err(|_| {
+                    // What cannot be cleared away now is at the next start.
+                    let _at_the_next_start = making::clear(&self.folder);
+                })?;
             }
             Request::Unlock { passphrase } => {
                 let _alone = self.alone();
-                if !self.folder.join("vault").exists() && !self.folder.join("vault.copy").exists() {
+                let is_there = self.folder.join("vault").exists() || self.folder.join("vault.copy").exists();
+                if !is_there || making::is_unfinished(&self.folder) {
                     return Err(runtime::closed(&self.folder));
                 }
                 let (_, keys) =
@@ -332,6 +335,7 @@ impl Porter {
             Request::Card { root_passphrase, .. }
             | Request::Sign { root_passphrase, .. }
             | Request::Complete { root_passphrase, .. }
+            | Request::FoundAlone { root_passphrase }
             | Request::DeviceAdd { root_passphrase, .. } => {
                 let _alone = self.alone();
                 if !self.folder.join("vault").exists() {
@@ -348,6 +352,23 @@ impl Porter {
             _ => {}
         }
         Ok(opened)
+    }
+
+    /// The vault, and with a root passphrase the root key.
+    fn make_keys(
+        &self,
+        passphrase: &Passphrase,
+        root_passphrase: Option<&Passphrase>,
+        cost: Cost,
+    ) -> Result<(Option<Keys>, Option<RootKey>), Problem> {
+        let mut entropy = entropy()?;
+        let made = Vault::create(&self.folder, passphrase, cost, &mut entropy);
+        let (_, keys) = made.map_err(|error| vault_problem(&error))?;
+        let root = root_passphrase
+            .map(|passphrase| RootKey::create(&self.folder.join("root"), passphrase, cost, &mut entropy))
+            .transpose()
+            .map_err(|error| vault_problem(&error))?;
+        Ok((Some(keys), root))
     }
 
     /// Waits for its turn; the clock is read after it.

@@ -10,6 +10,7 @@ use std::{
     path::Path,
 };
 
+use jiff::tz::TimeZone;
 use protocol::{
     control::{RecordKind, SCHEMA},
     ids::{CircleId, OrgId, RegistryId, SectionId},
@@ -101,6 +102,15 @@ pub struct Archived {
     pub view: View,
 }
 
+/// How the page of an archive tells what is in it.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// The language of its own texts.
+    pub language: Language,
+    /// The zone of its times; archive.json has them in UTC.
+    pub zone: TimeZone,
+}
+
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
@@ -140,9 +150,9 @@ impl Archive {
     /// Version of the form.
     pub const SCHEMA: u32 = SCHEMA;
 
-    /// Writes it to the new folder `to`, for this user alone, with a page in `language`.
+    /// Writes it to the new folder `to`, for this user alone, with a page.
     /// `told` hears how many records are written.
-    pub fn write(&self, language: Language, to: &Path, told: &mut dyn FnMut(u64)) -> Result<Summary, ArchiveError> {
+    pub fn write(&self, manner: &Manner, to: &Path, told: &mut dyn FnMut(u64)) -> Result<Summary, ArchiveError> {
         if to.exists() {
             return Err(ArchiveError::Exists);
         }
@@ -150,7 +160,7 @@ impl Archive {
         // One that a crash left behind; anything else of that name is somebody's, and stays.
         let _not_ours = discard(&fresh);
         fs::DirBuilder::new().mode(0o700).create(&fresh).map_err(ArchiveError::io("make the folder"))?;
-        let written = self.fill(language, &fresh, told).map_err(ArchiveError::io("write the archive"));
+        let written = self.fill(manner, &fresh, told).map_err(ArchiveError::io("write the archive"));
         let named = written.and_then(|bytes| {
             durable::name(&fresh, to).map_err(ArchiveError::io("name the archive"))?;
             Ok(Summary { records: self.records.len() as u64, bytes })
@@ -161,7 +171,7 @@ impl Archive {
         named
     }
 
-    fn fill(&self, language: Language, folder: &Path, told: &mut dyn FnMut(u64)) -> io::Result<u64> {
+    fn fill(&self, manner: &Manner, folder: &Path, told: &mut dyn FnMut(u64)) -> io::Result<u64> {
         let mut json = BufWriter::new(new_file(&folder.join(JSON))?);
         // A record is written when it stands in both files.
         let mut halves = 0;
@@ -172,7 +182,7 @@ impl Archive {
         self.write_json(&mut json, &mut half)?;
         let json = json.into_inner().map_err(io::IntoInnerError::into_error)?;
         let mut html = new_file(&folder.join(PAGE))?;
-        html.write_all(page(self, language, &mut half).as_bytes())?;
+        html.write_all(page(self, manner, &mut half).as_bytes())?;
         for file in [&json, &html] {
             file.sync_all()?;
         }

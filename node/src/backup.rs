@@ -246,9 +246,9 @@ pub fn unpack(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Backu
 fn holds_anything(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
-            // Lock and socket of the node that is asked to restore are there already, and what it counts.
+            // Lock and socket of the node that is asked to restore are there already, its log, and what it counts.
             let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-            let ours = ["api.sock", "lock", "backup.attempts", UNFINISHED];
+            let ours = ["api.sock", "lock", "backup.attempts", "node.log", "node.log.1", UNFINISHED];
             names.try_fold(false, |any, name| name.map(|name| any || !ours.iter().any(|ours| name == *ours)))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),

@@ -16,6 +16,7 @@ pub mod store;
 pub mod vault;
 
 mod durable;
+mod making;
 mod metrics;
 mod telemetry;
 
@@ -36,13 +37,21 @@ struct Args {
     /// How much is logged: error, warn, info, debug.
     #[arg(long, default_value = "info")]
     log: String,
+    /// Log to this file, and to no terminal; a full one is set aside with `.1` behind its name.
+    #[arg(long)]
+    log_file: Option<PathBuf>,
+    /// Leave the session of whoever started it: it stays when their terminal is closed.
+    #[arg(long)]
+    detached: bool,
 }
 
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    telemetry::start(&args.log);
+    // Nothing but the leader of a group cannot: then nobody's terminal ends it either.
+    let _leads_already = args.detached.then(rustix::process::setsid);
+    telemetry::start(&args.log, args.log_file.as_deref());
     for gap in hardening::harden() {
         tracing::warn!(?gap, "the process could not be hardened fully");
     }

@@ -35,7 +35,7 @@ use protocol::{
 use tokio::sync::mpsc;
 
 use crate::{
-    backup,
+    backup, making,
     metrics::{self, Figures},
     vault::{Keys, RootKey, Vault},
 };
@@ -171,8 +171,8 @@ impl Runtime {
                 Some(folder) => return saving::create(&self.folder, &folder.store, to, reply, &mut self.beside),
                 None => Err(closed(&self.folder)),
             },
-            (Request::Archive { to, language }, Phase::Joined(joined)) => {
-                joined.sweep_for_archive(to, language, reply);
+            (Request::Archive { to, language, zone }, Phase::Joined(joined)) => {
+                joined.sweep_for_archive(to, archiving::manner(language, zone.as_deref()), reply);
                 return None;
             }
             (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
@@ -183,6 +183,12 @@ impl Runtime {
                 Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
             }
             (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
+            (Request::FoundAlone { .. }, Phase::Alone(folder)) => {
+                match files::alone(folder, opened.root.as_ref().expect("the passphrase opened it")) {
+                    Ok(registry) => self.join(&registry).await,
+                    Err(problem) => Err(problem),
+                }
+            }
             (Request::Join { .. }, Phase::Joined(_)) => {
                 Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
             }
@@ -199,8 +205,8 @@ impl Runtime {
         match joined.sweep() {
             None => {}
             Some(Swept::Answer(answer, reply)) => reply.answer(*answer),
-            Some(Swept::Archive(archive, language, to, reply)) => {
-                archiving::write(*archive, language, to, reply, &mut self.beside);
+            Some(Swept::Archive(archive, manner, to, reply)) => {
+                archiving::write(*archive, manner, to, reply, &mut self.beside);
             }
             Some(Swept::Figures(reply)) => {
                 let text = self.phase.figures(&self.folder).text();
@@ -225,7 +231,13 @@ impl Runtime {
 
     async fn init(&mut self, opened: Opened) -> Result<Reply, Problem> {
         let keys = opened.keys.expect("init makes a vault");
-        let folder = Folder::make(&self.folder, keys, opened.root.as_ref())?;
+        let made = Folder::make(&self.folder, keys, opened.root.as_ref()).and_then(|folder| {
+            making::end(&self.folder).map(|()| folder).map_err(|error| saving::disk_problem(&error))
+        });
+        let folder = made.inspect_err(|_| {
+            // What cannot be cleared away now is at the next start.
+            let _at_the_next_start = making::clear(&self.folder);
+        })?;
         self.phase = Phase::Alone(Box::new(folder));
         Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
     }
@@ -311,6 +323,7 @@ impl Phase {
 /// What a folder holds that is not open.
 fn held(folder: &Path) -> NodeState {
     match (folder.join("vault").exists(), folder.join("store").exists()) {
+        _ if making::is_unfinished(folder) => NodeState::Empty,
         (true, _) => NodeState::Sealed,
         (false, true) => NodeState::Wiped,
         (false, false) => NodeState::Empty,

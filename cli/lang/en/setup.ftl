@@ -1,7 +1,21 @@
 # Keys, founding, joining, running, saving.
 
 making_keys = Making keys. This takes a second or two.
-choose_passphrases = Whoever knows a passphrase and has this computer can read everything here. Nobody can bring a lost one back.
+choose_two =
+    Two passphrases, and not the same one twice:
+      this device  opens what is on this computer; you type it
+                   when the node starts
+      root         signs for the whole organisation; you need it
+                   rarely, so keep it on paper, elsewhere
+    Twelve characters or five words each, at least. Best are words
+    drawn by chance; a line from a book or a song is soon guessed.
+    Nobody can bring a lost passphrase back.
+choose_one =
+    A passphrase for this device: whoever knows it and has this
+    computer can read everything here. Twelve characters or five
+    words at least; best are words drawn by chance.
+    Nobody can bring a lost passphrase back.
+choose_again = { $why }; choose again
 made_organisation =
     made organisation { $call_sign } (its call-sign: say it instead of your name)
       folder    { $folder }
@@ -11,10 +25,27 @@ made_device =
       folder    { $folder }
       node key  { $node }
 
+step_keys = keys made, for the organisation { $call_sign }
+step_registry = registry founded, with nobody else in it
+ready = ready: the node runs in the background, open
+ready_before = ready, as before: the node runs in the background, open
+ready_alone =
+    {"  "}organisation  { $call_sign } (its call-sign: say it instead of your name)
+      registry      { $words }
+      folder        { $folder }
+                    (the node's log is node.log in it)
+ready_until =
+    {"  "}`{ $stop }` ends the node, and so does switching this computer off.
+      `{ $again }` starts it again.
+not_alone = this folder is in a registry with other organisations
+serving_on =
+    the node runs in the background, for { $folder }
+      `{ $stop }` ends it
+
 prompt_device = Passphrase of this device:{" "}
 prompt_root = Root passphrase of the organisation:{" "}
-new_prompt_device = New passphrase of this device (twelve characters or five words at least):{" "}
-new_prompt_root = New root passphrase of the organisation (another one; it signs for all of you):{" "}
+new_prompt_device = New passphrase of this device:{" "}
+new_prompt_root = New root passphrase, another one:{" "}
 prompt_again = The same again:{" "}
 unlike = the two passphrases differ
 name_a_file_with = name a file that holds it with { $flag } FILE
@@ -22,6 +53,7 @@ nobody_to_ask_device = the passphrase of this device is needed, and there is nob
 nobody_to_ask_root = the organisation's root passphrase is needed, and there is nobody to ask
 not_typed = { $nobody } ({ $why })
 
+other_folder = name another folder with --data
 no_program = the node's program { $program } cannot be started: { $why }
 node_ended = the node ended before it had answered ({ $status })
 not_answering = the node was started and has not answered for { $seconds } seconds
@@ -35,6 +67,8 @@ next_restore = bring it back, into a new folder, when you need it
 next_status = see how things stand
 next_device_id = here; `habeas status --verbose` on a device of your organisation prints this command with its ID
 next_import = bring cases in from a file
+next_case = begin a case file
+next_backup = save everything in one sealed file
 next_sign = each founder signs the draft, you too
 next_complete = whoever drafted it makes the registry file from all signatures
 next_join = each founder joins

@@ -8,3 +8,4 @@ column_for_whom = on behalf of
 column_connected = connected
 column_up_to_date = up to date
 column_on_hold = on hold
+in_utc = { $title } (UTC)

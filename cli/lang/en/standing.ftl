@@ -9,10 +9,10 @@ shared =
        *[other] { $shared } of { $cases } case files have been shared with other organisations.
     }
 shared_unknown = What is shared shows when it is unlocked.
-state_empty = empty: no keys here yet; run `habeas init`
+state_empty = empty: no keys here yet; run `habeas init --alone`
 state_wiped = destroyed: the keys are gone and nobody opens this folder; restore a backup into another one
 state_sealed = closed; run `habeas unlock`
-state_alone = open, in no registry yet; run `habeas found` or `habeas join`
+state_alone = open, in no registry yet; run `habeas init --alone`, `habeas found` or `habeas join`
 state_locked = locked: it keeps up with the others, and shows nothing; run `habeas unlock`
 state_open = open
 held = on hold, nothing is exchanged with: { $names }

@@ -8,3 +8,4 @@ column_for_whom = со слов
 column_connected = на связи
 column_up_to_date = копия совпадает
 column_on_hold = обмен приостановлен
+in_utc = { $title } (UTC)

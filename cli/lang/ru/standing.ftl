@@ -10,10 +10,10 @@ shared =
        *[other] Другим организациям передано { $shared } дел из { $cases }.
     }
 shared_unknown = Что доступно другим, станет видно, когда папку отопрут.
-state_empty = пусто: ключей здесь ещё нет; выполните `habeas init`
+state_empty = пусто: ключей здесь ещё нет; выполните `habeas init --alone`
 state_wiped = уничтожено: ключей больше нет, и эту папку никто не откроет; восстановите резервную копию в другую
 state_sealed = закрыто; выполните `habeas unlock`
-state_alone = открыто, пока ни в каком реестре; выполните `habeas found` или `habeas join`
+state_alone = открыто, пока ни в каком реестре; выполните `habeas init --alone`, `habeas found` или `habeas join`
 state_locked = заперто: обмен с другими идёт, но ничего не показывается; выполните `habeas unlock`
 state_open = открыто
 held = обмен приостановлен, ничего не передаётся и не принимается: { $names }

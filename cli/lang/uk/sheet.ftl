@@ -8,3 +8,4 @@ column_for_whom = зі слів
 column_connected = на зв’язку
 column_up_to_date = копія збігається
 column_on_hold = обмін призупинено
+in_utc = { $title } (UTC)

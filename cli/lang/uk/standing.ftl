@@ -10,10 +10,10 @@ shared =
        *[other] Іншим організаціям передано { $shared } справ із { $cases }.
     }
 shared_unknown = Що доступно іншим, стане видно, коли теку відімкнуть.
-state_empty = порожньо: ключів тут ще немає; виконайте `habeas init`
+state_empty = порожньо: ключів тут ще немає; виконайте `habeas init --alone`
 state_wiped = знищено: ключів більше немає, і цю теку ніхто не відкриє; відновіть резервну копію в іншу
 state_sealed = закрито; виконайте `habeas unlock`
-state_alone = відкрито, поки не в жодному реєстрі; виконайте `habeas found` або `habeas join`
+state_alone = відкрито, поки не в жодному реєстрі; виконайте `habeas init --alone`, `habeas found` або `habeas join`
 state_locked = замкнено: обмін з іншими триває, але нічого не показується; виконайте `habeas unlock`
 state_open = відкрито
 held = обмін призупинено, нічого не передається й не приймається: { $names }

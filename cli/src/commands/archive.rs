@@ -10,7 +10,10 @@ use crate::{
     daemon::unexpected,
     error::Failure,
     files,
-    render::standing::{care, good},
+    render::{
+        standing::{care, good},
+        zone_name,
+    },
     texts,
     tongue::{Tongue, spoken},
 };
@@ -22,7 +25,8 @@ Examples:
 
 /// Write everything that can be read here to a new folder: archive.json, and archive.html for any browser.
 ///
-/// The archive is not encrypted. A backup is: `habeas backup create`.
+/// The archive is not encrypted. A backup is: `habeas backup create`. The times of the page are in your time zone, which it
+/// names: with TZ=UTC before the command it does not tell where you are. Those of archive.json are in UTC.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -35,7 +39,8 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let Args { folder, language } = args;
-    let request = Request::Archive { to: files::whole(&folder)?, language: language.map_or_else(spoken, Into::into) };
+    let (to, language) = (files::whole(&folder)?, language.map_or_else(spoken, Into::into));
+    let request = Request::Archive { to, language, zone: zone_name() };
     let reply = ask(context, &request).await?;
     let Reply::Archived { records, bytes, unread } = reply else { return Err(unexpected(&reply)) };
     context.screen.reply(&reply, || good(&texts::archived(&folder, records, bytes)));

@@ -1,24 +1,36 @@
-//! `habeas init`: makes keys and an empty store.
+//! `habeas init`: makes keys and an empty store; with `--alone` all that an organisation by itself needs.
 
-use protocol::control::{Reply, Request};
+mod alone;
+
+use protocol::control::{Passphrase, Reply, Request, Status, codes as node_codes};
 
 use crate::{
     Context,
+    client::Client,
     daemon::{Needs, unexpected, visit_with},
-    error::Failure,
+    error::{Failure, codes},
+    render::standing::care,
     secret::Which,
     texts,
 };
 
+pub(super) use alone::Step;
+
 const EXAMPLES: &str = "\
 Examples:
+  habeas init --alone
   habeas init
   habeas init --device";
+/// Times a person may choose passphrases that will not do.
+const TRIES: usize = 3;
 
 /// Make the keys of a new organisation, or of one more device of yours.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
+    /// All that one organisation by itself needs: keys, a registry of its own, and a node that goes on running.
+    #[arg(long, conflicts_with = "device")]
+    alone: bool,
     /// This is one more device of an organisation that exists.
     #[arg(long)]
     device: bool,
@@ -27,32 +39,107 @@ pub(crate) struct Args {
     invented: bool,
 }
 
+/// Whose keys are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    /// A new organisation's, its root key among them.
+    Organisation,
+    /// One more device's.
+    Device,
+}
+
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
-    let reply = visit_with(Needs::Nothing, context, async |context, client| {
-        context.screen.note(&texts::choose_passphrases());
-        let passphrase = context.new_passphrase(Which::Device)?;
-        let root_passphrase = if args.device { None } else { Some(context.new_passphrase(Which::Root)?) };
-        context.screen.note(&texts::making_keys());
-        Ok(client.ask(&Request::Init { passphrase, root_passphrase, demo: args.invented }).await?)
+    if args.alone {
+        return alone::run(args.invented, context).await;
+    }
+    let keys = if args.device { Keys::Device } else { Keys::Organisation };
+    let status = visit_with(Needs::Nothing, context, async |context, client| {
+        let chosen = choose(keys, context)?;
+        Ok(make(keys, args.invented, chosen, client, context).await?.0)
     })
     .await?;
-    let Reply::Status(status) = &reply else { return Err(unexpected(&reply)) };
     let data = context.data()?;
     let node = status.node.as_ref().map(ToString::to_string).unwrap_or_default();
-    context.screen.reply(&reply, || texts::made(&data, status.call_sign.as_deref(), &node));
-    let next = if args.device {
-        vec![
+    let call_sign = status.call_sign.clone();
+    context.screen.reply(&Reply::Status(Box::new(status)), || texts::made(&data, call_sign.as_deref(), &node));
+    let next = match keys {
+        Keys::Device => vec![
             (context.command("device request --organisation ID > new.device"), texts::next_device_id()),
             ("habeas device add new.device > for-new.habeas".to_owned(), texts::next_device_add()),
             (context.command("join for-new.habeas"), texts::next_device_join()),
-        ]
-    } else {
-        vec![
+        ],
+        Keys::Organisation => vec![
             (context.command("serve"), texts::next_serve_first()),
             (context.command("card > mine.card"), texts::next_card_first()),
             (context.command("found mine.card > draft"), texts::next_found()),
-        ]
+        ],
     };
     context.screen.note(&texts::next(&next));
     Ok(())
+}
+
+/// Passphrases that will exist.
+#[derive(Clone)]
+struct Chosen {
+    passphrase: Passphrase,
+    root_passphrase: Option<Passphrase>,
+}
+
+/// Has passphrases chosen; whoever types two that differ may begin again.
+fn choose(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
+    if context.may_type(Which::Device) {
+        context.screen.note(&match keys {
+            Keys::Organisation => texts::choose_two(),
+            Keys::Device => texts::choose_one(),
+        });
+    }
+    let mut tries = 1;
+    loop {
+        match chosen(keys, context) {
+            Err(failure) if failure.is(codes::UNLIKE) && tries < TRIES => say_again(&failure, context),
+            ended => return ended,
+        }
+        tries += 1;
+    }
+}
+
+fn chosen(keys: Keys, context: &Context<'_>) -> Result<Chosen, Failure> {
+    let passphrase = context.new_passphrase(Which::Device)?;
+    let root_passphrase = match keys {
+        Keys::Organisation => Some(context.new_passphrase(Which::Root)?),
+        Keys::Device => None,
+    };
+    Ok(Chosen { passphrase, root_passphrase })
+}
+
+/// Has keys made; passphrases that will not do may be chosen again where a person types them. Answers with those that did.
+async fn make(
+    keys: Keys,
+    demo: bool,
+    mut chosen: Chosen,
+    client: &Client,
+    context: &mut Context<'_>,
+) -> Result<(Status, Chosen), Failure> {
+    let mut tries = 1;
+    loop {
+        context.screen.note(&texts::making_keys());
+        let Chosen { passphrase, root_passphrase } = chosen.clone();
+        let answered = client.ask(&Request::Init { passphrase, root_passphrase, demo }).await;
+        let failure = match answered.map_err(Failure::from) {
+            Ok(Reply::Status(status)) => return Ok((*status, chosen)),
+            Ok(other) => return Err(unexpected(&other)),
+            Err(failure) => failure,
+        };
+        let may_choose = context.may_type(Which::Device) || context.may_type(Which::Root);
+        if !failure.is(node_codes::WEAK_PASSPHRASE) || !may_choose || tries == TRIES {
+            return Err(failure);
+        }
+        say_again(&failure, context);
+        chosen = choose(keys, context)?;
+        tries += 1;
+    }
+}
+
+fn say_again(failure: &Failure, context: &mut Context<'_>) {
+    context.screen.note(&care(&texts::choose_again(&failure.problem.message)));
 }

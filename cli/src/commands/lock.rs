@@ -5,7 +5,8 @@ use protocol::control::{Reply, Request};
 use super::ask;
 use crate::{
     Context,
-    daemon::unexpected,
+    client::Client,
+    daemon::{STOP_TIME_MAX, unexpected, until},
     error::{Failure, codes},
     render::standing::good,
     secret::Which,
@@ -66,7 +67,8 @@ pub(crate) async fn lock(context: &mut Context<'_>) -> Result<(), Failure> {
 
 pub(crate) async fn stop(context: &mut Context<'_>) -> Result<(), Failure> {
     let reply = ask(context, &Request::Stop).await?;
-    done(&reply, &texts::stopped(), context)
+    done(&reply, &texts::stopped(), context)?;
+    ended(context).await
 }
 
 /// Asks no passphrase: whoever must wipe in a hurry has no time to type one.
@@ -76,7 +78,15 @@ pub(crate) async fn wipe(args: WipeArgs, context: &mut Context<'_>) -> Result<()
         return Err(failure.try_next(texts::confirm_wipe()));
     }
     let reply = ask(context, &Request::Wipe).await?;
-    done(&reply, &texts::wiped(), context)
+    done(&reply, &texts::wiped(), context)?;
+    ended(context).await
+}
+
+/// Waits until the node has ended, so that the next command finds none; a node that takes its time does not hold it up.
+async fn ended(context: &Context<'_>) -> Result<(), Failure> {
+    let client = Client::new(&context.data()?);
+    let _takes_its_time = until(STOP_TIME_MAX, async || Ok((!client.is_there()).then_some(()))).await?;
+    Ok(())
 }
 
 fn done(reply: &Reply, text: &str, context: &mut Context<'_>) -> Result<(), Failure> {

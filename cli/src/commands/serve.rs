@@ -4,11 +4,11 @@ use protocol::control::{NodeState, Request, codes};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::ask_of;
+use super::{ask_of, init::Step, ready::Ready};
 use crate::{
     Context,
     client::{AskError, Client},
-    daemon::{Launch, Node, ended, has_keys, status},
+    daemon::{Launch, Lives, Node, ended, has_keys, start_to_live_on, status},
     error::{self, Failure},
     render::standing::{care, good},
     secret::Which,
@@ -19,11 +19,12 @@ const EXAMPLES: &str = "\
 Examples:
   habeas serve
   habeas serve --listen 0.0.0.0:4001
+  habeas serve --background
   habeas serve --no-input --passphrase-file /run/credentials/habeas/passphrase";
 /// Times a person may mistype before the node stays closed.
 const TRIES: usize = 3;
 
-/// Run the node until Ctrl-C.
+/// Run the node: until Ctrl-C, or in the background.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -33,6 +34,9 @@ pub(crate) struct Args {
     /// How much the node logs: error, warn, info, debug.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
+    /// Leave the node running and end; its log is node.log in the folder.
+    #[arg(long)]
+    background: bool,
 }
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -41,25 +45,37 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         return Err(Failure::new(codes::IN_USE, texts::running_already()));
     }
     has_keys(&data)?;
-    let program = context.node_program();
-    let launch = Launch { program, data: data.clone(), listen: args.listen, log: args.log, apart: false };
-    let mut node = Node::start(&launch, None)?;
-    node.ready().await?;
-    if let Err(failure) = open(&node, context).await {
+    let mut node = if args.background {
+        start_to_live_on(args.listen, args.log, context).await?
+    } else {
+        let program = context.node_program();
+        let launch = Launch { program, data: data.clone(), listen: args.listen, log: args.log, lives: Lives::With };
+        let mut node = Node::start(&launch, None)?;
+        node.ready().await?;
+        node
+    };
+    if let Err(failure) = open(&node.client, context).await {
         node.stop().await;
         return Err(failure);
+    }
+    if args.background {
+        let status = status(&node.client).await?;
+        node.leave();
+        let stop = context.command("stop");
+        Ready::of(&status, &data, &[Step::Node]).tell(&mut context.screen, || good(&texts::serving_on(&data, &stop)));
+        return Ok(());
     }
     context.screen.note(&texts::serving(&data, &context.command("status")));
     until_ended(&mut node, context).await
 }
 
 /// Opens the node, if it is closed and there is a passphrase to be had.
-async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
-    match status(&node.client).await?.state {
+pub(super) async fn open(client: &Client, context: &mut Context<'_>) -> Result<(), Failure> {
+    match status(client).await?.state {
         NodeState::Empty => return Err(Failure::new(codes::EMPTY, texts::no_keys())),
         NodeState::Wiped => return Err(Failure::new(codes::WIPED, texts::destroyed())),
-        NodeState::Sealed => {}
-        NodeState::Alone | NodeState::Locked | NodeState::Open => return Ok(()),
+        NodeState::Sealed | NodeState::Locked => {}
+        NodeState::Alone | NodeState::Open => return Ok(()),
     }
     if !context.can_have(Which::Device) {
         context.screen.note(&care(&texts::stays_closed()));
@@ -68,7 +84,7 @@ async fn open(node: &Node, context: &mut Context<'_>) -> Result<(), Failure> {
     let mut tries = 1;
     loop {
         let passphrase = context.passphrase(Which::Device)?;
-        match ask_of(&node.client, context, &Request::Unlock { passphrase }).await {
+        match ask_of(client, context, &Request::Unlock { passphrase }).await {
             Ok(_) => {
                 context.screen.note(&good(&texts::opened()));
                 return Ok(());

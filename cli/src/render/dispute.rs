@@ -6,7 +6,7 @@ use protocol::{
 };
 
 use super::{
-    Ink, fits, moment,
+    Ink, fits, moment, moment_and_zone,
     record::{claim, short, shown, titled, who},
     stacked, table,
 };
@@ -14,7 +14,7 @@ use crate::{texts, tongue::spoken};
 
 /// Every conflict: its values with who, when, how sure, from where; then what was said to settle it.
 pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &[Conflict]) -> String {
-    let as_of = texts::as_of(&moment(of.as_of));
+    let as_of = texts::as_of(&moment_and_zone(of.as_of));
     let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
     if conflicts.is_empty() {
         return [head, texts::dispute::no_conflicts(), as_of].join("\n\n");
@@ -32,7 +32,7 @@ pub(crate) fn history(record: &Option<Box<Record>>, of: &Heading, claims: &[Past
     let (header, rows) = (texts::dispute::history_columns(), claims.iter().map(row).collect::<Vec<_>>());
     let rows = if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 3) };
     let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
-    [head, rows, texts::as_of(&moment(of.as_of))].join("\n\n")
+    [head, rows, texts::as_of(&moment_and_zone(of.as_of))].join("\n\n")
 }
 
 /// The different values of a conflict, as people read them.

@@ -1,7 +1,7 @@
 //! What the doctor found, one line each, with the command that mends it below.
 
 use super::{
-    moment,
+    moment_and_zone,
     standing::{bad, care, good},
 };
 use crate::{
@@ -22,5 +22,5 @@ pub(crate) fn checks(checks: &[Check], now: u64) -> String {
         found.command.iter().fold(line, |line, command| format!("{line}\n            {command}"))
     };
     let lines: Vec<_> = checks.iter().map(line).collect();
-    format!("{}\n\n{}", lines.join("\n"), texts::as_of(&moment(now)))
+    format!("{}\n\n{}", lines.join("\n"), texts::as_of(&moment_and_zone(now)))
 }

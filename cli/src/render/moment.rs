@@ -1,6 +1,12 @@
-//! Times as people read them: in the form of the language, always UTC, and no finer than they were recorded.
+//! Times as people read them: in the form of the language, in the person's time zone, and no finer than they were recorded.
+//!
+//! A time has the zone's difference from UTC beside it (RFC 3339), so that it says the same to whoever is elsewhere; the
+//! zone's name stands once, in the line that says as of when. What was recorded to the day is that day everywhere. Like the
+//! language, the zone is a property of the thread: one command has one.
 
-use jiff::{Timestamp, civil};
+use std::cell::RefCell;
+
+use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use protocol::schema::Language;
 
 use crate::{texts::dates, tongue::spoken};
@@ -8,37 +14,80 @@ use crate::{texts::dates, tongue::spoken};
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
 
-/// The minute, or the day alone for times that were recorded to the day.
-pub(crate) fn moment(seconds: u64) -> String {
-    let form = match (spoken(), seconds.is_multiple_of(DAY)) {
-        (Language::En, true) => "%Y-%m-%d",
-        (Language::En, false) => "%Y-%m-%d %H:%M UTC",
-        (Language::Ru | Language::Uk, true) => "%d.%m.%Y",
-        (Language::Ru | Language::Uk, false) => "%d.%m.%Y %H:%M UTC",
-    };
-    in_form(seconds, form)
+thread_local! {
+    static ZONE: RefCell<TimeZone> = const { RefCell::new(TimeZone::UTC) };
 }
 
-/// The same as tables for other programs have it: ISO 8601 in every language.
+/// Tells times in this zone from now on.
+pub(crate) fn tell_times_in(zone: TimeZone) {
+    ZONE.set(zone);
+}
+
+/// What `say` says, with times in UTC: for other programs.
+pub(crate) fn in_utc<T>(say: impl FnOnce() -> T) -> T {
+    let zone = ZONE.replace(TimeZone::UTC);
+    let said = say();
+    ZONE.set(zone);
+    said
+}
+
+/// The name by which the node, a program of the same machine, finds the zone; none where it has only rules.
+pub(crate) fn zone_name() -> Option<String> {
+    ZONE.with_borrow(|zone| zone.iana_name().map(str::to_owned))
+}
+
+/// The minute, or the day alone for times that were recorded to the day.
+pub(crate) fn moment(seconds: u64) -> String {
+    if seconds.is_multiple_of(DAY) {
+        only_day(seconds)
+    } else {
+        in_form(seconds, &format!("{} %H:%M {{zone}}", day_form()))
+    }
+}
+
+/// The same, with the zone's name: for the line that says as of when.
+pub(crate) fn moment_and_zone(seconds: u64) -> String {
+    let name = ZONE.with_borrow(|zone| zone.iana_name().filter(|name| !is_utc(name)).map(|name| format!(" ({name})")));
+    let name = name.filter(|_| !seconds.is_multiple_of(DAY)).unwrap_or_default();
+    moment(seconds) + &name
+}
+
+/// The same as tables for other programs have it: ISO 8601 in every language, UTC.
 pub(crate) fn iso(seconds: u64) -> String {
     let form = if seconds.is_multiple_of(DAY) { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
-    in_form(seconds, form)
+    in_utc(|| in_form(seconds, form))
 }
 
 /// The day alone.
 pub(crate) fn only_day(seconds: u64) -> String {
-    moment(seconds - seconds % DAY)
+    let say = || in_form(seconds, day_form());
+    // A day that was recorded is no moment of it that could lie in another day elsewhere.
+    if seconds.is_multiple_of(DAY) { in_utc(say) } else { say() }
+}
+
+const fn is_utc(name: &str) -> bool {
+    matches!(name.as_bytes(), b"UTC" | b"UCT" | b"Zulu" | b"Etc/UTC" | b"Etc/UCT" | b"Etc/Zulu")
+}
+
+fn day_form() -> &'static str {
+    if spoken() == Language::En { "%Y-%m-%d" } else { "%d.%m.%Y" }
+}
+
+/// In a form of strftime(3), in which `{zone}` stands for the difference from UTC.
+fn in_form(seconds: u64, form: &str) -> String {
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let said = |time: Timestamp| {
+        let time: Zoned = ZONE.with_borrow(|zone| time.to_zoned(zone.clone()));
+        let zone = if time.time_zone().iana_name().is_some_and(is_utc) { "UTC" } else { "%:z" };
+        time.strftime(&form.replace("{zone}", zone)).to_string()
+    };
+    time.map_or_else(|| "?".to_owned(), said)
 }
 
 /// A date of the record in the language spoken, as exactly as it is known; what is no date stays as it is. What is said
 /// here can be typed.
 pub(crate) fn day(text: &str) -> String {
     date(text).unwrap_or_else(|| text.to_owned())
-}
-
-fn in_form(seconds: u64, form: &str) -> String {
-    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    time.map_or_else(|| "?".to_owned(), |time| time.strftime(form).to_string())
 }
 
 /// `A`, `A/B`, `../B`, `A/..`.
@@ -69,8 +118,7 @@ fn unit(text: &str, after: bool) -> Option<String> {
         [year, part] if year.len() == 4 => part_of_year(year, part.parse().ok()?, after),
         [_, _, _] => {
             let day: civil::Date = text.parse().ok()?;
-            let form = if spoken() == Language::En { "%Y-%m-%d" } else { "%d.%m.%Y" };
-            Some(day.strftime(form).to_string())
+            Some(day.strftime(day_form()).to_string())
         }
         _ => None,
     }
@@ -109,6 +157,54 @@ mod tests {
             check(1_795_478_460, "24.11.2026 00:01 UTC");
             check(u64::MAX, "?");
         }
+    }
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).expect("the zone is in the system's or the built-in database")
+    }
+
+    #[test]
+    fn a_time_is_shown_in_the_persons_zone_and_a_day_is_the_same_day_everywhere() {
+        let check = |name: &str, seconds, expected: &str, as_of: &str| {
+            tell_times_in(zone(name));
+            assert_eq!((&*moment(seconds), &*moment_and_zone(seconds)), (expected, as_of));
+        };
+        // Winter and summer; across midnight; half an hour; the same as UTC, and still a zone of its own.
+        check("Europe/Kyiv", 1_795_516_200, "2026-11-24 12:30 +02:00", "2026-11-24 12:30 +02:00 (Europe/Kyiv)");
+        check("Europe/Kyiv", 1_783_334_400, "2026-07-06 13:40 +03:00", "2026-07-06 13:40 +03:00 (Europe/Kyiv)");
+        check(
+            "Asia/Vladivostok",
+            1_795_532_400,
+            "2026-11-25 01:00 +10:00",
+            "2026-11-25 01:00 +10:00 (Asia/Vladivostok)",
+        );
+        check(
+            "America/St_Johns",
+            1_795_478_460,
+            "2026-11-23 20:31 -03:30",
+            "2026-11-23 20:31 -03:30 (America/St_Johns)",
+        );
+        check("Europe/London", 1_795_478_460, "2026-11-24 00:01 +00:00", "2026-11-24 00:01 +00:00 (Europe/London)");
+        for utc in ["UTC", "Etc/UTC"] {
+            check(utc, 1_795_478_460, "2026-11-24 00:01 UTC", "2026-11-24 00:01 UTC");
+        }
+        for name in ["Europe/Kyiv", "America/St_Johns"] {
+            check(name, 1_795_478_400, "2026-11-24", "2026-11-24");
+        }
+        tell_times_in(zone("Asia/Vladivostok"));
+        assert_eq!((&*only_day(1_795_532_400), &*only_day(1_795_478_400)), ("2026-11-25", "2026-11-24"));
+        assert_eq!(
+            (&*iso(1_795_532_400), &*in_utc(|| moment(1_795_532_400))),
+            ("2026-11-24 15:00", "2026-11-24 15:00 UTC")
+        );
+        speak(Language::Uk);
+        assert_eq!(moment_and_zone(1_795_532_400), "25.11.2026 01:00 +10:00 (Asia/Vladivostok)");
+    }
+
+    #[test]
+    fn a_zone_that_has_rules_and_no_name_is_told_by_its_difference() {
+        tell_times_in(TimeZone::posix("EET-2EEST,M3.5.0/3,M10.5.0/4").expect("rules of POSIX"));
+        assert_eq!((&*moment_and_zone(1_795_516_200), zone_name()), ("2026-11-24 12:30 +02:00", None));
     }
 
     #[test]

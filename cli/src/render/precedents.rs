@@ -3,13 +3,13 @@
 use protocol::control::{Answered, Precedent};
 use serde_json::Value;
 
-use super::{indented, moment, record::shown, table};
+use super::{indented, moment_and_zone, record::shown, table};
 use crate::texts;
 
 /// One line for each argument, or for the docket if it has none that was asked for.
 /// Where nothing answers, `alone` says how much each part of the question would find without the others.
 pub(crate) fn precedents(found: &[Precedent], alone: &[(String, usize)], asked: u64, as_of: u64) -> String {
-    let as_of = texts::as_of(&moment(as_of));
+    let as_of = texts::as_of(&moment_and_zone(as_of));
     if found.is_empty() {
         return format!("{}\n\n{as_of}", nothing(alone, asked));
     }

@@ -8,7 +8,7 @@ use protocol::{
 };
 use serde_json::Value;
 
-use super::{Ink, day, fits, indented, moment, only_day, stacked, table};
+use super::{Ink, day, fits, indented, moment, moment_and_zone, only_day, stacked, table};
 use crate::{texts, tongue::spoken};
 
 /// Numbers that say what a pseudonym says.
@@ -55,13 +55,13 @@ pub(crate) fn record(record: &Record, depth: Depth) -> String {
         let rows = if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 2) };
         format!("{heading}\n\n{rows}")
     });
-    let as_of = texts::as_of(&moment(record.as_of));
+    let as_of = texts::as_of(&moment_and_zone(record.as_of));
     [Some(head), disagreement].into_iter().flatten().chain(entities).chain([as_of]).collect::<Vec<_>>().join("\n\n")
 }
 
 /// A list of records.
 pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String {
-    let as_of = texts::as_of(&moment(now));
+    let as_of = texts::as_of(&moment_and_zone(now));
     if records.is_empty() {
         return format!("{}\n\n{as_of}", texts::no_records(kind));
     }

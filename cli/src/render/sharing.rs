@@ -8,7 +8,7 @@ use protocol::{
 };
 
 use super::{
-    Ink, indented, moment, record,
+    Ink, indented, moment, moment_and_zone, record,
     standing::{bad, care, good},
     table,
 };
@@ -42,7 +42,7 @@ pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
     if !notices.is_empty() {
         parts.push(notices.join("\n"));
     }
-    parts.push(texts::as_of(&moment(preview.as_of)));
+    parts.push(texts::as_of(&moment_and_zone(preview.as_of)));
     parts.join("\n\n")
 }
 

@@ -8,7 +8,7 @@ use protocol::control::{Answered, Claim, Conflict, Past, Peer, Precedent, Record
 
 use super::{
     dispute::fate,
-    iso,
+    in_utc, iso,
     record::{self, shown, what},
     steers,
 };
@@ -145,7 +145,7 @@ pub(crate) fn history(claims: &[Past]) -> Sheet {
             past.field.clone(),
             past.entity.to_string(),
             shown(&past.field, &past.claim.value),
-            fate(past),
+            in_utc(|| fate(past)),
         ];
         [own, claim(&past.claim)].concat()
     };

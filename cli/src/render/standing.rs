@@ -7,7 +7,7 @@ use protocol::{
     words,
 };
 
-use super::{Ink, moment, record::who, table};
+use super::{Ink, moment, moment_and_zone, record::who, table};
 use crate::texts;
 
 /// How things stand. `verbose` adds ids, addresses and counts.
@@ -26,13 +26,13 @@ pub(crate) fn status(status: &Status, verbose: bool) -> String {
     if verbose && let Some(organisation) = status.organisation {
         parts.push(texts::another_device(&format!("habeas device request --organisation {organisation} > new.device")));
     }
-    parts.push(texts::as_of(&moment(status.as_of)));
+    parts.push(texts::as_of(&moment_and_zone(status.as_of)));
     parts.join("\n\n")
 }
 
 /// The peers.
 pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
-    let as_of = texts::as_of(&moment(now));
+    let as_of = texts::as_of(&moment_and_zone(now));
     if peers.is_empty() {
         return format!("{}\n\n{as_of}", texts::no_peers());
     }
@@ -41,7 +41,7 @@ pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
 
 /// What organisations are called here.
 pub(crate) fn names(names: &[Named], now: u64) -> String {
-    let as_of = texts::as_of(&moment(now));
+    let as_of = texts::as_of(&moment_and_zone(now));
     if names.is_empty() {
         return format!("{}\n\n{as_of}", texts::names::no_names());
     }

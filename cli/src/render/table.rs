@@ -9,13 +9,13 @@ const INDENT: &str = "  ";
 
 /// Two spaces between columns, no lines; on a terminal it is as wide as that. A column in which nothing stands is left out.
 pub(crate) fn table(header: &[impl AsRef<str>], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    within(width(), header, rows)
+    within(room(), header, rows)
 }
 
 /// Rows of a part, a little to the right.
 pub(crate) fn indented(rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let room = width().map(|width| width.saturating_sub(BETWEEN));
-    let lines = within(room, &[""], rows);
+    let narrower = room().map(|width| width.saturating_sub(BETWEEN));
+    let lines = within(narrower, &[""], rows);
     lines.lines().map(|line| format!("{INDENT}{line}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -64,7 +64,7 @@ fn within(room: Option<u16>, header: &[impl AsRef<str>], rows: impl IntoIterator
 
 /// Whether a table needs no more room than there is: each row then stands in one line.
 pub(crate) fn fits(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> bool {
-    let Some(room) = width() else { return true };
+    let Some(room) = room() else { return true };
     let widest = |at: usize| {
         let cells = rows.iter().filter_map(|row| row.get(at)).flat_map(|cell| cell.lines());
         let cells = cells.map(|line| line.chars().count()).max().unwrap_or(0);
@@ -77,12 +77,12 @@ pub(crate) fn fits(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> bool {
 
 /// Columns of the terminal; none where there is none.
 #[cfg(not(test))]
-fn width() -> Option<u16> {
+pub(crate) fn room() -> Option<u16> {
     Table::new().width()
 }
 
 #[cfg(test)]
-fn width() -> Option<u16> {
+pub(crate) fn room() -> Option<u16> {
     tests::WIDTH.get()
 }
 
@@ -95,6 +95,11 @@ pub(crate) mod tests {
     thread_local! {
         /// Of a terminal that a test makes believe.
         pub(crate) static WIDTH: Cell<Option<u16>> = const { Cell::new(None) };
+    }
+
+    /// From now on the terminal of this test has so many columns.
+    pub(crate) fn narrowed(columns: u16) {
+        WIDTH.set(Some(columns));
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(crate) fn told(event: &Event<'_>) -> String {
 pub(crate) fn next() -> Vec<(String, String)> {
     vec![
         ("habeas demo --keep".into(), next_keep()),
-        ("habeas init".into(), next_init()),
+        ("habeas init --alone".into(), next_init()),
         ("habeas help".into(), next_help()),
     ]
 }

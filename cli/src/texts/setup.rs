@@ -7,7 +7,20 @@ use crate::secret::Which;
 
 messages! {
     making_keys();
-    choose_passphrases();
+    choose_two();
+    choose_one();
+    choose_again(why: &str);
+    step_keys(call_sign: &str);
+    step_registry();
+    ready();
+    ready_before();
+    ready_alone(call_sign: &str, words: &str, folder: &Path);
+    other_folder();
+    ready_until(stop: &str, again: &str);
+    not_alone();
+    serving_on(folder: &Path, stop: &str);
+    next_case();
+    next_backup();
     made_organisation(call_sign: &str, folder: &Path, node: &str);
     made_device(folder: &Path, node: &str);
     prompt_device();

@@ -17,10 +17,11 @@ messages! {
     column_connected();
     column_up_to_date();
     column_on_hold();
+    in_utc(title: &str);
 }
 
 pub(crate) fn records(kind: RecordKind) -> [String; 7] {
-    let changed = super::column_last_stated();
+    let changed = in_utc(&super::column_last_stated());
     let readers = sharing::column_case_readers();
     [column_label(), self::kind(kind), stage(), column_conflicts(), changed, readers, record_id()]
 }
@@ -33,7 +34,7 @@ pub(crate) fn precedents() -> [String; 7] {
 pub(crate) fn peers() -> [String; 7] {
     let [connected, current, held] = [column_connected(), column_up_to_date(), column_on_hold()];
     let [sign, called] = [names::column_call_sign(), names::column_called_here()];
-    [sign, called, connected, current, held, column_last_the_same(), super::row_node_id()]
+    [sign, called, connected, current, held, in_utc(&column_last_the_same()), super::row_node_id()]
 }
 
 pub(crate) fn conflicts() -> Vec<String> {
@@ -48,5 +49,5 @@ pub(crate) fn history() -> Vec<String> {
 
 fn claim() -> [String; 7] {
     let [who, called, whom] = [column_who(), names::column_called_here(), column_for_whom()];
-    [who, called, whom, column_when(), column_grade(), column_source(), column_entry()]
+    [who, called, whom, in_utc(&column_when()), column_grade(), column_source(), column_entry()]
 }

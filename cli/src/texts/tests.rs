@@ -158,3 +158,11 @@ fn what_follows_a_problem_is_found_in_every_language() {
         assert!(find("HB1003", Some("next"), &[]).is_some_and(|next| next.contains("`habeas unlock`")), "{language:?}");
     }
 }
+
+#[test]
+fn where_a_line_has_no_room_what_a_command_is_for_stands_below_it() {
+    let commands = [("habeas status".to_owned(), "see"), ("habeas import FILE".to_owned(), "bring cases in")];
+    assert_eq!(next(&commands), "Next:\n  habeas status       see\n  habeas import FILE  bring cases in");
+    crate::render::narrowed(30);
+    assert_eq!(next(&commands), "Next:\n  habeas status\n      see\n  habeas import FILE\n      bring cases in");
+}

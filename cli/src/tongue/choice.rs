@@ -1,6 +1,6 @@
 //! Which language: what was typed, else what the surroundings say, else English.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, fmt};
 
 use clap::ValueEnum;
 use protocol::schema::Language;
@@ -46,8 +46,46 @@ pub(crate) fn asked_for(args: &[OsString]) -> Option<Language> {
 
 /// The language of a POSIX locale, such as `uk_UA.UTF-8`; English for all that we do not speak.
 pub(crate) fn of_locale(locale: &str) -> Language {
+    spoken_in(locale).unwrap_or(Language::En)
+}
+
+/// The language of a POSIX locale, if we speak it; `C` and `POSIX` name none.
+pub(crate) fn spoken_in(locale: &str) -> Option<Language> {
     let language = locale.split(['_', '-', '.', '@']).next().unwrap_or_default();
-    [Language::Ru, Language::Uk].into_iter().find(|known| name(*known) == language).unwrap_or(Language::En)
+    [Language::En, Language::Ru, Language::Uk].into_iter().find(|known| name(*known) == language)
+}
+
+impl Tongue {
+    /// The question which one it is to be, for whoever has chosen none: in all of them.
+    pub(crate) fn question() -> String {
+        let each = (1..).zip(Self::value_variants()).map(|(nth, tongue)| format!("{nth} {}", tongue.own_name()));
+        format!("Language / Язык / Мова:  {}  [1] ", each.collect::<Vec<_>>().join("  "))
+    }
+
+    /// What an answer to the question names: a number, a tag, or the beginning of a name.
+    pub(crate) fn answered(answer: &str) -> Option<Self> {
+        let answer = answer.trim().to_lowercase();
+        let names = |nth: usize, tongue: Self| {
+            let name = tongue.own_name().to_lowercase();
+            answer == nth.to_string() || answer == tongue.to_string() || name.starts_with(&answer)
+        };
+        let all = (1..).zip(Self::value_variants().iter().copied());
+        all.filter(|_| !answer.is_empty()).find(|(nth, tongue)| names(*nth, *tongue)).map(|(_, tongue)| tongue)
+    }
+
+    const fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Ru => "Русский",
+            Self::Uk => "Українська",
+        }
+    }
+}
+
+impl fmt::Display for Tongue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(name(Language::from(*self)))
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +105,30 @@ mod tests {
         check(&["habeas", "status", "--lang", "de"], None);
         check(&["habeas", "import", "--", "--lang=uk"], None);
         check(&["habeas", "status"], None);
+    }
+
+    #[test]
+    fn the_language_is_answered_by_its_number_its_tag_or_its_own_name() {
+        let check = |answer: &str, expected| assert_eq!(Tongue::answered(answer), expected, "{answer}");
+        check("1\n", Some(Tongue::En));
+        check(" 2 ", Some(Tongue::Ru));
+        check("uk", Some(Tongue::Uk));
+        check("Укр", Some(Tongue::Uk));
+        check("русский\n", Some(Tongue::Ru));
+        for nothing in ["\n", "4", "de", ""] {
+            check(nothing, None);
+        }
+        assert_eq!(Tongue::question(), "Language / Язык / Мова:  1 English  2 Русский  3 Українська  [1] ");
+    }
+
+    #[test]
+    fn no_language_is_chosen_where_the_locale_names_none_of_ours() {
+        let check = |locale, expected| assert_eq!(spoken_in(locale), expected, "{locale}");
+        check("en_GB.UTF-8", Some(Language::En));
+        check("uk_UA.UTF-8", Some(Language::Uk));
+        for none in ["C", "C.UTF-8", "POSIX", "de_DE.UTF-8", ""] {
+            check(none, None);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use protocol::{
     control::RecordKind,
@@ -19,8 +20,8 @@ use protocol::{
 };
 
 use super::{
-    Archive, Archived, Member,
-    text::{moment, text},
+    Archive, Archived, Manner, Member,
+    text::{moment, text, zone_name},
     words::Words,
 };
 
@@ -30,14 +31,16 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 
 /// An archive as one page; `each` is called for each record in it.
 #[must_use]
-pub fn page(archive: &Archive, language: Language, each: &mut dyn FnMut()) -> String {
+pub fn page(archive: &Archive, manner: &Manner, each: &mut dyn FnMut()) -> String {
     let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
-    Page { archive, language, words: Words::of(language), members }.whole(each).into_string()
+    let Manner { language, zone } = manner;
+    Page { archive, language: *language, zone, words: Words::of(*language), members }.whole(each).into_string()
 }
 
 struct Page<'a> {
     archive: &'a Archive,
     language: Language,
+    zone: &'a TimeZone,
     words: &'static Words,
     members: BTreeMap<OrgId, &'a Member>,
 }
@@ -75,7 +78,7 @@ impl Page<'_> {
         let Self { archive, words, .. } = self;
         html! {
             dl.facts {
-                dt { (words.as_of) } dd { (moment(archive.as_of)) }
+                dt { (words.as_of) } dd { (moment(archive.as_of, self.zone)) @if let Some(name) = zone_name(self.zone) { " (" (name) ")" } }
                 dt { (words.registry) } dd { (archive.registry_words) }
                 dt { (words.organisation) } dd { (self.who(&archive.organisation)) }
                 dt { (words.organisations) } dd { (self.several(archive.organisations.iter().map(|m| &m.organisation))) }
@@ -93,7 +96,7 @@ impl Page<'_> {
                     a href={ "#" (record.record) } { (name(record)) }
                     span.soft { (self.stage(record)) }
                     span.flag { @if disputed > 0 { (words.disputed) ": " (disputed) } }
-                    span.soft { (moment(desk::changed(&record.view))) }
+                    span.soft { (moment(desk::changed(&record.view), self.zone)) }
                 }
             }
         };
@@ -183,7 +186,7 @@ impl<'a> Reader<'a> {
                     h2 { (name(record)) }
                     dl.facts {
                         dt { (words.stage) } dd { (self.page.stage(record)) }
-                        dt { (words.last_stated) } dd { (moment(desk::changed(&record.view))) }
+                        dt { (words.last_stated) } dd { (moment(desk::changed(&record.view), self.page.zone)) }
                         dt { (words.read_by) }
                         dd {
                             (self.page.who(&self.page.archive.organisation))
@@ -308,7 +311,7 @@ impl<'a> Reader<'a> {
                     Fate::Superseded => (words.replaced),
                     Fate::Retracted(times) => {
                         (words.taken_back)
-                        @for time in times { " · " (moment(time.claimed_time.0)) " · " (text(&time.reason)) }
+                        @for time in times { " · " (moment(time.claimed_time.0, self.page.zone)) " · " (text(&time.reason)) }
                     },
                 }
             }
@@ -324,7 +327,8 @@ impl<'a> Reader<'a> {
                     Some(claim) => { (self.value(field, &claim.value)) ": " (words.chose) },
                     None => (words.chose_none),
                 }
-                " " (self.page.who(&resolution.org)) " · " (moment(resolution.claimed_time.0)) " · " (text(&resolution.reason))
+                " " (self.page.who(&resolution.org)) " · " (moment(resolution.claimed_time.0, self.page.zone)) " · "
+                (text(&resolution.reason))
             }
         }
     }
@@ -339,7 +343,7 @@ impl<'a> Reader<'a> {
         html! {
             (self.page.who(&claim.org))
             @if let Some(other) = &claim.reported_by { ", " (words.reported) " " (text(other)) }
-            " · " (moment(claim.claimed_time.0))
+            " · " (moment(claim.claimed_time.0, self.page.zone))
             @if let Some(grade) = &claim.grade { " · " (words.grade) " " (text(grade)) }
             @for (nth, source) in claim.sources.iter().enumerate() {
                 @if nth == 0 { " · " (words.source) " " } @else { ", " }

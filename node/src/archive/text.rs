@@ -1,6 +1,6 @@
 //! Texts of others on a page: escaped by the page, and what would steer the reader's eye made visible here.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
 
 /// Seconds of a day.
@@ -29,12 +29,25 @@ pub(super) fn text(text: &str) -> Markup {
     }
 }
 
-/// The minute, or the day alone for times that were recorded to the day. Always UTC.
-pub(super) fn moment(seconds: u64) -> Markup {
-    let form = if seconds.is_multiple_of(DAY) { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M UTC" };
+/// The minute in a zone, with the difference from UTC (RFC 3339); or the day alone for times that were recorded to the
+/// day: those are that day everywhere. For programs, UTC.
+pub(super) fn moment(seconds: u64, zone: &TimeZone) -> Markup {
     let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-    let shown = time.map_or_else(|| "?".to_owned(), |time| time.strftime(form).to_string());
-    html! { time { (shown) } }
+    let Some(time) = time else { return html! { time { "?" } } };
+    if seconds.is_multiple_of(DAY) {
+        return html! { time { (time.strftime("%Y-%m-%d")) } };
+    }
+    let form = if zone_name(zone).is_none() && zone.iana_name().is_some() {
+        "%Y-%m-%d %H:%M UTC"
+    } else {
+        "%Y-%m-%d %H:%M %:z"
+    };
+    html! { time datetime=(time) { (time.to_zoned(zone.clone()).strftime(form)) } }
+}
+
+/// The name of a zone in the IANA database, if it has one and is not UTC.
+pub(super) fn zone_name(zone: &TimeZone) -> Option<&str> {
+    zone.iana_name().filter(|name| !matches!(*name, "UTC" | "UCT" | "Zulu" | "Etc/UTC" | "Etc/UCT" | "Etc/Zulu"))
 }
 
 /// Whether a character steers or is not seen: controls, bidirectional marks (Unicode TR 9), zero-width and invisible
@@ -68,8 +81,18 @@ mod tests {
 
     #[test]
     fn a_time_is_no_finer_than_it_was_recorded() {
-        for (seconds, expected) in [(0, "1970-01-01"), (1_795_478_460, "2026-11-24 00:01 UTC"), (u64::MAX, "?")] {
-            assert_eq!(moment(seconds).into_string(), format!("<time>{expected}</time>"));
+        let check = |seconds, zone: &TimeZone, expected: &str| {
+            assert_eq!(moment(seconds, zone).into_string(), format!("<time{expected}</time>"));
+        };
+        let kyiv = TimeZone::get("Europe/Kyiv").expect("the zone is in the system's or the built-in database");
+        for zone in [&TimeZone::UTC, &kyiv] {
+            check(0, zone, ">1970-01-01");
+            check(u64::MAX, zone, ">?");
         }
+        let utc = " datetime=\"2026-11-23T23:30:00Z\">";
+        check(1_795_476_600, &TimeZone::UTC, &format!("{utc}2026-11-23 23:30 UTC"));
+        check(1_795_476_600, &kyiv, &format!("{utc}2026-11-24 01:30 +02:00"));
+        check(1_795_476_600, &TimeZone::fixed(jiff::tz::offset(3)), &format!("{utc}2026-11-24 02:30 +03:00"));
+        assert_eq!((zone_name(&kyiv), zone_name(&TimeZone::UTC)), (Some("Europe/Kyiv"), None));
     }
 }

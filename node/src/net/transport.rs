@@ -16,13 +16,10 @@ use std::{
 };
 
 use futures::{AsyncRead, AsyncWrite};
-use libp2p::{
-    PeerId,
-    core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade},
-    identity::{Keypair, PublicKey},
-    noise,
-    pnet::{PnetConfig, PnetError, PreSharedKey},
-};
+use libp2p_core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade};
+use libp2p_identity::{Keypair, PeerId, PublicKey};
+use libp2p_noise as noise;
+use libp2p_pnet::{PnetConfig, PnetError, PreSharedKey};
 use multistream_select::{NegotiationError, Version, dialer_select_proto, listener_select_proto};
 use protocol::{ids::NodeKey, seal::Secret};
 use thiserror::Error;
@@ -188,7 +185,7 @@ fn ed25519(key: PublicKey) -> Option<NodeKey> {
 
 #[cfg(test)]
 mod tests {
-    use libp2p::multihash::Multihash;
+    use libp2p_core::multihash::Multihash;
 
     use super::*;
 

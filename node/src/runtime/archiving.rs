@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use protocol::{
     circle::Circle,
     control::{Problem, Reply, Unit, codes},
@@ -12,7 +13,7 @@ use protocol::{
 };
 
 use super::{Answerer, beside::Beside, desk::Shelf, folder::store_problem, joined::Joined, utc_now};
-use crate::archive::{Archive, ArchiveError, Archived, Held, Member, Summary};
+use crate::archive::{Archive, ArchiveError, Archived, Held, Manner, Member, Summary};
 
 /// A record as it is shown: an own case file with what others said in its shared parts, and nothing that its
 /// organisation took back.
@@ -72,11 +73,17 @@ pub(super) fn archive(joined: &Joined, mut records: Vec<Archived>) -> Result<Arc
     })
 }
 
+/// How its page tells: in the zone of this name, or of this system if none is named; in UTC where that is none.
+pub(super) fn manner(language: Language, zone: Option<&str>) -> Manner {
+    let zone = zone.map_or_else(TimeZone::try_system, TimeZone::get);
+    Manner { language, zone: zone.unwrap_or(TimeZone::UTC) }
+}
+
 /// Writes it out beside the node's work.
-pub(super) fn write(archive: Archive, language: Language, to: String, reply: Answerer, beside: &mut Beside) {
+pub(super) fn write(archive: Archive, manner: Manner, to: String, reply: Answerer, beside: &mut Beside) {
     beside.start(reply, move |teller| {
         let all = archive.records.len() as u64;
-        let written = archive.write(language, Path::new(&to), &mut |done| teller.tell(Unit::Written, done, all));
+        let written = archive.write(&manner, Path::new(&to), &mut |done| teller.tell(Unit::Written, done, all));
         let told = |Summary { records, bytes }| Reply::Archived { records, bytes, unread: archive.unread };
         written.map(told).map_err(|error| problem(&error))
     });

@@ -28,6 +28,7 @@ use super::{
     Opened,
     folder::{Folder, founding_row, store_problem},
 };
+use crate::vault::RootKey;
 
 /// What a locked node needs of the network.
 #[derive(Clone, Serialize, Deserialize)]
@@ -68,13 +69,27 @@ pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Re
     }
 }
 
+/// The registry file of this organisation alone: its card, the draft of it, its signature, in one.
+pub(super) fn alone(folder: &mut Folder, root: &RootKey) -> Result<String, Problem> {
+    let root = Signer::new(root.seed());
+    let card = own_card(folder, vec![])?.sign(&root);
+    let founded = Draft::new(Schema::VERSION, vec![card], &mut folder.entropy).and_then(|draft| {
+        let signature = draft.sign(&root);
+        draft.complete(&[signature], &root, &mut folder.entropy)
+    });
+    founded.map(|registry| armour::wrap(Kind::Registry, &registry)).map_err(|error| founding_problem(&error))
+}
+
 fn card(folder: &Folder, addresses: Vec<String>, root: &Signer) -> Result<Reply, Problem> {
-    let call_sign = folder.call_sign().ok_or_else(super::folder::no_root)?;
-    let reach = vec![Reach(folder.node(), check_addresses(addresses)?)];
-    let card = Card { call_sign: call_sign.clone(), roster: folder.own_roster()?, reach };
+    let card = own_card(folder, check_addresses(addresses)?)?;
     let words = words::fingerprint(&card.organisation().0);
     let text = armour::wrap(Kind::Card, &card.sign(root));
-    Ok(Reply::File { text, words, organisations: vec![call_sign] })
+    Ok(Reply::File { text, words, organisations: vec![card.call_sign] })
+}
+
+fn own_card(folder: &Folder, addresses: Vec<String>) -> Result<Card, Problem> {
+    let call_sign = folder.call_sign().ok_or_else(super::folder::no_root)?;
+    Ok(Card { call_sign, roster: folder.own_roster()?, reach: vec![Reach(folder.node(), addresses)] })
 }
 
 fn found(folder: &mut Folder, cards: &[String]) -> Result<Reply, Problem> {
@@ -186,6 +201,7 @@ pub(super) fn founding_problem(error: &FoundingError) -> Problem {
         }
         FoundingError::Unsigned { .. } => codes::UNSIGNED,
         FoundingError::NotForUs => codes::NOT_FOR_US,
+        FoundingError::OtherDraft { .. } => codes::MIXED,
         FoundingError::Twice | FoundingError::Founders => codes::FILE_KIND,
         _ => codes::FILE_DAMAGED,
     };
@@ -193,6 +209,10 @@ pub(super) fn founding_problem(error: &FoundingError) -> Problem {
     match error {
         FoundingError::Card(CardError::Signature(_)) => problem.saying("card"),
         FoundingError::Stranger => problem.saying("stranger"),
+        FoundingError::OtherDraft { theirs, ours } => {
+            let [theirs, ours] = [theirs, ours].map(|id| words::fingerprint(&id.0));
+            problem.saying("signature").with("theirs", theirs).with("ours", ours)
+        }
         FoundingError::Unsigned { missing } => {
             problem.saying("founders").with("count", missing.len()).with("names", missing.join(", "))
         }

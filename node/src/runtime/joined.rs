@@ -405,6 +405,7 @@ impl Joined {
             | Request::Found { .. }
             | Request::Sign { .. }
             | Request::Complete { .. }
+            | Request::FoundAlone { .. }
             | Request::DeviceRequest { .. } => {
                 Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
             }

@@ -102,6 +102,11 @@ pub(crate) fn problem(error: &BackupError) -> Problem {
     }
 }
 
+/// What a disk refused, as a problem with its code.
+pub(crate) fn disk_problem(error: &io::Error) -> Problem {
+    Problem::new(disk_code(error), error.to_string())
+}
+
 /// Full in any of the ways the system has for it, out of reach, or failing.
 pub(super) fn disk_code(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;

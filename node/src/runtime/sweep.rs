@@ -10,7 +10,6 @@ use protocol::{
     circle::Circle,
     control::{Problem, Readers, RecordKind, Reply, Summary, Unit},
     ids::{CircleId, SectionId},
-    schema::Language,
 };
 
 use super::{
@@ -20,7 +19,7 @@ use super::{
     joined::Joined,
     sharing::{Look, Then},
 };
-use crate::archive::{Archive, Archived};
+use crate::archive::{Archive, Archived, Manner};
 
 /// Where a section is.
 pub(super) type At = (CircleId, SectionId);
@@ -48,7 +47,7 @@ struct Sweep {
 enum What {
     Archive {
         to: String,
-        language: Language,
+        manner: Manner,
         found: BTreeMap<At, Archived>,
     },
     List {
@@ -64,7 +63,7 @@ enum What {
 pub(super) enum Swept {
     Answer(Box<Result<Reply, Problem>>, Answerer),
     /// To be written out beside the node's work.
-    Archive(Box<Archive>, Language, String, Answerer),
+    Archive(Box<Archive>, Manner, String, Answerer),
     /// What is counted is known.
     Figures(Answerer),
 }
@@ -91,8 +90,8 @@ impl Sweeps {
 
 impl Joined {
     /// Begins to write everything out.
-    pub(super) fn sweep_for_archive(&mut self, to: String, language: Language, answerer: Answerer) {
-        self.begin_sweep(What::Archive { to, language, found: BTreeMap::new() }, answerer);
+    pub(super) fn sweep_for_archive(&mut self, to: String, manner: Manner, answerer: Answerer) {
+        self.begin_sweep(What::Archive { to, manner, found: BTreeMap::new() }, answerer);
     }
 
     /// Begins to list the records of a kind.
@@ -197,10 +196,10 @@ impl Joined {
                 let records = self.in_order(found).map(|records| Reply::Records { records });
                 Swept::Answer(Box::new(records), answerer)
             }
-            What::Archive { to, language, found } => {
+            What::Archive { to, manner, found } => {
                 let archive = self.in_order(found).and_then(|found| archiving::archive(self, found));
                 match archive {
-                    Ok(archive) => Swept::Archive(Box::new(archive), language, to, answerer),
+                    Ok(archive) => Swept::Archive(Box::new(archive), manner, to, answerer),
                     Err(problem) => Swept::Answer(Box::new(Err(problem)), answerer),
                 }
             }

@@ -31,6 +31,7 @@ use crate::{
     ids::{OrgId, RegistryId},
     limits::REGISTRY_FILE_BYTES,
     seal::{Entropy, ReadingKey, ReadingSecret, Secret},
+    words,
 };
 
 /// Why a founding file is not taken.
@@ -57,6 +58,18 @@ pub enum FoundingError {
     /// A signature is by no founder, or for another registry.
     #[error("a signature is for another registry or by none of its founders")]
     Stranger,
+    /// Two foundings are mixed: a signature is for another draft than the one to be completed.
+    #[error(
+        "a signature is for the draft «{}», and this one is «{}»",
+        words::fingerprint(&theirs.0),
+        words::fingerprint(&ours.0)
+    )]
+    OtherDraft {
+        /// The registry that it is for.
+        theirs: RegistryId,
+        /// The registry of the draft.
+        ours: RegistryId,
+    },
     /// A signature does not fit.
     #[error(transparent)]
     Signature(#[from] BadSignature),
@@ -129,6 +142,10 @@ impl Draft {
     ) -> Result<Vec<u8>, FoundingError> {
         let decode = |bytes: &Vec<u8>| codec::decode::<Consent>("signature", bytes, 1024);
         let consents = signatures.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let ours = self.genesis.id();
+        if let Some(Consent(theirs, ..)) = consents.iter().find(|consent| consent.0 != ours) {
+            return Err(FoundingError::OtherDraft { theirs: *theirs, ours });
+        }
         check_consents(&self.genesis, &consents)?;
         let start = Start {
             network_key: entropy.secret(),
@@ -313,6 +330,11 @@ mod tests {
         assert_eq!(draft.complete(&two, &orgs[0].root, &mut entropy), Err(FoundingError::Unsigned { missing }));
         let stranger = draft.sign(&org(&mut entropy).root);
         assert_eq!(draft.complete(&[stranger], &orgs[0].root, &mut entropy), Err(FoundingError::Stranger));
+        let cards = orgs.iter().map(|org| org.card.clone()).collect();
+        let again = Draft::new(1, cards, &mut entropy).expect("the same founders, drafted again");
+        let mixed = draft.complete(&[again.sign(&orgs[0].root)], &orgs[0].root, &mut entropy);
+        let (theirs, ours) = (again.genesis.id(), draft.genesis.id());
+        assert_eq!(mixed, Err(FoundingError::OtherDraft { theirs, ours }));
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub mod codes {
 
     codes! {
         /// The folder holds no keys.
-        EMPTY = "HB1001", 10, "run `habeas init`";
+        EMPTY = "HB1001", 10, "run `habeas init --alone`, or `habeas init` to begin with others";
         /// The folder holds keys already.
         NOT_EMPTY = "HB1002", 1, "choose another folder with --data, or use the one that is there";
         /// The folder is closed.
@@ -147,7 +147,7 @@ pub mod codes {
         /// The reading keys are locked away.
         LOCKED = "HB1004", 4, "run `habeas unlock`";
         /// In no registry yet.
-        ALONE = "HB1005", 10, "run `habeas found` or `habeas join`";
+        ALONE = "HB1005", 10, "run `habeas init --alone` to go on alone, or `habeas found` with others, or `habeas join`";
         /// In a registry already.
         JOINED = "HB1006", 1, "a folder belongs to one registry; choose another folder with --data";
         /// Wrong passphrase.
@@ -168,6 +168,9 @@ pub mod codes {
         WEAK_PASSPHRASE = "HB1014", 2, "use at least twelve characters, or five words";
         /// The keys of the folder were destroyed.
         WIPED = "HB1015", 10, "name another folder with --data, and restore a backup into it or run init there";
+
+        /// Files of two foundings are mixed.
+        MIXED = "HB1020", 2, "give the signatures of this draft: each command that writes or takes a file prints its six words";
 
         /// A file is not the kind asked for.
         FILE_KIND = "HB2001", 2, "give the file that the command names";
@@ -284,6 +287,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::VAULT, "memory", &["mebibytes"]),
     (codes::VAULT, "unfinished", &[]),
     (codes::WEAK_PASSPHRASE, "length", &["characters"]),
+    (codes::MIXED, "signature", &["theirs", "ours"]),
     (codes::FILE_KIND, "foreign", &["expected"]),
     (codes::FILE_KIND, "other", &["expected", "found"]),
     (codes::FILE_KIND, "twice", &[]),

@@ -13,7 +13,7 @@ use crate::ids::{EntryId, SectionId};
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reply {
     /// To [`Request::Status`], [`Request::Settle`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`],
-    /// [`Request::Join`].
+    /// [`Request::FoundAlone`], [`Request::Join`].
     Status(Box<Status>),
     /// To [`Request::Stop`].
     Stopping,

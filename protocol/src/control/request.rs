@@ -67,6 +67,9 @@ pub enum Request {
         to: String,
         /// The language of its page.
         language: Language,
+        /// The time zone of its page, by its name in the IANA database; that of the node's system if none is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        zone: Option<String>,
     },
     /// How this node does, for whoever watches it. Answered in every state.
     Metrics,
@@ -96,6 +99,11 @@ pub enum Request {
         draft: String,
         /// Texts of the signature files.
         signatures: Vec<String>,
+        /// Opens the root key.
+        root_passphrase: Passphrase,
+    },
+    /// Founds a registry of this organisation alone and joins it: nothing of it is on the disk before all of it is.
+    FoundAlone {
         /// Opens the root key.
         root_passphrase: Passphrase,
     },

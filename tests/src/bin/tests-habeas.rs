@@ -11,6 +11,7 @@ fn main() -> ExitCode {
         plain: true,
         interactive: false,
         locale: None,
+        zone: cli::TimeZone::UTC,
     };
     cli::main(env::args_os().collect(), &surroundings)
 }

@@ -21,7 +21,7 @@ use super::{all, plan::Disagreement};
 use crate::{
     Context,
     client::Client,
-    daemon::{Launch, Node, log_file, status, unexpected},
+    daemon::{Launch, Lives, Node, log_file, status, unexpected},
     error::{Failure, codes},
     files, texts,
 };
@@ -94,7 +94,7 @@ impl Stage {
                 data: data.clone(),
                 listen: vec![address.clone()],
                 log: "info".into(),
-                apart: true,
+                lives: Lives::Apart,
             };
             let node = Node::start(&launch, Some(log_file(&log)?))?;
             let (passphrase, root_passphrase) = (random_words()?, random_words()?);
@@ -164,6 +164,12 @@ impl Site {
             Reply::File { text, .. } => Ok(text),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Founds a registry of its own, and answers with its words.
+    pub(super) async fn found_alone(&mut self) -> Result<String, Failure> {
+        self.client().ask(&Request::FoundAlone { root_passphrase: self.root_passphrase() }).await?;
+        Ok(self.meet_itself().await?.registry_words.unwrap_or_default())
     }
 
     /// Joins, and answers with the words of the registry.

@@ -1,0 +1,135 @@
+//! `habeas init --alone`: keys, a registry of one organisation, a running node. Each step looks at what is there first, so
+//! that after a failure, a kill or a power cut the same command goes on where it stopped.
+
+use std::path::Path;
+
+use protocol::control::{NodeState, Passphrase, Reply, Request, Status, codes};
+use serde::Serialize;
+
+use super::{Chosen, Keys, choose, make};
+use crate::{
+    Context,
+    client::{AskError, Client},
+    commands::{ask_of, ready::Ready, serve::open},
+    daemon::{has_keys, reach, status, unexpected},
+    error::Failure,
+    render::standing::good,
+    secret::Which,
+    texts,
+    tongue::Tongue,
+};
+
+/// What this run of the command did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Step {
+    /// Made keys.
+    Keys,
+    /// Founded the registry.
+    Registry,
+    /// Started a node.
+    Node,
+}
+
+pub(super) async fn run(invented: bool, context: &mut Context<'_>) -> Result<(), Failure> {
+    let data = context.data()?;
+    let is_new = match has_keys(&data) {
+        Ok(()) => false,
+        Err(failure) if failure.is(codes::EMPTY) => true,
+        Err(failure) => return Err(failure),
+    };
+    choose_language(context)?;
+    // Before a node runs: whoever stops here leaves nothing running.
+    let chosen = is_new.then(|| choose(Keys::Organisation, context)).transpose()?;
+    let (client, started) = reach(context).await?;
+    let mut steps: Vec<_> = started.iter().map(|_| Step::Node).collect();
+    let finished = finish(invented, chosen, &client, &mut steps, context).await;
+    match started {
+        Some(node) if finished.is_ok() => node.leave(),
+        Some(node) => node.stop().await,
+        None => {}
+    }
+    conclude(&finished?, &data, &steps, context);
+    Ok(())
+}
+
+/// Whatever is missing, until the node is open in a registry of one.
+async fn finish(
+    invented: bool,
+    chosen: Option<Chosen>,
+    client: &Client,
+    steps: &mut Vec<Step>,
+    context: &mut Context<'_>,
+) -> Result<Status, Failure> {
+    let (mut now, mut root_passphrase) = (status(client).await?, None);
+    if now.state == NodeState::Empty {
+        let chosen = chosen.map_or_else(|| choose(Keys::Organisation, context), Ok)?;
+        let (made, chosen) = make(Keys::Organisation, invented, chosen, client, context).await?;
+        (now, root_passphrase) = (made, chosen.root_passphrase);
+        context.screen.note(&good(&texts::step_keys(now.call_sign.as_deref().unwrap_or_default())));
+        steps.push(Step::Keys);
+    }
+    if matches!(now.state, NodeState::Sealed | NodeState::Wiped | NodeState::Locked) {
+        if !context.can_have(Which::Device) {
+            return Err(context.nobody_to_ask(Which::Device));
+        }
+        open(client, context).await?;
+        now = status(client).await?;
+    }
+    if now.state == NodeState::Alone {
+        let root_passphrase = root_passphrase.map_or_else(|| context.passphrase(Which::Root), Ok)?;
+        now = found(root_passphrase, client, context).await?;
+        context.screen.note(&good(&texts::step_registry()));
+        steps.push(Step::Registry);
+    }
+    if now.peers.iter().any(|peer| !peer.own) {
+        return Err(Failure::new(codes::JOINED, texts::not_alone()));
+    }
+    Ok(now)
+}
+
+async fn found(root_passphrase: Passphrase, client: &Client, context: &mut Context<'_>) -> Result<Status, Failure> {
+    let request = Request::FoundAlone { root_passphrase };
+    let reply = match ask_of(client, context, &request).await {
+        // Open once, and locked since: the node does not say so before it is asked.
+        Err(AskError::Refused(problem)) if problem.code == codes::LOCKED => {
+            let passphrase = context.passphrase(Which::Device)?;
+            ask_of(client, context, &Request::Unlock { passphrase }).await?;
+            ask_of(client, context, &request).await?
+        }
+        answered => answered?,
+    };
+    match reply {
+        Reply::Status(status) => Ok(*status),
+        other => Err(unexpected(&other)),
+    }
+}
+
+fn conclude(status: &Status, data: &Path, steps: &[Step], context: &mut Context<'_>) {
+    let stop = context.command("stop");
+    let again = context.command("serve --background");
+    Ready::of(status, data, steps).tell(&mut context.screen, || {
+        let call_sign = status.call_sign.as_deref().unwrap_or_default();
+        let words = status.registry_words.as_deref().unwrap_or_default();
+        let head = if steps.is_empty() { texts::ready_before() } else { texts::ready() };
+        [good(&head), texts::ready_alone(call_sign, words, data), texts::ready_until(&stop, &again)].join("\n")
+    });
+    let next = [
+        (context.command("import FILE"), texts::next_import()),
+        (context.command("case new"), texts::next_case()),
+        (context.command("backup create FILE"), texts::next_backup()),
+    ];
+    context.screen.note(&format!("\n{}", texts::next(&next)));
+}
+
+/// Asks for a language where none is chosen and a person can answer; the commands shown from then on name it.
+fn choose_language(context: &mut Context<'_>) -> Result<(), Failure> {
+    if context.global.lang.is_some() || context.surroundings.speaks() || !context.may_question() {
+        return Ok(());
+    }
+    let answer = context.answer(&Tongue::question())?;
+    let tongue = Tongue::answered(&answer).unwrap_or(Tongue::En);
+    crate::tongue::speak(tongue.into());
+    context.asked = Some(tongue);
+    Ok(())
+}
