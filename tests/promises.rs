@@ -9,6 +9,7 @@ mod disk;
 mod disputes;
 mod federation;
 mod figures;
+mod floods;
 mod fuzz;
 mod kill;
 mod laptop;
@@ -25,6 +26,7 @@ mod spec;
 mod states;
 mod vectors;
 mod walls;
+mod wire;
 
 /// The node under test, built with the tests.
 const NODE: &str = env!("CARGO_BIN_EXE_tests-node");

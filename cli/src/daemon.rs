@@ -45,6 +45,8 @@ pub(crate) struct Launch {
     pub(crate) data: PathBuf,
     /// Where it listens, as `host:port`.
     pub(crate) listen: Vec<String>,
+    /// Whether it looks up the host names of the others.
+    pub(crate) allow_names: bool,
     /// How much it logs.
     pub(crate) log: String,
     /// How long it lives.
@@ -77,7 +79,7 @@ pub(crate) struct Node {
 impl Node {
     /// Starts the program. Its log goes to the file, or where this program's messages go.
     pub(crate) fn start(launch: &Launch, log: Option<File>) -> Result<Self, Failure> {
-        let Launch { program, data, listen, log: level, lives } = launch;
+        let Launch { program, data, listen, allow_names, log: level, lives } = launch;
         let absent = |error: io::Error| Failure::new(codes::NO_PROGRAM, texts::no_program(program, &error));
         let said = log.as_ref().map(File::try_clone).transpose().map_err(absent)?;
         let mut command = Command::new(program);
@@ -85,6 +87,9 @@ impl Node {
         listen.iter().for_each(|address| {
             command.arg("--listen").arg(address);
         });
+        if *allow_names {
+            command.arg("--allow-names");
+        }
         if let Some(log) = said {
             command.stderr(Stdio::from(log)).stdout(Stdio::null()).env("NO_COLOR", "1");
         }
@@ -198,8 +203,8 @@ pub(crate) async fn visit_with<T>(
     }
     let log = tempfile::tempfile_in(&context.surroundings.temporary);
     let log = log.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(&data, &error)))?;
-    let launch =
-        Launch { program: context.node_program(), data, listen: Vec::new(), log: "warn".into(), lives: Lives::With };
+    let (program, level) = (context.node_program(), "warn".into());
+    let launch = Launch { program, data, listen: Vec::new(), allow_names: false, log: level, lives: Lives::With };
     let mut node = Node::start(&launch, Some(log))?;
     node.ready().await?;
     let done = async {
@@ -220,13 +225,14 @@ pub(crate) async fn reach(context: &Context<'_>) -> Result<(Client, Option<Node>
     if client.connects().await {
         return Ok((client, None));
     }
-    let node = start_to_live_on(Vec::new(), "info".to_owned(), context).await?;
+    let node = start_to_live_on(Vec::new(), false, "info".to_owned(), context).await?;
     Ok((node.client.clone(), Some(node)))
 }
 
 /// Starts a node that lives on, and waits until it answers; its folder is made if it is missing.
 pub(crate) async fn start_to_live_on(
     listen: Vec<String>,
+    allow_names: bool,
     level: String,
     context: &Context<'_>,
 ) -> Result<Node, Failure> {
@@ -241,7 +247,8 @@ pub(crate) async fn start_to_live_on(
     let opened = opened.map_err(|error| {
         Failure::new(codes::UNWRITTEN, texts::unwritten(&log, &error)).try_next(texts::other_folder())
     })?;
-    let mut node = Node::start(&Launch { program, data, listen, log: level, lives: Lives::On }, Some(opened))?;
+    let launch = Launch { program, data, listen, allow_names, log: level, lives: Lives::On };
+    let mut node = Node::start(&launch, Some(opened))?;
     node.ready().await?;
     Ok(node)
 }

@@ -44,7 +44,7 @@ use tokio::{
 use crate::{
     backup, durable, making,
     metrics::MEDIA_TYPE,
-    runtime::{self, Answerer, Awaited, Job, Opened, Teller},
+    runtime::{self, Answerer, Awaited, Exposure, Job, Opened, Teller},
     vault::{Cost, Keys, RootKey, Vault, VaultError},
 };
 
@@ -108,7 +108,7 @@ struct Porter {
 }
 
 /// Serves a folder until told to stop.
-pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeError> {
+pub async fn serve(folder: &Path, exposure: Exposure) -> Result<(), ServeError> {
     durable::make_folder(folder).map_err(ServeError::io("make the folder"))?;
     let _until_the_end = claim(folder)?;
     making::clear(folder).map_err(ServeError::io("clear away what was never finished"))?;
@@ -117,11 +117,11 @@ pub async fn serve(folder: &Path, listen: Vec<SocketAddr>) -> Result<(), ServeEr
         signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(ServeError::io("listen for signals"))?;
     let socket = folder.join("api.sock");
     let listener = bind(&socket)?;
-    let listen = settle(listen).map_err(ServeError::io(LISTEN))?;
+    let exposure = Exposure { listen: settle(exposure.listen).map_err(ServeError::io(LISTEN))?, ..exposure };
     let (jobs, queue) = mpsc::channel(JOBS);
     let (stop, mut stopping) = mpsc::channel(1);
     let folder: Arc<Path> = Arc::from(folder);
-    let core = runtime::spawn(folder.clone(), listen, queue).map_err(ServeError::io("start a thread"))?;
+    let core = runtime::spawn(folder.clone(), exposure, queue).map_err(ServeError::io("start a thread"))?;
     let door = Door { porter: Arc::new(Porter { folder, trying: Mutex::new(()) }), jobs, stop };
     let router = Router::new()
         .route("/v1", post(answer))

@@ -34,6 +34,9 @@ struct Args {
     /// Address to listen on for peers; port 0: the system chooses.
     #[arg(long)]
     listen: Vec<SocketAddr>,
+    /// Look up the host names of peers: tells a resolver who they are.
+    #[arg(long)]
+    allow_names: bool,
     /// How much is logged: error, warn, info, debug.
     #[arg(long, default_value = "info")]
     log: String,
@@ -55,10 +58,12 @@ pub fn main() -> ExitCode {
     for gap in hardening::harden() {
         tracing::warn!(?gap, "the process could not be hardened fully");
     }
+    let names = if args.allow_names { net::Names::by_the_system() } else { net::Names::refused() };
+    let exposure = runtime::Exposure { listen: args.listen, names };
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let served = threads
         .map_err(|source| api::ServeError::Io { attempted: "start", source })
-        .and_then(|threads| threads.block_on(api::serve(&args.data, args.listen)));
+        .and_then(|threads| threads.block_on(api::serve(&args.data, exposure)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -4,15 +4,18 @@
 //! multistream names. The swarm above them is left out on purpose: it opens streams on whichever connection it likes and
 //! waits for a closing handshake that a silent peer can withhold; here a connection belongs to one task, and dropping it
 //! closes the socket. No discovery, no identify, no relay: who may connect, and where they are, is told by [`Command::Allow`].
+//! Host names are looked up only if [`Config::names`] says so, at each dial.
 //!
 //! * Nothing is heard from a key that is not allowed, and a key no longer allowed is severed at once.
 //! * A pair has one connection. Of two that meet, the node with the smaller key chooses, alone (`peer`).
 //! * Every [`Event::Up`] is followed by one [`Event::Down`] of that peer before its next `Up`; its frames lie between.
-//! * No queue is unbounded: outbound by [`Lane::room`], inbound by the yamux window and the events channel.
+//! * No queue is unbounded: outbound by [`Lane::room`], inbound by the yamux window and the [`Room`] of each connection,
+//!   so that what one peer sends fills no queue of another's.
 
 mod admission;
 mod lanes;
 mod link;
+mod names;
 mod peer;
 mod router;
 mod transport;
@@ -22,16 +25,17 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
-use protocol::{ids::NodeKey, seal::Secret};
+use protocol::{address::Address, ids::NodeKey, seal::Secret};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
 pub use self::{
     admission::Limits,
-    lanes::{FRAME_BYTES_MAX, LANE_FRAMES, Lane},
+    lanes::{FRAME_BYTES_MAX, INBOX_FRAMES, LANE_FRAMES, Lane, Room},
+    names::{Names, Resolver},
 };
 
-/// Events waiting for their reader, of all peers together; beyond them the lanes are no longer read.
+/// Events waiting for their reader, of all peers together; beyond them no lane is read.
 pub const EVENTS: usize = 64;
 /// Commands waiting for the network; they never wait for a peer.
 pub const COMMANDS: usize = 64;
@@ -45,6 +49,8 @@ pub struct Config {
     pub network_key: Secret,
     /// Where to listen; port 0 lets the system choose, none at all means only dialling.
     pub listen: Vec<SocketAddr>,
+    /// Whether and how host names among the addresses of peers are looked up.
+    pub names: Names,
     /// Limits of this node.
     pub limits: Limits,
 }
@@ -55,7 +61,7 @@ pub struct Contact {
     /// Its key.
     pub key: NodeKey,
     /// Where it can be dialled, tried in order; none: it dials us.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<Address>,
 }
 
 /// What the node asks of the network.
@@ -76,8 +82,8 @@ pub enum Command {
         /// The frame, at most [`FRAME_BYTES_MAX`].
         frame: Vec<u8>,
     },
-    /// Severs the connection. The peer stays allowed and is dialled again after a pause; to keep it away, allow a list
-    /// without it.
+    /// Severs the connection. The peer stays allowed and is met again after a pause: a second, each time twice as long, at
+    /// most a quarter of an hour. To keep it away for good, allow a list without it.
     Disconnect {
         /// The peer.
         peer: NodeKey,
@@ -110,6 +116,8 @@ pub enum Event {
         lane: Lane,
         /// The frame.
         frame: Vec<u8>,
+        /// Its part of what the connection may have on its way here; dropped when the frame is dealt with.
+        room: Room,
     },
     /// The oldest frame of this lane not yet written has left for the transport: there is room for the next.
     Written {
@@ -127,7 +135,7 @@ pub struct Net {
     pub key: NodeKey,
     /// Takes commands; holds [`COMMANDS`].
     pub commands: mpsc::Sender<Command>,
-    /// Gives events; holds [`EVENTS`]. Not reading it stops reading from peers.
+    /// Gives events; holds [`EVENTS`]. Not reading it stops reading from all peers, and keeping a [`Room`] from its peer.
     pub events: mpsc::Receiver<Event>,
 }
 
@@ -162,7 +170,7 @@ pub fn start(config: Config) -> Result<Net, StartError> {
     let (commands, orders) = mpsc::channel(COMMANDS);
     let (happened, events) = mpsc::channel(EVENTS);
     let key = transport.key;
-    runtime.spawn(router::run(transport, config.limits, listeners, orders, happened));
+    runtime.spawn(router::run(transport, config.names, config.limits, listeners, orders, happened));
     Ok(Net { key, commands, events })
 }
 

@@ -37,6 +37,7 @@ use tokio::sync::mpsc;
 use crate::{
     backup, making,
     metrics::{self, Figures},
+    net,
     vault::{Keys, RootKey, Vault},
 };
 use beside::Beside;
@@ -70,18 +71,27 @@ pub struct Job {
     pub reply: Answerer,
 }
 
+/// What of this node others can see.
+#[derive(Clone, Debug)]
+pub struct Exposure {
+    /// Where it listens.
+    pub listen: Vec<SocketAddr>,
+    /// Whether and how it looks up the host names of its peers.
+    pub names: net::Names,
+}
+
 /// Starts the runtime on its own thread. It ends when the last sender of jobs is gone.
-pub fn spawn(folder: Arc<Path>, listen: Vec<SocketAddr>, jobs: mpsc::Receiver<Job>) -> std::io::Result<JoinHandle<()>> {
+pub fn spawn(folder: Arc<Path>, exposure: Exposure, jobs: mpsc::Receiver<Job>) -> std::io::Result<JoinHandle<()>> {
     let threads = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("runtime".into()).spawn(move || {
-        let mut runtime = Runtime { folder, listen, phase: Phase::Closed, beside: Beside::default() };
+        let mut runtime = Runtime { folder, exposure, phase: Phase::Closed, beside: Beside::default() };
         threads.block_on(runtime.run(jobs));
     })
 }
 
 struct Runtime {
     folder: Arc<Path>,
-    listen: Vec<SocketAddr>,
+    exposure: Exposure,
     phase: Phase,
     beside: Beside,
 }
@@ -153,7 +163,7 @@ impl Runtime {
     ) -> Option<(Result<Reply, Problem>, Answerer)> {
         let answer = match (request, &mut self.phase) {
             (Request::Stop, _) => Ok(Reply::Stopping),
-            (Request::Status, phase) => Ok(Reply::Status(Box::new(phase.status(&self.folder, &self.listen)))),
+            (Request::Status, phase) => Ok(Reply::Status(Box::new(phase.status(&self.folder, &self.exposure.listen)))),
             (Request::Examine, phase) => Ok(phase.examine()),
             (Request::Metrics, Phase::Joined(joined)) => {
                 joined.sweep_for_figures(reply);
@@ -180,7 +190,7 @@ impl Runtime {
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
             (Request::Lock, Phase::Alone(open)) => {
                 open.lock();
-                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
+                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
             }
             (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
             (Request::FoundAlone { .. }, Phase::Alone(folder)) => {
@@ -239,7 +249,7 @@ impl Runtime {
             let _at_the_next_start = making::clear(&self.folder);
         })?;
         self.phase = Phase::Alone(Box::new(folder));
-        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
+        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
     }
 
     async fn unlock(&mut self, opened: Opened) -> Result<Reply, Problem> {
@@ -248,14 +258,14 @@ impl Runtime {
             Phase::Closed => {
                 let folder = Folder::open(&self.folder, keys)?;
                 self.phase = match folder.is_joined()? {
-                    true => Phase::Joined(Box::new(Joined::start(folder, self.listen.clone()).await?)),
+                    true => Phase::Joined(Box::new(Joined::start(folder, self.exposure.clone()).await?)),
                     false => Phase::Alone(Box::new(folder)),
                 };
             }
             Phase::Alone(folder) => folder.unlock(&keys)?,
             Phase::Joined(joined) => joined.unlock(&keys).await?,
         }
-        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
+        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
     }
 
     async fn join(&mut self, registry: &str) -> Result<Reply, Problem> {
@@ -264,8 +274,8 @@ impl Runtime {
         };
         match files::join(&mut folder, registry) {
             Ok(()) => {
-                self.phase = Phase::Joined(Box::new(Joined::start(*folder, self.listen.clone()).await?));
-                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.listen))))
+                self.phase = Phase::Joined(Box::new(Joined::start(*folder, self.exposure.clone()).await?));
+                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
             }
             Err(problem) => {
                 self.phase = Phase::Alone(folder);

@@ -1,8 +1,10 @@
 //! Logs: to standard error or a file, for whoever runs the node. Never a secret, a name, case text, or an address at INFO.
 
+mod lines;
+
 use std::{
     fs::{self, File},
-    io::{self, IsTerminal as _, Write},
+    io::{self, Write},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     sync::Mutex,
@@ -19,6 +21,7 @@ use tracing_subscriber::{
 };
 
 use crate::durable;
+use lines::Lines;
 
 /// Bytes of a log file: some forty thousand lines. It and the one set aside are all that a node leaves of them.
 const LOG_BYTES: u64 = 4 * 1024 * 1024;
@@ -28,17 +31,17 @@ const LOG_BYTES: u64 = 4 * 1024 * 1024;
 pub(crate) fn start(level: &str, path: Option<&Path>) {
     let filter = level.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     match path.map(|path| LogFile::open(path, LOG_BYTES, true)) {
-        Some(Ok(file)) => begin(filter, false, Mutex::new(file)),
+        Some(Ok(file)) => begin(filter, Mutex::new(file)),
         Some(Err(error)) => {
-            begin(filter, false, io::stderr);
+            begin(filter, io::stderr);
             tracing::warn!(%error, "the log file cannot be written");
         }
-        None => begin(filter, io::stderr().is_terminal(), io::stderr),
+        None => begin(filter, io::stderr),
     }
 }
 
-fn begin(filter: Targets, ansi: bool, to: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
-    let lines = fmt::layer().with_writer(to).with_target(false).with_ansi(ansi);
+fn begin(filter: Targets, to: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
+    let lines = fmt::layer().with_writer(to).with_ansi(false).event_format(Lines::new());
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 

@@ -13,6 +13,7 @@ pub mod seal;
 pub mod words;
 
 // What is signed: entries and their bodies, and the files people hand to each other.
+pub mod address;
 pub mod armour;
 pub mod body;
 pub mod entry;

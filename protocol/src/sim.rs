@@ -7,6 +7,8 @@
 //! keeps the contract of [`crate::sync::Step`] and no other.
 
 mod adversary;
+#[cfg(test)]
+mod budgets;
 mod dice;
 mod events;
 mod federation;
@@ -57,6 +59,8 @@ pub struct Plan {
     pub trail: usize,
     /// A mistake planted in every node.
     pub planted: Option<Planted>,
+    /// Newly written entries of another organisation that a node takes at once; else as in the limits.
+    pub authored: Option<u64>,
 }
 
 impl Plan {
@@ -77,6 +81,7 @@ impl Plan {
             steps_max: 1_000_000,
             trail: 0,
             planted: None,
+            authored: None,
         }
     }
 

@@ -8,6 +8,8 @@
 //! unequal circle both send FRONTIER, then ENTRIES of what the other lacks, then DONE; a HELLO confirms. Chains that do
 //! not fit are bisected by PROBE down to two headers that prove the fork.
 
+mod authored;
+mod budget;
 mod exchange;
 pub mod frame;
 mod hello;
@@ -150,6 +152,8 @@ pub enum Notice {
     Circle(CircleId),
     /// Keys of a circle's epochs arrived: what was written under them and came earlier can be read now.
     Keys(CircleId),
+    /// An organisation writes more than is taken at a time: the rest is asked for later.
+    Delayed(OrgId),
     /// Everything this pair shares is equal.
     Equal(NodeKey),
     /// Something is missing or differs after everything was exchanged.
@@ -193,6 +197,12 @@ pub struct State {
     settled: bool,
     waiting: Vec<Write>,
     settle_by: Option<Tick>,
+    /// Entries and bodies that became new here since the start.
+    taken: u64,
+    /// What may be taken of each organisation.
+    authored: authored::Authored,
+    /// What peers sent again.
+    repeats: BTreeMap<NodeKey, budget::Repeats>,
     entropy: Entropy,
     /// Ids whose signature failed once: only the planted mistake writes here.
     #[cfg(any(test, feature = "sim"))]
@@ -234,6 +244,9 @@ impl State {
             settled: false,
             waiting: Vec::new(),
             settle_by: None,
+            taken: 0,
+            authored: authored::Authored::default(),
+            repeats: BTreeMap::new(),
             entropy: Entropy::new(start.seed),
             #[cfg(any(test, feature = "sim"))]
             remembered: BTreeSet::new(),
@@ -355,9 +368,13 @@ impl State {
                 self.frontier(turn, peer, circle, is_last, (since, &near), lines)?;
             }
             Received::Plain(Frame::Full(circle)) => self.full(turn, peer, circle)?,
-            Received::Plain(Frame::Want(ids)) => self.want(turn, peer, &ids)?,
+            Received::Plain(Frame::Want(ids)) => {
+                let ids = self.first_wants(turn, peer, ids);
+                self.want(turn, peer, &ids)?;
+            }
             Received::Plain(Frame::Probe { feed, marks }) => self.probed(turn, peer, feed, &marks)?,
             Received::Plain(Frame::Done(circle)) => self.done(turn, peer, circle)?,
+            Received::Plain(Frame::Later { organisation, seconds }) => self.later(turn, peer, organisation, seconds),
             Received::Plain(Frame::Entries(_) | Frame::Links(_)) => {
                 unreachable!("frame::receive turns these into their verified forms")
             }
@@ -392,17 +409,25 @@ impl State {
                 self.strike(turn, peer, Fault::OutOfPlace);
                 continue;
             }
+            if self.delays(turn, peer, &entry) {
+                continue;
+            }
             let bodied = body.is_some();
             match self.replica.accept(&mut turn.staged, entry, body)? {
                 Outcome::New => {
+                    self.took();
                     changed.insert(feed.circle);
                     if bodied {
                         readable.push(id);
                     }
                     self.watch_own(turn, feed);
                 }
-                Outcome::Known { filled: true } => readable.push(id),
-                Outcome::Known { filled: false } | Outcome::Contested | Outcome::OtherCircle => {}
+                Outcome::Known { filled: true } => {
+                    self.took();
+                    readable.push(id);
+                }
+                Outcome::Known { filled: false } => self.repeated(turn, peer),
+                Outcome::Contested | Outcome::OtherCircle => {}
                 Outcome::Forked => {
                     changed.insert(feed.circle);
                     self.watch_own(turn, feed);

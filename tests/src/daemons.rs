@@ -103,9 +103,23 @@ impl Daemons {
     /// The same, and members that are no nodes of ours.
     #[must_use]
     pub fn found_with(program: &'static str, count: usize, members: &[&Member]) -> (Self, Registry) {
+        Self::found_at(program, count, members, |node| vec![node.listen.clone()])
+    }
+
+    /// The same, each node's card with addresses of the test's choice.
+    #[must_use]
+    pub fn found_at(
+        program: &'static str,
+        count: usize,
+        members: &[&Member],
+        addresses: impl FnMut(&Node) -> Vec<String>,
+    ) -> (Self, Registry) {
         let daemons = Self::start(program, count);
         daemons.each(Node::init);
-        let cards: Vec<_> = daemons.each(Node::card).into_iter().chain(members.iter().map(|m| m.card())).collect();
+        let addresses: Vec<_> = daemons.nodes.iter().map(addresses).collect();
+        let card = |addresses| Request::Card { addresses, root_passphrase: passphrase(ROOT_PASSPHRASE) };
+        let cards = daemons.nodes.iter().zip(addresses).map(|(node, addresses)| node.file(card(addresses)));
+        let cards: Vec<_> = cards.chain(members.iter().map(|member| member.card())).collect();
         let draft = daemons[0].file(Request::Found { cards });
         let signatures = daemons.each(|node| node.sign(&draft)).into_iter();
         let signatures = signatures.chain(members.iter().map(|member| member.sign(&draft))).collect();

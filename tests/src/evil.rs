@@ -2,10 +2,9 @@
 //!
 //! It is certified and on the allow-list like any other, so what it sends gets as far as a dishonest organisation's would.
 
-use std::net::ToSocketAddrs;
-
-use node::net::{self, Command, Config, Contact, Event, Lane, Limits, Net};
+use node::net::{self, Command, Config, Contact, Event, Lane, Limits, Names, Net};
 use protocol::{
+    address::Address,
     armour::{self, Kind as File},
     body::{self, Body},
     charter::{
@@ -40,6 +39,7 @@ pub struct Member {
     device: Device,
     call_sign: String,
     roster: Roster,
+    reach: Vec<Reach>,
 }
 
 impl Member {
@@ -53,13 +53,26 @@ impl Member {
         let device = Device::new(&organisation(&root.public()), DeviceId(entropy.bytes()), &keys, reading.public());
         let roster = Roster::start(Link::certify(&root, None, &device)).expect("a first link");
         let call_sign = words::call_sign(entropy.bytes());
-        Self { root, desk: keys.desk, node, reading, device, call_sign, roster }
+        let reach = vec![Reach(device.node, vec![])];
+        Self { root, desk: keys.desk, node, reading, device, call_sign, roster, reach }
     }
 
-    /// Its card. It says nowhere where it is: it dials.
+    /// The same, with addresses of its node in its card.
+    #[must_use]
+    pub fn reached_at(self, addresses: Vec<String>) -> Self {
+        Self { reach: vec![Reach(self.device.node, addresses)], ..self }
+    }
+
+    /// The same, with addresses of some node in its card.
+    #[must_use]
+    pub fn saying_of(self, node: NodeKey, addresses: Vec<String>) -> Self {
+        Self { reach: vec![Reach(node, addresses)], ..self }
+    }
+
+    /// Its card. Unless told otherwise it says nowhere where it is: it dials.
     #[must_use]
     pub fn card(&self) -> String {
-        let reach = vec![Reach(self.device.node, vec![])];
+        let reach = self.reach.clone();
         let card = Card { call_sign: self.call_sign.clone(), roster: self.roster.clone(), reach };
         armour::wrap(File::Card, &card.sign(&self.root))
     }
@@ -98,13 +111,14 @@ impl Member {
             identity: self.node.clone(),
             network_key: start.network_key.clone(),
             listen: vec![],
+            names: Names::refused(),
             limits: Limits::default(),
         };
         let entered = runtime.enter();
         let net = net::start(config).expect("the network needs no port to dial");
         drop(entered);
         let peer = node.status().node.expect("it has joined");
-        let addresses = node.listen().to_socket_addrs().expect("an address").collect();
+        let addresses = vec![Address::parse(node.listen()).expect("an address")];
         let mut evil = Evil { runtime, net, peer, commons: Commons::new(self, registry, &start, entropy) };
         evil.tell(Command::Allow(vec![Contact { key: peer, addresses }]));
         evil.await_event(|event| matches!(event, Event::Up(_)).then_some(()));
@@ -146,6 +160,18 @@ impl Evil {
         let item =
             |(entry, body): &(&Verified, Option<&Body>)| (entry.envelope(), body.map(|body| body.bytes().to_vec()));
         self.send(Lane::Live, &Frame::Entries(entries.iter().map(item).collect()));
+    }
+
+    /// Sends frames on the bulk lane, as fast as the node takes them: `false` if it ends the connection before the last.
+    pub fn flood(&mut self, frames: &[Frame]) -> bool {
+        frames.iter().all(|frame| {
+            self.send(Lane::Bulk, frame);
+            self.await_event(|event| match event {
+                Event::Written { lane: Lane::Bulk, .. } => Some(true),
+                Event::Down { .. } => Some(false),
+                _ => None,
+            })
+        })
     }
 
     /// Waits for a frame that answers.

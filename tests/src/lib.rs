@@ -3,4 +3,5 @@
 pub mod bench;
 pub mod daemons;
 pub mod evil;
+pub mod tap;
 pub mod written;

@@ -106,7 +106,8 @@ fn cards(office: &Office) -> Vec<Vector> {
     let vector = |name, verdict, why, card: &[u8]| Vector::new("card", name, verdict, why, vec![("card", hex(card))]);
     let card = Card::parse(&office.card).expect("ours");
     let reach =
-        |count: usize, addresses: usize| vec![Reach(NodeKey([1; 32]), vec!["a:1".to_owned(); addresses]); count];
+        |count: usize, addresses: usize| vec![Reach(office.device().node, vec!["a:1".to_owned(); addresses]); count];
+    let at = |address: &str| vec![Reach(office.device().node, vec![address.to_owned()])];
     let stranger = Signer::new(&Secret::new([23; 32]));
     let resigned = {
         let payload = cose::unenvelope("card", &office.card).expect("ours").0;
@@ -137,7 +138,32 @@ fn cards(office: &Office) -> Vec<Vector> {
             "address-long",
             "malformed",
             "an address of 257 bytes",
-            &Card { reach: vec![Reach(NodeKey([1; 32]), vec!["a".repeat(257)])], ..card }.sign(&office.root),
+            &Card { reach: at(&format!("{}:1", "a".repeat(255))), ..card.clone() }.sign(&office.root),
+        ),
+        vector(
+            "address-name",
+            "accepted",
+            "a host name: for who lets names be looked up",
+            &Card { reach: at("a.example.org:4001"), ..card.clone() }.sign(&office.root),
+        ),
+        vector(
+            "address-number",
+            "malformed",
+            "a name that some systems read as 127.0.0.1",
+            &Card { reach: at("127.1:4001"), ..card.clone() }.sign(&office.root),
+        ),
+        vector(
+            "address-multicast",
+            "malformed",
+            "an address that is no single host's",
+            &Card { reach: at("224.0.0.1:4001"), ..card.clone() }.sign(&office.root),
+        ),
+        vector(
+            "foreign-node",
+            "foreign node",
+            "it says where a node is that its roster does not certify",
+            &Card { reach: vec![Reach(NodeKey([1; 32]), vec!["192.0.2.7:4100".to_owned()])], ..card }
+                .sign(&office.root),
         ),
         vector("other-roster", "malformed", "another organisation's roster under an own key", &foreign),
         vector("other-key", "bad signature", "signed by another key than it names", &resigned),
@@ -290,7 +316,8 @@ fn frames() -> Vec<Vector> {
         frame("probe", &probe(&[1, 24, 256])),
         frame("done", &Frame::Done(circle)),
         frame("full", &Frame::Full(circle)),
-        vector("kind-10", "malformed", "a frame that this format does not have", &array(&[uint(10), bytes(&circle.0)])),
+        frame("later", &Frame::Later { organisation: OrgId([5; 32]), seconds: 60 }),
+        vector("kind-11", "malformed", "a frame that this format does not have", &array(&[uint(11), bytes(&circle.0)])),
         vector(
             "kind-long",
             "malformed",

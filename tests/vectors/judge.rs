@@ -146,6 +146,7 @@ fn card(given: &Inputs<'_>) -> Judged {
     match Card::parse(&given.bytes("card")) {
         Ok(card) => Ok(json!({"organisation": hex(&card.organisation().0), "call_sign": card.call_sign})),
         Err(CardError::Signature(_)) => Err("bad signature"),
+        Err(CardError::Foreign(_)) => Err("foreign node"),
         Err(CardError::Malformed(_) | CardError::Link(_)) => Err("malformed"),
     }
 }

@@ -82,6 +82,13 @@ pub(super) const ONE_PLACE: &[Rule] = &[
         tests_too: true,
     },
     Rule {
+        promise: "host names are looked up in node/src/net/names.rs alone, where a person allowed it",
+        within: PRODUCT,
+        except: &["node/src/net/names.rs"],
+        names: &["ToSocketAddrs", "to_socket_addrs", "lookup_host"],
+        tests_too: false,
+    },
+    Rule {
         promise: "only node/src/net names libp2p",
         within: PRODUCT,
         except: &["node/src/net.rs", "node/src/net/"],

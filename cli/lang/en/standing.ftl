@@ -16,6 +16,7 @@ state_alone = open, in no registry yet; run `habeas init --alone`, `habeas found
 state_locked = locked: it keeps up with the others, and shows nothing; run `habeas unlock`
 state_open = open
 held = on hold, nothing is exchanged with: { $names }
+by_name = { $names }: not dialled, the address is a name, and names are not looked up here: whoever answers the look-up learns whom you exchange with. They can connect to you; or allow it with `habeas serve --allow-names`
 no_peers = no other organisation or device yet: nothing to keep up with
 up_to_date =
     this copy is up to date with { $all ->

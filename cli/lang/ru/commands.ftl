@@ -71,6 +71,7 @@ argument_registry = Файл реестра
 argument_device_request_organisation = id вашей организации: `habeas status --verbose` на другом устройстве напечатает эту команду с ним
 argument_request = Запрос нового устройства
 argument_listen = Где узел ждёт других; можно указать несколько раз
+argument_allow_names = Искать имена других узлов: кто отвечает на поиск, узнаёт, с кем вы обмениваетесь
 argument_log = Насколько подробно узел ведёт журнал: error, warn, info, debug
 argument_background = Оставить узел работать и завершить команду; журнал узла — node.log в папке
 argument_confirm = Слово `destroy`: без него ничего не произойдёт

@@ -71,6 +71,7 @@ argument_registry = Файл реєстру
 argument_device_request_organisation = id вашої організації: `habeas status --verbose` на іншому пристрої надрукує цю команду з ним
 argument_request = Запит нового пристрою
 argument_listen = Де вузол чекає на інших; можна вказати кілька разів
+argument_allow_names = Шукати імена інших вузлів: хто відповідає на пошук, дізнається, з ким ви обмінюєтеся
 argument_log = Наскільки докладно вузол веде журнал: error, warn, info, debug
 argument_background = Залишити вузол працювати й завершити команду; журнал вузла — node.log у теці
 argument_confirm = Слово `destroy`: без нього нічого не станеться

@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// Where the node listens for the others; may be given several times.
     #[arg(long, value_name = "IP:PORT")]
     listen: Vec<String>,
+    /// Look up the host names of the others: whoever answers learns whom you exchange with.
+    #[arg(long)]
+    allow_names: bool,
     /// How much the node logs: error, warn, info, debug.
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log: String,
@@ -46,10 +49,11 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     }
     has_keys(&data)?;
     let mut node = if args.background {
-        start_to_live_on(args.listen, args.log, context).await?
+        start_to_live_on(args.listen, args.allow_names, args.log, context).await?
     } else {
         let program = context.node_program();
-        let launch = Launch { program, data: data.clone(), listen: args.listen, log: args.log, lives: Lives::With };
+        let (data, listen, log) = (data.clone(), args.listen, args.log);
+        let launch = Launch { program, data, listen, allow_names: args.allow_names, log, lives: Lives::With };
         let mut node = Node::start(&launch, None)?;
         node.ready().await?;
         node

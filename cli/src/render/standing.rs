@@ -36,7 +36,13 @@ pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
     if peers.is_empty() {
         return format!("{}\n\n{as_of}", texts::no_peers());
     }
-    format!("{}\n\n{as_of}", peer_rows(peers, false))
+    let by_name = call_signs(peers.iter().filter(|peer| peer.by_name && !peer.connected && !peer.held));
+    let mut parts = vec![peer_rows(peers, false)];
+    if !by_name.is_empty() {
+        parts.push(care(&texts::by_name(&with_petnames(&by_name.join(", "), &petnames(peers)))));
+    }
+    parts.push(as_of);
+    parts.join("\n\n")
 }
 
 /// What organisations are called here.

@@ -38,6 +38,7 @@ fn peer(number: u8, call_sign: &str) -> Peer {
         equal_at: Some(NOW),
         device: "olive".into(),
         own: false,
+        by_name: false,
     }
 }
 

@@ -18,6 +18,8 @@ messages! {
     state_locked();
     state_open();
     held(names: &str);
+    /// Beside the list of peers.
+    by_name(names: &str);
     no_peers();
     up_to_date(all: usize);
     partly_up_to_date(equal: usize, all: usize);

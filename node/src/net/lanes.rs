@@ -23,6 +23,53 @@ pub const FRAME_BYTES_MAX: usize = FRAME_BYTES.0 + 64 * 1024;
 /// Frames a lane to a peer holds unwritten, however short they are.
 pub const LANE_FRAMES: usize = 8192;
 
+/// Bytes of a connection's frames that were read and are not yet dealt with.
+const INBOX_BYTES: usize = 1024 * 1024;
+/// What the shortest frame counts for.
+const FRAME_BYTES_LEAST: usize = 2048;
+/// Frames of a connection that were read and are not yet dealt with.
+pub const INBOX_FRAMES: usize = INBOX_BYTES / FRAME_BYTES_LEAST;
+
+/// A frame's part of what its connection may have on its way here. While there is none left the connection is not read.
+#[derive(Debug)]
+pub struct Room {
+    _permit: OwnedSemaphorePermit,
+}
+
+#[cfg(test)]
+impl Room {
+    /// For an event that no connection brought.
+    pub(crate) fn unlimited() -> Self {
+        let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("one is free");
+        Self { _permit: permit }
+    }
+}
+
+/// A room is no part of what an event says.
+impl PartialEq for Room {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Room {}
+
+/// What a connection may have on its way here, all lanes together.
+#[derive(Clone)]
+pub(super) struct Inbox(Arc<Semaphore>);
+
+impl Inbox {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(INBOX_BYTES)))
+    }
+
+    async fn room(&self, frame: usize) -> Option<Room> {
+        let bytes = u32::try_from(frame.clamp(FRAME_BYTES_LEAST, INBOX_BYTES)).ok()?;
+        let permit = Arc::clone(&self.0).acquire_many_owned(bytes).await.ok()?;
+        Some(Room { _permit: permit })
+    }
+}
+
 /// What a frame is for: each lane has its own stream, so none waits behind another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
@@ -102,6 +149,7 @@ pub(super) async fn read(
     from: NodeKey,
     lane: Lane,
     mut stream: impl AsyncRead + Unpin,
+    inbox: &Inbox,
     events: &mpsc::Sender<Event>,
 ) -> LinkError {
     loop {
@@ -109,8 +157,9 @@ pub(super) async fn read(
         if let Err(reason) = read_frame(&mut stream, lane, &mut frame).await {
             return reason;
         }
-        // While the events are full this lane is not read, and the peer's window closes.
-        if events.send(Event::Frame { from, lane, frame }).await.is_err() {
+        // While there is no room this connection is not read, and the peer's window closes.
+        let Some(room) = inbox.room(frame.len()).await else { return LinkError::Stopped };
+        if events.send(Event::Frame { from, lane, frame, room }).await.is_err() {
             return LinkError::Stopped;
         }
     }

@@ -29,7 +29,7 @@ use tokio::{
 use super::{
     Event,
     admission::Limits,
-    lanes::{FRAME_BYTES_MAX, Lane, Queued, end_or_error, read, write},
+    lanes::{FRAME_BYTES_MAX, Inbox, Lane, Queued, end_or_error, read, write},
     transport::{Connection, Heard, Socket},
 };
 
@@ -197,10 +197,11 @@ async fn hear(
     announced.store(true, Ordering::Release);
     place.send(Event::Up(peer));
     let [control, bulk, live, pulse] = theirs;
+    let inbox = Inbox::new();
     tokio::select! {
-        reason = read(peer, Lane::Control, control, &events) => reason,
-        reason = read(peer, Lane::Bulk, bulk, &events) => reason,
-        reason = read(peer, Lane::Live, live, &events) => reason,
+        reason = read(peer, Lane::Control, control, &inbox, &events) => reason,
+        reason = read(peer, Lane::Bulk, bulk, &inbox, &events) => reason,
+        reason = read(peer, Lane::Live, live, &inbox, &events) => reason,
         reason = feel(pulse) => reason,
         reason = miss(&heard, silence) => reason,
     }

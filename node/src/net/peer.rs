@@ -13,11 +13,11 @@ use futures::{
     future::{BoxFuture, pending},
     stream::FuturesUnordered,
 };
-use protocol::ids::NodeKey;
+use protocol::{address::Address, ids::NodeKey};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -25,6 +25,7 @@ use super::{
     admission::Limits,
     lanes::{Full, Outbox},
     link::{self, Link, LinkError, Open},
+    names::Names,
     transport::{Connection, Transport},
 };
 
@@ -35,20 +36,35 @@ const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// A link that lasted so long forgives the failures before it.
 const STEADY: Duration = Duration::from_secs(30);
+/// How long a peer that was severed for what it sent is kept away: the first time, and at most; each time twice as long.
+const BAR: Duration = Duration::from_secs(1);
+const BAR_MAX: Duration = Duration::from_secs(900);
+/// A link that lasted so long forgives what it was severed for before.
+const FORGIVEN: Duration = Duration::from_secs(3600);
 
 /// What all peers of a node share.
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
+    pub(super) names: Names,
+    /// Where this node listens.
+    pub(super) ours: Vec<SocketAddr>,
     pub(super) limits: Limits,
     /// One per established connection.
     pub(super) seats: Arc<Semaphore>,
     pub(super) events: mpsc::Sender<Event>,
 }
 
+/// Sever the connection.
+struct Order {
+    reason: &'static str,
+    /// Whether the peer is to stay away for a while.
+    bars: bool,
+}
+
 /// The router's hold on a peer; dropping it ends the peer's task.
 pub(super) struct Handle {
-    addresses: watch::Sender<Vec<SocketAddr>>,
-    orders: mpsc::Sender<&'static str>,
+    addresses: watch::Sender<Vec<Address>>,
+    orders: mpsc::Sender<Order>,
     arrivals: mpsc::Sender<Connection>,
     outbox: watch::Receiver<Option<Outbox>>,
     task: JoinHandle<()>,
@@ -58,8 +74,8 @@ struct Peer {
     key: NodeKey,
     decides: bool,
     shared: Arc<Shared>,
-    addresses: watch::Receiver<Vec<SocketAddr>>,
-    orders: mpsc::Receiver<&'static str>,
+    addresses: watch::Receiver<Vec<Address>>,
+    orders: mpsc::Receiver<Order>,
     arrivals: mpsc::Receiver<Connection>,
     outbox: watch::Sender<Option<Outbox>>,
 
@@ -67,12 +83,15 @@ struct Peer {
     offers: FuturesUnordered<BoxFuture<'static, Result<Open, LinkError>>>,
     dialling: Option<BoxFuture<'static, Option<Connection>>>,
     failures: u32,
+    /// Times it was severed for what it sent, and until when it stays away.
+    bars: u32,
+    barred_until: Option<Instant>,
 }
 
 /// Starts the task of a peer, after the one it had before has said its last word.
 pub(super) fn start(
     key: NodeKey,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     shared: Arc<Shared>,
     before: Option<JoinHandle<()>>,
 ) -> Handle {
@@ -92,6 +111,8 @@ pub(super) fn start(
         offers: FuturesUnordered::new(),
         dialling: None,
         failures: 0,
+        bars: 0,
+        barred_until: None,
     };
     let task = tokio::spawn(async move {
         if let Some(before) = before {
@@ -103,7 +124,7 @@ pub(super) fn start(
 }
 
 impl Handle {
-    pub(super) fn moved(&self, addresses: Vec<SocketAddr>) {
+    pub(super) fn moved(&self, addresses: Vec<Address>) {
         self.addresses.send_if_modified(|known| {
             let moved = *known != addresses;
             *known = addresses;
@@ -117,7 +138,12 @@ impl Handle {
 
     /// Severs what there is. An order that is still waiting severs as well.
     pub(super) fn sever(&self, reason: &'static str) {
-        self.orders.try_send(reason).ok();
+        self.orders.try_send(Order { reason, bars: false }).ok();
+    }
+
+    /// Severs what there is and keeps the peer away: for a second, and each time twice as long.
+    pub(super) fn bar(&self, reason: &'static str) {
+        self.orders.try_send(Order { reason, bars: true }).ok();
     }
 
     /// Severs for good; the task ends when it has told so.
@@ -139,7 +165,7 @@ impl Peer {
             tokio::select! {
                 biased; // a connection that must go, goes before anything else happens on it
                 order = self.orders.recv() => match order {
-                    Some(reason) => self.sever(reason).await,
+                    Some(order) => self.sever(order).await,
                     None => return self.down(LinkError::Stopped).await,
                 },
                 Ok(()) = self.addresses.changed() => {
@@ -172,15 +198,20 @@ impl Peer {
             return;
         }
         let addresses = self.addresses.borrow().clone();
-        if addresses.is_empty() {
+        let dialable = |address: &Address| !address.is_name() || self.shared.names.are_allowed();
+        if !addresses.iter().any(dialable) {
             return;
         }
-        let (shared, key, pause) = (Arc::clone(&self.shared), self.key, pause(self.failures));
+        let barred = self.barred_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+        let (shared, key, pause) = (Arc::clone(&self.shared), self.key, pause(self.failures).max(barred));
         self.dialling = Some(dial(shared, key, addresses, pause).boxed());
     }
 
     /// Opens the lanes of a connection, or waits for the peer to; a connection too many is closed.
     fn offer(&mut self, connection: Connection) {
+        if self.barred_until.is_some_and(|until| Instant::now() < until) {
+            return tracing::debug!(peer = ?self.key, "kept away for what it sent");
+        }
         let others = self.offers.len() + usize::from(self.link.is_some());
         if others >= if self.decides { 1 } else { CONNECTIONS } {
             return tracing::debug!(peer = ?self.key, "one connection too many");
@@ -209,7 +240,11 @@ impl Peer {
         self.link = Some(Link::start(open, self.key, queued, &self.shared.events, &self.shared.limits));
     }
 
-    async fn sever(&mut self, reason: &'static str) {
+    async fn sever(&mut self, Order { reason, bars }: Order) {
+        if bars {
+            self.barred_until = Some(Instant::now() + bar(self.bars));
+            self.bars = self.bars.saturating_add(1);
+        }
         self.offers.clear();
         self.dialling = None;
         while self.arrivals.try_recv().is_ok() {}
@@ -219,6 +254,9 @@ impl Peer {
     async fn down(&mut self, reason: LinkError) {
         let Some(link) = self.link.take() else { return };
         self.outbox.send_replace(None);
+        if link.since.elapsed() >= FORGIVEN {
+            self.bars = 0;
+        }
         self.failures = if link.since.elapsed() < STEADY { self.failures.saturating_add(1) } else { 1 };
         let announced = link.close().await;
         tracing::info!(peer = ?self.key, %reason, "disconnected");
@@ -229,13 +267,16 @@ impl Peer {
     }
 }
 
-async fn dial(shared: Arc<Shared>, key: NodeKey, addresses: Vec<SocketAddr>, pause: Duration) -> Option<Connection> {
+async fn dial(shared: Arc<Shared>, key: NodeKey, addresses: Vec<Address>, pause: Duration) -> Option<Connection> {
     sleep(pause).await;
+    let limit = shared.limits.handshake;
     for address in addresses {
-        match timeout(shared.limits.handshake, shared.transport.dial(address, key)).await {
-            Ok(Ok(connection)) => return Some(connection),
-            Ok(Err(error)) => tracing::debug!(peer = ?key, %address, %error, "dialled in vain"),
-            Err(_) => tracing::debug!(peer = ?key, %address, "dialled in vain: no answer in time"),
+        for place in shared.names.to_dial(&address, &shared.ours, limit).await {
+            match timeout(limit, shared.transport.dial(place, key)).await {
+                Ok(Ok(connection)) => return Some(connection),
+                Ok(Err(error)) => tracing::debug!(peer = ?key, %address, %error, "dialled in vain"),
+                Err(_) => tracing::debug!(peer = ?key, %address, "dialled in vain: no answer in time"),
+            }
         }
     }
     None
@@ -255,6 +296,10 @@ async fn end_of_dialling(dialling: &mut Option<BoxFuture<'static, Option<Connect
     }
 }
 
+fn bar(bars: u32) -> Duration {
+    BAR_MAX.min(BAR.saturating_mul(2u32.saturating_pow(bars.min(16))))
+}
+
 fn pause(failures: u32) -> Duration {
     let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
     let whole = PAUSE_MAX.min(PAUSE * 2u32.saturating_pow(doublings.min(16)));
@@ -266,6 +311,12 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_severed_for_what_it_sent_stays_away_twice_as_long_each_time_and_at_most_a_quarter_of_an_hour() {
+        let bars = [0, 1, 5, 9, 10, u32::MAX].map(|bars| bar(bars).as_secs());
+        assert_eq!(bars, [1, 2, 32, 512, 900, 900]);
+    }
 
     #[test]
     fn pauses_double_from_half_a_second_to_a_minute_less_up_to_half() {

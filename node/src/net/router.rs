@@ -4,11 +4,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     sync::Arc,
 };
 
-use protocol::ids::NodeKey;
+use protocol::{address::Address, ids::NodeKey};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},
@@ -19,6 +18,7 @@ use super::{
     Command, Contact, Event, Lane,
     admission::{self, Limits},
     lanes::Full,
+    names::Names,
     peer::{self, Handle, Shared},
     transport::{Connection, Transport},
 };
@@ -26,6 +26,7 @@ use super::{
 /// Runs until told to stop, or until nobody is left to tell.
 pub(super) async fn run(
     transport: Transport,
+    names: Names,
     limits: Limits,
     listeners: Vec<TcpListener>,
     mut commands: mpsc::Receiver<Command>,
@@ -33,17 +34,18 @@ pub(super) async fn run(
 ) {
     let transport = Arc::new(transport);
     let (to_router, mut secured) = mpsc::channel(limits.pending.max(1));
+    let ours = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
     let mut listening = JoinSet::new(); // dropped with this task, and the listeners with it
     listening.spawn(admission::accept(listeners, Arc::clone(&transport), limits.clone(), events.clone(), to_router));
     let seats = Arc::new(Semaphore::new(limits.established));
-    let shared = Arc::new(Shared { transport, limits, seats, events });
+    let shared = Arc::new(Shared { transport, names, ours, limits, seats, events });
     let mut router = Router { shared, peers: BTreeMap::new(), leaving: BTreeMap::new() };
     loop {
         tokio::select! {
             command = commands.recv() => match command {
                 Some(Command::Allow(contacts)) => router.allow(contacts),
                 Some(Command::Send { to, lane, frame }) => router.send(to, lane, frame),
-                Some(Command::Disconnect { peer, reason }) => router.sever(peer, reason),
+                Some(Command::Disconnect { peer, reason }) => router.bar(peer, reason),
                 Some(Command::Stop) | None => break,
             },
             Some(connection) = secured.recv() => router.hand_over(connection),
@@ -76,7 +78,7 @@ impl Router {
         }
     }
 
-    fn meet(&mut self, key: NodeKey, addresses: Vec<SocketAddr>) {
+    fn meet(&mut self, key: NodeKey, addresses: Vec<Address>) {
         match self.peers.get(&key) {
             Some(peer) => peer.moved(addresses),
             None => {
@@ -93,9 +95,9 @@ impl Router {
         }
     }
 
-    fn sever(&self, peer: NodeKey, reason: &'static str) {
+    fn bar(&self, peer: NodeKey, reason: &'static str) {
         if let Some(peer) = self.peers.get(&peer) {
-            peer.sever(reason);
+            peer.bar(reason);
         }
     }
 

@@ -1,12 +1,11 @@
 //! Files handed from person to person: cards, drafts, signatures, registry files, device requests.
 
-use std::net::ToSocketAddrs;
-
 use protocol::{
+    address::Address,
     armour::{self, ArmourError, Kind},
     charter::{
         card::{Card, CardError, Reach},
-        founding::{Draft, Founding, FoundingError},
+        founding::{Draft, Founding, FoundingError, Whereabouts},
         link_row,
         roster::Device,
     },
@@ -15,7 +14,7 @@ use protocol::{
     control::{Problem, Reply, Request, codes},
     cose::Signer,
     ids::OrgId,
-    limits::{ADDRESS_BYTES, ADDRESSES, CARD_BYTES},
+    limits::{ADDRESSES, CARD_BYTES},
     replica::circle_row,
     schema::Schema,
     seal::Secret,
@@ -32,7 +31,7 @@ use crate::vault::RootKey;
 
 /// What a locked node needs of the network.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct NetworkRow(pub(super) Secret, pub(super) Vec<Reach>);
+pub(super) struct NetworkRow(pub(super) Secret, pub(super) Whereabouts);
 
 /// A further device's request to its organisation.
 #[derive(Serialize, Deserialize)]
@@ -154,7 +153,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
             batch.put(link_row(org, link.index(), false), link.envelope().to_vec());
         }
     }
-    batch.put(network_row(), codec::encode(&NetworkRow(start.network_key, start.reach)));
+    batch.put(network_row(), codec::encode(&NetworkRow(start.network_key, start.whereabouts)));
     let mut openings = start.openings;
     if !openings.iter().any(|opening| opening.circle == Circle::Own(org)) {
         // The organisation's first device: its own circle begins here.
@@ -182,11 +181,9 @@ fn check_addresses(addresses: Vec<String>) -> Result<Vec<String>, Problem> {
         return Err(problem.saying("many").with("limit", ADDRESSES.0));
     }
     for address in &addresses {
-        let sound =
-            address.len() <= ADDRESS_BYTES.0 && address.to_socket_addrs().is_ok_and(|mut all| all.next().is_some());
-        if !sound {
-            let message = format!("«{address}» is not an address this machine can reach");
-            return Err(Problem::new(codes::ADDRESS, message).saying("unreachable").with("address", address));
+        if Address::parse(address).is_none() {
+            let message = format!("«{address}» is not the address of a host, with a port");
+            return Err(Problem::new(codes::ADDRESS, message).saying("form").with("address", address));
         }
     }
     Ok(addresses)
@@ -199,6 +196,7 @@ pub(super) fn founding_problem(error: &FoundingError) -> Problem {
         FoundingError::Signature(_) | FoundingError::Stranger | FoundingError::Card(CardError::Signature(_)) => {
             codes::FILE_SIGNATURE
         }
+        FoundingError::Card(CardError::Foreign(_)) => codes::FOREIGN_ADDRESS,
         FoundingError::Unsigned { .. } => codes::UNSIGNED,
         FoundingError::NotForUs => codes::NOT_FOR_US,
         FoundingError::OtherDraft { .. } => codes::MIXED,

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod devices;
+mod inbox;
 mod network;
 mod notices;
 mod standing;
@@ -9,11 +10,11 @@ mod tally;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use protocol::{
+    address::Address,
     charter::founding::Founding,
     circle::Circle,
     control::{Alarm, Problem, Reply, Request, Stated, codes},
@@ -28,7 +29,7 @@ use protocol::{
 use tokio::{sync::mpsc, time};
 
 use super::{
-    Answerer, Opened,
+    Answerer, Exposure, Opened,
     elsewhere::Elsewhere,
     files::{self, NetworkRow},
     folder::{Folder, store_problem},
@@ -44,7 +45,8 @@ use crate::{
     vault::Keys,
 };
 use alarms::Alarms;
-use network::{read_holds, verify};
+use inbox::verify;
+use network::read_holds;
 use tally::Tally;
 
 /// What the network brought, read and verified.
@@ -82,6 +84,10 @@ pub(super) struct Joined {
     pub(super) names: AddressBook,
     founding: Founding,
     network: NetworkRow,
+    /// Where the members' nodes are.
+    addresses: BTreeMap<NodeKey, Vec<Address>>,
+    /// Whether their host names are looked up.
+    names_allowed: bool,
     commands: mpsc::Sender<Command>,
     incoming: mpsc::Receiver<Incoming>,
     held: BTreeSet<OrgId>,
@@ -108,7 +114,7 @@ pub(super) struct Joined {
 
 impl Joined {
     /// Loads what the folder holds and goes on the network.
-    pub(super) async fn start(mut folder: Folder, listen: Vec<SocketAddr>) -> Result<Self, Problem> {
+    pub(super) async fn start(mut folder: Folder, exposure: Exposure) -> Result<Self, Problem> {
         let founding = folder.founding()?.expect("the folder has joined");
         let org = files::organisation_of(&founding, &folder)
             .ok_or_else(|| Problem::new(codes::NOT_FOR_US, "this device is in no roster of the registry"))?;
@@ -120,7 +126,8 @@ impl Joined {
         let config = net::Config {
             identity: folder.node_seed().clone(),
             network_key: network.0.clone(),
-            listen,
+            listen: exposure.listen,
+            names: exposure.names.clone(),
             limits: net::Limits::default(),
         };
         let net = net::start(config).map_err(|error| Problem::new(codes::ADDRESS, error.to_string()))?;
@@ -134,6 +141,8 @@ impl Joined {
             names: AddressBook::default(),
             founding,
             network,
+            addresses: BTreeMap::new(),
+            names_allowed: exposure.names.are_allowed(),
             commands: net.commands,
             incoming,
             held,

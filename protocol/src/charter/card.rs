@@ -3,6 +3,9 @@
 //! ```text
 //! card = COSE_Sign1(root key, "habeas/1/card") over [1, call_sign, root_key 32, [link …], [[node 32, [address …]] …]]
 //! ```
+//!
+//! A card says where its own nodes are, and nobody else's: an address of another organisation's node would send its
+//! connections, and whoever resolves names, to wherever the card's maker likes.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -13,14 +16,15 @@ use super::{
     roster::{Link, LinkError, Roster},
 };
 use crate::{
+    address::Address,
     codec::{self, DecodeError},
     cose::{self, BadSignature, Domain, Signer},
     ids::{NodeKey, OrgId},
-    limits::{ADDRESS_BYTES, ADDRESSES, CARD_BYTES, DEVICES},
+    limits::{ADDRESSES, CARD_BYTES, DEVICES},
     words,
 };
 
-/// Where a node can be reached, as `host:port` texts.
+/// Where a node can be reached, as texts that [`Address::parse`] reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reach(pub NodeKey, pub Vec<String>);
 
@@ -50,6 +54,9 @@ pub enum CardError {
     /// A device in it is not certified properly.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// It says where a node is that its own roster does not certify.
+    #[error("it says where the node {0} is, which is not this organisation's")]
+    Foreign(NodeKey),
 }
 
 impl Card {
@@ -87,17 +94,32 @@ impl Card {
         if version != 1 || !words::is_call_sign(&call_sign) {
             return Err(rule("version 1, and a call-sign of two words of the list"));
         }
-        let short = |Reach(_, addresses): &Reach| {
-            addresses.len() <= ADDRESSES.0 && addresses.iter().all(|address| address.len() <= ADDRESS_BYTES.0)
-        };
-        if reach.len() > DEVICES.0 || !reach.iter().all(short) {
-            return Err(rule("at most eight nodes with eight addresses each"));
+        if reach.len() > DEVICES.0 || !reach.iter().all(Reach::is_sound) {
+            return Err(rule("at most eight nodes with eight addresses each, an address being IP:port or name:port"));
         }
         let roster = roster_of(links.iter().map(|link| &link[..]))?;
         if roster.root_key() != &*root_key {
             return Err(rule("the roster is signed by the card's own root key"));
         }
+        check_own(&reach, &roster)?;
         Ok(Self { call_sign, roster, reach })
+    }
+}
+
+impl Reach {
+    /// Whether the addresses are few, and addresses.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.1.len() <= ADDRESSES.0 && self.1.iter().all(|address| Address::parse(address).is_some())
+    }
+}
+
+/// Checks that addresses are of the nodes of one roster.
+pub(super) fn check_own(reach: &[Reach], roster: &Roster) -> Result<(), CardError> {
+    let own = |node: &NodeKey| roster.devices().any(|device| device.node == *node);
+    match reach.iter().find(|reach| !own(&reach.0)) {
+        Some(Reach(node, _)) => Err(CardError::Foreign(*node)),
+        None => Ok(()),
     }
 }
 

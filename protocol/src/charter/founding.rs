@@ -4,11 +4,12 @@
 //! draft     = [genesis, [card …]]
 //! signature = [registry id 32, root_key 32, signature 64]
 //! registry  = [genesis, [[link …] …], [signature …], annex, root_key 32, signature 64]
-//! annex     = the form of a grant, over [network key 32, grant, [[node 32, [address …]] …]], padded
+//! annex     = the form of a grant, over [network key 32, grant, [[card …], [[node 32, [address …]] …]]], padded
 //! ```
 //!
-//! The registry file holds, sealed to each founder's devices, what they need to start: the network key, the addresses and
-//! the secrets of the circles that admit them. Whoever completes the file signs that part with its root key.
+//! The registry file holds, sealed to each founder's devices, what they need to start: the network key, the secrets of the
+//! circles that admit them, and the founders' cards, which say where their nodes are. Whoever completes the file signs that
+//! part with its root key, and may add addresses of its own nodes alone: an organisation's addresses are its own word.
 
 use std::collections::BTreeMap;
 
@@ -18,18 +19,19 @@ use thiserror::Error;
 
 use super::{
     Genesis, Members,
-    card::{Card, CardError, Reach, roster_of},
+    card::{Card, CardError, Reach, check_own, roster_of},
     roster::{LinkError, Roster},
 };
 use crate::{
+    address::Address,
     circle::{
         Circle,
         grant::{self, Opening},
     },
     codec::{self, DecodeError},
     cose::{self, BadSignature, Domain, SIGNATURE, Signer},
-    ids::{OrgId, RegistryId},
-    limits::REGISTRY_FILE_BYTES,
+    ids::{NodeKey, OrgId, RegistryId},
+    limits::{DEVICES, ORGANISATIONS, REGISTRY_FILE_BYTES},
     seal::{Entropy, ReadingKey, ReadingSecret, Secret},
     words,
 };
@@ -150,7 +152,7 @@ impl Draft {
         let start = Start {
             network_key: entropy.secret(),
             openings: vec![Opening::fresh(Circle::Commons, entropy)],
-            reach: self.cards.iter().flat_map(|card| card.reach.clone()).collect(),
+            whereabouts: Whereabouts(self.envelopes.clone(), vec![]),
         };
         let rosters: Vec<_> = self.cards.iter().map(|card| card.roster.clone()).collect();
         let readers: Vec<_> = rosters.iter().flat_map(Roster::devices).map(|device| &device.reading).collect();
@@ -181,11 +183,49 @@ pub struct Start {
     /// The circles that admit the device's organisation.
     pub openings: Vec<Opening>,
     /// Where the members' nodes are.
-    pub reach: Vec<Reach>,
+    pub whereabouts: Whereabouts,
+}
+
+/// Where the members' nodes are, each by the word of its own organisation: the founders' cards, as signed, and addresses
+/// of nodes of the organisation that made the file, or whose folder this is. The latter stand before its card's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whereabouts(pub Vec<ByteBuf>, pub Vec<Reach>);
+
+impl Whereabouts {
+    /// Checks that the cards are members', and that the addresses beside them are of nodes of `org` alone.
+    pub fn check(&self, members: &Members, org: &OrgId) -> Result<(), FoundingError> {
+        let Self(cards, own) = self;
+        if cards.len() > ORGANISATIONS.0 || own.len() > DEVICES.0 || !own.iter().all(Reach::is_sound) {
+            return Err(FoundingError::Founders);
+        }
+        for card in cards {
+            if !members.is_member(&Card::parse(card)?.organisation()) {
+                return Err(FoundingError::Founders);
+            }
+        }
+        Ok(members.roster(org).map_or(Ok(()), |roster| check_own(own, roster))?)
+    }
+
+    /// The addresses of the members' nodes, each in the order its organisation gave. A node counts only for the
+    /// organisation that certifies it now, and a card that does not read says nothing.
+    #[must_use]
+    pub fn addresses(&self, members: &Members) -> BTreeMap<NodeKey, Vec<Address>> {
+        let mut addresses = BTreeMap::new();
+        let Self(cards, own) = self;
+        let cards = cards.iter().filter_map(|card| Card::parse(card).ok());
+        let said = cards.flat_map(|card| {
+            let org = card.organisation();
+            card.reach.into_iter().filter(move |reach| members.node(&reach.0) == Some(org))
+        });
+        let parsed = |Reach(node, texts): Reach| (node, texts.iter().filter_map(|text| Address::parse(text)).collect());
+        addresses.extend(said.map(parsed));
+        addresses.extend(own.iter().cloned().map(parsed));
+        addresses
+    }
 }
 
 #[derive(Serialize, Deserialize)]
-struct StartWire(Secret, ByteBuf, Vec<Reach>);
+struct StartWire(Secret, ByteBuf, Whereabouts);
 
 #[derive(Serialize, Deserialize)]
 struct RegistryWire(ByteBuf, Vec<Vec<ByteBuf>>, Vec<Consent>, ByteBuf, ByteArray<32>, ByteArray<SIGNATURE>);
@@ -202,7 +242,7 @@ fn registry_file(
 ) -> Vec<u8> {
     let registry = genesis.id();
     let openings = grant::seal(&registry, &start.openings, readers, entropy);
-    let content = StartWire(start.network_key.clone(), ByteBuf::from(openings), start.reach.clone());
+    let content = StartWire(start.network_key.clone(), ByteBuf::from(openings), start.whereabouts.clone());
     let annex = grant::seal_bytes(&registry, &codec::encode(&content), readers, entropy);
     let signature = root.sign(Domain::Annex, &registry.0, &annex);
     let rosters =
@@ -252,9 +292,10 @@ impl Founding {
     pub fn start(&self, reader: &ReadingSecret) -> Result<Start, FoundingError> {
         let registry = self.genesis.id();
         let content = grant::open_bytes(&registry, &self.annex, reader)?.ok_or(FoundingError::NotForUs)?;
-        let StartWire(network_key, openings, reach) = codec::decode("annex", &content, REGISTRY_FILE_BYTES.0)?;
+        let StartWire(network_key, openings, whereabouts) = codec::decode("annex", &content, REGISTRY_FILE_BYTES.0)?;
         let openings = grant::open(&registry, &openings, reader)?.ok_or(FoundingError::NotForUs)?;
-        Ok(Start { network_key, openings, reach })
+        whereabouts.check(&self.members, &self.completed_by)?;
+        Ok(Start { network_key, openings, whereabouts })
     }
 
     /// A registry file for one more device of an organisation: the same founding, the rosters as they are now, and the
@@ -316,7 +357,7 @@ mod tests {
         assert_eq!(founding.members.organisations().count(), 3);
         let starts: Vec<_> = orgs.iter().map(|org| founding.start(&org.reading).expect("a founder")).collect();
         assert!(starts.iter().all(|start| *start == starts[0]));
-        assert_eq!((starts[0].openings[0].circle.clone(), starts[0].reach.len()), (Circle::Commons, 3));
+        assert_eq!((starts[0].openings[0].circle.clone(), starts[0].whereabouts.0.len()), (Circle::Commons, 3));
         let stranger = ReadingSecret(entropy.secret());
         assert_eq!(founding.start(&stranger), Err(FoundingError::NotForUs));
     }
@@ -351,6 +392,65 @@ mod tests {
             bytes[at] ^= 1;
             assert!(Card::parse(&bytes).is_err(), "byte {at}");
         }
+    }
+
+    /// A coerced or infiltrated founder completes the file: where another member's node is remains that member's word.
+    #[test]
+    fn whoever_completes_the_file_cannot_say_where_another_members_node_is() {
+        let mut entropy = Entropy::new([5; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let consents: Vec<Consent> =
+            (orgs.iter()).map(|org| codec::decode("signature", &draft.sign(&org.root), 1024).expect("ours")).collect();
+        let rosters: Vec<_> = draft.cards.iter().map(|card| card.roster.clone()).collect();
+        let readers: Vec<_> = rosters.iter().flat_map(Roster::devices).map(|device| &device.reading).collect();
+        let mut start = |whereabouts| {
+            let start = Start {
+                network_key: entropy.secret(),
+                openings: vec![Opening::fresh(Circle::Commons, &mut entropy)],
+                whereabouts,
+            };
+            let file = registry_file(
+                &draft.genesis,
+                &rosters,
+                consents.clone(),
+                &start,
+                &readers,
+                &orgs[1].root,
+                &mut entropy,
+            );
+            let founding = Founding::parse(&file).expect("every signature fits");
+            founding.start(&orgs[0].reading).map(|start| start.whereabouts.addresses(&founding.members))
+        };
+        let cards = draft.envelopes.clone();
+        let node = |nth: usize| draft.cards[nth].reach[0].0;
+        let lure = |nth| vec![Reach(node(nth), vec!["lure.example:443".into()])];
+
+        let foreign = start(Whereabouts(cards.clone(), lure(0)));
+        assert_eq!(foreign, Err(FoundingError::Card(CardError::Foreign(node(0)))));
+        // Its own nodes may have moved; that wins over its card.
+        let own = start(Whereabouts(cards.clone(), lure(1))).expect("its own word");
+        assert_eq!(own[&node(1)], [Address::parse("lure.example:443").expect("a name")]);
+        assert_eq!(own[&node(0)], [Address::parse("127.0.0.1:4001").expect("a literal")]);
+        // A card that was changed, and one of no member.
+        let mut changed = cards.clone();
+        *changed[0].last_mut().expect("a signature") ^= 1;
+        assert!(start(Whereabouts(changed, vec![])).is_err());
+        let stranger = org(&mut Entropy::new([6; 32])).card;
+        let crowd = [cards, vec![ByteBuf::from(stranger)]].concat();
+        assert_eq!(start(Whereabouts(crowd, vec![])), Err(FoundingError::Founders));
+    }
+
+    #[test]
+    fn a_card_that_says_where_another_organisations_node_is_founds_nothing() {
+        let mut entropy = Entropy::new([7; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let node = draft.cards[1].reach[0].0;
+        let mut card = draft.cards[0].clone();
+        card.reach.push(Reach(node, vec!["lure.example:443".into()]));
+        let foreign = card.sign(&orgs[0].root);
+        assert_eq!(Card::parse(&foreign), Err(CardError::Foreign(node)));
+        let cards = vec![foreign, orgs[1].card.clone()];
+        assert_eq!(Draft::new(1, cards, &mut entropy), Err(FoundingError::Card(CardError::Foreign(node))));
     }
 
     #[test]

@@ -195,6 +195,8 @@ pub mod codes {
         PLACE = "HB2010", 2, "name a place that is there, and that the node's user may read and write";
         /// A sound backup, of another registry than the folder's.
         OTHER_BACKUP = "HB2011", 13, "verify a backup of this folder, or verify this one where its registry is";
+        /// A file says where another organisation's node is.
+        FOREIGN_ADDRESS = "HB2014", 13, "do not use it; ask its sender by voice";
 
         /// No such record.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
@@ -265,6 +267,9 @@ pub mod codes {
         /// A petname that may not be one.
         PETNAME = "HB4010", 2, "choose another name: short, printable, and no other member's";
 
+        /// An organisation writes more than is taken at a time.
+        DELAYED = "HB4014", 1, "wait: the rest comes by itself; if nobody there is bringing in a file, call them";
+
         /// The disk is full.
         DISK_FULL = "HB5001", 1, "free space, then stop the node and start it again; nothing that was confirmed is lost";
         /// The disk does not read or write.
@@ -299,7 +304,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::FILE_SIGNATURE, "device", &[]),
     (codes::UNSIGNED, "founders", &["count", "names"]),
     (codes::ADDRESS, "many", &["limit"]),
-    (codes::ADDRESS, "unreachable", &["address"]),
+    (codes::ADDRESS, "form", &["address"]),
     (codes::BACKUP_DAMAGED, "truncated", &[]),
     (codes::BACKUP_DAMAGED, "changed", &["path"]),
     (codes::OTHER_BACKUP, "registry", &["words"]),
@@ -357,6 +362,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::UNEQUAL, "peer", &["peer", "count"]),
     (codes::UNREADABLE, "organisation", &["organisation"]),
     (codes::NEWER, "organisation", &["organisation"]),
+    (codes::DELAYED, "organisation", &["organisation"]),
     (codes::NO_ALARM, "code", &["code"]),
 ];
 

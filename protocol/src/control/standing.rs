@@ -98,6 +98,9 @@ pub struct Peer {
     /// Whether it is another device of the own organisation.
     #[serde(default)]
     pub own: bool,
+    /// Whether it can be dialled at host names alone, and names are not looked up here: it has to dial.
+    #[serde(default)]
+    pub by_name: bool,
 }
 
 /// A circle.

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Honest nodes, each its own organisation as far as there are five, and nothing happens by itself.
-fn still(nodes: usize) -> World {
+pub(super) fn still(nodes: usize) -> World {
     let plan = Plan { nodes, breaks: false, crashes_per_10_000: 0, ..Plan::plain(1) };
     let mut world = World::found(7, plan);
     world.is_rough = false;
@@ -37,15 +37,15 @@ fn still(nodes: usize) -> World {
     world
 }
 
-fn commons(world: &World) -> CircleId {
+pub(super) fn commons(world: &World) -> CircleId {
     Circle::Commons.id(&world.registry)
 }
 
-fn wait(world: &mut World, time: Moment) {
+pub(super) fn wait(world: &mut World, time: Moment) {
     world.run_until(world.now + time).expect("no promise is broken");
 }
 
-fn agree(world: &mut World) {
+pub(super) fn agree(world: &mut World) {
     wait(world, 5 * MINUTE);
     match world.difference().and_then(|difference| world.shown().map(|()| difference)) {
         Ok(None) => {}
@@ -55,7 +55,7 @@ fn agree(world: &mut World) {
 }
 
 /// Cuts the wires between two parties and keeps them apart from everyone in another part.
-fn part(world: &mut World, parts: &[(usize, u64)]) {
+pub(super) fn part(world: &mut World, parts: &[(usize, u64)]) {
     world.network.parts = parts.iter().copied().collect();
     let wires: Vec<_> = world.network.wires.iter().map(|(wire, found)| (*wire, found.ends)).collect();
     for (wire, (a, b)) in wires {
@@ -93,12 +93,12 @@ fn opening(world: &mut World) -> Opening {
     Opening::fresh(Circle::named(world.machines[0].org, &orgs, &mut entropy), &mut entropy)
 }
 
-fn mend(world: &mut World) {
+pub(super) fn mend(world: &mut World) {
     world.act(Act::Mend).expect("nothing is written");
 }
 
 /// Gives a machine an input and returns what follows, uncommitted effects included.
-fn tell(world: &mut World, at: usize, input: Input) -> Step {
+pub(super) fn tell(world: &mut World, at: usize, input: Input) -> Step {
     let machine = &mut world.machines[at];
     let tick = machine.clock.tick(world.now);
     let step = machine.state.as_mut().expect("it is on").handle(&machine.disk, input, tick).expect("memory answers");
@@ -106,13 +106,13 @@ fn tell(world: &mut World, at: usize, input: Input) -> Step {
     step
 }
 
-fn told(world: &mut World, from: usize, to: usize, frame: &Frame) -> Step {
+pub(super) fn told(world: &mut World, from: usize, to: usize, frame: &Frame) -> Step {
     let received = receive(&world.registry, &frame.encode()).expect("a frame");
     let peer = world.machines[from].name();
     tell(world, to, Input::Received(peer, received))
 }
 
-fn struck(step: &Step) -> bool {
+pub(super) fn struck(step: &Step) -> bool {
     step.effects
         .iter()
         .any(|effect| matches!(effect, Effect::Notice(Notice::Struck { .. }) | Effect::Disconnect { .. }))
@@ -321,7 +321,7 @@ fn a_body_asked_for_in_vain_is_sent_when_it_comes() {
     assert!(step.effects.iter().any(paid));
 }
 
-fn registry_tag(world: &World, nonce: &[u8; 16]) -> [u8; 8] {
+pub(super) fn registry_tag(world: &World, nonce: &[u8; 16]) -> [u8; 8] {
     let hash = crate::seal::hash("habeas 1 registry tag", &[&world.registry.0, nonce]);
     *hash.first_chunk().expect("a hash has 32 bytes")
 }

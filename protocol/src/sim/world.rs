@@ -135,7 +135,10 @@ impl World {
         self.tell(|| format!("{from} → {to}  {}", describe(bytes)));
         self.remember_bad_signatures(to, bytes);
         match frame::receive(&self.registry, bytes) {
-            Ok(received) => self.feed(to, Input::Received(peer, received)),
+            Ok(received) => {
+                self.feed(to, Input::Received(peer, received))?;
+                self.is_within_its_budget(to, &peer)
+            }
             Err(_) => self.feed(to, Input::Garbage(peer)),
         }
     }
@@ -321,12 +324,24 @@ impl World {
         Ok(())
     }
 
+    /// What honest nodes send again is what the protocol makes them send: the bucket for races stays nearly full.
+    fn is_within_its_budget(&mut self, at: usize, peer: &NodeKey) -> Result<(), Failure> {
+        let paid = self.machines[at].state.as_ref().map_or(0, |state| state.paid(peer));
+        if paid > crate::limits::REPEATS.0 as u64 / 64 {
+            self.blame(at, peer, &format!("took {paid} entries again from"))?;
+        }
+        Ok(())
+    }
+
     fn start(&mut self, at: usize) -> Result<(), Failure> {
         let machine = &mut self.machines[at];
         if machine.state.is_some() {
             return Ok(());
         }
         let started = machine.start(&mut self.dice, self.plan.planted);
+        if let (Some(size), Some(state)) = (self.plan.authored, &mut machine.state) {
+            state.set_authored(size);
+        }
         started.map_err(|error| self.store_failed(at, &error))?;
         let openings = self.machines[at].openings.clone();
         for opening in openings {

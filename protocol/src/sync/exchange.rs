@@ -236,7 +236,9 @@ impl State {
             return Ok(());
         }
         let Exchange { ours, lines, outdated, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
-        if !outdated {
+        let left_out = self.left_out(&peer, &circle, turn.now);
+        let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
+        if !outdated && left_out.is_none() {
             session.settled.insert(circle, Outcome { ours, theirs: None, lines, reported: false });
         }
         let (is_last, confirms) = (session.exchanges.is_empty(), session.probing.is_empty());
@@ -245,7 +247,7 @@ impl State {
         if is_last {
             self.settle(turn)?;
         }
-        let wait = if me < peer && confirms { 0 } else { session::RETRY_MS };
+        let wait = left_out.unwrap_or(if me < peer && confirms { 0 } else { session::RETRY_MS });
         self.hello_within(peer, turn.now, wait);
         Ok(())
     }

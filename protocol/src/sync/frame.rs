@@ -15,6 +15,7 @@
 //! probe    = [7, circle 16, key 32, incarnation 8, [[seq, mark 8] …]]
 //! done     = [8, circle 16]
 //! full     = [9, circle 16]
+//! later    = [10, organisation 32, seconds]
 //! ```
 
 use serde::{Deserialize, Serialize};
@@ -98,6 +99,13 @@ pub enum Frame {
     Done(CircleId),
     /// "I do not hold what your frontier refers to: send all lines."
     Full(CircleId),
+    /// "Of this organisation I take no more for so long: leave its entries out, and compare again then."
+    Later {
+        /// The organisation.
+        organisation: OrgId,
+        /// For how long.
+        seconds: u64,
+    },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -114,6 +122,8 @@ struct Item(ByteBuf, Option<ByteBuf>);
 struct ProbeWire(u64, CircleId, FeedKey, Incarnation, Vec<(u64, Mark)>);
 #[derive(Serialize, Deserialize)]
 struct CircleWire(u64, CircleId);
+#[derive(Serialize, Deserialize)]
+struct LaterWire(u64, OrgId, u64);
 
 impl Frame {
     /// The canonical bytes.
@@ -141,6 +151,7 @@ impl Frame {
             Self::Probe { feed, marks } => codec::encode(&ProbeWire(7, feed.circle, feed.key, feed.run, marks.clone())),
             Self::Done(circle) => codec::encode(&CircleWire(8, *circle)),
             Self::Full(circle) => codec::encode(&CircleWire(9, *circle)),
+            Self::Later { organisation, seconds } => codec::encode(&LaterWire(10, *organisation, *seconds)),
         }
     }
 
@@ -199,6 +210,10 @@ impl Frame {
             }
             8 => Self::Done(codec::decode::<CircleWire>("done", bytes, limit)?.1),
             9 => Self::Full(codec::decode::<CircleWire>("full", bytes, limit)?.1),
+            10 => {
+                let LaterWire(_, organisation, seconds) = codec::decode("later", bytes, limit)?;
+                Self::Later { organisation, seconds }
+            }
             _ => return Err(rule("a frame of a newer version")),
         })
     }
@@ -251,6 +266,8 @@ pub enum Fault {
     SpoiledBody,
     /// An entry its author had no right to write.
     Invalid,
+    /// What it sent or asked for before, beyond what any honest node sends or asks again.
+    Repeat,
 }
 
 /// Reads and verifies a frame. Cost: 34 µs per entry on the build machine, nearly all of it the signature.

@@ -24,7 +24,10 @@ impl State {
             return;
         };
         let nonce = self.entropy.bytes();
-        self.sessions.insert(peer, Session::new(org, nonce));
+        if self.sessions.is_empty() {
+            self.authored.alone();
+        }
+        self.sessions.insert(peer, Session::new(org, nonce, self.taken));
         let registry = registry_tag(&self.replica.members.registry(), &nonce);
         turn.send(peer, Lane::Control, &Frame::Open { format: FORMAT, nonce, registry, epoch: self.epoch });
     }
@@ -147,6 +150,7 @@ impl State {
         let epoch = session.epoch;
         for (circle, root) in equal {
             self.anchor(peer, circle, root, epoch);
+            self.authored.level(circle);
         }
         for (circle, ours, theirs) in unequal {
             self.begin(turn, peer, circle, (ours, theirs), same_control);
@@ -154,6 +158,7 @@ impl State {
         if agreed {
             self.settled = true;
             self.settle(turn)?;
+            self.forget_delays(turn.now);
             turn.notice(Notice::Equal(peer));
         }
         // A difference that an exchange is about to settle first; one that none can settle keeps no body back.

@@ -125,6 +125,9 @@ impl State {
         while !full {
             let session = self.sessions.get_mut(&peer).expect("its outbox is being sent");
             match session.outbox.pop_front() {
+                Some(Piece::Range { feed, .. }) if self.is_spared(&peer, &feed, turn.now) => {
+                    self.leave_out(&peer, feed.circle);
+                }
                 Some(Piece::Range { feed, mut next, to }) => {
                     let to = to.min(self.replica.line(&feed).map_or(0, Line::counted));
                     while next <= to && !full {
@@ -202,10 +205,13 @@ impl State {
                 return Ok(());
             }
         }
-        let frame = Frame::Entries(parcel.items);
+        let (frame, org) = (Frame::Entries(parcel.items), self.org);
         for peer in peers {
             let session = self.sessions.get_mut(&peer).expect("listed above");
             session.equal = false;
+            if session.spares(&org, turn.now) {
+                continue; // it compares again by itself when it takes more
+            }
             if session.theirs.is_some() && !session.exchanges.contains_key(&circle) {
                 turn.send(peer, Lane::Live, &frame);
             }

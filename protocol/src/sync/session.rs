@@ -9,7 +9,7 @@ use crate::{
     entry::FeedId,
     feed::{Line, ShortLine},
     ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, OrgId},
-    sync::Tick,
+    sync::{Tick, authored::Spared},
 };
 
 /// After news: others are asked to compare within this time, so that a burst costs one comparison.
@@ -64,10 +64,18 @@ pub(super) struct Session {
     pub(super) probing: BTreeSet<FeedId>,
     /// Faults so far.
     pub(super) strikes: usize,
+    /// What had become new here before this connection.
+    pub(super) taken_before: u64,
+    /// Entries the peer sent that were here already.
+    pub(super) repeated: u64,
+    /// Bodies the peer asked for.
+    pub(super) wants: BTreeSet<EntryId>,
+    /// What is left out for now, either way.
+    pub(super) spared: Spared,
 }
 
 impl Session {
-    pub(super) fn new(org: OrgId, ours: [u8; 16]) -> Self {
+    pub(super) fn new(org: OrgId, ours: [u8; 16], taken_before: u64) -> Self {
         Self {
             org,
             ours,
@@ -85,6 +93,10 @@ impl Session {
             owed: BTreeSet::new(),
             probing: BTreeSet::new(),
             strikes: 0,
+            taken_before,
+            repeated: 0,
+            wants: BTreeSet::new(),
+            spared: Spared::default(),
         }
     }
 

@@ -93,6 +93,7 @@ impl Stage {
                 program: self.program.clone(),
                 data: data.clone(),
                 listen: vec![address.clone()],
+                allow_names: false,
                 log: "info".into(),
                 lives: Lives::Apart,
             };

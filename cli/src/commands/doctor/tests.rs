@@ -30,6 +30,7 @@ fn peer(call_sign: &str) -> Peer {
         equal_at: None,
         device: "olive".into(),
         own: false,
+        by_name: false,
     }
 }
 

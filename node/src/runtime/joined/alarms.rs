@@ -92,6 +92,12 @@ impl Joined {
         self.note_alarms(&batch);
     }
 
+    /// Nothing is delayed any more.
+    pub(super) fn settle_delayed(&mut self) {
+        let batch = self.alarms.settle(|problem| problem.code == codes::DELAYED);
+        self.note_alarms(&batch);
+    }
+
     /// Nothing waits for a newer version any more: this one reads it.
     pub(super) fn settle_newer(&mut self) -> Result<(), StoreError> {
         if Library::later(&self.folder.store)? > 0 {

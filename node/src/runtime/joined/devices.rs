@@ -2,7 +2,11 @@
 
 use protocol::{
     armour,
-    charter::{card::Reach, founding::Start, roster::Link},
+    charter::{
+        card::Reach,
+        founding::{Start, Whereabouts},
+        roster::Link,
+    },
     circle::grant::Opening,
     codec,
     control::{Problem, Reply, codes},
@@ -41,8 +45,9 @@ impl Joined {
             .clone()
             .take(link.clone())
             .map_err(|error| Problem::new(codes::FILE_SIGNATURE, error.to_string()))?;
-        self.network.1.retain(|reach| reach.0 != device.node);
-        self.network.1.push(Reach(device.node, addresses));
+        let Whereabouts(_, own) = &mut self.network.1;
+        own.retain(|reach| reach.0 != device.node);
+        own.push(Reach(device.node, addresses));
         let mut batch = Batch::default();
         batch.put(files::network_row(), codec::encode(&self.network));
         self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
@@ -52,8 +57,11 @@ impl Joined {
             secret: held.secret.clone(),
             epochs: self.state.epochs(id).to_vec(),
         });
-        let start =
-            Start { network_key: self.network.0.clone(), openings: openings.collect(), reach: self.network.1.clone() };
+        let start = Start {
+            network_key: self.network.0.clone(),
+            openings: openings.collect(),
+            whereabouts: self.network.1.clone(),
+        };
         let members = &self.state.replica().members;
         let mut entropy = Entropy::new(self.folder.entropy.bytes());
         let file = self.founding.extend(members, &start, &device.reading, root, &mut entropy);

@@ -1,27 +1,18 @@
-//! Who may connect: members, holds, and frames on their way in.
+//! Who may connect: members, less those on hold.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::ToSocketAddrs,
-};
+use std::collections::BTreeSet;
 
-use futures::{StreamExt, stream::FuturesOrdered};
 use protocol::{
     control::{Problem, Reply, codes},
-    ids::{NodeKey, OrgId, RegistryId},
+    ids::{NodeKey, OrgId},
     store::{Batch, Row, Store, StoreError, Table},
-    sync::frame,
 };
-use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{Incoming, Joined};
+use super::Joined;
 use crate::{
-    net::{self, Command, Contact, Event},
+    net::{Command, Contact},
     runtime::folder::store_problem,
 };
-
-/// Frames being verified at a time; their order is kept.
-pub(super) const VERIFYING: usize = 4;
 
 impl Joined {
     /// Tells the network who may connect: the members' nodes, less those of organisations on hold.
@@ -32,12 +23,9 @@ impl Joined {
         let me = self.folder.node();
         let members = &self.state.replica().members;
         let nodes = members.nodes().filter(|(node, org)| **node != me && !self.held.contains(*org));
-        let reach: BTreeMap<_, _> = self.network.1.iter().map(|reach| (reach.0, &reach.1)).collect();
-        let resolve = |address: &String| address.to_socket_addrs().ok().into_iter().flatten();
-        let contacts = nodes.map(|(node, _)| Contact {
-            key: *node,
-            addresses: reach.get(node).into_iter().flat_map(|all| all.iter()).flat_map(resolve).collect(),
-        });
+        self.addresses = self.network.1.addresses(members);
+        let contacts = nodes
+            .map(|(node, _)| Contact { key: *node, addresses: self.addresses.get(node).cloned().unwrap_or_default() });
         let contacts: Vec<_> = contacts.collect();
         self.tell(Command::Allow(contacts)).await;
     }
@@ -99,45 +87,4 @@ pub(super) fn read_holds(store: &impl Store) -> Result<BTreeSet<OrgId>, StoreErr
         true
     })?;
     Ok(held)
-}
-
-/// Reads and verifies frames on other threads, a few at a time, and keeps their order.
-pub(super) fn verify(registry: RegistryId, mut events: mpsc::Receiver<Event>) -> mpsc::Receiver<Incoming> {
-    let (verified, incoming) = mpsc::channel(VERIFYING);
-    tokio::spawn(async move {
-        let mut working = FuturesOrdered::new();
-        let mut open = true;
-        while open || !working.is_empty() {
-            tokio::select! {
-                event = events.recv(), if open && working.len() < VERIFYING => match event {
-                    None => open = false,
-                    Some(event) => working.push_back(async move {
-                        match event {
-                            Event::Listening(_) => None,
-                            Event::Up(peer) => Some(Incoming::Up(peer)),
-                            Event::Down { peer, reason } => Some(Incoming::Down(peer, reason)),
-                            Event::Written { to, lane: net::Lane::Bulk } => Some(Incoming::Written(to)),
-                            Event::Written { .. } => None,
-                            Event::Frame { from, frame, .. } => {
-                                let received = spawn_blocking(move || frame::receive(&registry, &frame)).await;
-                                Some(match received {
-                                    Ok(Ok(received)) => Incoming::Received(from, received),
-                                    // A panic in the reader is our bug, and the bytes that caused it are the peer's.
-                                    Ok(Err(_)) | Err(_) => Incoming::Garbage(from),
-                                })
-                            }
-                        }
-                    }),
-                },
-                Some(done) = working.next(), if !working.is_empty() => {
-                    if let Some(done) = done
-                        && verified.send(done).await.is_err()
-                    {
-                        return;
-                    }
-                }
-            }
-        }
-    });
-    incoming
 }

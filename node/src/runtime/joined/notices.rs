@@ -69,7 +69,17 @@ impl Joined {
                 let problem = Problem::new(codes::UNEQUAL, message).saying("peer");
                 self.alarm(problem.with("peer", name).with("count", lines.len()));
             }
+            Notice::Delayed(org) => {
+                let known = self.founding.members.call_sign(&org).unwrap_or("an unknown key").to_owned();
+                tracing::warn!(key = ?org, "an organisation writes more than is taken at a time");
+                let message = format!("{known} writes more than is taken at a time; the rest is taken later");
+                let problem = Problem::new(codes::DELAYED, message).saying("organisation");
+                self.alarm(problem.with("organisation", known));
+            }
             Notice::Equal(peer) => {
+                if self.state.delayed(self.now()).next().is_none() {
+                    self.settle_delayed();
+                }
                 self.equal_at.insert(peer, utc_now());
                 let name = self.name(&peer);
                 self.settle_unequal(&name);

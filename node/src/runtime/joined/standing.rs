@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{
+    address::Address,
     circle::Circle,
     control::{Alarm, CircleStatus, NodeState, Peer, RecordKind, Status},
     ids::{NodeKey, OrgId},
@@ -28,8 +29,15 @@ impl Joined {
             equal_at: self.equal_at.get(node).copied(),
             device: words::device(&node.0),
             own: *org == us,
+            by_name: self.is_known_by_name_alone(node),
         };
         members.nodes().filter(|(node, _)| **node != me).map(peer).collect()
+    }
+
+    /// Whether a node can be dialled at names alone, and names are not looked up here.
+    fn is_known_by_name_alone(&self, node: &NodeKey) -> bool {
+        let names = |all: &Vec<Address>| !all.is_empty() && all.iter().all(Address::is_name);
+        !self.names_allowed && self.addresses.get(node).is_some_and(names)
     }
 
     /// How this node stands.

@@ -96,5 +96,6 @@ const fn reason(fault: Fault) -> &'static str {
         Fault::BadSignature => "bad_signature",
         Fault::SpoiledBody => "spoiled_body",
         Fault::Invalid => "invalid",
+        Fault::Repeat => "repeat",
     }
 }
