@@ -166,8 +166,8 @@ fn check(state: State) -> Vec<String> {
         // A node that a command left behind is none of the test's.
         if matches!(state, State::Nowhere | State::Wiped | State::Stopped) {
             let _none_runs = Door::of(nodes[0].folder()).try_ask(&Request::Stop);
-            let socket = nodes[0].folder().join("api.sock");
-            eventually("no node runs", || (!socket.exists()).then_some(()));
+            let lock = nodes[0].folder().join("lock");
+            eventually("no node runs", || fs::File::open(&lock).map_or(Some(()), |lock| lock.try_lock().ok()));
         }
         // A node that was told to end may still answer for a moment.
         if ENDS.contains(command) || found(nodes[0].folder()) != state {

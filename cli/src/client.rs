@@ -64,11 +64,6 @@ impl Client {
         UnixStream::connect(&self.socket).await.is_ok()
     }
 
-    /// Whether a node has not ended yet: its socket is the last thing that goes.
-    pub(crate) fn is_there(&self) -> bool {
-        self.socket.exists()
-    }
-
     /// Asks, and waits for the reply.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Finding the node's program, starting it for a folder, and ending it again.
 
 use std::{
-    fs::{DirBuilder, File},
+    fs::{DirBuilder, File, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
@@ -268,6 +268,11 @@ pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Whether a node has the folder: of all it has, its lock is what it lets go of last.
+pub(crate) fn is_held(data: &Path) -> bool {
+    File::open(data.join("lock")).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 /// How the node stands.
 pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
     match client.ask(&Request::Status).await? {
@@ -341,6 +346,18 @@ mod tests {
         std::fs::create_dir_all(data.join("store")).expect("the folder is ours");
         let failure = visit(context, async |_, _| Ok(())).await.expect_err("there are no keys");
         assert!(failure.is(node_codes::WIPED), "{failure:?}");
+    }
+
+    #[test]
+    fn a_folder_is_held_as_long_as_somebody_has_its_lock() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        assert!(!is_held(folder.path()), "there is no lock yet");
+        let lock = File::create(folder.path().join("lock")).expect("the folder is ours");
+        assert!(!is_held(folder.path()), "a node was killed");
+        lock.try_lock().expect("nobody has it");
+        assert!(is_held(folder.path()));
+        drop(lock);
+        assert!(!is_held(folder.path()));
     }
 
     #[tokio::test]

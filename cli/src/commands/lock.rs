@@ -5,8 +5,7 @@ use protocol::control::{Reply, Request};
 use super::ask;
 use crate::{
     Context,
-    client::Client,
-    daemon::{STOP_TIME_MAX, unexpected, until},
+    daemon::{STOP_TIME_MAX, is_held, unexpected, until},
     error::{Failure, codes},
     render::standing::good,
     secret::Which,
@@ -84,8 +83,8 @@ pub(crate) async fn wipe(args: WipeArgs, context: &mut Context<'_>) -> Result<()
 
 /// Waits until the node has ended, so that the next command finds none; a node that takes its time does not hold it up.
 async fn ended(context: &Context<'_>) -> Result<(), Failure> {
-    let client = Client::new(&context.data()?);
-    let _takes_its_time = until(STOP_TIME_MAX, async || Ok((!client.is_there()).then_some(()))).await?;
+    let data = context.data()?;
+    let _takes_its_time = until(STOP_TIME_MAX, async || Ok((!is_held(&data)).then_some(()))).await?;
     Ok(())
 }
 
