@@ -3,7 +3,7 @@
 //! The file is `{note, courts, cases: […], dockets: […]}`; each value may stand alone or as
 //! `{"v": …, "src": "s1", "grade": "B2", "org": …}`. Every key is mapped by `data/import_map.tsv`; every key that is not,
 //! every value that does not fit and every unknown code is an error with its line, path and field. All errors of a file
-//! are listed, and nothing is imported if there is one. Codes that must stay at home go to their local twin at once.
+//! are listed (beyond [`ERRORS`], counted), and nothing is imported if there is one. Codes that must stay at home go to their local twin at once.
 
 mod consent;
 mod json;
@@ -21,6 +21,10 @@ use crate::schema::{Value, ValueError};
 
 /// Largest file in bytes.
 pub const FILE_BYTES: usize = 64 << 20;
+/// Errors of a file that are listed; of further ones only the number is told.
+pub const ERRORS: usize = 1000;
+/// Characters of a path that an error shows: keys of a file may be as long as the file.
+const PATH_CHARS: usize = 200;
 
 /// One case file or docket of the file.
 #[derive(Clone, PartialEq, Eq)]
@@ -132,6 +136,12 @@ pub enum Problem {
     /// Not a grade.
     #[error("a grade is a letter A–F and a digit 1–6, such as B2")]
     Grade,
+    /// More than are listed.
+    #[error("{count} more errors, which are not listed")]
+    More {
+        /// How many.
+        count: usize,
+    },
     /// A conflicting value without the organisation that reports it.
     #[error("a conflicting value names the organisation that reports it (org)")]
     NoReporter,

@@ -28,6 +28,7 @@ impl ImportError {
             }
             Problem::RepeatedLabel => of_file("label-twice"),
             Problem::Grade => control::Problem::new(codes::BAD_VALUE, self.problem.to_string()).saying("grade"),
+            Problem::More { count } => of_file("more").with("count", *count),
             Problem::NoReporter => of_file("reporter"),
         };
         problem.with("line", self.line).with("path", &self.path)
@@ -82,6 +83,7 @@ mod tests {
         check(Problem::UnknownLabel { label: label(), nearest: nearest() }, "label-nearest");
         check(Problem::RepeatedLabel, "label-twice");
         check(Problem::Grade, "grade");
+        check(Problem::More { count: 9 }, "more");
         check(Problem::NoReporter, "reporter");
     }
 

@@ -1,5 +1,7 @@
 //! What an import takes, what it refuses, and where it says the mistake is.
 
+mod hostile;
+
 use super::*;
 
 const CASES: &str = include_str!("../../../deploy/sample/cases.json");

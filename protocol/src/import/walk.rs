@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::json::{Node, Offset, Shape};
 use super::map::{Key, Target, parent_field};
 use super::said::{Stated, constant};
-use super::{Draft, ImportError, ImportErrors, Imported, Kind, Problem};
+use super::{Draft, ERRORS, ImportError, ImportErrors, Imported, Kind, PATH_CHARS, Problem};
 use crate::ids::EntityId;
 use crate::schema::{self, Field, Schema, Value, nearest};
 
@@ -27,12 +27,13 @@ pub(super) fn file(
         roots: Labels::new(),
         labels: Labels::new(),
         errors: Vec::new(),
+        more: 0,
         stack: Vec::new(),
         chained: Vec::new(),
         section: Section::default(),
     };
     let imported = walk.sections(node, told);
-    let mut errors = walk.errors;
+    let (mut errors, more) = (walk.errors, walk.more);
     if errors.is_empty() {
         return Ok(imported);
     }
@@ -44,7 +45,12 @@ pub(super) fn file(
         counted = offset;
         ImportError { line, ..error }
     };
-    Err(ImportErrors(errors.into_iter().map(with_line).collect()))
+    let mut errors: Vec<_> = errors.into_iter().map(with_line).collect();
+    if more > 0 {
+        let problem = Problem::More { count: more };
+        errors.push(ImportError { line, path: "$".to_owned(), field: None, problem });
+    }
+    Err(ImportErrors(errors))
 }
 
 pub(super) struct Walk<'f, 'i> {
@@ -58,6 +64,8 @@ pub(super) struct Walk<'f, 'i> {
     pub(super) labels: Labels,
     /// Each with its place; the line is filled in at the end.
     pub(super) errors: Vec<(Offset, ImportError)>,
+    /// Errors beyond those that are listed.
+    more: usize,
     /// The entities around the place being read, outermost first.
     pub(super) stack: Vec<(&'static str, EntityId)>,
     /// Records that will name the one before them.
@@ -377,13 +385,25 @@ impl<'f> Walk<'f, '_> {
     }
 
     fn unmapped(&mut self, key: &Key, name: &str, node: Node<'f>, path: &str) {
+        if self.errors.len() >= ERRORS {
+            self.more += 1;
+            return;
+        }
         let nearest = nearest(name, key.keys.keys().map(|key| (&**key, &**key))).map(str::to_owned);
         self.error(node, path, None, Problem::UnmappedKey { nearest });
     }
 
     pub(super) fn error(&mut self, node: Node<'f>, path: &str, field: Option<&Field>, problem: Problem) {
+        if self.errors.len() >= ERRORS {
+            self.more += 1;
+            return;
+        }
         let field = field.map(|field| field.name.clone());
-        let error = ImportError { line: 0, path: path.to_owned(), field, problem };
+        let mut shown = path.to_owned();
+        if let Some((end, _)) = path.char_indices().nth(PATH_CHARS) {
+            shown.replace_range(end.., "…");
+        }
+        let error = ImportError { line: 0, path: shown, field, problem };
         self.errors.push((node.offset(self.file), error));
     }
 }
