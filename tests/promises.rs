@@ -20,6 +20,7 @@ mod pages;
 mod petnames;
 mod rosters;
 mod sample;
+mod search;
 mod sharing;
 mod shelves;
 mod spec;

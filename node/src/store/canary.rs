@@ -55,6 +55,16 @@ pub fn search(folder: &Path, canaries: &[String]) -> io::Result<Vec<Vec<usize>>>
     Ok(canaries.iter().map(|canary| codings(canary).iter().map(|form| count(form)).collect()).collect())
 }
 
+/// A row as it lies on the disk: its hidden name and its sealed value.
+pub type RawRow = (Vec<u8>, Vec<u8>);
+
+/// All rows of the store in `folder`, as somebody reads them who has no key of it.
+pub fn rows(folder: &Path) -> Result<Vec<RawRow>, rocksdb::Error> {
+    let db = rocksdb::DB::open_for_read_only(&rocksdb::Options::default(), folder.join("rows"), false)?;
+    let rows = db.iterator(rocksdb::IteratorMode::Start);
+    rows.map(|row| row.map(|(key, value)| (key.into_vec(), value.into_vec()))).collect()
+}
+
 /// All files below `folder`; of a socket there is nothing to read.
 pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();

@@ -1,5 +1,7 @@
 //! The view against the reference model: any history, any order, anything missing.
 
+mod histories;
+
 use proptest::prelude::*;
 
 use super::assertion::{Assertion, ClaimedTime, Reference, Statement};
@@ -414,14 +416,16 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn build(steps: &[Step]) -> History {
     let mut history = History::default();
-    for step in steps {
-        let count = history.entries.len();
-        let deps: Vec<_> = step.deps.iter().filter(|_| count > 0).map(|dep| usize::from(*dep) % count).collect();
-        let statements = step.statements.iter().map(|choice| statement(&history, *choice)).collect();
-        // Five feeds of three organisations: two of them have two devices.
-        history.write(step.feed, step.feed % 3, &deps, statements);
-    }
+    steps.iter().for_each(|step| continue_with(&mut history, step));
     history
+}
+
+fn continue_with(history: &mut History, step: &Step) {
+    let count = history.entries.len();
+    let deps: Vec<_> = step.deps.iter().filter(|_| count > 0).map(|dep| usize::from(*dep) % count).collect();
+    let statements = step.statements.iter().map(|choice| statement(history, *choice)).collect();
+    // Five feeds of three organisations: two of them have two devices.
+    history.write(step.feed, step.feed % 3, &deps, statements);
 }
 
 /// One statement. Half of the fields drawn are the first, where conflicts and resolutions are.
