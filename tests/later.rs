@@ -102,7 +102,8 @@ fn an_entry_whose_key_comes_later_is_read_when_the_key_comes() {
     let second = Opening { epochs: vec![Epoch::fresh(&mut entropy)], ..first.clone() };
     let readers: Vec<_> = members.devices(&ours).map(|device| &device.reading).collect();
     let mut say = |header: Header, opening: &Opening| -> (Verified, Body) {
-        let grant = grant::seal(&members.registry(), std::slice::from_ref(opening), &readers, &mut entropy);
+        let author = member.reading().expand();
+        let grant = grant::seal(&members.registry(), std::slice::from_ref(opening), &readers, &author, &mut entropy);
         let (header, body) = body::clear_for(Header { kind: Kind::MEMBERSHIP, ..header }, &grant);
         (entry::sign(&members.registry(), member.desk(), header), body)
     };

@@ -8,7 +8,7 @@ use protocol::{
         roster::{Link, Roster},
     },
     ids::{DatabaseEpoch, NodeKey, OrgId},
-    seal::Entropy,
+    seal::{Entropy, ReadingSecret},
     store::{Memory, Store},
     sync::{Effect, Input, Notice, Start, State, Tick, frame},
 };
@@ -95,11 +95,9 @@ fn grow(office: &Office, count: usize, seed: u8) -> Vec<Link> {
     let mut roster = office.roster.clone();
     let next = |_| {
         let pens = [entropy.secret(), entropy.secret()];
-        let link = Link::certify(
-            &office.root,
-            Some(&roster),
-            &device(&office.organisation(), &pens, &office.reading, &mut entropy),
-        );
+        let reading = ReadingSecret(entropy.secret());
+        let device = device(&office.organisation(), &pens, &reading, &mut entropy);
+        let link = Link::certify(&office.root, Some(&roster), &device);
         roster.take(link.clone()).expect("it fits");
         link
     };

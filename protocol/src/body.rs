@@ -208,6 +208,31 @@ mod tests {
         assert_eq!(body.open(&RegistryId([1; 32]), &header, &key), Err(OpenError::Ciphertext));
     }
 
+    /// One ciphertext under two keys could be two contents: whoever wraps the second key names it in place of the first.
+    #[test]
+    fn a_body_whose_commitment_is_to_another_key_or_nonce_does_not_open() {
+        let mut entropy = Entropy::new([6; 32]);
+        let (epoch_key, key, nonce) = (entropy.secret(), entropy.secret(), entropy.bytes::<NONCE>());
+        let made = |commitment: [u8; 32]| {
+            let wrapped: [u8; 32 + TAG] =
+                seal::seal(&epoch_key, &nonce, &commitment, key.expose()).try_into().expect("a key and its tag");
+            let segment = |ciphertext| {
+                let (nonce, wrapped, commitment) = (nonce.into(), wrapped.into(), commitment.into());
+                codec::encode(&Sealed((Segment(EPOCH, nonce, wrapped, commitment, ByteBuf::from(ciphertext)),)))
+            };
+            let length = segment(vec![0; seal::padded_len(4) + TAG]).len();
+            let header = Header { body_len: length as u64, ..blank() };
+            let bytes = segment(seal::seal(&key, &nonce, &aad(&REGISTRY, &header), &seal::pad(b"said")));
+            let header = Header { body_root: root(&bytes).expect(ONE), ..header };
+            Body::check(&header, bytes).expect("fits its header").open(&REGISTRY, &header, &epoch_key)
+        };
+        assert_eq!(made(commit(&key, &nonce)).as_deref(), Ok(&b"said"[..]));
+        let (other, elsewhere) = (entropy.secret(), entropy.bytes::<NONCE>());
+        for commitment in [commit(&other, &nonce), commit(&key, &elsewhere), [0; 32]] {
+            assert_eq!(made(commitment), Err(OpenError::Commitment));
+        }
+    }
+
     #[test]
     fn every_flipped_bit_of_a_body_is_refused() {
         let mut entropy = Entropy::new([7; 32]);

@@ -5,7 +5,12 @@
 //! index. Sections are folded when somebody asks, and a few are kept. A section's shelf
 //! lies where a hash of its words says, and how many there are is a row: neither costs more where there are more.
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+mod broken;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    panic::catch_unwind,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -18,14 +23,17 @@ use crate::{
     schema::Schema,
     seal,
     section::{
-        Contribution, Section,
+        Chain, Contribution, Section,
         assertion::{Content, Plain, Statement, content},
+        view::View,
     },
     staged::Staged,
     store::{Batch, Row, Store, StoreError, Table},
     sync::State,
     words,
 };
+use broken::Broken;
+pub use broken::FoldError;
 
 /// What this version reads: raised with the schema, and with each kind of entry that is folded from then on. What an
 /// older one could not read is read again.
@@ -38,6 +46,10 @@ const KEPT: usize = 256;
 pub struct Library {
     kept: BTreeMap<(CircleId, SectionId), (u64, Section)>,
     asked: u64,
+    broken: Broken,
+    /// A section whose making fails: for tests.
+    #[cfg(any(test, feature = "sim"))]
+    pub trap: Option<SectionId>,
 }
 
 /// A section, what it is, and its place in the order of arrival.
@@ -73,6 +85,11 @@ pub enum Mute {
 }
 
 impl Library {
+    /// A library that knows which sections this version cannot make: to be asked at the start and after unlocking.
+    pub fn load(store: &impl Store) -> Result<Self, StoreError> {
+        Ok(Self { broken: Broken::load(store)?, ..Self::default() })
+    }
+
     /// Entries that a crash, a lock or a missing key left unread: to be asked at the start and after unlocking.
     pub fn unread(store: &impl Store) -> Result<Vec<EntryId>, StoreError> {
         let mut unread = Vec::new();
@@ -185,28 +202,62 @@ impl Library {
         Ok(reading)
     }
 
-    /// A section, made from the entries that count. Empty if nothing is known of it.
-    pub fn section<'a>(
-        &'a mut self,
+    /// What people see of a section, made from the entries that count. Empty if nothing is known of it.
+    pub fn view(
+        &mut self,
         state: &State,
         store: &impl Store,
         circle: &CircleId,
         id: &SectionId,
-    ) -> Result<&'a mut Section, StoreError> {
+    ) -> Result<View, FoldError> {
+        self.with(state, store, (*circle, *id), Section::view)
+    }
+
+    /// The entries that a new one of a section names, `chain` being the writer's own.
+    pub fn heads(
+        &mut self,
+        state: &State,
+        store: &impl Store,
+        circle: &CircleId,
+        id: &SectionId,
+        chain: Chain,
+    ) -> Result<Vec<EntryId>, FoldError> {
+        self.with(state, store, (*circle, *id), |section| section.heads(chain))
+    }
+
+    /// Makes a section, unless it is kept, and does something with it.
+    fn with<T>(
+        &mut self,
+        state: &State,
+        store: &impl Store,
+        at: (CircleId, SectionId),
+        work: impl FnOnce(&mut Section) -> T,
+    ) -> Result<T, FoldError> {
         self.asked += 1;
-        let key = (*circle, *id);
-        if !self.kept.contains_key(&key) {
-            let section = load(state, store, circle, id)?;
-            if self.kept.len() >= KEPT
-                && let Some(oldest) = self.kept.iter().min_by_key(|(_, (asked, _))| *asked).map(|(id, _)| *id)
-            {
-                self.kept.remove(&oldest);
-            }
-            self.kept.insert(key, (self.asked, section));
+        #[cfg(any(test, feature = "sim"))]
+        let trap = self.trap;
+        // Taken out, so that a section on which the work fails is kept no longer.
+        let kept = self.kept.remove(&at).map(|(_, section)| section);
+        let (section, done) = self.broken.guard(at, || {
+            let mut section = kept.map_or_else(|| load(state, store, &at.0, &at.1), Ok)?;
+            #[cfg(any(test, feature = "sim"))]
+            assert_ne!(trap, Some(at.1), "a test makes this section fail");
+            let done = work(&mut section);
+            Ok((section, done))
+        })?;
+        if self.kept.len() >= KEPT
+            && let Some(oldest) = self.kept.iter().min_by_key(|(_, (asked, _))| *asked).map(|(id, _)| *id)
+        {
+            self.kept.remove(&oldest);
         }
-        let (asked, section) = self.kept.get_mut(&key).expect("it was put there");
-        *asked = self.asked;
-        Ok(section)
+        self.kept.insert(at, (self.asked, section));
+        Ok(done)
+    }
+
+    /// Rows to be made durable: the sections whose making failed since this was last asked. No start tries them again
+    /// with this version.
+    pub fn set_aside(&mut self) -> Batch {
+        self.broken.rows()
     }
 
     /// The sections of a circle, in order of arrival.
@@ -301,10 +352,11 @@ fn open<S: Store>(state: &State, staged: &Staged<'_, S>, entry: &Verified) -> Re
         return Ok(Opened::NoKey);
     };
     let plain = body.open(&state.replica().members.registry(), header, &key.1);
-    Ok(match plain.map(|plain| content(&plain)) {
-        Ok(Content::Good(plain)) => Opened::Plain(Box::new(plain)),
-        Ok(Content::Later) => Opened::Mute(Mute::Newer),
-        Ok(Content::Bad(_)) | Err(_) => Opened::Mute(Mute::Bad),
+    Ok(match plain.map(|plain| catch_unwind(|| content(&plain))) {
+        Ok(Ok(Content::Good(plain))) => Opened::Plain(Box::new(plain)),
+        // A panic is our mistake: a version that does not make it reads the entry.
+        Ok(Ok(Content::Later) | Err(_)) => Opened::Mute(Mute::Newer),
+        Ok(Ok(Content::Bad(_))) | Err(_) => Opened::Mute(Mute::Bad),
     })
 }
 

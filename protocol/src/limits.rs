@@ -79,5 +79,14 @@ pub const STRIKES: Resource = Resource(3);
 pub const SHARED_AT_ONCE: Resource = Resource(64);
 /// Devices one grant is sealed for: more of them get a second grant, since a body holds no more wraps.
 pub const GRANTED_AT_ONCE: Resource = Resource(80);
+/// Slots of a grant that are tried because their hint fits: one is ours, a second one is chance once in 2²⁶ grants, and
+/// whoever makes more of them fit wants our time.
+pub const SLOTS_TRIED: Resource = Resource(2);
+/// Grants of one organisation that are tried within an hour; the others wait for the next.
+pub const GRANTS_TRIED: Resource = Resource(256);
+/// Named circles held that have one steward: with 64 stewards their tags still fit one HELLO.
+pub const STEWARD_CIRCLES: Resource = Resource(128);
+/// Epochs kept of one circle.
+pub const EPOCHS_OF_CIRCLE: Resource = Resource(256);
 /// Characters of a petname: it stands beside a call-sign in a table. Petnames never leave the node.
 pub const PETNAME_CHARS: Resource = Resource(48);

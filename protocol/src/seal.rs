@@ -1,7 +1,7 @@
 //! The primitives, a page and nothing more: secrets, hashing, sealing, wrapping to a reader, padding.
 //!
 //! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), BLAKE3 derive-key and keyed modes, HPKE base mode (RFC 9180) with
-//! the X-Wing hybrid KEM (X25519 + ML-KEM-768), Padmé padding (PURBs, PoPETs 2019).
+//! the X-Wing hybrid KEM (X25519 + ML-KEM-768), hedged randomness (RFC 8937), Padmé padding (PURBs, PoPETs 2019).
 
 use std::fmt;
 
@@ -9,13 +9,15 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305,
     aead::{Aead, Payload},
 };
+use curve25519_dalek::MontgomeryPoint;
 use hpke::{
     Deserializable, Kem as _, OpModeR, OpModeS, Serializable, aead::ChaCha20Poly1305, kdf::HkdfSha256, kem::XWing,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::limits::PADDING_FLOOR;
 
@@ -90,6 +92,24 @@ impl Entropy {
     /// A fresh secret.
     pub fn secret(&mut self) -> Secret {
         Secret(self.bytes())
+    }
+
+    /// Mixes fresh bytes of the system's random source in: what follows is unpredictable if they or the stream are, and
+    /// two copies of one machine image part here.
+    pub fn stir(&mut self, fresh: &[u8; 32]) {
+        *self = Self::new(hash("habeas 1 stirred entropy", &[&self.bytes::<32>(), fresh]));
+    }
+
+    /// The randomness for one message and nothing else, hedged as in RFC 8937: from this stream, a long-term `secret`,
+    /// `fresh` bytes of the system's random source, and the `message`, whose parts are told apart by their lengths.
+    ///
+    /// Any one of the first three keeps it unpredictable. If all three repeat (a machine image resumed twice on a machine
+    /// whose random source is broken), two different messages still get keys and nonces of their own.
+    pub fn hedged(&mut self, secret: &Secret, fresh: &[u8; 32], message: &[&[u8]]) -> Self {
+        let key = Secret::new(keyed(secret, &[b"hedge", &self.bytes::<32>(), fresh]));
+        let lengths: Vec<u8> = message.iter().flat_map(|part| (part.len() as u64).to_be_bytes()).collect();
+        let parts = [&[&key.expose()[..], &lengths], message].concat();
+        Self::new(hash("habeas 1 hedged entropy", &parts))
     }
 }
 
@@ -193,21 +213,69 @@ impl ReadingSecret {
         ReadingKey(Box::new(public.to_bytes().as_slice().try_into().expect("X-Wing public keys have 1,216 bytes")))
     }
 
+    /// The key with what follows from its seed: derived once for however many wraps are tried.
+    #[must_use]
+    pub fn expand(&self) -> Reader {
+        let (private, _) = XWing::derive_keypair(self.0.expose());
+        // The X25519 half of an X-Wing key: draft-connolly-cfrg-xwing-kem §5.2, bytes 64 to 96 of SHAKE-256 of the seed.
+        let (mut seed, mut expanded) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 96]));
+        private.write_exact(&mut *seed);
+        let mut shake = Shake256::default();
+        shake.update(&*seed);
+        shake.finalize_xof().read(&mut *expanded);
+        let exchange = Secret::new(*expanded.last_chunk().expect("96 bytes end in 32"));
+        Reader { private: Box::new(private), exchange }
+    }
+}
+
+/// A device's reading key, ready to open wraps.
+pub struct Reader {
+    private: Box<<XWing as hpke::Kem>::PrivateKey>,
+    /// Its X25519 half.
+    exchange: Secret,
+}
+
+impl Reader {
     /// Opens a wrap made for this key.
     #[must_use]
     pub fn unwrap(&self, info: &[u8], aad: &[u8], wrap: &[u8; WRAP]) -> Option<Secret> {
-        let (private, _) = XWing::derive_keypair(self.0.expose());
+        #[cfg(test)]
+        DECAPSULATIONS.with(|count| count.set(count.get() + 1));
         let (encapsulated, sealed) = wrap.split_at(WRAP - 32 - TAG);
         let encapsulated = <XWing as hpke::Kem>::EncappedKey::from_bytes(encapsulated).ok()?;
         let opened = hpke::single_shot_open::<ChaCha20Poly1305, HkdfSha256, XWing>(
             &OpModeR::Base,
-            &private,
+            &self.private,
             &encapsulated,
             info,
             sealed,
             aad,
         );
         opened.ok()?.try_into().ok().map(Secret)
+    }
+
+    /// A secret that only the holder of this key and the holder of `other` can compute: X25519 between the two.
+    #[must_use]
+    pub fn pair(&self, other: &ReadingKey) -> Secret {
+        let point = MontgomeryPoint(*other.0.last_chunk().expect("an X-Wing key ends in its X25519 half"));
+        Secret::new(hash("habeas 1 reading pair", &[&point.mul_clamped(*self.exchange.expose()).0]))
+    }
+}
+
+#[cfg(test)]
+thread_local! {
+    static DECAPSULATIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Wraps that this thread tried to open so far: the costly part of reading grants.
+#[cfg(test)]
+pub(crate) fn decapsulations() -> usize {
+    DECAPSULATIONS.with(std::cell::Cell::get)
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reader(…)")
     }
 }
 
@@ -245,6 +313,8 @@ const PREFIX: usize = 4;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -253,10 +323,51 @@ mod tests {
         let (reader, other) = (ReadingSecret(entropy.secret()), ReadingSecret(entropy.secret()));
         let secret = entropy.secret();
         let wrap = reader.public().wrap(b"info", b"aad", &secret, &mut entropy).expect("a sound key");
-        assert_eq!(reader.unwrap(b"info", b"aad", &wrap), Some(secret));
-        assert_eq!(other.unwrap(b"info", b"aad", &wrap), None);
-        assert_eq!(reader.unwrap(b"info", b"other", &wrap), None);
-        assert_eq!(reader.unwrap(b"other", b"aad", &wrap), None);
+        let open = |reader: &ReadingSecret, info, aad| reader.expand().unwrap(info, aad, &wrap);
+        assert_eq!(open(&reader, b"info", b"aad"), Some(secret));
+        assert_eq!(open(&other, b"info", b"aad"), None);
+        assert_eq!(open(&reader, b"info", b"other"), None);
+        assert_eq!(open(&reader, b"other", b"aad"), None);
+    }
+
+    #[test]
+    fn two_reading_keys_have_one_secret_in_common_and_a_third_has_none_of_it() {
+        let mut entropy = Entropy::new([2; 32]);
+        let [a, b, c] = [(); 3].map(|()| ReadingSecret(entropy.secret()));
+        let pair = |one: &ReadingSecret, other: &ReadingSecret| one.expand().pair(&other.public());
+        assert_eq!(pair(&a, &b), pair(&b, &a));
+        assert_eq!(BTreeSet::from([&a, &b, &c].map(|one| *pair(one, &a).expose())).len(), 3);
+        assert_ne!(pair(&a, &b), pair(&c, &b));
+    }
+
+    /// A machine image was resumed twice: both copies went on with one stream, and sealed different things with one key
+    /// and nonce.
+    #[test]
+    fn copies_of_one_stream_part_by_fresh_bytes_and_by_what_is_written() {
+        let secret = Secret::new([1; 32]);
+        let [honest, zero] = [[2; 32], [0; 32]];
+        let drawn = |secret: &Secret, fresh: &[u8; 32], message: &[&[u8]]| {
+            Entropy::new([3; 32]).hedged(secret, fresh, message).bytes::<32>()
+        };
+        let all = [
+            drawn(&secret, &honest, &[b"header", b"text"]),
+            drawn(&secret, &zero, &[b"header", b"text"]),
+            drawn(&secret, &zero, &[b"header", b"another"]),
+            drawn(&secret, &zero, &[b"headert", b"ext"]),
+            drawn(&Secret::new([4; 32]), &zero, &[b"header", b"text"]),
+            Entropy::new([5; 32]).hedged(&secret, &zero, &[b"header", b"text"]).bytes(),
+        ];
+        assert_eq!(BTreeSet::from(all).len(), all.len());
+        let mut stream = Entropy::new([3; 32]);
+        let [first, second] = [(); 2].map(|()| stream.hedged(&secret, &zero, &[b"one message"]).bytes::<32>());
+        assert_ne!(first, second, "one message twice");
+        let stirred = |fresh| {
+            let mut copy = Entropy::new([3; 32]);
+            copy.stir(&fresh);
+            copy.bytes::<32>()
+        };
+        assert_ne!(stirred(honest), stirred(zero));
+        assert_ne!(stirred(zero), Entropy::new([3; 32]).bytes());
     }
 
     #[test]

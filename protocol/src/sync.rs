@@ -12,6 +12,7 @@ mod authored;
 mod budget;
 mod exchange;
 pub mod frame;
+mod grants;
 mod hello;
 mod serve;
 mod session;
@@ -29,7 +30,7 @@ use crate::{
     feed::ShortLine,
     ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId},
     replica::{Held, Outcome, Replica},
-    seal::Entropy,
+    seal::{Entropy, Reader},
     staged::Staged,
     store::{Batch, Store, StoreError},
 };
@@ -154,6 +155,8 @@ pub enum Notice {
     Keys(CircleId),
     /// An organisation writes more than is taken at a time: the rest is asked for later.
     Delayed(OrgId),
+    /// An organisation opened more circles than one may open for us: the last one is not held.
+    Crowded(OrgId),
     /// Everything this pair shares is equal.
     Equal(NodeKey),
     /// Something is missing or differs after everything was exchanged.
@@ -187,6 +190,9 @@ pub struct State {
     sessions: BTreeMap<NodeKey, Session>,
     anchors: BTreeMap<(NodeKey, CircleId), session::Anchor>,
     pens: Option<Pens>,
+    /// The reading key of the pens, ready to open grants.
+    reader: Option<Reader>,
+    pace: grants::Pace,
     epochs: BTreeMap<CircleId, Vec<Epoch>>,
     runs: BTreeMap<FeedKey, Incarnation>,
     /// The keys this node writes with, once it was unlocked.
@@ -237,6 +243,8 @@ impl State {
             sessions: BTreeMap::new(),
             anchors: BTreeMap::new(),
             pens: None,
+            reader: None,
+            pace: grants::Pace::default(),
             epochs: BTreeMap::new(),
             runs: start.runs,
             own: BTreeSet::new(),
@@ -285,6 +293,7 @@ impl State {
     /// Hands over the keys to sign and read with.
     pub fn unlock(&mut self, pens: Pens, epochs: BTreeMap<CircleId, Vec<Epoch>>) {
         self.own = [&pens.author, &pens.desk].map(|pen| FeedKey(pen.public())).into();
+        self.reader = Some(pens.reading.expand());
         self.pens = Some(pens);
         self.epochs = epochs;
     }
@@ -292,6 +301,7 @@ impl State {
     /// Forgets the keys to sign and read with; replication goes on.
     pub fn lock(&mut self) {
         self.pens = None;
+        self.reader = None;
         self.epochs.clear();
     }
 
@@ -318,7 +328,7 @@ impl State {
     #[must_use]
     pub fn due(&self) -> Option<Tick> {
         let hellos = self.sessions.values().filter_map(|session| session.hello_due);
-        hellos.chain(self.settle_by).min()
+        hellos.chain(self.settle_by).chain(self.pace.due()).min()
     }
 
     /// The one verb.
@@ -337,7 +347,12 @@ impl State {
                 }
                 self.pump(&mut turn, peer)?;
             }
-            Input::Tick => self.tick(&mut turn)?,
+            Input::Tick => {
+                self.tick(&mut turn)?;
+                if self.pace.due().is_some_and(|due| due <= now) {
+                    self.try_waiting(&mut turn, store)?;
+                }
+            }
             Input::Write(write) => self.write(&mut turn, write)?,
             Input::Link(link) => self.link(&mut turn, *link)?,
             Input::Hold(opening) => self.hold(&mut turn, &opening),
@@ -508,26 +523,6 @@ impl State {
         for peer in strangers {
             self.sessions.remove(&peer);
             turn.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
-        }
-    }
-
-    fn hold<S: Store>(&mut self, turn: &mut Turn<'_, S>, opening: &Opening) {
-        let id = opening.circle.id(&self.replica.members.registry());
-        let is_new = self.replica.hold(opening);
-        write::remember(turn, &id, opening, is_new);
-        let known = self.epochs.entry(id).or_default();
-        let before = known.len();
-        for epoch in &opening.epochs {
-            if !known.iter().any(|held| held.0 == epoch.0) {
-                known.push(epoch.clone());
-            }
-        }
-        if known.len() > before {
-            turn.notice(Notice::Keys(id));
-        }
-        if is_new {
-            turn.notice(Notice::Circle(id));
-            self.rumour(id, None, turn.now);
         }
     }
 

@@ -146,11 +146,14 @@ fn openings() {
 #[test]
 fn grants() {
     let mut entropy = Entropy::new([7; 32]);
-    let (registry, reading) = (RegistryId([8; 32]), ReadingSecret(entropy.secret()));
+    let [author, reader] = [(); 2].map(|()| ReadingSecret(entropy.secret()));
+    let (registry, reading) = (RegistryId([8; 32]), reader.expand());
     let opening = Opening::fresh(Circle::Commons, &mut entropy);
-    let example = grant::seal(&registry, std::slice::from_ref(&opening), &[&reading.public()], &mut entropy);
+    let readers = [&reader.public()];
+    let example = grant::seal(&registry, std::slice::from_ref(&opening), &readers, &author.expand(), &mut entropy);
+    let author = author.public();
     fuzz!(rounds 400, signed true, vec![example], |bytes: &[u8]| {
-        let Ok(Some(openings)) = grant::open(&registry, bytes, &reading) else { return false };
+        let Ok(Some(openings)) = grant::open(&registry, bytes, &reading, &author) else { return false };
         assert!(cbor::is_canonical(bytes));
         assert_eq!(openings, std::slice::from_ref(&opening), "only what was sealed opens");
         true

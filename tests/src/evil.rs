@@ -102,6 +102,12 @@ impl Member {
         &self.desk
     }
 
+    /// The key its device reads with.
+    #[must_use]
+    pub fn reading(&self) -> &ReadingSecret {
+        &self.reading
+    }
+
     /// Connects to a node and opens as the protocol says; from then on it says what it is told to.
     #[must_use]
     pub fn meet(&self, registry: &Registry, node: &Node, entropy: &mut Entropy) -> Evil {

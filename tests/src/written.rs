@@ -116,7 +116,7 @@ fn write(office: &Office, founding: &Founding, count: usize, entropy: &mut Entro
     openings.push(Opening::fresh(Circle::Own(org), entropy));
     openings.push(Opening::fresh(Circle::named(org, &everyone, entropy), entropy));
     let readers: Vec<_> = everyone.iter().flat_map(|org| members.devices(org)).map(|device| &device.reading).collect();
-    let grant = grant::seal(&registry, &openings[2..], &readers, entropy);
+    let grant = grant::seal(&registry, &openings[2..], &readers, &office.reading.expand(), entropy);
 
     let epoch = DatabaseEpoch(entropy.bytes());
     let (me, seed) = (office.device().node, entropy.bytes());

@@ -10,7 +10,7 @@ use protocol::{
     charter::{
         Genesis,
         card::{Card, Reach},
-        roster::Link,
+        roster::{Device, DeviceKeys, Link, organisation},
     },
     circle::{
         Circle,
@@ -19,9 +19,9 @@ use protocol::{
     codec,
     cose::{self, Domain, Signer},
     feed::{Mark, NearLine, ShortLine},
-    ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId},
+    ids::{CircleId, DatabaseEpoch, DeviceId, EntryId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId},
     limits::{FRONTIER_LINES, ROSTER_LINKS, WANTS},
-    seal::{Entropy, Secret},
+    seal::{Entropy, ReadingSecret, Secret},
     sync::frame::{Blinded, Frame, ShortStanding},
 };
 use tests::written::{Office, Registry, device};
@@ -61,11 +61,21 @@ fn links(office: &Office) -> Vec<Vector> {
         signed(&[uint(version), key, uint(index), prev.to_vec(), uint(change), content.to_vec()])
     };
     let pens = [entropy.secret(), entropy.secret()];
-    let second = Link::certify(
-        &office.root,
-        Some(&office.roster),
-        &device(&office.organisation(), &pens, &office.reading, &mut entropy),
-    );
+    let reading = ReadingSecret(entropy.secret());
+    let second_device = device(&office.organisation(), &pens, &reading, &mut entropy);
+    let second = Link::certify(&office.root, Some(&office.roster), &second_device);
+    // A first link whose device has these keys, one of them another one.
+    let (root, seeds) = (Secret::new([0x30; 32]), [1, 2, 3, 4, 5].map(|byte| Secret::new([byte; 32])));
+    let with = |at: usize, key: &Secret| {
+        let mut seeds = seeds.clone();
+        seeds[at] = key.clone();
+        let [author, desk, node, ballot, receipt] = seeds.each_ref().map(Signer::new);
+        let (root, keys) = (Signer::new(&root), DeviceKeys { author, desk, node, ballot, receipt });
+        let device = Device::new(&organisation(&root.public()), DeviceId([0x2d; 16]), &keys, reading.public());
+        Link::certify(&root, None, &device).envelope().to_vec()
+    };
+    let stranger = Signer::new(&Secret::new([0x2e; 32]));
+    let foreign = Link::certify(&stranger, None, office.device()).envelope().to_vec();
     let first = office.roster.link(0).expect("the first").envelope();
     let prev = bytes(&[1; 32]);
     let mut flipped = first.to_vec();
@@ -97,6 +107,16 @@ fn links(office: &Office) -> Vec<Vector> {
             "the device is cut off",
             &link(1, 0, &NULL, 0, &bytes(&codec::encode(office.device())[..100])),
         ),
+        vector("keys-apart", "accepted", "a first link: five keys, none of them the root's", &with(0, &seeds[0])),
+        vector("key-twice", "malformed", "a first link: author and desk are one key", &with(1, &seeds[0])),
+        vector("key-twice-last", "malformed", "a first link: ballot and receipt are one key", &with(4, &seeds[3])),
+        vector("key-twice-apart", "malformed", "a first link: author and receipt are one key", &with(4, &seeds[0])),
+        vector("root-as-author", "malformed", "a first link: the root writes", &with(0, &root)),
+        vector("root-as-desk", "malformed", "a first link: the root is the desk", &with(1, &root)),
+        vector("root-as-node", "malformed", "a first link: the root is on the network", &with(2, &root)),
+        vector("root-as-ballot", "malformed", "a first link: the root votes", &with(3, &root)),
+        vector("root-as-receipt", "malformed", "a first link: the root gives receipts", &with(4, &root)),
+        vector("possession", "bad signature", "a first link: the keys say that they serve another", &foreign),
         vector("other-domain", "bad signature", "signed as a card", &as_card),
         vector("flipped", "bad signature", "one bit of the signature is another", &flipped),
     ]
@@ -263,8 +283,10 @@ fn circles() -> Vec<Vector> {
 fn grants(world: &Registry) -> Vec<Vector> {
     let mut entropy = Entropy::new([24; 32]);
     let opening = Opening::fresh(Circle::Commons, &mut entropy);
-    let grant = grant::seal(&world.id, &[opening], &[&world.offices[0].device().reading], &mut entropy);
-    let vector = |name, verdict, why, reader: usize, grant: &[u8]| {
+    let reader = &world.offices[0].device().reading;
+    let author = &world.offices[1].reading;
+    let grant = grant::seal(&world.id, &[opening], &[reader], &author.expand(), &mut entropy);
+    let by = |author: &Secret, name, verdict, why, reader: usize, grant: &[u8]| {
         Vector::new(
             "grant",
             name,
@@ -273,16 +295,26 @@ fn grants(world: &Registry) -> Vec<Vector> {
             vec![
                 ("registry", hex(&world.id.0)),
                 ("reading_secret", hex(world.offices[reader].reading.0.expose())),
+                ("author_secret", hex(author.expose())),
                 ("grant", hex(grant)),
             ],
         )
     };
+    let vector = |name, verdict, why, reader, grant: &[u8]| by(&author.0, name, verdict, why, reader, grant);
     let mut spoilt = grant.clone();
     *spoilt.last_mut().expect("not empty") ^= 1;
     vec![
         vector("reader", "accepted", "opens for the device it was made for", 0, &grant),
         vector("stranger", "not for this reader", "and for no other", 1, &grant),
         vector("spoilt", "not for this reader", "one bit of the ciphertext is another", 0, &spoilt),
+        by(
+            &Secret::new([25; 32]),
+            "other-author",
+            "not for this reader",
+            "the hints are those of another author's device",
+            0,
+            &grant,
+        ),
         vector("trailing", "malformed", "a byte after the end", 0, &[&grant[..], &[0]].concat()),
     ]
 }

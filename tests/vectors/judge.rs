@@ -175,7 +175,9 @@ fn registry(given: &Inputs<'_>) -> Judged {
 
 fn grant_of(given: &Inputs<'_>) -> Judged {
     let reading = ReadingSecret(Secret::new(given.thirty_two("reading_secret")));
-    let opened = grant::open(&given.registry(), &given.bytes("grant"), &reading).map_err(|_| "malformed")?;
+    let author = ReadingSecret(Secret::new(given.thirty_two("author_secret"))).public();
+    let opened = grant::open(&given.registry(), &given.bytes("grant"), &reading.expand(), &author);
+    let opened = opened.map_err(|_| "malformed")?;
     let openings = opened.ok_or("not for this reader")?;
     Ok(json!({"openings": openings.iter().map(|opening| hex(&opening.encode())).collect::<Vec<_>>()}))
 }

@@ -70,7 +70,7 @@ impl Joined {
             Request::Set { record, facts } => {
                 let shelf = self.find(&record)?;
                 let view = self.whole(&shelf)?.view;
-                let statements = desk::state(&facts, &shelf.stand(Some(&view)), &mut self.folder.entropy)?;
+                let statements = desk::state(&facts, &shelf.stand(Some(&view)), self.folder.entropy())?;
                 let stated = desk::stated(&facts, &statements);
                 let entries = vec![self.entry(&shelf, statements, None)?];
                 Ok(Prepared::Write(Pending::Saved(shelf.section, stated), entries))
@@ -101,7 +101,7 @@ impl Joined {
         })?;
         let found = self.not_known(found, known)?;
         let (mut records, mut entries, mut labels) = (Vec::new(), Vec::new(), Batch::default());
-        let batch = BatchId(self.folder.entropy.bytes());
+        let batch = BatchId(self.folder.entropy().bytes());
         for record in found {
             let kind = kind_of(record.kind);
             let (circle, section) = (self.home(kind), SectionId(record.root.0));
@@ -165,9 +165,9 @@ impl Joined {
 
     fn begin(&mut self, kind: RecordKind, facts: &[Fact]) -> Result<Prepared, Problem> {
         let circle = self.home(kind);
-        let section = SectionId(self.folder.entropy.bytes());
+        let section = SectionId(self.folder.entropy().bytes());
         let shelf = Shelf { id: self.state.circle_of(&circle), circle, section, kind };
-        let mut statements = desk::state(facts, &shelf.stand(None), &mut self.folder.entropy)?;
+        let mut statements = desk::state(facts, &shelf.stand(None), self.folder.entropy())?;
         let stated = desk::stated(facts, &statements);
         statements.insert(0, self.first_statement(kind, &section));
         let entries = vec![self.entry(&shelf, statements, None)?];
@@ -211,8 +211,8 @@ impl Joined {
             return Err(problem.saying("statements").with("count", statements.len()).with("limit", ASSERTIONS.0));
         }
         let chain = self.state.chain(&shelf.circle).ok_or_else(locked)?;
-        let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
-        let mut deps = section.map_err(|error| store_problem(&error))?.heads(chain);
+        let heads = self.library.heads(&self.state, &self.folder.store, &shelf.id, &shelf.section, chain);
+        let mut deps = heads.map_err(|error| self.not_shown(&error))?;
         deps.truncate(DEPS.0);
         let plain = Plain {
             schema: Schema::VERSION,

@@ -54,7 +54,7 @@ pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Re
                 signatures.iter().map(|text| unwrap(Kind::Signature, text)).collect::<Result<Vec<_>, _>>()?;
             let root = root.expect("the passphrase opened it");
             let registry =
-                draft.complete(&signatures, &root, &mut folder.entropy).map_err(|error| founding_problem(&error))?;
+                draft.complete(&signatures, &root, folder.entropy()).map_err(|error| founding_problem(&error))?;
             Ok(file(Kind::Registry, &registry, &draft))
         }
         Request::DeviceRequest { organisation, addresses } => {
@@ -72,9 +72,9 @@ pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Re
 pub(super) fn alone(folder: &mut Folder, root: &RootKey) -> Result<String, Problem> {
     let root = Signer::new(root.seed());
     let card = own_card(folder, vec![])?.sign(&root);
-    let founded = Draft::new(Schema::VERSION, vec![card], &mut folder.entropy).and_then(|draft| {
+    let founded = Draft::new(Schema::VERSION, vec![card], folder.entropy()).and_then(|draft| {
         let signature = draft.sign(&root);
-        draft.complete(&[signature], &root, &mut folder.entropy)
+        draft.complete(&[signature], &root, folder.entropy())
     });
     founded.map(|registry| armour::wrap(Kind::Registry, &registry)).map_err(|error| founding_problem(&error))
 }
@@ -93,7 +93,7 @@ fn own_card(folder: &Folder, addresses: Vec<String>) -> Result<Card, Problem> {
 
 fn found(folder: &mut Folder, cards: &[String]) -> Result<Reply, Problem> {
     let cards = cards.iter().map(|text| unwrap(Kind::Card, text)).collect::<Result<Vec<_>, _>>()?;
-    let draft = Draft::new(Schema::VERSION, cards, &mut folder.entropy).map_err(|error| founding_problem(&error))?;
+    let draft = Draft::new(Schema::VERSION, cards, folder.entropy()).map_err(|error| founding_problem(&error))?;
     Ok(file(Kind::Draft, &draft.encode(), &draft))
 }
 
@@ -157,7 +157,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
     let mut openings = start.openings;
     if !openings.iter().any(|opening| opening.circle == Circle::Own(org)) {
         // The organisation's first device: its own circle begins here.
-        openings.push(Opening::fresh(Circle::Own(org), &mut folder.entropy));
+        openings.push(Opening::fresh(Circle::Own(org), folder.entropy()));
     }
     for opening in &openings {
         let id = opening.circle.id(&members.registry());

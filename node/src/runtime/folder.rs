@@ -30,7 +30,7 @@ use crate::{
 pub(super) struct Folder {
     pub(super) path: Box<Path>,
     pub(super) store: Rocks,
-    pub(super) entropy: Entropy,
+    entropy: Entropy,
     public: Public,
     secrets: Option<Secrets>,
 }
@@ -200,6 +200,18 @@ impl Folder {
         let row =
             self.store.get(&link_row(&org, 0, false)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
         Roster::start(Link::parse(&row).map_err(|_| altered())?).map_err(|_| altered())
+    }
+
+    /// Randomness, with fresh bytes of the system's source mixed in whenever it is asked for: a machine image that was
+    /// resumed twice does not make two things with one stream.
+    pub(super) fn entropy(&mut self) -> &mut Entropy {
+        let mut fresh = [0; 32];
+        if let Err(error) = getrandom::fill(&mut fresh) {
+            // What is written is hedged: what the folder was opened with and the message itself still part it.
+            tracing::error!(%error, "the system gives no randomness");
+        }
+        self.entropy.stir(&fresh);
+        &mut self.entropy
     }
 
     /// The keys to write and read with, while unlocked.

@@ -171,6 +171,7 @@ impl Joined {
         if !self.give_pens()? {
             return Ok(());
         }
+        self.library = Library::load(&self.folder.store).map_err(|error| store_problem(&error))?;
         let now = self.now();
         let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
         self.carry_out(step).await;
@@ -459,7 +460,7 @@ impl Joined {
     async fn write(&mut self, pending: Pending, entries: Vec<(CircleId, Content)>, reply: Answerer) {
         let token = self.next_token();
         self.pending.insert(token, (pending, reply));
-        let seed = self.folder.entropy.bytes();
+        let seed = self.folder.entropy().bytes();
         self.handle(Input::Write(Write { token, entries, seed })).await;
     }
 
@@ -512,10 +513,10 @@ fn core(folder: &mut Folder, founding: &Founding, org: OrgId) -> Result<State, P
     let start = sync::Start {
         me: folder.node(),
         org,
-        epoch: DatabaseEpoch(folder.entropy.bytes()),
+        epoch: DatabaseEpoch(folder.entropy().bytes()),
         members: founding.members.clone(),
         runs,
-        seed: folder.entropy.bytes(),
+        seed: folder.entropy().bytes(),
     };
     State::load(start, &folder.store).map_err(|error| store_problem(&error))
 }

@@ -120,8 +120,8 @@ impl Joined {
 
     /// A section as it stands in its circle, nothing added, nothing withheld.
     pub(super) fn alone(&mut self, shelf: &Shelf) -> Result<View, Problem> {
-        let section = self.library.section(&self.state, &self.folder.store, &shelf.id, &shelf.section);
-        Ok(section.map_err(|error| store_problem(&error))?.view())
+        let view = self.library.view(&self.state, &self.folder.store, &shelf.id, &shelf.section);
+        view.map_err(|error| self.not_shown(&error))
     }
 
     /// An own case file without what others said of it.

@@ -20,7 +20,7 @@ use protocol::{
     date::day,
     desk::{self, sharing},
     ids::{CircleId, EntityId, OrgId, SectionId},
-    limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE},
+    limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE, STEWARD_CIRCLES},
     schema::{Schema, Value},
     seal::Entropy,
     section::assertion::{Assertion, Statement},
@@ -154,10 +154,13 @@ impl Joined {
             let problem = Problem::new(codes::NOTHING_GOES, "none of these case files may go to them");
             return Err(problem.with_details(details.collect()));
         }
-        let readers = preview.readers.iter().map(|reader| reader.organisation).collect();
+        let readers: Vec<_> = preview.readers.iter().map(|reader| reader.organisation).collect();
+        if !readers.is_empty() && self.circle_with(&readers).is_none() {
+            self.may_open()?;
+        }
         let cases = fields.into_iter().map(|(section, seen)| (section, seen.into_iter().collect())).collect();
         let errand = Errand(readers, utc_now().saturating_add(hold_s), cases);
-        let number = u64::from_be_bytes(self.folder.entropy.bytes());
+        let number = u64::from_be_bytes(self.folder.entropy().bytes());
         // Sharing the same once more takes the place of what waits already: cancelling it cancels all of it.
         let replaced = self.agenda.replaced_by(&errand);
         replaced.iter().for_each(|number| batch.delete(share_row(*number)));
@@ -201,7 +204,7 @@ impl Joined {
                     self.agenda.acts += 1;
                     let token = self.next_token();
                     self.agenda.writing = Some(token);
-                    let seed = self.folder.entropy.bytes();
+                    let seed = self.folder.entropy().bytes();
                     self.handle(Input::Write(Write { token, entries, seed })).await;
                 }
                 Ok(None) => self.agenda.acts = 0,
@@ -272,7 +275,10 @@ impl Joined {
             [] => Circle::Commons,
             readers => match self.circle_with(readers) {
                 Some(circle) => circle,
-                None => return Ok((self.open_circle(readers), 0)),
+                None => {
+                    self.may_open()?;
+                    return Ok((self.open_circle(readers)?, 0));
+                }
             },
         };
         let (mut entries, mut reached) = (Vec::new(), cases.len());
@@ -455,20 +461,30 @@ impl Joined {
         circles.into_iter().find(|circle| is_list(circle)).cloned()
     }
 
+    /// Whether one more combination of organisations gets a circle: others hold so many of one steward.
+    fn may_open(&self) -> Result<(), Problem> {
+        if self.state.circles_of(&self.us()).count() < STEWARD_CIRCLES.0 {
+            return Ok(());
+        }
+        let message =
+            format!("{} combinations of organisations have a circle of ours: no more are held", STEWARD_CIRCLES.0);
+        Err(Problem::new(codes::CROWDED, message).saying("own").with("count", STEWARD_CIRCLES.0))
+    }
+
     /// The entries that open a circle: its secrets, for every device of its organisations.
-    fn open_circle(&mut self, readers: &[OrgId]) -> Vec<(CircleId, Content)> {
-        let us = self.us();
-        let mut entropy = Entropy::new(self.folder.entropy.bytes());
+    fn open_circle(&mut self, readers: &[OrgId]) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let (us, author) = (self.us(), self.folder.reading()?.expand());
+        let mut entropy = Entropy::new(self.folder.entropy().bytes());
         let opening = Opening::fresh(Circle::named(us, readers, &mut entropy), &mut entropy);
         let members = &self.state.replica().members;
         let devices: Vec<_> = readers.iter().chain([&us]).flat_map(|org| members.devices(org)).collect();
         let commons = self.state.circle_of(&Circle::Commons);
         let grants = devices.chunks(GRANTED_AT_ONCE.0).map(|devices| {
             let keys: Vec<_> = devices.iter().map(|device| &device.reading).collect();
-            let grant = grant::seal(&members.registry(), std::slice::from_ref(&opening), &keys, &mut entropy);
+            let grant = grant::seal(&members.registry(), std::slice::from_ref(&opening), &keys, &author, &mut entropy);
             (commons, Content::Grant(grant))
         });
-        grants.collect()
+        Ok(grants.collect())
     }
 
     fn commit_desk(&mut self, batch: &Batch) -> Result<(), Problem> {

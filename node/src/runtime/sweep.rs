@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
     circle::Circle,
-    control::{Problem, Readers, RecordKind, Reply, Summary, Unit},
+    control::{Problem, Readers, RecordKind, Reply, Summary, Unit, codes},
     ids::{CircleId, SectionId},
 };
 
@@ -224,8 +224,8 @@ impl Joined {
             return Ok(false);
         }
         match &mut sweep.what {
-            What::List { found, .. } => put(found, at, self.listed(&shelf)?),
-            What::Archive { found, .. } => put(found, at, archiving::find(self, &shelf)?),
+            What::List { found, .. } => put(found, at, if_shown(self.listed(&shelf))?),
+            What::Archive { found, .. } => put(found, at, if_shown(archiving::find(self, &shelf))?),
             What::Look(look) => self.glance(look, shelf.section)?,
             What::Figures => unreachable!("counted above"),
         }
@@ -271,6 +271,14 @@ impl What {
             Self::Look(look) => matches!(shelf.circle, Circle::Own(_)) && look.sections.contains(&shelf.section),
             Self::Archive { .. } | Self::Figures => true,
         }
+    }
+}
+
+/// A record that cannot be made is left out, and an alarm says so: the others are shown.
+fn if_shown<T>(found: Result<Option<T>, Problem>) -> Result<Option<T>, Problem> {
+    match found {
+        Err(problem) if problem.code == codes::BROKEN => Ok(None),
+        found => found,
     }
 }
 

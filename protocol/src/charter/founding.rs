@@ -241,9 +241,9 @@ fn registry_file(
     entropy: &mut Entropy,
 ) -> Vec<u8> {
     let registry = genesis.id();
-    let openings = grant::seal(&registry, &start.openings, readers, entropy);
+    let openings = grant::seal_bytes(&registry, &grant::encode(&start.openings), readers, None, entropy);
     let content = StartWire(start.network_key.clone(), ByteBuf::from(openings), start.whereabouts.clone());
-    let annex = grant::seal_bytes(&registry, &codec::encode(&content), readers, entropy);
+    let annex = grant::seal_bytes(&registry, &codec::encode(&content), readers, None, entropy);
     let signature = root.sign(Domain::Annex, &registry.0, &annex);
     let rosters =
         rosters.iter().map(|roster| roster.since(0).map(|link| ByteBuf::from(link.envelope())).collect()).collect();
@@ -290,10 +290,11 @@ impl Founding {
 
     /// Opens the sealed part with a device's reading key.
     pub fn start(&self, reader: &ReadingSecret) -> Result<Start, FoundingError> {
-        let registry = self.genesis.id();
-        let content = grant::open_bytes(&registry, &self.annex, reader)?.ok_or(FoundingError::NotForUs)?;
+        let (registry, reader) = (self.genesis.id(), reader.expand());
+        let open = |sealed: &[u8]| grant::open_bytes(&registry, sealed, &reader, None);
+        let content = open(&self.annex)?.ok_or(FoundingError::NotForUs)?;
         let StartWire(network_key, openings, whereabouts) = codec::decode("annex", &content, REGISTRY_FILE_BYTES.0)?;
-        let openings = grant::open(&registry, &openings, reader)?.ok_or(FoundingError::NotForUs)?;
+        let openings = grant::decode(&open(&openings)?.ok_or(FoundingError::NotForUs)?)?;
         whereabouts.check(&self.members, &self.completed_by)?;
         Ok(Start { network_key, openings, whereabouts })
     }

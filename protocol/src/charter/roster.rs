@@ -16,6 +16,8 @@
 //! Each key of a device signs for whom it serves: otherwise a member could certify another's keys as its own, and the
 //! other's entries would count for nothing.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use thiserror::Error;
@@ -167,6 +169,13 @@ impl Device {
     fn keys(&self) -> [&[u8; 32]; 5] {
         [&self.author.0, &self.desk.0, &self.node.0, &self.ballot, &self.receipt]
     }
+
+    /// Whether none of its keys serves twice, here or in a device certified `before`, or is the root's.
+    fn keeps_apart<'a>(&self, root_key: &[u8; 32], mut before: impl Iterator<Item = &'a Self>) -> bool {
+        let keys: BTreeSet<_> = self.keys().into_iter().collect();
+        let shares = |other: &Self| other.reading == self.reading || other.keys().iter().any(|key| keys.contains(key));
+        keys.len() == self.keys().len() && !keys.contains(root_key) && !before.any(shares)
+    }
 }
 
 /// What a key signs: this device, this purpose, this key.
@@ -266,6 +275,9 @@ impl Link {
         cose::check(&root_key, Domain::Link, &[], payload, signature)?;
         if let Change::Certify(device) = &change {
             device.serves(&organisation(&root_key))?;
+            if !device.keeps_apart(&root_key, std::iter::empty()) {
+                return Err(LinkError::Devices);
+            }
         }
         let id = LinkId(seal::hash("habeas 1 link id", &[payload]));
         Ok(Self { id, org: organisation(&root_key), index, prev, change, envelope: envelope.to_vec() })
@@ -429,11 +441,10 @@ impl Roster {
         if link.prev != Some(self.head()) {
             return Err(LinkError::Prev);
         }
-        if let Change::Certify(device) = &link.change {
-            let served = self.devices().flat_map(Device::keys).any(|key| device.keys().contains(&key));
-            if self.devices().count() >= DEVICES.0 || served || device.keys().contains(&&self.root_key) {
-                return Err(LinkError::Devices);
-            }
+        if let Change::Certify(device) = &link.change
+            && (self.devices().count() >= DEVICES.0 || !device.keeps_apart(&self.root_key, self.devices()))
+        {
+            return Err(LinkError::Devices);
         }
         self.links.push(link);
         Ok(Taken::Grown)
@@ -525,6 +536,50 @@ pub(crate) mod tests {
             bytes[bit / 8] ^= 1 << (bit % 8);
             assert!(Link::parse(&bytes).is_err(), "bit {bit}");
         }
+    }
+
+    /// The rules on keys were asked of every link but the first: an organisation began with a device whose desk was its
+    /// author, or its root.
+    #[test]
+    fn no_key_serves_twice_or_is_the_roots_from_the_first_link_on() {
+        let mut entropy = Entropy::new([5; 32]);
+        let root = Signer::new(&entropy.secret());
+        let org = organisation(&root.public());
+        let mut made = |shared: &[(usize, Signer)]| {
+            let mut keys = [(); 5].map(|()| Signer::new(&entropy.secret()));
+            shared.iter().for_each(|(at, key)| keys[*at] = key.clone());
+            let [author, desk, node, ballot, receipt] = keys;
+            let keys = DeviceKeys { author, desk, node, ballot, receipt };
+            Device::new(&org, DeviceId(entropy.bytes()), &keys, ReadingSecret(entropy.secret()).public())
+        };
+        let twin = Signer::new(&Secret::new([7; 32]));
+        let sound = made(&[]);
+        let roster = Roster::start(Link::certify(&root, None, &sound)).expect("sound");
+        for one in 0..5 {
+            for device in (0..one).map(|other| made(&[(one, twin.clone()), (other, twin.clone())])) {
+                let first = Link::certify(&root, None, &device);
+                assert_eq!(Link::parse(first.envelope()), Err(LinkError::Devices), "key {one} serves twice");
+                let next = Link::certify(&root, Some(&roster), &device);
+                assert_eq!(roster.clone().take(next), Err(LinkError::Devices), "key {one} serves twice");
+            }
+            let device = made(&[(one, root.clone())]);
+            let first = Link::certify(&root, None, &device);
+            assert_eq!(Link::parse(first.envelope()), Err(LinkError::Devices), "key {one} is the root's");
+        }
+        let reading = Device { reading: sound.reading.clone(), ..made(&[]) };
+        let next = Link::certify(&root, Some(&roster), &reading);
+        assert_eq!(roster.clone().take(next), Err(LinkError::Devices), "one reading key on two devices");
+        let next = Link::certify(&root, Some(&roster), &made(&[]));
+        assert_eq!(roster.clone().take(next), Ok(Taken::Grown));
+    }
+
+    #[test]
+    fn an_organisation_has_at_most_eight_devices() {
+        let mut entropy = Entropy::new([8; 32]);
+        let root = Signer::new(&entropy.secret());
+        let mut roster = grown(&root, &mut entropy, DEVICES.0);
+        let ninth = Link::certify(&root, Some(&roster), &device(&root, &mut entropy));
+        assert_eq!(roster.take(ninth), Err(LinkError::Devices));
     }
 
     #[test]

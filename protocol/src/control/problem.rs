@@ -269,6 +269,10 @@ pub mod codes {
 
         /// An organisation writes more than is taken at a time.
         DELAYED = "HB4014", 1, "wait: the rest comes by itself; if nobody there is bringing in a file, call them";
+        /// One organisation opened as many circles as one may.
+        CROWDED = "HB4017", 1, "share with organisations that something was shared with before, in the same combination; if it names another organisation, call them: nobody needs that many";
+        /// A record that this version cannot make from its entries.
+        BROKEN = "HB4018", 1, "install the newest version, which tries it again; report it, without names. Everything else goes on";
 
         /// The disk is full.
         DISK_FULL = "HB5001", 1, "free space, then stop the node and start it again; nothing that was confirmed is lost";
@@ -353,6 +357,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::IMPORT, "label", &["label"]),
     (codes::IMPORT, "label-nearest", &["label", "nearest"]),
     (codes::IMPORT, "label-twice", &[]),
+    (codes::IMPORT, "more", &["count"]),
     (codes::IMPORT, "reporter", &[]),
     (codes::TOO_LARGE, "statements", &["count", "limit"]),
     (codes::NO_ORGANISATION, "name", &["name"]),
@@ -363,6 +368,9 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::UNREADABLE, "organisation", &["organisation"]),
     (codes::NEWER, "organisation", &["organisation"]),
     (codes::DELAYED, "organisation", &["organisation"]),
+    (codes::CROWDED, "own", &["count"]),
+    (codes::CROWDED, "organisation", &["organisation"]),
+    (codes::BROKEN, "record", &["record"]),
     (codes::NO_ALARM, "code", &["code"]),
 ];
 

@@ -244,7 +244,8 @@ impl World {
             .flat_map(|(org, _)| members.devices(org))
             .collect();
         let readers: Vec<_> = devices.iter().map(|device| &device.reading).collect();
-        let sealed = grant::seal(&self.registry, std::slice::from_ref(&opening), &readers, &mut entropy);
+        let author = self.machines[at].keys.reading.expand();
+        let sealed = grant::seal(&self.registry, std::slice::from_ref(&opening), &readers, &author, &mut entropy);
         let named: Vec<NodeKey> = devices.iter().map(|device| device.node).collect();
         let parties = (0..self.parties).filter(|party| named.contains(&self.machines[*party].name())).collect();
         self.tokens += 1;

@@ -1,5 +1,10 @@
 //! What once went wrong, each as a test that tells its story.
 
+mod aside;
+mod charter;
+mod grants;
+mod hedge;
+
 use super::{
     Plan,
     events::{Act, MINUTE, Moment},
@@ -79,7 +84,8 @@ fn roll_back(world: &mut World, at: usize, image: Memory) {
 fn open(world: &mut World, opening: &Opening) -> CircleId {
     let mut entropy = Entropy::new(world.dice.bytes());
     let readers: Vec<_> = world.machines.iter().map(|machine| &machine.keys.device.reading).collect();
-    let grant = grant::seal(&world.registry, std::slice::from_ref(opening), &readers, &mut entropy);
+    let author = world.machines[0].keys.reading.expand();
+    let grant = grant::seal(&world.registry, std::slice::from_ref(opening), &readers, &author, &mut entropy);
     let entries = vec![(commons(world), Content::Grant(grant))];
     let write = Write { token: 1, entries, seed: world.dice.bytes() };
     world.feed(0, Input::Write(write)).expect("it may");

@@ -9,17 +9,14 @@ use super::{Notice, State, Turn};
 use crate::{
     body,
     charter::roster::Purpose,
-    circle::{
-        Circle, Epoch,
-        grant::{self, Opening},
-    },
+    circle::{Circle, Epoch, grant::Opening},
     codec,
     cose::Signer,
     entry::{self, FeedId, Header, Kind, Verified},
-    ids::{BodyRoot, CircleId, EntryId, FeedKey, Incarnation},
+    ids::{BodyRoot, CircleId, FeedKey, Incarnation},
     limits::BODY_BYTES,
     replica::{Outcome, circle_row},
-    seal::{Entropy, ReadingSecret},
+    seal::ReadingSecret,
     store::{Batch, Row, Store, StoreError, Table},
 };
 
@@ -45,7 +42,8 @@ pub struct Write {
     pub token: u64,
     /// One entry each, in order; all of them or none.
     pub entries: Vec<(CircleId, Content)>,
-    /// Fresh randomness.
+    /// Drawn from the system's random source for this write alone. What the write seals is hedged with it: neither a
+    /// stream that repeats (a machine image resumed twice) nor a source that does makes two messages share a key.
     pub seed: [u8; 32],
 }
 
@@ -97,10 +95,9 @@ impl State {
             turn.notice(Notice::Refused { token, refusal });
             return Ok(());
         }
-        let mut entropy = Entropy::new(write.seed);
         let mut written: Vec<(CircleId, Verified)> = Vec::new();
         for (circle, content) in write.entries {
-            written.push((circle, self.sign(turn, circle, &content, &mut entropy)?));
+            written.push((circle, self.sign(turn, circle, &content, &write.seed)?));
         }
         let entries: Vec<_> = written.iter().map(|(_, entry)| entry.id()).collect();
         turn.notice(Notice::Saved { token, entries: entries.clone() });
@@ -138,14 +135,15 @@ impl State {
         turn: &mut Turn<'_, S>,
         circle: CircleId,
         content: &Content,
-        entropy: &mut Entropy,
+        fresh: &[u8; 32],
     ) -> Result<Verified, StoreError> {
         let registry = self.replica.members.registry();
         let pens = self.pens.as_ref().expect("refuses() asked");
         let signer = pens.of(&self.replica.circle(&circle).expect("refuses() asked").circle).clone();
+        let secret = &pens.reading.0;
         let key = FeedKey(signer.public());
         let run = *self.runs.entry(key).or_insert_with(|| {
-            let run = Incarnation(entropy.bytes());
+            let run = Incarnation(self.entropy.hedged(secret, fresh, &[b"run", &key.0]).bytes());
             turn.staged.put(run_row(&key), codec::encode(&RunRow(key, run)));
             run
         });
@@ -164,8 +162,11 @@ impl State {
         };
         let (header, body) = match content {
             Content::Assertions(plain) => {
-                let Epoch(epoch, epoch_key) = self.epochs(&circle).last().expect("refuses() asked").clone();
-                body::seal_for(&registry, blank, epoch, &epoch_key, plain, entropy)
+                let known = self.epochs.get(&circle).and_then(|known| known.last());
+                let Epoch(epoch, epoch_key) = known.expect("refuses() asked");
+                let message = [&b"body"[..], &blank.encode_without_root(), &epoch.0, plain];
+                let mut entropy = self.entropy.hedged(secret, fresh, &message);
+                body::seal_for(&registry, blank, *epoch, epoch_key, plain, &mut entropy)
             }
             Content::Grant(grant) => body::clear_for(blank, grant),
         };
@@ -173,51 +174,6 @@ impl State {
         let outcome = self.replica.accept(&mut turn.staged, entry.clone(), Some(body))?;
         assert_eq!(outcome, Outcome::New, "an own entry continues the own feed");
         Ok(entry)
-    }
-
-    /// Grants among new entries: circles opened for us, epochs begun.
-    pub(super) fn learn<S: Store>(&mut self, turn: &mut Turn<'_, S>, ids: &[EntryId]) -> Result<(), StoreError> {
-        for id in ids {
-            let Some((feed, seq)) = self.replica.place(&turn.staged, id)? else { continue };
-            let Some(entry) = self.replica.entry(&turn.staged, &feed, seq)? else { continue };
-            if entry.header().kind != Kind::MEMBERSHIP {
-                continue;
-            }
-            let number = u64::from_be_bytes(*id.0.first_chunk().expect("an id has 32 bytes"));
-            turn.staged.put(Row::new(Table::Control, "grant", number), id.0.to_vec());
-            self.open_grant(turn, &entry)?;
-        }
-        Ok(())
-    }
-
-    fn open_grant<S: Store>(&mut self, turn: &mut Turn<'_, S>, entry: &Verified) -> Result<(), StoreError> {
-        let Some(pens) = &self.pens else { return Ok(()) };
-        let (Some(body), Some(author)) = (self.replica.body(&turn.staged, &entry.id())?, self.replica.author(entry))
-        else {
-            return Ok(());
-        };
-        let registry = self.replica.members.registry();
-        // A grant that is rubbish, or not for us, or about a circle its author is not the steward of, says nothing.
-        let opened = body.clear().and_then(|grant| grant::open(&registry, &grant, &pens.reading));
-        for opening in opened.ok().flatten().unwrap_or_default() {
-            let ours = opening.circle.admits(&self.org);
-            if ours && matches!(&opening.circle, Circle::Named { steward, .. } if *steward == author) {
-                self.hold(turn, &opening);
-            }
-        }
-        Ok(())
-    }
-
-    /// Grants that arrived while locked. Call after [`State::unlock`].
-    pub fn relearn<S: Store>(&mut self, store: &S, now: super::Tick) -> Result<super::Step, StoreError> {
-        let mut turn = Turn { staged: crate::staged::Staged::new(store), effects: Vec::new(), now };
-        let mut ids = Vec::new();
-        store.scan(Table::Control, b"grant", 0, &mut |_, value| {
-            ids.extend(value.try_into().map(EntryId));
-            true
-        })?;
-        self.learn(&mut turn, &ids)?;
-        Ok(super::Step { persist: turn.staged.into_batch(), effects: turn.effects })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protocol::{
     circle::Circle,
-    control::{Heading, Precedent, Problem, Question, RecordKind, Reply},
+    control::{Heading, Precedent, Problem, Question, RecordKind, Reply, codes},
     desk::{self, settling},
     docket::Docket,
     question::Sought,
@@ -22,7 +22,10 @@ impl Joined {
         let dockets = self.shelves(&Circle::Commons)?.into_iter().filter(|shelf| shelf.kind == RecordKind::Docket);
         for shelf in dockets {
             asked += 1;
-            let whole = self.whole(&shelf)?;
+            let whole = match self.whole(&shelf) {
+                Err(problem) if problem.code == codes::BROKEN => continue,
+                whole => whole?,
+            };
             if let Some(answer) = sought.found_in(&Docket::new(&whole.view)) {
                 found.push(Precedent { summary: self.summary(&shelf, whole)?, found: answer });
             }
@@ -49,7 +52,10 @@ impl Joined {
         let mut latest = None;
         for kind in [RecordKind::Case, RecordKind::Docket] {
             for shelf in self.shelves(&self.home(kind))?.iter().rev().take(NEWEST) {
-                latest = latest.max(Some(desk::changed(&self.alone(shelf)?)));
+                match self.alone(shelf) {
+                    Err(problem) if problem.code == codes::BROKEN => {}
+                    view => latest = latest.max(Some(desk::changed(&view?))),
+                }
             }
         }
         Ok(latest)

@@ -6,8 +6,9 @@
 
 use protocol::{
     control::{Alarm, Problem, codes},
-    library::Library,
+    library::{FoldError, Library},
     store::{Batch, Row, Store, StoreError, Table},
+    words,
 };
 
 use super::Joined;
@@ -16,8 +17,16 @@ use crate::runtime::{folder::store_problem, utc_now};
 /// Alarms shown; the oldest go first, and stay in the log.
 const ALARMS: usize = 64;
 /// What nothing would find again after a restart.
-const KEPT: [&str; 6] =
-    [codes::PEER_FAULT, codes::FORK, codes::UNEQUAL, codes::ELSEWHERE, codes::UNREADABLE, codes::NEWER];
+const KEPT: [&str; 8] = [
+    codes::PEER_FAULT,
+    codes::FORK,
+    codes::UNEQUAL,
+    codes::ELSEWHERE,
+    codes::UNREADABLE,
+    codes::NEWER,
+    codes::CROWDED,
+    codes::BROKEN,
+];
 
 /// What is shown, the oldest first.
 #[derive(Default)]
@@ -80,6 +89,23 @@ impl Joined {
         let batch = self.alarms.settle(|problem| problem.code == code);
         self.commit(&batch).map_err(|error| store_problem(&error))?;
         Ok(!batch.is_empty())
+    }
+
+    /// Why a section is not shown. One that this version cannot make is set aside for good, and a person is told.
+    pub(in crate::runtime) fn not_shown(&mut self, error: &FoldError) -> Problem {
+        let section = match error {
+            FoldError::Store(error) => return store_problem(error),
+            FoldError::Broken { section, .. } => section,
+        };
+        let batch = self.library.set_aside();
+        if let Err(error) = self.commit(&batch) {
+            tracing::error!(%error, "what was set aside could not be kept");
+        }
+        let record = words::pseudonym(&section.0);
+        let message = format!("«{record}» cannot be shown by this version; everything else goes on");
+        let problem = Problem::new(codes::BROKEN, message).saying("record").with("record", record);
+        self.alarm(problem.clone());
+        problem
     }
 
     /// Both copies are equal: what was said of differences is over.

@@ -63,7 +63,7 @@ impl Joined {
             whereabouts: self.network.1.clone(),
         };
         let members = &self.state.replica().members;
-        let mut entropy = Entropy::new(self.folder.entropy.bytes());
+        let mut entropy = Entropy::new(self.folder.entropy().bytes());
         let file = self.founding.extend(members, &start, &device.reading, root, &mut entropy);
         let file = file.map_err(|error| files::founding_problem(&error))?;
         Ok(Reply::File {

@@ -50,6 +50,11 @@ impl Joined {
                     None => problem,
                 });
             }
+            Notice::Crowded(org) => {
+                let who = self.founding.members.call_sign(&org).unwrap_or("an unknown organisation").to_owned();
+                let message = format!("{who} opened more circles than one organisation may; the last is not held");
+                self.alarm(Problem::new(codes::CROWDED, message).saying("organisation").with("organisation", who));
+            }
             Notice::Elsewhere(feed) => {
                 tracing::warn!(?feed, "the own key wrote elsewhere");
                 let message = "something was written with this device's key that this folder does not know";

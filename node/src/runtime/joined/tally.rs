@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use protocol::{
     desk,
     ids::{CircleId, SectionId},
+    library::FoldError,
     library::Library,
     store::StoreError,
     sync::frame::Fault,
@@ -82,8 +83,15 @@ impl Joined {
         if self.tally.conflicts.contains_key(&at) {
             return Ok(false);
         }
-        let view = self.library.section(&self.state, &self.folder.store, &at.0, &at.1)?.view();
-        self.tally.conflicts.insert(at, desk::conflicts(&view));
+        let conflicts = match self.library.view(&self.state, &self.folder.store, &at.0, &at.1) {
+            Ok(view) => desk::conflicts(&view),
+            Err(FoldError::Store(error)) => return Err(error),
+            Err(broken @ FoldError::Broken { .. }) => {
+                self.not_shown(&broken);
+                0
+            }
+        };
+        self.tally.conflicts.insert(at, conflicts);
         Ok(true)
     }
 }
