@@ -30,8 +30,11 @@ fn served(step: &Step) -> usize {
     step.effects.iter().map(entries).sum()
 }
 
+/// An entry and its body, as a frame has them.
+type Item = (Vec<u8>, Option<Vec<u8>>);
+
 /// What a machine holds of the commons, as items of a frame.
-fn items(world: &World, at: usize) -> Vec<(EntryId, (Vec<u8>, Option<Vec<u8>>))> {
+fn items(world: &World, at: usize) -> Vec<(EntryId, Item)> {
     let machine = &world.machines[at];
     let (replica, staged) = (machine.state.as_ref().expect("on").replica(), Staged::new(&machine.disk));
     let ids = world.ledger.saved.iter().filter(|(_, circle, _)| *circle == commons(world)).map(|(_, _, id)| *id);
