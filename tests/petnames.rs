@@ -96,7 +96,7 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
     let circle = wire.commons.circle;
     wire.send(
         node::net::Lane::Bulk,
-        &Frame::Frontier { circle, is_last: true, since: None, near: vec![], lines: vec![] },
+        &Frame::Frontier { circle, part: 0, is_last: true, since: None, near: vec![], lines: vec![] },
     );
     let (mut frames, mut opened, mut entries) = (0, 0, Vec::new());
     wire.hear(|frame| {

@@ -191,4 +191,35 @@ mod tests {
             assert_eq!(check(&signer.public(), made, b"elsewhere", b"payload", &signature), Err(BadSignature));
         }
     }
+
+    /// A key or a point of small order makes one signature fit many texts. Verification that is not strict accepts some of
+    /// these.
+    #[test]
+    fn keys_and_points_of_small_order_are_refused_though_the_equation_holds() {
+        use ed25519_dalek::Verifier as _;
+
+        let files = [
+            include_str!("../vectors/wire/entry-ed25519-small-r.json"),
+            include_str!("../vectors/wire/entry-ed25519-neutral-key.json"),
+            include_str!("../vectors/wire/entry-ed25519-small-key-1.json"),
+            include_str!("../vectors/wire/entry-ed25519-small-key-2.json"),
+            include_str!("../vectors/wire/entry-ed25519-small-key-3.json"),
+        ];
+        let mut weakly_accepted = 0;
+        for file in files {
+            let file: serde_json::Value = serde_json::from_str(file).expect("JSON");
+            let input = |name: &str| {
+                let hex = file["inputs"][name].as_str().expect("a text");
+                data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hex")
+            };
+            let (registry, envelope) = (input("registry"), input("envelope"));
+            let (payload, signature) = unenvelope("entry", &envelope).expect("an envelope");
+            let key = crate::entry::Signed::parse(&envelope).expect("well formed").claimed().feed.key.0;
+            assert_eq!(check(&key, Domain::Entry, &registry, payload, signature), Err(BadSignature), "{}", file["why"]);
+            let signed = to_be_signed(&Domain::Entry.aad(&registry), payload);
+            let weak = VerifyingKey::from_bytes(&key).map(|key| key.verify(&signed, &Signature::from_bytes(signature)));
+            weakly_accepted += usize::from(matches!(weak, Ok(Ok(()))));
+        }
+        assert!(weakly_accepted >= 2, "{weakly_accepted} of these tell strict verification from another");
+    }
 }

@@ -27,6 +27,9 @@ pub const PADDING_FLOOR: Wire = Wire(512);
 pub const ORGANISATIONS: Wire = Wire(64);
 /// Devices of one organisation: each costs a 1,168-byte wrap per epoch and circle.
 pub const DEVICES: Wire = Wire(8);
+/// Incarnations of one key that count in one circle: a machine restored every day for eight months. Beyond them the
+/// smallest count, so that one key never makes a frontier of more than 256 lines.
+pub const INCARNATIONS: Wire = Wire(256);
 /// Links of one roster.
 pub const ROSTER_LINKS: Wire = Wire(1024);
 /// Bytes of a roster link: one device with all its certificates is 1.6 KB.
@@ -55,6 +58,13 @@ pub const WANTS: Wire = Wire(1024);
 /// Marks in one PROBE: sixteen-way bisection finds a fork among 2³² entries in eight rounds.
 pub const PROBE_MARKS: Wire = Wire(16);
 
+/// Entries of one feed that count without their bodies; further ones wait until a body comes. With [`INCARNATIONS`] at
+/// most 8,192 of a key in a circle, about a megabyte of memory.
+pub const BODILESS: Resource = Resource(32);
+/// Lines that differ from a peer's and are remembered, so that a difference nothing settles can be named.
+pub const LINES_APART: Resource = Resource(1024);
+/// Entries of a displaced feed that are deleted in one step: a few milliseconds.
+pub const SHED_AT_ONCE: Resource = Resource(256);
 /// Bulk frames handed to the transport and not yet written, per peer.
 pub const BULK_IN_FLIGHT: Resource = Resource(4);
 /// Bodies asked for at a time, per peer.

@@ -3,11 +3,15 @@
 //! `accept` is the only way in. It takes a [`Verified`] entry, so "forgot to verify" does not compile; it needs no
 //! plaintext; and its result depends on the set of entries taken, never on their order, the clock, or who brought them.
 //! The rules are numbered as in SPEC.md §Acceptance.
+//!
+//! What no longer counts is said by the line of its feed, or by its having none. No row moves for it: a fork below a
+//! million entries costs as much as one below ten.
 
-use std::{
-    cell::OnceCell,
-    collections::{BTreeMap, BTreeSet},
-};
+mod held;
+mod shed;
+mod wanted;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
@@ -15,16 +19,18 @@ use serde_bytes::ByteBuf;
 use crate::{
     body::Body,
     charter::Members,
-    circle::{Circle, grant::Opening},
+    circle::grant::Opening,
     codec,
     entry::{FeedId, Verified},
-    feed::{ForkProof, Line, circle_root},
+    feed::{ForkProof, Line},
     ids::{CircleId, EntryId, FeedKey, Incarnation, OrgId},
-    limits::BODY_BYTES,
-    seal::Secret,
+    limits::{BODILESS, BODY_BYTES, INCARNATIONS},
     staged::Staged,
     store::{Row, Store, StoreError, Table},
 };
+pub use held::Held;
+use held::Room;
+use wanted::Wanted;
 
 #[cfg(any(test, feature = "sim"))]
 pub use crate::sim::planted::Planted;
@@ -53,6 +59,10 @@ pub enum Outcome {
     Forked,
     /// Its feed forked at or below it: it does not count.
     Contested,
+    /// As many smaller incarnations of its key as may count do: it does not.
+    Surplus,
+    /// It would count without its body, as too many entries of its feed do already: it is taken once bodies came.
+    Delayed,
     /// It may count once a roster link arrives that certifies its key.
     PendingRoster,
     /// It may count once a charter version arrives.
@@ -63,50 +73,32 @@ pub enum Outcome {
     Invalid,
 }
 
-/// A circle this node holds.
-#[derive(Clone, Debug)]
-pub struct Held {
-    /// What it is.
-    pub circle: Circle,
-    /// Keys its tags and roots on the wire.
-    pub secret: Secret,
-    feeds: BTreeMap<(FeedKey, Incarnation), Line>,
-    /// Computed when asked for: a batch of entries costs one pass over the lines, not one each.
-    root: OnceCell<[u8; 32]>,
-}
-
-impl Held {
-    fn new(circle: Circle, secret: Secret) -> Self {
-        Self { circle, secret, feeds: BTreeMap::new(), root: OnceCell::new() }
-    }
-
-    /// Hash over its frontier.
-    #[must_use]
-    pub fn root(&self) -> [u8; 32] {
-        *self.root.get_or_init(|| circle_root(self.feeds.iter()))
-    }
-
-    /// Its lines.
-    pub fn lines(&self) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
-        self.feeds.iter()
-    }
-
-    fn set(&mut self, feed: &FeedId, line: Line) {
-        self.feeds.insert((feed.key, feed.run), line);
-        self.root.take();
-    }
-}
-
 /// Everything this node counts.
 #[derive(Clone, Debug)]
 pub struct Replica {
     /// Charter and rosters.
     pub members: Members,
     circles: BTreeMap<CircleId, Held>,
-    wanted: BTreeMap<EntryId, CircleId>,
+    wanted: Wanted,
+    /// Displaced feeds whose rows are still here, and the number from which on.
+    shedding: BTreeMap<FeedId, u64>,
+    /// Feeds displaced since they were last asked for.
+    displaced: Vec<FeedId>,
+    /// The header delayed last: another one with its number and parent proves a fork.
+    delayed: Option<Verified>,
+    bounds: Bounds,
     /// A deliberate mistake, for the simulator to find.
     #[cfg(any(test, feature = "sim"))]
     pub planted: Option<Planted>,
+}
+
+/// How many incarnations of a key count in a circle, and entries of a feed without bodies.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// [`INCARNATIONS`], but for the simulator.
+    pub incarnations: usize,
+    /// [`BODILESS`], but for the simulator.
+    pub bodiless: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,7 +108,7 @@ struct FeedRow(CircleId, FeedKey, Incarnation, Line, Option<(ByteBuf, ByteBuf)>)
 struct PlaceRow(CircleId, FeedKey, Incarnation, u64);
 
 #[derive(Serialize, Deserialize)]
-struct WantedRow(EntryId, CircleId);
+struct WantedRow(EntryId, CircleId, FeedKey, Incarnation, u64);
 
 impl Replica {
     /// An empty replica.
@@ -125,7 +117,11 @@ impl Replica {
         Self {
             members,
             circles: BTreeMap::new(),
-            wanted: BTreeMap::new(),
+            wanted: Wanted::default(),
+            shedding: BTreeMap::new(),
+            displaced: Vec::new(),
+            delayed: None,
+            bounds: Bounds { incarnations: INCARNATIONS.0, bodiless: BODILESS.0 },
             #[cfg(any(test, feature = "sim"))]
             planted: None,
         }
@@ -150,7 +146,7 @@ impl Replica {
         for row in rows.drain(..) {
             let FeedRow(circle, key, run, line, _) = decode(Table::Feed, &row)?;
             if let Some(held) = replica.circles.get_mut(&circle) {
-                held.feeds.insert((key, run), line);
+                held.set((key, run), line);
             }
         }
         store.scan_table(Table::Wanted, &mut |_, value| {
@@ -158,28 +154,20 @@ impl Replica {
             true
         })?;
         for row in rows {
-            let WantedRow(id, circle) = decode(Table::Wanted, &row)?;
-            replica.wanted.insert(id, circle);
+            let WantedRow(id, circle, key, run, seq) = decode(Table::Wanted, &row)?;
+            replica.wanted.insert(FeedId { circle, key, run }, seq, id);
         }
-        replica.disown(&Staged::new(store))?;
+        replica.load_shedding(store)?;
+        replica.disown();
         Ok(replica)
     }
 
-    /// Feeds whose keys are certified no longer stop counting, and nothing of them is wanted. Which nodes took their
-    /// entries in before the roster froze must not matter.
-    pub fn disown<S: Store>(&mut self, staged: &Staged<'_, S>) -> Result<(), StoreError> {
+    /// Feeds whose keys are certified no longer stop counting, and nothing of them is wanted; those whose keys are
+    /// certified again go on. Which nodes took their entries in before the rosters changed must not matter.
+    pub fn disown(&mut self) {
         for held in self.circles.values_mut() {
-            held.feeds.retain(|(key, _), _| self.members.role(key).is_some());
-            held.root.take();
+            held.sort_by_certificate(|key| self.members.role(key).is_some());
         }
-        let wanted: Vec<_> = self.wanted.keys().copied().collect();
-        for id in wanted {
-            let place = self.place(staged, &id)?;
-            if place.is_none_or(|(feed, _)| self.line(&feed).is_none()) {
-                self.wanted.remove(&id);
-            }
-        }
-        Ok(())
     }
 
     /// Starts holding a circle; known ones stay as they are. Returns whether it is new.
@@ -204,18 +192,63 @@ impl Replica {
     /// How far a feed counts.
     #[must_use]
     pub fn line(&self, feed: &FeedId) -> Option<&Line> {
-        self.circles.get(&feed.circle)?.feeds.get(&(feed.key, feed.run))
+        self.circles.get(&feed.circle)?.line(&(feed.key, feed.run))
+    }
+
+    /// Whether the entry of a feed at a number counts.
+    #[must_use]
+    fn counts(&self, feed: &FeedId, seq: u64) -> bool {
+        self.line(feed).is_some_and(|line| seq <= line.counted())
     }
 
     /// Bodies missing, with their circles.
     pub fn wanted(&self) -> impl Iterator<Item = (&EntryId, &CircleId)> {
-        self.wanted.iter()
+        let counted = self.wanted.feeds().filter(|(feed, _)| self.line(feed).is_some());
+        counted.flat_map(|(feed, missing)| missing.values().map(|id| (id, &feed.circle)))
     }
 
     /// Number of bodies missing.
     #[must_use]
     pub fn wanted_len(&self) -> usize {
-        self.wanted.len()
+        self.wanted.feeds().filter(|(feed, _)| self.line(feed).is_some()).map(|(_, missing)| missing.len()).sum()
+    }
+
+    /// Whether the body of a counted entry is missing.
+    #[must_use]
+    pub fn lacks(&self, feed: &FeedId, seq: u64) -> bool {
+        self.wanted.lacks(feed, seq)
+    }
+
+    /// Whether as many entries of a feed count without their bodies as may.
+    #[must_use]
+    pub fn awaits_bodies(&self, feed: &FeedId) -> bool {
+        self.wanted.of(feed) >= self.bounds.bodiless
+    }
+
+    /// Feeds that smaller incarnations of their keys displaced since this was last asked.
+    pub fn take_displaced(&mut self) -> Vec<FeedId> {
+        std::mem::take(&mut self.displaced)
+    }
+
+    /// Whether nothing new of a key counts in a circle, unless it is of one of these runs or of a smaller one.
+    #[must_use]
+    pub fn is_overrun(&self, circle: &CircleId, key: &FeedKey, run: Option<Incarnation>) -> bool {
+        let Some(held) = self.circles.get(circle) else { return false };
+        let known = run.is_some_and(|run| held.line(&(*key, run)).is_some());
+        let run = run.unwrap_or(Incarnation([0xff; 8]));
+        !known && held.room(key, run, self.bounds.incarnations) == Room::Full
+    }
+
+    /// The largest incarnation of a key that counts in any circle.
+    #[must_use]
+    pub fn latest_run(&self, key: &FeedKey) -> Option<Incarnation> {
+        self.circles.values().filter_map(|held| held.runs(key).next_back()).max()
+    }
+
+    /// For the simulator: other bounds, so that few entries reach them.
+    #[cfg(any(test, feature = "sim"))]
+    pub fn bind(&mut self, bounds: Bounds) {
+        self.bounds = bounds;
     }
 
     /// The organisation that wrote an accepted entry.
@@ -252,8 +285,16 @@ impl Replica {
         if header.seq == 1 && header.prev != role.certificate {
             return Ok(Outcome::Invalid);
         }
-        // 5. It stands where the chain ends, or stands there already, or proves a fork.
-        let line = held.feeds.get(&(feed.key, feed.run)).copied();
+        // 5. Its incarnation is among the smallest of its key in its circle, up to INCARNATIONS.
+        let line = held.line(&(feed.key, feed.run)).copied();
+        let room = match line {
+            Some(_) => Room::Free,
+            None => held.room(&feed.key, feed.run, self.bounds.incarnations),
+        };
+        if room == Room::Full || self.is_planted_order() && room != Room::Free {
+            return Ok(Outcome::Surplus);
+        }
+        // 6. It stands where the chain ends, or stands there already, or proves a fork.
         let (counted, tip) = line.map_or((0, role.certificate), |line| (line.counted(), line.tip()));
         if header.seq <= counted {
             return self.accept_below(staged, entry, body, tip, counted);
@@ -267,6 +308,12 @@ impl Replica {
         if header.prev != tip && !self.is_planted_prev() {
             return Ok(Outcome::Misfit { upto: counted });
         }
+        if body.is_none() && self.awaits_bodies(&feed) {
+            return Ok(self.delay(staged, entry));
+        }
+        if let Room::InPlaceOf(run) = room {
+            self.displace(staged, FeedId { run, ..feed });
+        }
         let line = Line::Open { seq: header.seq, id: entry.id() };
         staged.put(Row::new(Table::Header, feed.bytes(), header.seq), entry.envelope());
         staged.put(place_row(&entry.id()), codec::encode(&PlaceRow(feed.circle, feed.key, feed.run, header.seq)));
@@ -274,8 +321,9 @@ impl Replica {
         match body {
             Some(body) => keep(staged, &entry.id(), &body),
             None => {
-                staged.put(wanted_row(&entry.id()), codec::encode(&WantedRow(entry.id(), feed.circle)));
-                self.wanted.insert(entry.id(), feed.circle);
+                let row = WantedRow(entry.id(), feed.circle, feed.key, feed.run, header.seq);
+                staged.put(wanted_row(&entry.id()), codec::encode(&row));
+                self.wanted.insert(feed, header.seq, entry.id());
             }
         }
         Ok(Outcome::New)
@@ -293,7 +341,7 @@ impl Replica {
         let header = entry.header();
         if header.seq == counted && entry.id() == tip || self.place(staged, &entry.id())?.is_some() {
             let filled = match body {
-                Some(body) if self.wanted.remove(&entry.id()).is_some() => {
+                Some(body) if self.wanted.remove(&header.feed, header.seq) => {
                     keep(staged, &entry.id(), &body);
                     staged.delete(wanted_row(&entry.id()));
                     true
@@ -305,24 +353,43 @@ impl Replica {
         let held = self
             .entry(staged, &header.feed, header.seq)?
             .ok_or(StoreError::Altered { table: Table::Header.label() })?;
-        let (feed, seq) = (header.feed, header.seq);
+        let seq = header.seq;
         let Some(proof) = ForkProof::of(held, entry) else { return Ok(Outcome::Misfit { upto: seq - 1 }) };
-        for seq in seq..=counted {
-            self.contest(staged, &feed, seq)?;
-        }
-        self.set(staged, &feed, proof.line(), Some(&proof));
+        self.end(staged, &proof);
         Ok(Outcome::Forked)
     }
 
-    /// Moves an entry that no longer counts aside.
-    fn contest<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: &FeedId, seq: u64) -> Result<(), StoreError> {
-        let Some(entry) = self.entry(staged, feed, seq)? else { return Ok(()) };
-        staged.delete(Row::new(Table::Header, feed.bytes(), seq));
-        staged.delete(place_row(&entry.id()));
-        staged.delete(wanted_row(&entry.id()));
-        staged.put(Row::new(Table::Contested, entry.id(), seq), entry.envelope());
-        self.wanted.remove(&entry.id());
-        Ok(())
+    /// Where two entries fork their feed it ends. What stands above stays where it is, and does not count.
+    fn end<S: Store>(&mut self, staged: &mut Staged<'_, S>, proof: &ForkProof) {
+        let header = proof.entries()[0].header();
+        for id in self.wanted.cut(&header.feed, header.seq) {
+            staged.delete(wanted_row(&id));
+        }
+        self.set(staged, &header.feed, proof.line(), Some(proof));
+    }
+
+    /// An entry that would be one too many without its body. The two that prove a fork come one after the other.
+    fn delay<S: Store>(&mut self, staged: &mut Staged<'_, S>, entry: Verified) -> Outcome {
+        let proof = self.delayed.take().and_then(|other| ForkProof::of(other, entry.clone()));
+        let Some(proof) = proof else {
+            self.delayed = Some(entry);
+            return Outcome::Delayed;
+        };
+        self.end(staged, &proof);
+        Outcome::Forked
+    }
+
+    /// A feed whose incarnation is no longer among those of its key that count. For good: what displaced it never goes.
+    fn displace<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: FeedId) {
+        for id in self.wanted.cut(&feed, 0) {
+            staged.delete(wanted_row(&id));
+        }
+        staged.delete(Row::new(Table::Feed, feed.bytes(), 0));
+        if let Some(held) = self.circles.get_mut(&feed.circle) {
+            held.remove(&(feed.key, feed.run));
+        }
+        self.shed_from(staged, feed, 1);
+        self.displaced.push(feed);
     }
 
     fn set<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: &FeedId, line: Line, proof: Option<&ForkProof>) {
@@ -330,7 +397,7 @@ impl Replica {
         let row = FeedRow(feed.circle, feed.key, feed.run, line, pair);
         staged.put(Row::new(Table::Feed, feed.bytes(), 0), codec::encode(&row));
         if let Some(held) = self.circles.get_mut(&feed.circle) {
-            held.set(feed, line);
+            held.set((feed.key, feed.run), line);
         }
     }
 
@@ -341,6 +408,9 @@ impl Replica {
         feed: &FeedId,
         seq: u64,
     ) -> Result<Option<Verified>, StoreError> {
+        if !self.counts(feed, seq) {
+            return Ok(None);
+        }
         let stored = staged.get(&Row::new(Table::Header, feed.bytes(), seq))?;
         stored.map(|bytes| self.restore(&bytes)).transpose()
     }
@@ -349,7 +419,8 @@ impl Replica {
     pub fn place<S: Store>(&self, staged: &Staged<'_, S>, id: &EntryId) -> Result<Option<(FeedId, u64)>, StoreError> {
         let Some(value) = staged.get(&place_row(id))? else { return Ok(None) };
         let PlaceRow(circle, key, run, seq) = decode(Table::Place, &value)?;
-        Ok(Some((FeedId { circle, key, run }, seq)))
+        let feed = FeedId { circle, key, run };
+        Ok(self.counts(&feed, seq).then_some((feed, seq)))
     }
 
     /// The body of a counted entry, if it is here.
@@ -364,15 +435,18 @@ impl Replica {
         pair.into_iter().flat_map(|(a, b)| [a, b]).map(|bytes| self.restore(&bytes)).collect()
     }
 
-    /// Feeds of `key` that this node counts, in any circle.
-    #[must_use]
-    pub fn runs_of(&self, key: &FeedKey) -> BTreeSet<Incarnation> {
-        let keys = self.circles.values().flat_map(|held| held.feeds.keys());
-        keys.filter(|(feed_key, _)| feed_key == key).map(|(_, run)| *run).collect()
-    }
-
     fn restore(&self, stored: &[u8]) -> Result<Verified, StoreError> {
         Verified::restore(&self.members.registry(), stored).map_err(|_| altered(Table::Header))
+    }
+
+    #[cfg(any(test, feature = "sim"))]
+    fn is_planted_order(&self) -> bool {
+        self.planted == Some(Planted::FirstComeCounts)
+    }
+
+    #[cfg(not(any(test, feature = "sim")))]
+    const fn is_planted_order(&self) -> bool {
+        false
     }
 
     #[cfg(any(test, feature = "sim"))]

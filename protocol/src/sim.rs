@@ -2,10 +2,12 @@
 //!
 //! Seven nodes of three to five organisations write into their own circles, named circles and the commons while wires are
 //! cut, the network falls apart for up to thirty days, power fails between any two effects, one node is restored from a
-//! backup, one forks its feeds, one strips bodies or vandalises, one joins late, and no two clocks agree. Then it heals,
+//! backup, one forks its feeds, one strips bodies or vandalises or swarms, one joins late, and no two clocks agree. Then it heals,
 //! and the invariants of DESIGN §16 must hold. Frames pass as bytes through [`crate::sync::frame::receive`]; the driver
 //! keeps the contract of [`crate::sync::Step`] and no other.
 
+#[cfg(test)]
+mod acceptance;
 mod adversary;
 #[cfg(test)]
 mod budgets;
@@ -18,6 +20,8 @@ mod network;
 pub mod planted;
 mod script;
 #[cfg(test)]
+mod serving;
+#[cfg(test)]
 mod stories;
 #[cfg(test)]
 mod tests;
@@ -26,6 +30,7 @@ mod world;
 
 use std::fmt;
 
+use crate::replica::Bounds;
 pub use invariants::Invariant;
 use planted::Planted;
 pub use world::World;
@@ -61,6 +66,9 @@ pub struct Plan {
     pub planted: Option<Planted>,
     /// Newly written entries of another organisation that a node takes at once; else as in the limits.
     pub authored: Option<u64>,
+    /// How many incarnations of a key count in a circle, and entries of a feed without bodies: few, so that a run of a
+    /// minute goes beyond them.
+    pub bounds: Bounds,
 }
 
 impl Plan {
@@ -82,6 +90,7 @@ impl Plan {
             trail: 0,
             planted: None,
             authored: None,
+            bounds: Bounds { incarnations: 5, bodiless: 3 },
         }
     }
 
@@ -109,6 +118,8 @@ pub struct Totals {
     pub entries: u64,
     /// Times an honest node proved a fork.
     pub forks: u64,
+    /// Times an honest node refused an incarnation too many, or displaced one.
+    pub overruns: u64,
     /// Times a root signed two links with one parent.
     pub roster_forks: u64,
     /// Times the network fell apart.
@@ -141,6 +152,7 @@ impl std::iter::Sum for Totals {
             seeds: a.seeds + b.seeds,
             entries: a.entries + b.entries,
             forks: a.forks + b.forks,
+            overruns: a.overruns + b.overruns,
             roster_forks: a.roster_forks + b.roster_forks,
             partitions: a.partitions + b.partitions,
             restarts: a.restarts + b.restarts,

@@ -63,8 +63,8 @@ tables! {
     Body = 5 "body" Carrier;
     /// State of a feed, with the proof if it forked. Prefix: feed; number 0.
     Feed = 6 "feed" Carrier;
-    /// Contested headers of forked feeds: kept, not counted. Prefix: entry id; number: seq.
-    Contested = 7 "contested" Carrier;
+    /// Feeds that smaller incarnations displaced: their rows are being deleted. Prefix: feed; number 0.
+    Shed = 7 "shed" Carrier;
     /// Bodies missing. Prefix: entry id; number 0.
     Wanted = 8 "wanted" Carrier;
     /// What a pair agreed on. Prefix: peer ‖ circle; number 0.

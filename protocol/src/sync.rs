@@ -12,6 +12,7 @@ mod authored;
 mod budget;
 mod exchange;
 pub mod frame;
+mod frontier;
 mod grants;
 mod hello;
 mod serve;
@@ -147,6 +148,14 @@ pub enum Notice {
         /// The organisation whose key it is.
         org: Option<OrgId>,
     },
+    /// A key has more incarnations in a circle than count. Told when an incarnation is displaced by a smaller one: what it
+    /// said no longer counts; and once when a larger one was offered.
+    Overrun {
+        /// The feed that does not count.
+        feed: FeedId,
+        /// The organisation whose key it is.
+        org: Option<OrgId>,
+    },
     /// Members or devices changed.
     Members,
     /// This node holds a circle it did not hold before.
@@ -209,6 +218,10 @@ pub struct State {
     authored: authored::Authored,
     /// What peers sent again.
     repeats: BTreeMap<NodeKey, budget::Repeats>,
+    /// When rows of displaced feeds are deleted next, if there are any.
+    shed_at: Tick,
+    /// Keys of which it was said that they have more incarnations than count.
+    overrun: BTreeSet<(CircleId, FeedKey)>,
     entropy: Entropy,
     /// Ids whose signature failed once: only the planted mistake writes here.
     #[cfg(any(test, feature = "sim"))]
@@ -255,6 +268,8 @@ impl State {
             taken: 0,
             authored: authored::Authored::default(),
             repeats: BTreeMap::new(),
+            shed_at: Tick::default(),
+            overrun: BTreeSet::new(),
             entropy: Entropy::new(start.seed),
             #[cfg(any(test, feature = "sim"))]
             remembered: BTreeSet::new(),
@@ -288,6 +303,22 @@ impl State {
     /// Peers connected, and whether all that is shared with them is known to be equal.
     pub fn peers(&self) -> impl Iterator<Item = (&NodeKey, bool)> {
         self.sessions.iter().map(|(peer, session)| (peer, session.is_equal()))
+    }
+
+    /// How many things a peer makes this node keep in memory: what waits to go out, what is asked for, what differs.
+    #[must_use]
+    pub fn kept_for(&self, peer: &NodeKey) -> usize {
+        let Some(session) = self.sessions.get(peer) else { return 0 };
+        let exchanges = session.exchanges.values().map(|exchange| exchange.apart.len());
+        let settled = session.settled.values().map(|outcome| outcome.apart.len());
+        let bodies = |piece: &session::Piece| match piece {
+            session::Piece::Bodies(ids) => ids.len(),
+            session::Piece::Want(ids) => ids.len(),
+            _ => 1,
+        };
+        let outbox: usize = session.outbox.iter().map(bodies).sum();
+        let sets = session.asked.len() + session.owed.len() + session.probing.len();
+        exchanges.chain(settled).sum::<usize>() + outbox + sets
     }
 
     /// Hands over the keys to sign and read with.
@@ -328,7 +359,8 @@ impl State {
     #[must_use]
     pub fn due(&self) -> Option<Tick> {
         let hellos = self.sessions.values().filter_map(|session| session.hello_due);
-        hellos.chain(self.settle_by).chain(self.pace.due()).min()
+        let shed = self.replica.sheds().then_some(self.shed_at);
+        hellos.chain(self.settle_by).chain(self.pace.due()).chain(shed).min()
     }
 
     /// The one verb.
@@ -378,9 +410,9 @@ impl State {
             Received::Plain(Frame::Hello { is_reply, control, circles, wanted }) => {
                 self.compared(turn, peer, is_reply, control, &circles, wanted)?;
             }
-            Received::Plain(Frame::Standing(standings)) => self.stand(turn, peer, &standings),
-            Received::Plain(Frame::Frontier { circle, is_last, since, near, lines }) => {
-                self.frontier(turn, peer, circle, is_last, (since, &near), lines)?;
+            Received::Plain(Frame::Standing(standings)) => self.stand(turn, peer, &standings)?,
+            Received::Plain(Frame::Frontier { circle, part, is_last, since, near, lines }) => {
+                self.frontier(turn, peer, circle, (part, is_last), (since, &near), lines)?;
             }
             Received::Plain(Frame::Full(circle)) => self.full(turn, peer, circle)?,
             Received::Plain(Frame::Want(ids)) => {
@@ -412,7 +444,7 @@ impl State {
         peer: NodeKey,
         arrivals: Vec<Arrival>,
     ) -> Result<(), StoreError> {
-        let (mut readable, mut changed) = (Vec::new(), BTreeSet::new());
+        let (mut readable, mut changed, mut released) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         for Arrival { entry, body } in arrivals {
             let (id, feed, seq) = (entry.id(), entry.header().feed, entry.header().seq);
             #[cfg(any(test, feature = "sim"))]
@@ -424,10 +456,12 @@ impl State {
                 self.strike(turn, peer, Fault::OutOfPlace);
                 continue;
             }
-            if self.delays(turn, peer, &entry) {
+            let bodied = body.is_some();
+            let awaits_bodies = self.replica.awaits_bodies(&feed);
+            // What waits for bodies takes nothing of its author's share, however often somebody brings it.
+            if (bodied || !awaits_bodies) && self.delays(turn, peer, &entry) {
                 continue;
             }
-            let bodied = body.is_some();
             match self.replica.accept(&mut turn.staged, entry, body)? {
                 Outcome::New => {
                     self.took();
@@ -440,9 +474,13 @@ impl State {
                 Outcome::Known { filled: true } => {
                     self.took();
                     readable.push(id);
+                    if awaits_bodies {
+                        released.insert(feed.circle);
+                    }
                 }
                 Outcome::Known { filled: false } => self.repeated(turn, peer),
-                Outcome::Contested | Outcome::OtherCircle => {}
+                Outcome::Surplus => self.tell_overrun(turn, feed),
+                Outcome::Contested | Outcome::Delayed | Outcome::OtherCircle => {}
                 Outcome::Forked => {
                     changed.insert(feed.circle);
                     self.watch_own(turn, feed);
@@ -457,10 +495,48 @@ impl State {
                 Outcome::Invalid => self.strike(turn, peer, Fault::Invalid),
             }
         }
+        self.drop_displaced(turn);
         for circle in changed {
             self.rumour(circle, Some(peer), turn.now);
         }
+        for circle in released {
+            self.compare_again(circle, turn.now);
+        }
         self.arrive(turn, readable)
+    }
+
+    /// Feeds that smaller incarnations displaced count no longer. An own one is never written to again.
+    fn drop_displaced<S: Store>(&mut self, turn: &mut Turn<'_, S>) {
+        let mut keys = BTreeSet::new();
+        for feed in self.replica.take_displaced() {
+            if self.runs.get(&feed.key) == Some(&feed.run) {
+                self.runs.remove(&feed.key);
+                write::end_run(turn, &feed.key);
+            }
+            if keys.insert((feed.circle, feed.key)) {
+                self.overrun.remove(&(feed.circle, feed.key));
+                self.tell_overrun(turn, feed);
+            }
+        }
+    }
+
+    fn tell_overrun<S: Store>(&mut self, turn: &mut Turn<'_, S>, feed: FeedId) {
+        if self.overrun.insert((feed.circle, feed.key)) {
+            let org = self.replica.members.role(&feed.key).map(|role| role.org);
+            turn.notice(Notice::Overrun { feed, org });
+        }
+    }
+
+    /// Entries that were delayed for want of bodies may be taken now: what an exchange could not settle is open again.
+    fn compare_again(&mut self, circle: CircleId, now: Tick) {
+        let peers: Vec<_> = self.sessions.keys().copied().filter(|peer| self.shares(peer, &circle)).collect();
+        for peer in peers {
+            if let Some(session) = self.sessions.get_mut(&peer) {
+                session.settled.remove(&circle);
+                session.exchanges.get_mut(&circle).into_iter().for_each(|exchange| exchange.outdated = true);
+            }
+            self.hello_within(peer, now, session::RUMOUR_MS);
+        }
     }
 
     /// Entries became readable: those that still count are learned from, told of, and handed to whoever asked for them.
@@ -503,7 +579,7 @@ impl State {
         let Ok(Taken::Grown | Taken::Froze) = self.replica.members.take(link) else { return Ok(()) };
         turn.staged.put(link_row(&org, index, evidence), envelope);
         // A roster that froze ends devices; a link that certifies another organisation's key ends what that key says.
-        self.replica.disown(&turn.staged)?;
+        self.replica.disown();
         self.dismiss(turn);
         turn.notice(Notice::Members);
         // What could not be settled under the rosters as they were may be settled now.

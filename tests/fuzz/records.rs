@@ -6,7 +6,7 @@ use protocol::{
     cose::{self, Domain, Signer},
     entry::Signed,
     feed::{Mark, ShortLine},
-    ids::{EntityId, EntryId, OrgId, RegistryId, SectionId},
+    ids::{EntityId, EntryId, Incarnation, OrgId, RegistryId, SectionId},
     schema::Value,
     seal::Secret,
     section::assertion::{Assertion, ClaimedTime, Content, Plain, Reference, Statement, content},
@@ -129,11 +129,13 @@ fn frames() {
     let items = items.map(|written| (written.entry.envelope(), Some(written.body.bytes().to_vec()))).collect();
     let links = world.offices.iter().map(|office| office.roster.link(0).expect("one").envelope().to_vec()).collect();
     let (feed, mark) = (world.entries[0].entry.header().feed, Mark::of(&world.entries[0].entry.id()));
-    let lines = (1..5).map(|number| ShortLine(feed.key, feed.run, number, mark, (number > 2).then_some(0))).collect();
+    let lines = (1..5_u64)
+        .map(|number| ShortLine(feed.key, Incarnation(number.to_be_bytes()), number, mark, (number > 2).then_some(0)))
+        .collect();
     let examples = [
         Frame::Entries(items),
         Frame::Links(links),
-        Frame::Frontier { circle: feed.circle, is_last: true, since: None, near: vec![], lines },
+        Frame::Frontier { circle: feed.circle, part: 0, is_last: true, since: None, near: vec![], lines },
         Frame::Standing(vec![ShortStanding(OrgId([5; 32]), 2, mark, false)]),
         Frame::Want(vec![EntryId([1; 32]); 3]),
         Frame::Probe { feed, marks: vec![(1, mark), (300, mark)] },

@@ -196,7 +196,10 @@ impl Evil {
     /// Everything of the commons that the node has, as any member may ask for it.
     pub fn fetch(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let circle = self.commons.circle;
-        self.send(Lane::Bulk, &Frame::Frontier { circle, is_last: true, since: None, near: vec![], lines: vec![] });
+        self.send(
+            Lane::Bulk,
+            &Frame::Frontier { circle, part: 0, is_last: true, since: None, near: vec![], lines: vec![] },
+        );
         let mut fetched = Vec::new();
         self.hear(|frame| match frame {
             Frame::Entries(entries) => {

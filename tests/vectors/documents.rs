@@ -326,9 +326,10 @@ fn frames() -> Vec<Vector> {
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
     let feed = protocol::entry::FeedId { circle, key: FeedKey([2; 32]), run: Incarnation([3; 8]) };
     let line = |number: u64, sealed| ShortLine(feed.key, feed.run, number, Mark::of(&id), sealed);
+    let later = |line: ShortLine| ShortLine(line.0, Incarnation([4; 8]), line.2, line.3, line.4);
     let near =
         |places: &[u64], number| places.iter().map(|place| NearLine(*place, number, Mark::of(&id), None)).collect();
-    let frontier = |near, lines| Frame::Frontier { circle, is_last: true, since: Some([6; 16]), near, lines };
+    let frontier = |near, lines| Frame::Frontier { circle, part: 0, is_last: true, since: Some([6; 16]), near, lines };
     let probe = |marks: &[u64]| Frame::Probe { feed, marks: marks.iter().map(|seq| (*seq, Mark::of(&id))).collect() };
     let circles = vec![Blinded([1; 8].into(), [2; 16].into()); 8];
     vec![
@@ -336,12 +337,22 @@ fn frames() -> Vec<Vector> {
         frame("hello", &Frame::Hello { is_reply: false, control: [4; 16], circles, wanted: 300 }),
         frame("standing", &Frame::Standing(vec![ShortStanding(OrgId([5; 32]), 2, Mark::of(&id), false)])),
         frame("links", &Frame::Links(vec![vec![1, 2, 3]])),
-        frame("frontier", &frontier(near(&[0, 300], 7), vec![line(9, None), line(5, Some(0))])),
+        frame("frontier", &frontier(near(&[0, 300], 7), vec![line(9, None), later(line(5, Some(0)))])),
+        frame(
+            "frontier-part",
+            &Frame::Frontier { circle, part: 3, is_last: false, since: None, near: vec![], lines: vec![line(9, None)] },
+        ),
+        vector("lines-unsorted", "malformed", "lines out of order", &{
+            frontier(vec![], vec![later(line(9, None)), line(5, None)]).encode()
+        }),
+        vector("line-twice", "malformed", "one feed twice", &{
+            frontier(vec![], vec![line(9, None), line(5, Some(0))]).encode()
+        }),
         vector("near-line-0", "malformed", "lines are numbered from 1", &frontier(near(&[1], 0), vec![]).encode()),
         vector("near-unsorted", "malformed", "places out of order", &frontier(near(&[2, 1], 7), vec![]).encode()),
         vector("near-twice", "malformed", "one place twice", &frontier(near(&[2, 2], 7), vec![]).encode()),
         vector("near-nothing", "malformed", "places of no agreed root", &{
-            Frame::Frontier { circle, is_last: true, since: None, near: near(&[1], 7), lines: vec![] }.encode()
+            Frame::Frontier { circle, part: 0, is_last: true, since: None, near: near(&[1], 7), lines: vec![] }.encode()
         }),
         frame("entries", &Frame::Entries(vec![(vec![1], Some(vec![2])), (vec![3], None)])),
         frame("want", &Frame::Want(vec![id])),
@@ -409,11 +420,12 @@ fn a_frame_with_one_item_too_many_is_refused() {
         assert!(Frame::decode(&frame(limit + 1).encode()).is_err(), "{} items", limit + 1);
     };
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
-    let line = ShortLine(FeedKey([2; 32]), Incarnation([3; 8]), 9, Mark::of(&id), None);
+    let line = |run: usize| ShortLine(FeedKey([2; 32]), Incarnation(run.to_be_bytes()), 9, Mark::of(&id), None);
+    let lines = |count: usize| (0..count).map(line).collect::<Vec<_>>();
     let near = |count: usize| (0..count as u64).map(|place| NearLine(place, 9, Mark::of(&id), None)).collect();
-    let frontier = |near, lines| Frame::Frontier { circle, is_last: true, since: Some([6; 16]), near, lines };
-    check(&|count| frontier(vec![], vec![line; count]), FRONTIER_LINES.0);
+    let frontier = |near, lines| Frame::Frontier { circle, part: 0, is_last: true, since: Some([6; 16]), near, lines };
+    check(&|count| frontier(vec![], lines(count)), FRONTIER_LINES.0);
     check(&|count| frontier(near(count), vec![]), FRONTIER_LINES.0);
-    check(&|count| frontier(near(count / 2), vec![line; count - count / 2]), FRONTIER_LINES.0);
+    check(&|count| frontier(near(count / 2), lines(count - count / 2)), FRONTIER_LINES.0);
     check(&|count| Frame::Want(vec![id; count]), WANTS.0);
 }

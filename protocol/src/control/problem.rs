@@ -266,6 +266,10 @@ pub mod codes {
 
         /// A petname that may not be one.
         PETNAME = "HB4010", 2, "choose another name: short, printable, and no other member's";
+        /// A key of an organisation began anew more often than counts.
+        OVERRUN = "HB4011", 1, "call that organisation: a key may be in other hands, or a machine is reset again and again";
+        /// This device began anew as often as counts.
+        BEGAN_ANEW = "HB4012", 1, "certify a new device: `habeas device request` there, `habeas device add` here; and find out what sets this one back again and again";
 
         /// An organisation writes more than is taken at a time.
         DELAYED = "HB4014", 1, "wait: the rest comes by itself; if nobody there is bringing in a file, call them";
@@ -364,6 +368,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::NO_ORGANISATION, "several", &["name", "names"]),
     (codes::PEER_FAULT, "peer", &["peer"]),
     (codes::FORK, "key", &["organisation", "number"]),
+    (codes::OVERRUN, "organisation", &["organisation"]),
     (codes::UNEQUAL, "peer", &["peer", "count"]),
     (codes::UNREADABLE, "organisation", &["organisation"]),
     (codes::NEWER, "organisation", &["organisation"]),

@@ -72,7 +72,7 @@ pub(super) fn poison(machine: &Machine, state: &State, ids: &[EntryId], dice: &m
 }
 
 /// Kinds of trick that [`trick`] knows.
-pub(super) const TRICKS: u64 = 17;
+pub(super) const TRICKS: u64 = 20;
 
 /// A frame no honest node would send, and the lane it takes. `heard` are frames that once were on some wire.
 pub(super) fn trick(
@@ -110,14 +110,20 @@ pub(super) fn trick(
                 ShortLine(feed.key, feed.run, line.counted() + dice.below(9), Mark::of(&EntryId(dice.bytes())), None);
             let forked = ShortLine(feed.key, feed.run, dice.between(1, 9), ahead.3, Some(dice.below(2) * u64::MAX));
             let lines = vec![if dice.chance(50) { ahead } else { forked }];
-            (Lane::Bulk, Frame::Frontier { circle: commons, is_last: true, since: None, near: vec![], lines }.encode())
+            (
+                Lane::Bulk,
+                Frame::Frontier { circle: commons, part: 0, is_last: true, since: None, near: vec![], lines }.encode(),
+            )
         }
         4 => {
             // The victim's own feeds, further than it ever wrote.
             let own = known.iter().filter(|(feed, _)| victim.keys.feed_keys().contains(&feed.key));
             let mark = Mark::of(&EntryId(dice.bytes()));
             let lines = own.map(|(feed, line)| ShortLine(feed.key, feed.run, line.counted() + 3, mark, None)).collect();
-            (Lane::Bulk, Frame::Frontier { circle: commons, is_last: true, since: None, near: vec![], lines }.encode())
+            (
+                Lane::Bulk,
+                Frame::Frontier { circle: commons, part: 0, is_last: true, since: None, near: vec![], lines }.encode(),
+            )
         }
         5 => {
             let marks = [1, 2, dice.between(3, 9), u64::MAX].map(|seq| (seq, Mark::of(&EntryId(dice.bytes()))));
@@ -155,6 +161,32 @@ pub(super) fn trick(
             let second = entry::sign(&registry, desk, Header { seq: 2, ..header });
             let items = [first, second].map(|entry| (entry.envelope(), Some(body.bytes().to_vec())));
             (Lane::Live, Frame::Entries(items.to_vec()).encode())
+        }
+        17 | 18 => {
+            // A swarm: fresh incarnations, each of one entry, some without their bodies. Each victim gets another one.
+            let role = state.replica().members.role(&machine.keys.device.desk);
+            let prev = role.map_or(header.prev, |role| role.certificate);
+            let item = |dice: &mut Dice| {
+                let feed = FeedId { run: Incarnation(dice.bytes()), ..header.feed };
+                let entry = entry::sign(&registry, desk, Header { feed, prev, ..header.clone() });
+                (entry.envelope(), dice.chance(50).then(|| body.bytes().to_vec()))
+            };
+            (Lane::Live, Frame::Entries((0..dice.between(2, 9)).map(|_| item(dice)).collect()).encode())
+        }
+        19 => {
+            // A chain whose bodies are withheld, but for a few; at its end it may fork.
+            let role = state.replica().members.role(&machine.keys.device.desk);
+            let (mut prev, mut items) = (role.map_or(header.prev, |role| role.certificate), Vec::new());
+            for seq in 1..=dice.between(3, 9) {
+                let entry = entry::sign(&registry, desk, Header { seq, prev, ..header.clone() });
+                items.push((entry.envelope(), dice.chance(20).then(|| body.bytes().to_vec())));
+                if dice.chance(5) {
+                    let other = Header { seq, prev, kind: Kind(78), ..header.clone() };
+                    items.push((entry::sign(&registry, desk, other).envelope(), None));
+                }
+                prev = entry.id();
+            }
+            (Lane::Live, Frame::Entries(items).encode())
         }
         _ => (Lane::Control, Frame::Links(vec![dice.bytes::<90>().to_vec(), codec::encode(&7_u64)]).encode()),
     }

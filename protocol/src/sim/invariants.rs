@@ -126,9 +126,11 @@ impl Ledger {
                 watched.feeds.insert(*name, (*line, ids));
             }
             let gone = |name: &FeedName| !lines.contains_key(name);
-            if let Some(name) =
-                watched.feeds.keys().find(|name| gone(name) && state.replica().members.role(&name.0).is_some())
-            {
+            let counts = |name: &FeedName| {
+                let certified = state.replica().members.role(&name.0).is_some();
+                certified && !state.replica().is_overrun(id, &name.0, Some(name.1))
+            };
+            if let Some(name) = watched.feeds.keys().find(|name| gone(name) && counts(name)) {
                 return Err((Invariant::I1, format!("the line of {:?} is gone, and its key still counts", name.0)));
             }
             watched.feeds.retain(|name, _| !gone(name));

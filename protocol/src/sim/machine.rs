@@ -11,6 +11,7 @@ use crate::{
     circle::{Circle, grant::Opening},
     cose::Signer,
     ids::{DatabaseEpoch, DeviceId, FeedKey, NodeKey, OrgId},
+    replica::Bounds,
     seal::{ReadingSecret, Secret},
     store::{Memory, StoreError},
     sync::{Pens, Start, State, Tick, epochs, runs},
@@ -128,7 +129,11 @@ impl Machine {
     }
 
     /// Starts the core on what the disk holds.
-    pub(super) fn start(&mut self, dice: &mut Dice, planted: Option<Planted>) -> Result<(), StoreError> {
+    pub(super) fn start(
+        &mut self,
+        dice: &mut Dice,
+        (planted, bounds): (Option<Planted>, Bounds),
+    ) -> Result<(), StoreError> {
         let founding = self.founding.clone().expect("only machines with a registry file are started");
         let start = Start {
             me: self.name(),
@@ -141,6 +146,7 @@ impl Machine {
         let mut state = State::load(start, &self.disk)?;
         state.unlock(self.keys.pens(), epochs(&self.disk)?);
         state.replica_mut().planted = planted;
+        state.replica_mut().bind(bounds);
         self.view = View::rebuild(&state, &self.disk)?;
         self.state = Some(state);
         Ok(())

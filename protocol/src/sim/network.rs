@@ -106,11 +106,11 @@ pub(super) fn describe(bytes: &[u8]) -> String {
             };
             format!("ENTRIES {}", items.iter().map(item).collect::<Vec<_>>().join(", "))
         }
-        Ok(Frame::Frontier { circle, is_last, since, near, lines }) => {
+        Ok(Frame::Frontier { circle, part, is_last, since, near, lines }) => {
             let line = |line: &crate::feed::ShortLine| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
             let near = near.iter().map(|line| format!("{}:{}{:?}", line.0, line.1, line.3));
             let lines: Vec<_> = near.chain(lines.iter().map(line)).collect();
-            format!("FRONTIER {circle:?} last {is_last} since {} {}", since.is_some(), lines.join(", "))
+            format!("FRONTIER {circle:?} part {part} last {is_last} since {} {}", since.is_some(), lines.join(", "))
         }
         Ok(Frame::Hello { is_reply, wanted, .. }) => format!("HELLO reply {is_reply} wanted {wanted}"),
         Ok(Frame::Links(links)) => format!("LINKS {}", links.len()),

@@ -13,6 +13,8 @@ pub enum Planted {
     AnchorKeptAfterRestore,
     /// A bad signature is remembered against the entry's id.
     BadSignatureRemembered,
+    /// Of more incarnations of a key than count, those count that came first.
+    FirstComeCounts,
     /// A kind this version does not know is called invalid.
     UnknownKindInvalid,
 }

@@ -93,7 +93,7 @@ impl World {
         }
         if mischief {
             self.scatter(Act::Reface, 3, rough);
-            self.scatter(Act::Mischief, 25, rough);
+            self.scatter(Act::Mischief, 30, rough);
         }
         if joins {
             let at = self.dice.below(rough / 2);
@@ -278,7 +278,7 @@ impl World {
         // What only this disk held is lost, as the person who restored it knows.
         let machine = &mut self.machines[at];
         self.ledger.forget(at, machine);
-        let started = machine.start(&mut self.dice, self.plan.planted);
+        let started = machine.start(&mut self.dice, (self.plan.planted, self.plan.bounds));
         if let (Some(old), Some(state)) = (&mut old, &mut machine.state)
             && self.plan.planted == Some(Planted::AnchorKeptAfterRestore)
         {

@@ -23,6 +23,7 @@ use crate::{
     entry::{self, Header, Kind, Verified},
     feed::{Line, Mark, NearLine, ShortLine},
     ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation},
+    replica::Bounds,
     seal::{Entropy, Secret},
     staged::Staged,
     store::{Memory, Store},
@@ -72,7 +73,7 @@ pub(super) fn part(world: &mut World, parts: &[(usize, u64)]) {
 }
 
 /// An older image of a machine is started, and nothing tells it so.
-fn roll_back(world: &mut World, at: usize, image: Memory) {
+pub(super) fn roll_back(world: &mut World, at: usize, image: Memory) {
     world.machines[at].disk = image;
     world.machines[at].watch = super::invariants::Watch::default();
     let machine = &world.machines[at];
@@ -81,7 +82,7 @@ fn roll_back(world: &mut World, at: usize, image: Memory) {
 }
 
 /// The first machine opens a circle for everybody, and everybody hears of it.
-fn open(world: &mut World, opening: &Opening) -> CircleId {
+pub(super) fn open(world: &mut World, opening: &Opening) -> CircleId {
     let mut entropy = Entropy::new(world.dice.bytes());
     let readers: Vec<_> = world.machines.iter().map(|machine| &machine.keys.device.reading).collect();
     let author = world.machines[0].keys.reading.expand();
@@ -93,7 +94,7 @@ fn open(world: &mut World, opening: &Opening) -> CircleId {
     opening.circle.id(&world.registry)
 }
 
-fn opening(world: &mut World) -> Opening {
+pub(super) fn opening(world: &mut World) -> Opening {
     let mut entropy = Entropy::new(world.dice.bytes());
     let orgs: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     Opening::fresh(Circle::named(world.machines[0].org, &orgs, &mut entropy), &mut entropy)
@@ -125,14 +126,14 @@ pub(super) fn struck(step: &Step) -> bool {
 }
 
 /// The desk's run at a machine, as its disk has it.
-fn desk_run(world: &World, at: usize) -> Option<Incarnation> {
+pub(super) fn desk_run(world: &World, at: usize) -> Option<Incarnation> {
     let machine = &world.machines[at];
     let key = machine.keys.device.desk;
     runs(&machine.disk, &[key]).expect("memory answers").get(&key).copied()
 }
 
 /// A first entry in the commons by a machine's desk, never told to its own core.
-fn foreign(world: &World, at: usize, edit: impl Fn(Header) -> Header) -> Verified {
+pub(super) fn foreign(world: &World, at: usize, edit: impl Fn(Header) -> Header) -> Verified {
     let machine = &world.machines[at];
     let members = &machine.state.as_ref().expect("it is on").replica().members;
     let key = machine.keys.device.desk;
@@ -148,7 +149,7 @@ fn foreign(world: &World, at: usize, edit: impl Fn(Header) -> Header) -> Verifie
     entry::sign(&world.registry, &machine.keys.desk, edit(header))
 }
 
-fn bare(entries: &[Verified]) -> Frame {
+pub(super) fn bare(entries: &[Verified]) -> Frame {
     Frame::Entries(entries.iter().map(|entry| (entry.envelope(), None)).collect())
 }
 
@@ -361,7 +362,7 @@ fn a_claim_about_our_own_feed_is_believed_only_with_its_entries() {
     let run = desk_run(&world, 0).expect("it wrote");
     let key = world.machines[0].keys.device.desk;
     let lines = vec![ShortLine(key, run, 40, Mark::of(&EntryId([5; 32])), None)];
-    let frame = Frame::Frontier { circle, is_last: true, since: None, near: vec![], lines }.encode();
+    let frame = Frame::Frontier { circle, part: 0, is_last: true, since: None, near: vec![], lines }.encode();
     let session = world.machines[1].session(&world.machines[0].name()).expect("connected");
     let route = (session.wire, 1, 0, Lane::Bulk);
     world.network.send(route, frame, world.now, &mut world.dice, &mut world.queue);
@@ -383,7 +384,7 @@ fn a_place_beyond_what_was_agreed_on_is_a_strike_and_a_root_never_agreed_on_is_a
     let feeds = held.lines().count() as u64;
     let frontier = |since: [u8; 16], place| {
         let near = vec![NearLine(place, 1, Mark::of(&EntryId([5; 32])), None)];
-        Frame::Frontier { circle, is_last: true, since: Some(since), near, lines: vec![] }
+        Frame::Frontier { circle, part: 0, is_last: true, since: Some(since), near, lines: vec![] }
     };
     let agreed = *held.root().first_chunk().expect("32 bytes");
     assert!(!struck(&told(&mut world, 1, 0, &frontier(agreed, feeds - 1))));
@@ -509,6 +510,9 @@ fn a_fork_far_below_is_found_in_a_few_rounds() {
 fn a_frontier_of_several_frames_is_one_frontier() {
     let mut world = still(3);
     let circle = commons(&world);
+    world.machines.iter_mut().for_each(|machine| {
+        machine.state.as_mut().expect("on").replica_mut().bind(Bounds { incarnations: 2_500, bodiless: 1 });
+    });
     part(&mut world, &[(1, 1), (2, 2)]);
     let entries: Vec<_> = (0..2_500_u64)
         .map(|run| {

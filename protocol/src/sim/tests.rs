@@ -1,4 +1,4 @@
-//! Many seeds, six planted mistakes, and floors under what they come to.
+//! Many seeds, seven planted mistakes, and floors under what they come to.
 
 use super::{planted::Planted, *};
 
@@ -36,6 +36,7 @@ fn part(nth: u64) {
     };
     floor("entries", totals.entries, 3_500);
     floor("proofs of forks", totals.forks, 150);
+    floor("overruns", totals.overruns, 100);
     floor("partitions", totals.partitions, 100);
     floor("restarts", totals.restarts, 800);
     floor("restores", totals.restores, 50);
@@ -109,6 +110,11 @@ fn an_accepted_gap_is_found() {
 #[test]
 fn an_unchecked_parent_is_found() {
     found(Planted::PrevUnchecked, 20, &[Invariant::I1]);
+}
+
+#[test]
+fn incarnations_that_count_because_they_came_first_are_found() {
+    found(Planted::FirstComeCounts, 20, &[Invariant::I2]);
 }
 
 #[test]

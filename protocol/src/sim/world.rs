@@ -259,6 +259,10 @@ impl World {
                     None => self.look_again(at),
                 }
             }
+            Notice::Overrun { .. } => {
+                self.totals.overruns += u64::from(is_honest);
+                self.look_again(at)
+            }
             // What a restored node wrote after its backup comes back to it.
             Notice::Elsewhere(feed) if is_honest && self.plan.rollbacks == 0 && self.machines[at].restores == 0 => {
                 Err(self.failure(at, (Invariant::I4, format!("its own key wrote elsewhere: {:?}", feed.run))))
@@ -341,7 +345,7 @@ impl World {
         if machine.state.is_some() {
             return Ok(());
         }
-        let started = machine.start(&mut self.dice, self.plan.planted);
+        let started = machine.start(&mut self.dice, (self.plan.planted, self.plan.bounds));
         if let (Some(size), Some(state)) = (self.plan.authored, &mut machine.state) {
             state.set_authored(size);
         }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, VecDeque, btree_map::Entry};
 
 use super::{
     Notice, State, Turn,
-    frame::{Fault, Frame},
-    session::{self, Exchange, LINES_MAX, OUTBOX_MAX, Outcome, Piece},
+    session::{self, Apart, BODIES_MAX, Exchange, OUTBOX_MAX, Outcome, Piece},
 };
 use crate::{
     entry::FeedId,
-    feed::{Line, Mark, NearLine, ShortLine},
+    feed::{Line, Mark, ShortLine},
     ids::{CircleId, EntryId, NodeKey, Prev},
     limits::{PROBE_MARKS, WANTS_IN_FLIGHT},
     store::{Store, StoreError},
@@ -40,8 +39,8 @@ impl State {
             // rosters would explain it, and they are being told of.
             let again = outcome.theirs.replace(theirs).is_some();
             if again && same_control && !std::mem::replace(&mut outcome.reported, true) {
-                let lines = outcome.lines.clone();
-                let lines = self.differing(&circle, &lines);
+                let apart = outcome.apart.clone();
+                let lines = self.differing(&circle, &apart);
                 turn.notice(Notice::Unequal { peer, circle, lines });
             }
             return;
@@ -50,106 +49,22 @@ impl State {
         session.outbox.push_back(Piece::Frontier(circle));
     }
 
-    fn differing(&self, circle: &CircleId, theirs: &BTreeMap<crate::sync::FeedName, ShortLine>) -> Vec<ShortLine> {
+    fn differing(&self, circle: &CircleId, apart: &Apart) -> Vec<ShortLine> {
         let Some(held) = self.replica.circle(circle) else { return vec![] };
-        let ours: BTreeMap<_, _> = held
-            .lines()
-            .map(|(feed, line)| (*feed, line.short(&FeedId { circle: *circle, key: feed.0, run: feed.1 })))
-            .collect();
-        let changed = theirs.iter().filter(|(feed, line)| ours.get(feed) != Some(line)).map(|(_, line)| *line);
-        let missing = ours.iter().filter(|(feed, _)| !theirs.contains_key(feed)).map(|(_, line)| *line);
-        changed.chain(missing).collect()
-    }
-
-    pub(super) fn frontier<S: Store>(
-        &mut self,
-        turn: &mut Turn<'_, S>,
-        peer: NodeKey,
-        circle: CircleId,
-        is_last: bool,
-        (since, near): (Option<[u8; 16]>, &[NearLine]),
-        lines: Vec<ShortLine>,
-    ) -> Result<(), StoreError> {
-        if self.replica.circle(&circle).is_none() {
-            return Ok(());
-        }
-        if !self.shares(&peer, &circle) {
-            self.strike(turn, peer, Fault::OutOfPlace);
-            return Ok(());
-        }
-        self.begin_forced(peer, circle);
-        let anchored = since.map(|since| self.anchored_lines(&peer, &circle, since));
-        let session = self.sessions.get_mut(&peer).expect("it shares a circle");
-        let exchange = session.exchanges.get_mut(&circle).expect("begun a line above");
-        let mut named = Vec::new();
-        match anchored {
-            Some(None) => {
-                // We do not hold what this refers to (we were restored, or never agreed): ask for all of it.
-                exchange.lines.clear();
-                turn.send(peer, super::Lane::Control, &Frame::Full(circle));
-                return Ok(());
-            }
-            Some(Some(agreed)) => {
-                let names: Vec<_> = if near.is_empty() { vec![] } else { agreed.keys().copied().collect() };
-                let name = |line: &NearLine| names.get(usize::try_from(line.0).ok()?).map(|name| line.named(*name));
-                named.extend(near.iter().filter_map(name));
-                if exchange.lines.is_empty() {
-                    exchange.lines = agreed;
-                }
-            }
-            None => {}
-        }
-        if named.len() < near.len() || exchange.lines.len() + lines.len() > LINES_MAX {
-            self.strike(turn, peer, Fault::OutOfPlace);
-            return Ok(());
-        }
-        exchange.lines.extend(named.into_iter().chain(lines).map(|line| ((line.0, line.1), line)));
-        if is_last && !exchange.planned {
-            exchange.planned = true;
-            self.plan(turn, peer, circle)?;
-        }
-        self.pump(turn, peer)
-    }
-
-    /// The peer asks for all lines: it does not hold what ours referred to.
-    pub(super) fn full<S: Store>(
-        &mut self,
-        turn: &mut Turn<'_, S>,
-        peer: NodeKey,
-        circle: CircleId,
-    ) -> Result<(), StoreError> {
-        self.anchors.remove(&(peer, circle));
-        if let Some(session) = self.sessions.get_mut(&peer)
-            && session.exchanges.contains_key(&circle)
-            && !session.outbox.contains(&Piece::Frontier(circle))
-        {
-            session.outbox.push_front(Piece::Frontier(circle));
-        }
-        self.pump(turn, peer)
+        let ours = |name: &super::FeedName| {
+            held.line(name).map(|line| line.short(&FeedId { circle: *circle, key: name.0, run: name.1 }))
+        };
+        let still = apart.iter().filter(|(name, theirs)| ours(name) != **theirs);
+        still.filter_map(|(name, theirs)| theirs.or_else(|| ours(name))).collect()
     }
 
     /// An exchange the peer began: ours goes out too.
-    fn begin_forced(&mut self, peer: NodeKey, circle: CircleId) {
+    pub(super) fn begin_forced(&mut self, peer: NodeKey, circle: CircleId) {
         let session = self.sessions.get_mut(&peer).expect("it shares a circle");
         if let Entry::Vacant(vacant) = session.exchanges.entry(circle) {
             vacant.insert(Exchange::default());
             session.outbox.push_back(Piece::Frontier(circle));
         }
-    }
-
-    fn anchored_lines(
-        &self,
-        peer: &NodeKey,
-        circle: &CircleId,
-        since: [u8; 16],
-    ) -> Option<BTreeMap<crate::sync::FeedName, ShortLine>> {
-        let anchor = self.anchors.get(&(*peer, *circle))?;
-        let epoch = self.sessions.get(peer)?.epoch?;
-        if (anchor.epoch != epoch && !self.keeps_anchors()) || anchor.root[..16] != since {
-            return None;
-        }
-        let feed = |key, run| FeedId { circle: *circle, key, run };
-        Some(anchor.lines.iter().map(|(name, line)| (*name, line.short(&feed(name.0, name.1)))).collect())
     }
 
     #[cfg(any(test, feature = "sim"))]
@@ -162,39 +77,27 @@ impl State {
         false
     }
 
-    /// Both frontiers are known: what does the peer lack, and where do we differ?
-    fn plan<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, circle: CircleId) -> Result<(), StoreError> {
-        let session = self.sessions.get(&peer).expect("it has an exchange");
-        let theirs = session.exchanges[&circle].lines.clone();
-        let held = self.replica.circle(&circle).expect("it has an exchange");
-        let ours: Vec<_> = held.lines().map(|(name, line)| (*name, *line)).collect();
-        let (mut first, mut then) = (Vec::new(), Vec::new());
-        for (name, line) in ours {
-            let feed = FeedId { circle, key: name.0, run: name.1 };
-            let Some(their) = theirs.get(&name) else {
-                then.push(Piece::Range { feed, next: 1, to: line.counted() });
-                then.extend(line.is_forked().then_some(Piece::Proof(feed)));
-                continue;
-            };
-            // Where both count entries, the marks of the last common one must agree.
-            let common = their.counted().min(line.counted());
-            if their.counted() == common
-                && self.tip_at(turn, &feed, common)?.map(|id| Mark::of(&id)) != Some(their.mark())
-            {
-                first.push(Piece::Probe { feed, low: 0, high: common });
-                continue;
-            }
-            if their.counted() < line.counted() && !their.is_forked() {
-                then.push(Piece::Range { feed, next: their.counted() + 1, to: line.counted() });
-                then.extend(line.is_forked().then_some(Piece::Proof(feed)));
-            } else if proves_more(&line, their) {
-                first.push(Piece::Proof(feed));
-            }
+    /// Where our line and the peer's differ: what it lacks, and where we part. What must go first comes first.
+    pub(super) fn weigh<S: Store>(
+        &self,
+        turn: &Turn<'_, S>,
+        feed: FeedId,
+        ours: &Line,
+        theirs: &ShortLine,
+    ) -> Result<(Option<Piece>, [Option<Piece>; 2]), StoreError> {
+        // Where both count entries, the marks of the last common one must agree.
+        let common = theirs.counted().min(ours.counted());
+        if theirs.counted() == common
+            && self.tip_at(turn, &feed, common)?.map(|id| Mark::of(&id)) != Some(theirs.mark())
+        {
+            return Ok((Some(Piece::Probe { feed, low: 0, high: common }), [None, None]));
         }
-        let session = self.sessions.get_mut(&peer).expect("it has an exchange");
-        first.retain(|piece| !matches!(piece, Piece::Probe { feed, .. } if !session.probing.insert(*feed)));
-        session.outbox.extend(first.into_iter().chain(then).chain([Piece::Done(circle)]));
-        Ok(())
+        let proof = || Piece::Proof(feed);
+        if theirs.counted() < ours.counted() && !theirs.is_forked() {
+            let range = Piece::Range { feed, next: theirs.counted() + 1, to: ours.counted() };
+            return Ok((None, [Some(range), ours.is_forked().then(proof)]));
+        }
+        Ok((proves_more(ours, theirs).then(proof), [None, None]))
     }
 
     /// Id of the counted entry at a number; of the certificate at 0.
@@ -235,11 +138,11 @@ impl State {
         if !session.exchanges.get(&circle).is_some_and(|exchange| exchange.done_sent && exchange.done_got) {
             return Ok(());
         }
-        let Exchange { ours, lines, outdated, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
+        let Exchange { ours, apart, outdated, .. } = session.exchanges.remove(&circle).expect("looked up a line above");
         let left_out = self.left_out(&peer, &circle, turn.now);
         let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
         if !outdated && left_out.is_none() {
-            session.settled.insert(circle, Outcome { ours, theirs: None, lines, reported: false });
+            session.settled.insert(circle, Outcome { ours, theirs: None, apart, reported: false });
         }
         let (is_last, confirms) = (session.exchanges.is_empty(), session.probing.is_empty());
         let confirms = is_last && confirms;
@@ -344,7 +247,10 @@ impl State {
         feed: FeedId,
     ) -> Result<(), StoreError> {
         self.end_probe(peer, &feed);
-        if let Some(session) = self.sessions.get_mut(&peer) {
+        if let Some(session) = self.sessions.get_mut(&peer)
+            && session.outbox.len() < OUTBOX_MAX
+            && !session.outbox.contains(&Piece::Proof(feed))
+        {
             session.outbox.push_front(Piece::Proof(feed));
         }
         self.hello_within(peer, turn.now, session::RUMOUR_MS);
@@ -372,17 +278,18 @@ impl State {
         peer: NodeKey,
         ids: &[EntryId],
     ) -> Result<(), StoreError> {
-        if self.sessions.get(&peer).is_none_or(|session| session.outbox.len() >= OUTBOX_MAX) {
+        let Some(session) = self.sessions.get(&peer) else { return Ok(()) };
+        let waiting = session.outbox.iter().map(|piece| if let Piece::Bodies(ids) = piece { ids.len() } else { 0 });
+        if session.outbox.len() >= OUTBOX_MAX || waiting.sum::<usize>() >= BODIES_MAX {
             return Ok(());
         }
         let (mut bodies, mut owed) = (VecDeque::new(), Vec::new());
         for id in ids {
             let place = self.replica.place(&turn.staged, id)?;
-            let here = place.is_some() && self.replica.body(&turn.staged, id)?.is_some();
-            if !here {
-                owed.push(*id);
-            } else if place.is_some_and(|(feed, _)| self.shares(&peer, &feed.circle)) {
-                bodies.push_back(*id);
+            match place {
+                Some((feed, _)) if !self.shares(&peer, &feed.circle) => {}
+                Some((feed, seq)) if !self.replica.lacks(&feed, seq) => bodies.push_back(*id),
+                _ => owed.push(*id),
             }
         }
         let session = self.sessions.get_mut(&peer).expect("looked up above");

@@ -9,7 +9,7 @@
 //! hello    = [1, is_reply, control root 16, [[circle tag 8, circle root 16] … padded to 8], bodies wanted]
 //! standing = [2, [[organisation 32, links, mark of head 8, frozen] …]]
 //! links    = [3, [roster link …]]
-//! frontier = [4, circle 16, is_last, agreed root 16|null, [near line …], [line …]]
+//! frontier = [4, circle 16, part, is_last, agreed root 16|null, [near line …], [line …]]
 //! entries  = [5, [[entry, body|null] …]]
 //! want     = [6, [entry id 32 …]]
 //! probe    = [7, circle 16, key 32, incarnation 8, [[seq, mark 8] …]]
@@ -75,6 +75,8 @@ pub enum Frame {
     Frontier {
         /// The circle.
         circle: CircleId,
+        /// Which part, from 0.
+        part: u64,
         /// Whether more parts follow.
         is_last: bool,
         /// Lines that stood at this agreed root are left out.
@@ -115,7 +117,7 @@ struct HelloWire(u64, bool, ByteArray<16>, Vec<Blinded>, u64);
 #[derive(Serialize, Deserialize)]
 struct List<T>(u64, Vec<T>);
 #[derive(Serialize, Deserialize)]
-struct FrontierWire(u64, CircleId, bool, Option<ByteArray<16>>, Vec<NearLine>, Vec<ShortLine>);
+struct FrontierWire(u64, CircleId, u64, bool, Option<ByteArray<16>>, Vec<NearLine>, Vec<ShortLine>);
 #[derive(Serialize, Deserialize)]
 struct Item(ByteBuf, Option<ByteBuf>);
 #[derive(Serialize, Deserialize)]
@@ -138,8 +140,9 @@ impl Frame {
             }
             Self::Standing(standings) => codec::encode(&List(2, standings.clone())),
             Self::Links(links) => codec::encode(&List(3, links.iter().map(|link| ByteBuf::from(&link[..])).collect())),
-            Self::Frontier { circle, is_last, since, near, lines } => {
-                codec::encode(&FrontierWire(4, *circle, *is_last, since.map(Into::into), near.clone(), lines.clone()))
+            Self::Frontier { circle, part, is_last, since, near, lines } => {
+                let since = since.map(Into::into);
+                codec::encode(&FrontierWire(4, *circle, *part, *is_last, since, near.clone(), lines.clone()))
             }
             Self::Entries(items) => {
                 let item = |(entry, body): &(Vec<u8>, Option<Vec<u8>>)| {
@@ -179,7 +182,8 @@ impl Frame {
                 Self::Links(links.into_iter().map(ByteBuf::into_vec).collect())
             }
             4 => {
-                let FrontierWire(_, circle, is_last, since, near, lines) = codec::decode("frontier", bytes, limit)?;
+                let FrontierWire(_, circle, part, is_last, since, near, lines) =
+                    codec::decode("frontier", bytes, limit)?;
                 let numbers = near.iter().map(|line| line.1).chain(lines.iter().map(|line| line.2));
                 if near.len() + lines.len() > FRONTIER_LINES.0 || numbers.into_iter().any(|number| number == 0) {
                     return Err(rule("at most 2,048 lines, each numbered from 1"));
@@ -187,7 +191,10 @@ impl Frame {
                 if !near.is_sorted_by(|a, b| a.0 < b.0) || since.is_none() && !near.is_empty() {
                     return Err(rule("places of an agreed root, ascending"));
                 }
-                Self::Frontier { circle, is_last, since: since.map(ByteArray::into_array), near, lines }
+                if !lines.is_sorted_by(|a, b| (a.0, a.1) < (b.0, b.1)) {
+                    return Err(rule("lines in the order of their feeds, each feed once"));
+                }
+                Self::Frontier { circle, part, is_last, since: since.map(ByteArray::into_array), near, lines }
             }
             5 => {
                 let List(_, items) = codec::decode::<List<Item>>("entries", bytes, limit)?;

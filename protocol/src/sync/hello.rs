@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     Effect, Lane, Notice, State, Tick, Turn,
     frame::{Blinded, FORMAT, Fault, Frame, ShortStanding},
-    session::{self, Anchor, Session},
+    session::{self, Anchor, Piece, Session},
 };
 use crate::{
     charter::roster::Standing,
@@ -85,6 +85,10 @@ impl State {
         let peers: Vec<_> =
             self.sessions.iter().filter(|(_, session)| due(session.hello_due)).map(|(peer, _)| *peer).collect();
         let settle = due(self.settle_by);
+        if self.replica.sheds() && self.shed_at <= turn.now {
+            self.replica.shed(&mut turn.staged)?;
+            self.shed_at = turn.now.after(session::SHED_MS);
+        }
         for peer in peers {
             let session = self.sessions.get_mut(&peer).expect("listed a line above");
             if session.exchanges.is_empty() && session.probing.is_empty() {
@@ -184,9 +188,14 @@ impl State {
         self.anchors.insert((peer, circle), Anchor { epoch, root, lines });
     }
 
-    /// The peer's rosters: send the links it lacks.
-    pub(super) fn stand<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, theirs: &[ShortStanding]) {
-        let mut links = Vec::new();
+    /// The peer's rosters: the links it lacks go first of all that waits, and at the same pace.
+    pub(super) fn stand<S: Store>(
+        &mut self,
+        turn: &mut Turn<'_, S>,
+        peer: NodeKey,
+        theirs: &[ShortStanding],
+    ) -> Result<(), StoreError> {
+        let mut lacked = Vec::new();
         for (org, standing) in self.replica.members.standings() {
             let roster = self.replica.members.roster(&org).expect("it has a standing");
             let held = theirs.iter().find(|held| held.0 == org);
@@ -201,22 +210,17 @@ impl State {
                 // The chains part somewhere below: all of ours goes, and the first link that differs is the proof.
                 _ => 0,
             };
-            links.extend(roster.since(from).map(|link| link.envelope().to_vec()));
+            lacked.push((org, from));
         }
-        // A roster link is at most 16 KiB and a registry has few: a frame holds more than a day's changes.
-        let mut frame = Vec::new();
-        let mut size = 0;
-        for link in links {
-            if size + link.len() > crate::limits::FRAME_BYTES.0 {
-                turn.send(peer, Lane::Control, &Frame::Links(std::mem::take(&mut frame)));
-                size = 0;
+        let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
+        for (org, from) in lacked.into_iter().rev() {
+            // Who says again what it lacks while that is on its way gets it once.
+            let waits = |piece: &Piece| matches!(piece, Piece::Links { org: waiting, .. } if *waiting == org);
+            if !session.outbox.iter().any(waits) {
+                session.outbox.push_front(Piece::Links { org, from });
             }
-            size += link.len() + 8;
-            frame.push(link);
         }
-        if !frame.is_empty() {
-            turn.send(peer, Lane::Control, &Frame::Links(frame));
-        }
+        self.pump(turn, peer)
     }
 
     fn context(&self, peer: &NodeKey) -> Option<Context> {
@@ -275,5 +279,10 @@ mod tests {
         let said = |speaker: u8| context.control(&[3; 32], &NodeKey([speaker; 32]));
         assert_eq!(said(4), said(4));
         assert_ne!(said(4), said(5));
+        let held = Held::new(crate::circle::Circle::Commons, crate::seal::Secret::new([7; 32]));
+        let said = |speaker: u8| context.blind(&held, &NodeKey([speaker; 32]));
+        assert_eq!(said(4), said(4));
+        assert_eq!(said(4).0, said(5).0, "both name the circle alike");
+        assert_ne!(said(4).1, said(5).1, "each says its root as its own");
     }
 }

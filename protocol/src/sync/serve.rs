@@ -1,20 +1,13 @@
 //! Serving: pieces of the outbox become frames when the transport has room, never before.
 
-use std::collections::BTreeMap;
-
 use super::{Lane, State, Turn, frame::Frame, session::Piece};
 use crate::{
-    entry::{FeedId, Verified},
-    feed::{Line, NearLine},
-    ids::{CircleId, NodeKey},
-    limits::{BULK_IN_FLIGHT, FRAME_BYTES, FRONTIER_LINES},
+    entry::Verified,
+    feed::Line,
+    ids::{CircleId, NodeKey, OrgId},
+    limits::{BULK_IN_FLIGHT, FRAME_BYTES},
     store::{Store, StoreError},
 };
-
-/// A line that was agreed on, under its name, with its place.
-fn agreed<'a, N>(((name, line), place): ((&'a N, &'a Line), u64)) -> (&'a N, (&'a Line, u64)) {
-    (name, (line, place))
-}
 
 /// Bytes an item costs beyond its entry and body.
 const ITEM: usize = 16;
@@ -50,6 +43,7 @@ impl State {
             let Some(piece) = session.outbox.pop_front() else { return Ok(()) };
             match piece {
                 Piece::Frontier(circle) => self.send_frontier(turn, peer, circle),
+                Piece::Links { org, from } => self.send_links(turn, peer, org, from),
                 Piece::Want(ids) => self.send_bulk(turn, peer, &Frame::Want(ids)),
                 Piece::Probe { feed, low, high } => {
                     let marks = self.marks(turn, &feed, low, high)?;
@@ -66,6 +60,7 @@ impl State {
                     }
                     self.close(turn, peer, circle)?;
                 }
+                Piece::Untold { circle, after, before } => self.unroll(peer, circle, after, before),
                 entries @ (Piece::Range { .. } | Piece::Proof(_) | Piece::Bodies(_)) => {
                     session.outbox.push_front(entries);
                     self.send_entries(turn, peer)?;
@@ -74,47 +69,31 @@ impl State {
         }
     }
 
-    fn send_bulk<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, frame: &Frame) {
+    pub(super) fn send_bulk<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, frame: &Frame) {
         if let Some(session) = self.sessions.get_mut(&peer) {
             session.in_flight += 1;
             turn.send(peer, Lane::Bulk, frame);
         }
     }
 
-    /// All lines of a circle, or those that changed since the pair agreed.
-    fn send_frontier<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, circle: CircleId) {
-        let Some(held) = self.replica.circle(&circle) else { return };
-        let epoch = self.sessions.get(&peer).and_then(|session| session.epoch);
-        let keeps = self.keeps_anchors();
-        let anchor = self.anchors.get(&(peer, circle)).filter(|anchor| keeps || Some(anchor.epoch) == epoch);
-        let agreed: BTreeMap<_, _> =
-            anchor.into_iter().flat_map(|anchor| anchor.lines.iter()).zip(0..).map(agreed).collect();
-        let (mut near, mut lines) = (Vec::new(), Vec::new());
-        for (name, line) in held.lines() {
-            let short = line.short(&FeedId { circle, key: name.0, run: name.1 });
-            match agreed.get(name) {
-                Some((there, _)) if *there == line => {}
-                Some((_, place)) => near.push(NearLine::of(*place, &short)),
-                None => lines.push(short),
+    /// One frame of roster links of an organisation, from an index on. They go before what they certify, on its lane.
+    fn send_links<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, org: OrgId, from: u64) {
+        let Some(roster) = self.replica.members.roster(&org) else { return };
+        let (mut links, mut bytes, mut rest) = (Vec::new(), 0, false);
+        for link in roster.since(from) {
+            let envelope = link.envelope();
+            rest = bytes + envelope.len() + ITEM > FRAME_BYTES.0;
+            if rest {
+                break;
             }
+            bytes += envelope.len() + ITEM;
+            links.push(envelope.to_vec());
         }
-        let since = anchor.map(|anchor| *anchor.root.first_chunk().expect("a root has 32 bytes"));
-        let root = held.root();
-        if let Some(exchange) = self.exchange(&peer, &circle) {
-            exchange.ours.get_or_insert(root);
+        if rest {
+            self.put_back(peer, Piece::Links { org, from: from + links.len() as u64 });
         }
-        // Near lines first, then whole ones; a part may hold the end of these and the beginning of those.
-        let (mut near, mut lines) = (&near[..], &lines[..]);
-        loop {
-            let (these_near, left) = near.split_at(near.len().min(FRONTIER_LINES.0));
-            let (these, whole) = lines.split_at(lines.len().min(FRONTIER_LINES.0 - these_near.len()));
-            (near, lines) = (left, whole);
-            let is_last = near.is_empty() && lines.is_empty();
-            let (near, lines) = (these_near.to_vec(), these.to_vec());
-            self.send_bulk(turn, peer, &Frame::Frontier { circle, is_last, since, near, lines });
-            if is_last {
-                return;
-            }
+        if !links.is_empty() {
+            self.send_bulk(turn, peer, &Frame::Links(links));
         }
     }
 
@@ -165,6 +144,7 @@ impl State {
                         self.put_back(peer, Piece::Bodies(ids));
                     }
                 }
+                Some(Piece::Untold { circle, after, before }) => self.unroll(peer, circle, after, before),
                 Some(other) => {
                     self.put_back(peer, other);
                     break;

@@ -8,8 +8,13 @@ use std::{
 use crate::{
     entry::FeedId,
     feed::{Line, ShortLine},
-    ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, OrgId},
-    sync::{Tick, authored::Spared},
+    ids::{CircleId, DatabaseEpoch, EntryId, OrgId},
+    limits::LINES_APART,
+    sync::{
+        FeedName, Tick,
+        authored::Spared,
+        frontier::{Hearing, Telling},
+    },
 };
 
 /// After news: others are asked to compare within this time, so that a burst costs one comparison.
@@ -23,11 +28,13 @@ pub(super) const IDLE_MS_MAX: u64 = 3_600_000;
 
 /// Pieces waiting to go out beyond which a peer's requests are dropped: who asks faster than it reads asks again.
 pub(super) const OUTBOX_MAX: usize = 4_096;
-/// Lines a peer may tell of one circle: 512 devices with 256 runs each.
-pub(super) const LINES_MAX: usize = 131_072;
+/// Bodies that wait to go to a peer beyond which it asks in vain, for the same reason.
+pub(super) const BODIES_MAX: usize = 16_384;
+/// Between two steps that delete rows of displaced feeds: everything else comes first.
+pub(super) const SHED_MS: u64 = 50;
 
 /// Lines of a circle.
-pub(super) type Lines = BTreeMap<(FeedKey, Incarnation), Line>;
+pub(super) type Lines = BTreeMap<FeedName, Line>;
 
 /// One connection.
 #[derive(Debug)]
@@ -113,14 +120,40 @@ pub(super) struct Exchange {
     pub(super) ours: Option<[u8; 32]>,
     /// A roster changed in the meantime: what was refused under the old one may be taken now, so this settles nothing.
     pub(super) outdated: bool,
-    /// The peer's lines so far.
-    pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
+    /// How far our lines were told.
+    pub(super) telling: Option<Telling>,
+    /// How far the peer's lines were heard.
+    pub(super) hearing: Option<Hearing>,
+    /// The peer was asked for all its lines.
+    pub(super) asked_full: bool,
+    /// Feeds whose lines differ.
+    pub(super) apart: Apart,
     /// Our DONE is in the outbox or gone.
     pub(super) planned: bool,
     /// Our DONE has left.
     pub(super) done_sent: bool,
     /// The peer's DONE has come.
     pub(super) done_got: bool,
+}
+
+/// Feeds whose lines differed, as far as a few are remembered, with the peer's line if it has one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Apart(BTreeMap<FeedName, Option<ShortLine>>);
+
+impl Apart {
+    pub(super) fn note(&mut self, name: FeedName, theirs: Option<ShortLine>) {
+        if self.0.len() < LINES_APART.0 {
+            self.0.insert(name, theirs);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&FeedName, &Option<ShortLine>)> {
+        self.0.iter()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }
 
 /// How an exchange ended.
@@ -130,8 +163,8 @@ pub(super) struct Outcome {
     pub(super) ours: Option<[u8; 32]>,
     /// The peer's blinded root at the first comparison after that.
     pub(super) theirs: Option<[u8; 16]>,
-    /// The peer's lines.
-    pub(super) lines: BTreeMap<(FeedKey, Incarnation), ShortLine>,
+    /// Feeds whose lines differed.
+    pub(super) apart: Apart,
     /// Whether this difference has been reported.
     pub(super) reported: bool,
 }
@@ -139,8 +172,12 @@ pub(super) struct Outcome {
 /// Something to go out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// Our lines of a circle.
+    /// The next part of our lines of a circle.
     Frontier(CircleId),
+    /// Roster links of an organisation, from an index on.
+    Links { org: OrgId, from: u64 },
+    /// What we have of feeds between two names of which the peer told nothing.
+    Untold { circle: CircleId, after: Option<FeedName>, before: Option<FeedName> },
     /// Entries of a feed, with their bodies.
     Range { feed: FeedId, next: u64, to: u64 },
     /// The two entries that prove a fork.

@@ -74,6 +74,9 @@ pub enum Refusal {
     /// The own key may not write there.
     #[error("this device may not write there")]
     NotAllowed,
+    /// As many incarnations of the own key count there as may: a new one would not.
+    #[error("this device began anew as often as counts")]
+    Overrun,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -122,6 +125,7 @@ impl State {
         let allowed = self.replica.members.role(&key).is_some_and(|role| held.circle.may_write(&role, content.kind()));
         match content {
             _ if !allowed => Some(Refusal::NotAllowed),
+            _ if self.replica.is_overrun(circle, &key, self.runs.get(&key).copied()) => Some(Refusal::Overrun),
             Content::Assertions(_) if self.epochs(circle).is_empty() => Some(Refusal::NoEpoch),
             Content::Assertions(bytes) | Content::Grant(bytes) if bytes.len() > BODY_BYTES.0 * 9 / 10 => {
                 Some(Refusal::TooLarge)
@@ -142,8 +146,9 @@ impl State {
         let signer = pens.of(&self.replica.circle(&circle).expect("refuses() asked").circle).clone();
         let secret = &pens.reading.0;
         let key = FeedKey(signer.public());
+        let latest = self.replica.latest_run(&key);
         let run = *self.runs.entry(key).or_insert_with(|| {
-            let run = Incarnation(self.entropy.hedged(secret, fresh, &[b"run", &key.0]).bytes());
+            let run = run_after(latest, &mut self.entropy.hedged(secret, fresh, &[b"run", &key.0]));
             turn.staged.put(run_row(&key), codec::encode(&RunRow(key, run)));
             run
         });
@@ -195,6 +200,13 @@ impl Content {
             Self::Grant(_) => Kind::MEMBERSHIP,
         }
     }
+}
+
+/// A fresh incarnation, larger than all that are known: when there are more than count, it is never an older one that goes.
+fn run_after(latest: Option<Incarnation>, entropy: &mut Entropy) -> Incarnation {
+    let chance = u64::from_be_bytes(entropy.bytes());
+    let latest = latest.map_or(0, |run| u64::from_be_bytes(run.0));
+    Incarnation(latest.checked_add(1 + (chance >> 16)).unwrap_or(chance).to_be_bytes())
 }
 
 fn run_row(key: &FeedKey) -> Row {

@@ -17,9 +17,10 @@ use crate::runtime::{folder::store_problem, utc_now};
 /// Alarms shown; the oldest go first, and stay in the log.
 const ALARMS: usize = 64;
 /// What nothing would find again after a restart.
-const KEPT: [&str; 8] = [
+const KEPT: [&str; 9] = [
     codes::PEER_FAULT,
     codes::FORK,
+    codes::OVERRUN,
     codes::UNEQUAL,
     codes::ELSEWHERE,
     codes::UNREADABLE,
@@ -61,7 +62,8 @@ impl Alarms {
         self.0.push(alarm);
         while self.0.len() > ALARMS {
             // What a peer can cause as often as it likes makes room, never what says that a key is in other hands.
-            let grave = |alarm: &Alarm| [codes::FORK, codes::ELSEWHERE].contains(&alarm.problem.code.as_str());
+            let grave =
+                |alarm: &Alarm| [codes::FORK, codes::OVERRUN, codes::ELSEWHERE].contains(&alarm.problem.code.as_str());
             let oldest = self.0.iter().position(|alarm| !grave(alarm)).unwrap_or(0);
             batch.delete(row(&self.0.remove(oldest).problem));
         }

@@ -55,6 +55,23 @@ impl Joined {
                 let message = format!("{who} opened more circles than one organisation may; the last is not held");
                 self.alarm(Problem::new(codes::CROWDED, message).saying("organisation").with("organisation", who));
             }
+            Notice::Overrun { feed, org } => {
+                // If a feed was displaced, what it said counts no longer.
+                self.library.forget();
+                self.tally.forget();
+                self.sweep_again();
+                self.look_again();
+                let known = org.and_then(|org| self.founding.members.call_sign(&org));
+                let who = known.unwrap_or("an unknown key");
+                tracing::warn!(?feed, "a key began anew more often than counts");
+                let message =
+                    format!("a key of {who} began anew more often than counts; what is beyond does not count");
+                let problem = Problem::new(codes::OVERRUN, message);
+                self.alarm(match known {
+                    Some(known) => problem.saying("organisation").with("organisation", known),
+                    None => problem,
+                });
+            }
             Notice::Elsewhere(feed) => {
                 tracing::warn!(?feed, "the own key wrote elsewhere");
                 let message = "something was written with this device's key that this folder does not know";
@@ -111,6 +128,10 @@ impl Joined {
 fn refused(refusal: Refusal) -> Problem {
     match refusal {
         Refusal::Locked => locked(),
+        Refusal::Overrun => Problem::new(
+            codes::BEGAN_ANEW,
+            "this device began anew as often as counts: what it writes now would not count",
+        ),
         Refusal::TooLarge => Problem::new(codes::TOO_LARGE, "this is larger than one entry may be"),
         Refusal::NoCircle | Refusal::NoEpoch | Refusal::NotAllowed => {
             Problem::new(codes::LEVEL, format!("this device may not write there: {refusal}")).saying("device")
