@@ -7,6 +7,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 mod founding;
+mod peers;
 mod records;
 mod texts;
 

@@ -3,8 +3,8 @@
 use node::net::Lane;
 use protocol::{
     cose::Signer,
-    entry::{self, Header, Verified},
-    ids::{EntryId, FeedKey, RegistryId, SectionId},
+    entry::{self, FeedId, Header, Verified},
+    ids::{EntryId, FeedKey, Incarnation, RegistryId, SectionId},
     schema::{Schema, Value},
     seal::Entropy,
     sync::frame::Frame,
@@ -17,6 +17,8 @@ use tests::{
 use super::*;
 
 const PEER_FAULT: (&str, &str) = ("HB4002", "if it goes on, hold that organisation and call them");
+const OVERRUN: (&str, &str) =
+    ("HB4011", "call that organisation: a key may be in other hands, or a machine is reset again and again");
 const UNREADABLE: (&str, &str) = ("HB4006", "ask that organisation which program wrote it");
 const NEWER: (&str, &str) = ("HB4007", "install the newest version; what they wrote is kept and will be shown then");
 
@@ -297,4 +299,31 @@ fn an_author_whose_clock_is_an_hour_wrong_is_read_like_any_other_and_decides_not
         assert_eq!(cell.shown, "agreed");
     }
     scene.unblamed();
+}
+
+/// One member published 140,000 feeds of one entry each. Two honest nodes struck each other for carrying them, stayed
+/// apart after a restart too, and the alarm named the honest one.
+#[test]
+fn feeds_without_end_are_an_alarm_about_their_author_and_part_nobody() {
+    let mut scene = Scene::new();
+    let (next, plain) = (scene.evil.commons.next(), scene.plain());
+    for first in [0, 200, 400_u64] {
+        let runs = (first..first + 200).map(|nth| Incarnation((1_000 - nth).to_be_bytes()));
+        let said: Vec<_> = runs
+            .map(|run| {
+                let feed = FeedId { run, ..next.feed };
+                scene.evil.commons.say_at(Header { feed, ..next.clone() }, &plain)
+            })
+            .collect();
+        scene.evil.send_entries(&said.iter().map(|(entry, _)| (entry, None)).collect::<Vec<_>>());
+    }
+    scene.alarmed(OVERRUN, "began anew");
+    let counted = |node: &Node| (node.status().wanted == 256).then_some(());
+    eventually("256 of them count on both", || scene.nodes.iter().try_for_each(counted));
+    let now = scene.nodes.agree();
+    assert_eq!((&now.digest, now.records), (&scene.before.digest, scene.before.records));
+    for node in scene.nodes.iter() {
+        let alarms = node.alarms();
+        assert!(alarms.iter().all(|alarm| alarm.message.contains(scene.member.call_sign())), "{alarms:?}");
+    }
 }
