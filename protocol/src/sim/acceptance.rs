@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use super::{
     dice::Dice,
     machine::Keys,
-    stories::{bare, commons, foreign, still, struck, told},
+    serving::open_anew,
+    stories::{bare, commons, foreign, still, told},
 };
 use crate::{
     body::{self, Body},
@@ -14,12 +15,13 @@ use crate::{
     cose::Signer,
     entry::{self, FeedId, Header, Kind, Verified},
     feed::Line,
-    ids::{BodyRoot, CircleId, EntryId, Incarnation, OrgId, RegistryId},
+    ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation, OrgId, RegistryId},
     limits::{BODILESS, INCARNATIONS, SHED_AT_ONCE},
     replica::{Outcome, Replica},
     seal::Entropy,
     staged::Staged,
     store::{Memory, Row, Store, Table},
+    sync::{Effect, Notice, frame::Fault},
 };
 
 /// A replica, and a desk that writes into it as it likes.
@@ -395,7 +397,8 @@ fn nobody_outside_a_list_may_write_whatever_the_key_is_for() {
     }
 }
 
-/// Every known entry again, a thousand times, in any order and any company: nothing is written, sent or shown.
+/// Every known entry again, a thousand times, in any order and any company: nothing is written, sent or shown, and who
+/// goes on with it is sent away.
 #[test]
 fn what_is_known_changes_nothing_however_often_it_is_said() {
     let mut world = still(3);
@@ -415,10 +418,21 @@ fn what_is_known_changes_nothing_however_often_it_is_said() {
     }
     assert_eq!(known.len(), 9);
     let (mut dice, before) = (Dice::new(5), world.machines[0].disk.clone());
-    for _ in 0..1_000 {
+    let (peer, mut strikes) = (world.machines[1].name(), 0);
+    for round in 0..1_000 {
         let step = told(&mut world, 1, 0, &bare(&shuffled(&known, &mut dice)));
-        assert!(step.persist.is_empty() && step.effects.is_empty() && !struck(&step), "{:?}", step.effects);
+        assert!(step.persist.is_empty(), "round {round} writes something");
+        let is_blame = |effect: &Effect| {
+            let fault = Fault::Repeat;
+            *effect == Effect::Notice(Notice::Struck { peer, fault }) || *effect == Effect::Disconnect { peer, fault }
+        };
+        assert!(step.effects.iter().all(is_blame), "round {round}: {:?}", step.effects);
+        strikes += step.effects.len();
+        if strikes > 0 && world.machines[0].state.as_ref().expect("on").peers().all(|(met, _)| *met != peer) {
+            open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
+        }
     }
+    assert!(strikes >= 4, "who never ends is sent away: {strikes}");
     let replica = world.machines[0].state.as_ref().expect("on").replica();
     assert_eq!(replica.circle(&circle).expect("held").root(), root);
     let row = Row::new(Table::Feed, known[0].header().feed.bytes(), 0);

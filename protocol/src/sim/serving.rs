@@ -32,7 +32,7 @@ fn sent(step: &Step, to: &NodeKey) -> Vec<Frame> {
 }
 
 /// A connection from one machine to another begins again, and the second one has heard OPEN.
-fn open_anew(world: &mut World, from: usize, to: usize, epoch: DatabaseEpoch) {
+pub(super) fn open_anew(world: &mut World, from: usize, to: usize, epoch: DatabaseEpoch) {
     let peer = world.machines[from].name();
     tell(world, to, Input::Down(peer));
     tell(world, to, Input::Up(peer));
