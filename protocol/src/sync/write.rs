@@ -16,7 +16,7 @@ use crate::{
     ids::{BodyRoot, CircleId, FeedKey, Incarnation},
     limits::BODY_BYTES,
     replica::{Outcome, circle_row},
-    seal::ReadingSecret,
+    seal::{Entropy, ReadingSecret},
     store::{Batch, Row, Store, StoreError, Table},
 };
 
