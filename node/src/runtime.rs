@@ -323,6 +323,7 @@ impl Phase {
                 organisation: open.organisation(),
                 call_sign: open.call_sign(),
                 node: Some(open.node()),
+                alarms: open.doubt().into_iter().collect(),
                 ..blank(NodeState::Alone, listening)
             },
             Self::Closed => blank(held(folder), listening),

@@ -7,6 +7,7 @@
 //! ```text
 //! FOLDER/format    one line of text: what the folder is, version of the layout, state
 //! FOLDER/lock      held while a node has the folder open
+//! FOLDER.acknowledged   how much was acknowledged, beside the folder: see `acknowledged`
 //! FOLDER/rows/     RocksDB: one column family, rows sorted by table
 //! row key          table(1) ‖ keyed-BLAKE3(row key of the table, prefix)[..16] ‖ number(8, big-endian)
 //! value            nonce(24) ‖ XChaCha20-Poly1305(value key of the table, value, aad = database(16) ‖ row key)
@@ -16,6 +17,7 @@
 //! "all of a batch or nothing" one record, a new table needs no migration, and the leading table byte keeps the rows of
 //! a table together anyway.
 
+mod acknowledged;
 mod folder;
 mod keys;
 mod rocks;
@@ -27,8 +29,17 @@ pub mod canary;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod decay;
+#[cfg(test)]
+mod loss;
+#[cfg(test)]
+mod power;
+#[cfg(test)]
+mod soak;
+#[cfg(test)]
 mod tests;
 
+pub use acknowledged::{Doubt, doubt, doubt_row};
 pub use folder::OpenError;
 pub use rocks::Rocks;
 pub use whereabouts::{Whereabouts, WhereaboutsError, whereabouts};

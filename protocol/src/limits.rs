@@ -100,3 +100,6 @@ pub const STEWARD_CIRCLES: Resource = Resource(128);
 pub const EPOCHS_OF_CIRCLE: Resource = Resource(256);
 /// Characters of a petname: it stands beside a call-sign in a table. Petnames never leave the node.
 pub const PETNAME_CHARS: Resource = Resource(48);
+/// Bytes kept free on the disk of the store: what is in memory finds room, and so do merges of files, alarms and a purge.
+/// Below it nothing is taken from peers and nothing is written for a person.
+pub const DISK_RESERVE: Resource = Resource(128 * 1024 * 1024);

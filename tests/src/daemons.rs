@@ -87,6 +87,7 @@ impl Daemons {
             folder: folder.path().join(number.to_string()),
             listen: format!("{address}:0"),
             process: None,
+            surroundings: vec![],
         };
         let mut daemons = Self { nodes: (0..count).map(node).collect(), folder: Some(folder) };
         daemons.nodes.iter_mut().for_each(Node::spawn);
@@ -141,6 +142,7 @@ impl Daemons {
             folder: first.folder.with_file_name(self.nodes.len().to_string()),
             listen: format!("{address}:0"),
             process: None,
+            surroundings: vec![],
         };
         node.start();
         self.nodes.push(node);
@@ -275,6 +277,7 @@ pub struct Node {
     folder: PathBuf,
     listen: String,
     process: Option<Child>,
+    surroundings: Vec<(&'static str, PathBuf)>,
 }
 
 impl Node {
@@ -288,7 +291,13 @@ impl Node {
     #[must_use]
     pub fn twin(&self, folder: &Path) -> Self {
         let address = self.listen.rsplit_once(':').expect("an address has a port").0;
-        Self { program: self.program, folder: folder.to_owned(), listen: format!("{address}:0"), process: None }
+        Self {
+            program: self.program,
+            folder: folder.to_owned(),
+            listen: format!("{address}:0"),
+            process: None,
+            surroundings: vec![],
+        }
     }
 
     fn spawn(&mut self) {
@@ -303,7 +312,13 @@ impl Node {
         let mut command = Command::new(self.program);
         command.arg("--data").arg(&self.folder).args(["--listen", &self.listen]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("a writable folder"));
+        command.envs(self.surroundings.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// A variable of its environment, from its next start on.
+    pub fn surround(&mut self, name: &'static str, value: &Path) {
+        self.surroundings.push((name, value.to_owned()));
     }
 
     fn ready(&mut self) {

@@ -9,7 +9,7 @@ use protocol::{
         roster::{Device, DeviceKeys, Link, Roster, organisation},
     },
     codec,
-    control::{Problem, codes},
+    control::{Alarm, Problem, codes},
     cose::Signer,
     ids::{DeviceId, NodeKey, OrgId, RegistryId},
     replica::Replica,
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     api,
-    store::{OpenError, Rocks},
+    store::{Doubt, OpenError, Rocks, doubt},
     vault::{Keys, RootKey},
 };
 
@@ -214,6 +214,12 @@ impl Folder {
         &mut self.entropy
     }
 
+    /// What a folder in no registry has to tell: alarms are kept once it has joined.
+    pub(super) fn doubt(&self) -> Option<Alarm> {
+        let doubt = doubt(&self.store).ok().flatten()?;
+        Some(Alarm { problem: doubt_problem(doubt), since: None })
+    }
+
     /// The keys to write and read with, while unlocked.
     pub(super) fn pens(&self) -> Option<Pens> {
         self.secrets.as_ref().map(|secrets| Pens {
@@ -276,7 +282,24 @@ pub(super) fn open_problem(error: &OpenError) -> Problem {
         OpenError::OtherDatabase | OpenError::NotHabeas => codes::OTHER_FOLDER,
         OpenError::Full => codes::DISK_FULL,
         OpenError::Damaged { .. } => codes::ALTERED,
-        _ => codes::DISK,
+        OpenError::NewerLayout { .. } => codes::NEWER_STORE,
+        OpenError::Io { .. } => codes::DISK,
     };
     Problem::new(code, error.to_string())
+}
+
+/// What there is to tell when it is not certain that everything acknowledged is here.
+pub(super) fn doubt_problem(doubt: Doubt) -> Problem {
+    let uncertain = |about, why| {
+        Problem::new(codes::UNCERTAIN, format!("it is not certain that everything saved is here: {why}")).saying(about)
+    };
+    match doubt {
+        Doubt::Fewer { missing } => {
+            let message = format!("{missing} steps that were confirmed as saved are missing");
+            Problem::new(codes::LOST, message).saying("count").with("count", missing)
+        }
+        Doubt::Gone => uncertain("gone", "the file that remembers it is gone"),
+        Doubt::Unreadable => uncertain("unreadable", "the file that remembers it cannot be read"),
+        Doubt::Apart => uncertain("apart", "the store and the file that remembers it are not of one time"),
+    }
 }

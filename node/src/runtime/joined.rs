@@ -5,6 +5,7 @@ mod devices;
 mod inbox;
 mod network;
 mod notices;
+mod room;
 mod standing;
 mod tally;
 
@@ -47,6 +48,7 @@ use crate::{
 use alarms::Alarms;
 use inbox::verify;
 use network::read_holds;
+use room::Room;
 use tally::Tally;
 
 /// What the network brought, read and verified.
@@ -97,6 +99,8 @@ pub(super) struct Joined {
     tally: Tally,
     /// Why nothing more is acknowledged, once the disk failed.
     broken: Option<Alarm>,
+    /// How much room the disk has.
+    room: Room,
     pending: BTreeMap<u64, (Pending, Answerer)>,
     /// What is to be shared, and when.
     pub(super) agenda: Agenda,
@@ -133,7 +137,8 @@ impl Joined {
         let net = net::start(config).map_err(|error| Problem::new(codes::ADDRESS, error.to_string()))?;
         let incoming = verify(founding.members.registry(), net.events);
         let held = read_holds(&folder.store).map_err(|error| store_problem(&error))?;
-        let alarms = Alarms::load(&folder.store).map_err(|error| store_problem(&error))?;
+        let mut alarms = Alarms::load(&folder.store).map_err(|error| store_problem(&error))?;
+        alarms.take_doubt(&mut folder.store).map_err(|error| store_problem(&error))?;
         let mut joined = Self {
             folder,
             state,
@@ -151,6 +156,7 @@ impl Joined {
             alarms,
             tally: Tally::default(),
             broken: None,
+            room: Room::default(),
             pending: BTreeMap::new(),
             agenda: Agenda::default(),
             mine: Mine::default(),
@@ -223,8 +229,11 @@ impl Joined {
     pub(super) async fn next(&mut self) -> Happening {
         let due = self.state.due().map(|due| Duration::from_millis(due.0));
         let core = due.map(|due| due.saturating_sub(self.since.elapsed()));
-        let agenda = self.agenda.due_at().map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
-        let wait = core.into_iter().chain(agenda).min();
+        // What cannot be written now is not due now.
+        let agenda = self.agenda.due_at().filter(|_| !self.is_broken());
+        let agenda = agenda.map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
+        let room = self.is_short().then_some(room::AGAIN);
+        let wait = core.into_iter().chain(agenda).chain(room).min();
         tokio::select! {
             incoming = self.incoming.recv() => incoming.map_or(Happening::NetworkEnded, Happening::Incoming),
             () = time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => Happening::Due,
@@ -234,7 +243,12 @@ impl Joined {
     /// Takes it up.
     pub(super) async fn take(&mut self, happening: Happening) {
         let input = match happening {
-            Happening::Due => Input::Tick,
+            Happening::Due => {
+                if self.is_short() {
+                    self.look_for_room().await;
+                }
+                Input::Tick
+            }
             Happening::NetworkEnded => {
                 // Without a network the folder can still be read and written; do not spin on the closed channel.
                 time::sleep(Duration::from_secs(1)).await;
@@ -250,7 +264,12 @@ impl Joined {
                 tracing::info!(?peer, reason, "severed");
                 Input::Down(peer)
             }
-            Happening::Incoming(Incoming::Received(peer, received)) => Input::Received(peer, received),
+            Happening::Incoming(Incoming::Received(peer, received)) => {
+                if !self.can_take(&received).await {
+                    return;
+                }
+                Input::Received(peer, received)
+            }
             Happening::Incoming(Incoming::Garbage(peer)) => Input::Garbage(peer),
             Happening::Incoming(Incoming::Written(peer)) => Input::Written(peer),
         };
@@ -425,8 +444,8 @@ impl Joined {
             | Request::Import { .. }
             | Request::Resolve { .. }
             | Request::Retract { .. } => {
-                let prepared = match &self.broken {
-                    Some(alarm) => Err(alarm.problem.clone()),
+                let prepared = match self.obstacle().await {
+                    Some(problem) => Err(problem),
                     None => self.prepare(request, opened),
                 };
                 match prepared {
@@ -469,9 +488,9 @@ impl Joined {
         self.token
     }
 
-    /// Whether the disk failed.
+    /// Whether the disk failed, or has too little room.
     pub(super) fn is_broken(&self) -> bool {
-        self.broken.is_some()
+        self.broken.is_some() || self.is_short()
     }
 
     fn saved(&mut self, token: u64, entries: Vec<EntryId>) {

@@ -105,6 +105,11 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Where it lies.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// What happened to it.
     pub(super) fn state(&self) -> State {
         self.state

@@ -3,10 +3,12 @@
 //! * A batch is one synced write. After any error of a write, or any background error, nothing more is acknowledged until
 //!   the store is opened again: RocksDB tells nobody when it turns read-only, and a retried fsync may lie.
 //! * Recovery accepts a torn last record, which was never acknowledged, and nothing else. A damaged record before the end
-//!   would silently take acknowledged batches with it: then the log is cut there on purpose, and the store forgets where
-//!   it lay, so that the node opens new incarnations and fetches the rest from its peers instead of forking itself.
+//!   would silently take acknowledged batches with it: then the log is cut there on purpose.
+//! * What was acknowledged is remembered outside the log ([`acknowledged`](super::acknowledged)). A store that holds less,
+//!   or may, keeps that as a row until an alarm tells of it, and forgets where it lay, both in one batch: so the node opens
+//!   new incarnations and fetches the rest from its peers instead of forking itself.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use protocol::{
     seal::{Entropy, Secret},
@@ -19,10 +21,11 @@ use rocksdb::{
 };
 
 use super::{
+    acknowledged::{self, Doubt, Found, MARK, Mark, Memory},
     folder::{Folder, OpenError, State, write_format},
     keys::{CARRIER_CHECK, NO_ROW, READER_CHECK, check_value, number_of, rows_from, rows_of},
     seal::Seals,
-    whereabouts,
+    whereabouts::{self, Whereabouts},
 };
 use crate::{
     durable,
@@ -31,12 +34,14 @@ use crate::{
 
 /// The store of a node.
 pub struct Rocks {
-    // Dropped in this order: RocksDB closes before the folder is free.
-    db: DB,
+    // Dropped in this order: RocksDB closes before the folder is free. `None` only where it could not be opened again.
+    db: Option<DB>,
     folder: Folder,
     database: DatabaseId,
     seals: Seals,
     entropy: Entropy,
+    mark: Mark,
+    memory: Memory,
     broken: Option<Broken>,
 }
 
@@ -47,31 +52,132 @@ enum Broken {
     Failed(String),
 }
 
+impl Broken {
+    fn of(error: &rocksdb::Error) -> Self {
+        if is_full(error) { Self::Full } else { Self::Failed(error.as_ref().to_owned()) }
+    }
+}
+
 impl Rocks {
     /// Opens the store in `folder` with the keys of its vault, and makes it if the folder is missing or empty.
     /// `entropy` is seeded by the operating system.
-    pub fn open(folder: &Path, keys: &Keys, entropy: Entropy) -> Result<Self, OpenError> {
-        let mut folder = Folder::enter(folder)?;
+    pub fn open(path: &Path, keys: &Keys, mut entropy: Entropy) -> Result<Self, OpenError> {
+        let mut folder = Folder::enter(path)?;
         let db = open_rows(&mut folder)?;
         claim(&db, CARRIER_CHECK, check_value(&keys.carrier, keys.database), folder.state() == State::Making)?;
-        let state = folder.state();
-        if state == State::Making {
-            folder.mark(State::Whole)?;
-        }
         let seals = Seals::new(keys.database, &keys.carrier);
-        let mut rocks = Self { db, folder, database: keys.database, seals, entropy, broken: None };
-        if state == State::Cut {
-            rocks.forget_whereabouts()?;
-        }
+        let memory = Memory::of(path, keys.database, &keys.carrier);
+        let mark = Mark { count: 0, opening: entropy.bytes(), before: [0; 16] };
+        let mut rocks =
+            Self { db: Some(db), folder, database: keys.database, seals, entropy, mark, memory, broken: None };
+        rocks.begin()?;
         if let Some(reader) = &keys.reader {
             rocks.unlock(reader)?;
         }
         Ok(rocks)
     }
 
+    /// Opens the store again in place, once a full disk has room: keys and lock stay as they are. Where that fails, reading
+    /// goes on as far as it can, and nothing is acknowledged still.
+    pub fn reopen(&mut self) -> Result<(), OpenError> {
+        // One database at a time: the old one ends first.
+        self.db = None;
+        match open_rows(&mut self.folder) {
+            Ok(db) => self.db = Some(db),
+            Err(error) => {
+                let recovery = DBRecoveryMode::TolerateCorruptedTailRecords;
+                self.db = DB::open_for_read_only(&options(recovery, false), self.folder.rows(), false).ok();
+                return Err(error);
+            }
+        }
+        let broken = self.broken.take();
+        self.mark.opening = self.entropy.bytes();
+        let again = self.begin();
+        if again.is_err() {
+            self.broken = self.broken.take().or(broken);
+        }
+        again?;
+        self.health().map_err(opening)
+    }
+
+    /// Begins a new opening of rows that were just opened.
+    fn begin(&mut self) -> Result<(), OpenError> {
+        let found = self.memory.read().map_err(OpenError::io("read what was acknowledged"))?;
+        let before = read_mark(self.rows().map_err(opening)?, &self.seals)?;
+        self.remember(before, found)?;
+        if self.folder.state() == State::Whole { Ok(()) } else { self.folder.mark(State::Whole) }
+    }
+
+    fn rows(&self) -> Result<&DB, StoreError> {
+        self.db.as_ref().ok_or_else(|| failed("read", "it could not be opened again"))
+    }
+
+    /// Holds what is here against what was acknowledged, and begins a new opening in both places. `before` is the mark of
+    /// the store, `found` what the file says.
+    fn remember(&mut self, before: Option<Mark>, found: Found) -> Result<(), OpenError> {
+        let name = self.mark.opening;
+        let doubt = match (self.folder.state(), found) {
+            // The mark is on the disk before the file is made: rows that are gone, not rows that never were.
+            (State::Making, Found::Known { newest, .. }) if before.is_none() => {
+                let reason = format!("it is empty, and {} batches were acknowledged", newest.count);
+                return Err(OpenError::Damaged { reason });
+            }
+            (State::Making, _) => None,
+            _ => acknowledged::compare(before, found),
+        };
+        // A backup and a copy hold the store alone: what they do not know was never theirs.
+        let is_copy = doubt == Some(Doubt::Gone) && before.is_some() && self.has_moved()?;
+        let doubt = doubt.filter(|_| !is_copy);
+        let file = match found {
+            Found::Known { newest, .. } => Some(newest),
+            Found::Nothing | Found::Garbled => None,
+        };
+        let last = match doubt {
+            None => before,
+            // Goes on from what the file knows: a crash before it is made anew raises the same doubt no second time.
+            Some(_) => {
+                file.or(before).map(|last| Mark { count: last.count.max(before.map_or(0, |mark| mark.count)), ..last })
+            }
+        };
+        let mark = last.unwrap_or(self.mark).reopened(name);
+        let anew = doubt.is_some() || file.is_none();
+        if let (false, Some(last)) = (anew, last)
+            && file != Some(last)
+        {
+            // A crash between the two syncs left the file one behind.
+            self.memory.note(last, &mut self.entropy).map_err(OpenError::io("write what was acknowledged"))?;
+        }
+        let mut batch = Batch::default();
+        if let Some(doubt) = doubt {
+            tracing::warn!(?doubt, "it is not certain that everything acknowledged is in the store");
+            batch.put(acknowledged::doubt_row(), acknowledged::doubt_value(self, doubt).map_err(opening)?);
+        }
+        if doubt.is_some() || self.folder.state() == State::Cut {
+            batch.delete(whereabouts::row());
+        }
+        let noted = match self.write(&batch, mark) {
+            Ok(()) if anew => self.memory.begin(mark, &mut self.entropy),
+            Ok(()) => self.memory.note(mark, &mut self.entropy),
+            // Nothing has to be told, and what is here can be read.
+            Err(StoreError::Full) if batch.is_empty() && !anew => return Ok(()),
+            Err(error) => return Err(opening(error)),
+        };
+        self.mark = mark;
+        noted.map_err(OpenError::io("write what was acknowledged"))
+    }
+
+    /// Whether the folder lies elsewhere than where it last signed.
+    fn has_moved(&self) -> Result<bool, OpenError> {
+        match whereabouts::whereabouts(self.folder.path(), self) {
+            Ok(found) => Ok(found != Whereabouts::Same),
+            Err(whereabouts::WhereaboutsError::Io(error)) => Err(OpenError::io("read the identity file")(error)),
+            Err(whereabouts::WhereaboutsError::Store(error)) => Err(opening(error)),
+        }
+    }
+
     /// Opens the reader tables; `OtherDatabase` if the key is not theirs.
     pub fn unlock(&mut self, reader: &Secret) -> Result<(), OpenError> {
-        claim(&self.db, READER_CHECK, check_value(reader, self.database), true)?;
+        claim(self.rows().map_err(opening)?, READER_CHECK, check_value(reader, self.database), true)?;
         self.seals.unlock(Class::Reader, reader);
         Ok(())
     }
@@ -84,11 +190,15 @@ impl Rocks {
     /// Whether batches are acknowledged. Poll it: RocksDB may fail in the background, without a write.
     pub fn health(&mut self) -> Result<(), StoreError> {
         if self.broken.is_none() {
-            let errors = self.db.property_int_value(properties::BACKGROUND_ERRORS);
+            let errors = self.rows()?.property_int_value(properties::BACKGROUND_ERRORS);
             match errors.map_err(|error| failed("watch itself", error.as_ref()))? {
                 Some(0) => {}
                 // RocksDB says why only to a write: one that changes nothing.
-                _ => self.give_up(self.db.delete_opt(NO_ROW, &synced()).err()),
+                _ => {
+                    let why = self.rows()?.delete_opt(NO_ROW, &synced());
+                    let unknown = || Broken::Failed("an earlier background write failed".into());
+                    self.give_up(why.err().map_or_else(unknown, |error| Broken::of(&error)));
+                }
             }
         }
         match &self.broken {
@@ -100,48 +210,49 @@ impl Rocks {
 
     /// Rewrites all rows, so that nothing deleted or replaced is left in a file of the store. Takes as long as copying it.
     pub fn purge(&mut self) -> Result<(), StoreError> {
-        let flushed = self.db.flush();
+        let flushed = self.rows()?.flush();
         self.acknowledge(flushed)?;
         let mut whole = CompactOptions::default();
         whole.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
-        self.db.compact_range_opt(None::<&[u8]>, None::<&[u8]>, &whole);
+        self.rows()?.compact_range_opt(None::<&[u8]>, None::<&[u8]>, &whole);
         self.health()
     }
 
     /// A copy of the store as it is now, in the new folder `to`: sealed under the same keys, hard links where possible.
     pub fn copy_to(&self, to: &Path) -> Result<(), OpenError> {
         durable::make_folder(to).map_err(OpenError::io("make the folder of the copy"))?;
-        let copied = Checkpoint::new(&self.db).and_then(|now| now.create_checkpoint(to.join("rows")));
+        let copied =
+            Checkpoint::new(self.rows().map_err(opening)?).and_then(|now| now.create_checkpoint(to.join("rows")));
         copied.map_err(|error| open_error("copy the rows", &error))?;
         write_format(to, State::Whole)
     }
 
-    /// After a cut of the log nothing may be built on what was said before: see [`whereabouts`](super::whereabouts()).
-    fn forget_whereabouts(&mut self) -> Result<(), OpenError> {
-        let mut batch = Batch::default();
-        batch.delete(whereabouts::row());
-        self.commit(&batch).map_err(|error| match error {
-            StoreError::Full => OpenError::Full,
-            error => OpenError::Damaged { reason: error.to_string() },
-        })?;
-        self.folder.mark(State::Whole)
+    /// Writes a batch with its mark: durable when this returns `Ok`, and not yet acknowledged.
+    fn write(&mut self, batch: &Batch, mark: Mark) -> Result<(), StoreError> {
+        let mut sealed = WriteBatch::default();
+        for (row, value) in &batch.0 {
+            let seal = self.seals.of(row.table)?;
+            let key = seal.row(&row.prefix, row.number);
+            match value {
+                Some(value) => sealed.put(key, seal.seal(&key, value, &mut self.entropy)),
+                None => sealed.delete(key),
+            }
+        }
+        sealed.put(MARK, self.seals.of(Table::Meta)?.seal(&MARK, &mark.encode(), &mut self.entropy));
+        let outcome = self.rows()?.write_opt(sealed, &synced());
+        self.acknowledge(outcome)
     }
 
     /// The outcome of a write, and of everything RocksDB did meanwhile.
     fn acknowledge(&mut self, outcome: Result<(), rocksdb::Error>) -> Result<(), StoreError> {
         if let Err(error) = outcome {
-            self.give_up(Some(error));
+            self.give_up(Broken::of(&error));
         }
         self.health()
     }
 
     /// From here on nothing is acknowledged.
-    fn give_up(&mut self, error: Option<rocksdb::Error>) {
-        let broken = match error {
-            Some(error) if is_full(&error) => Broken::Full,
-            Some(error) => Broken::Failed(error.into_string()),
-            None => Broken::Failed("an earlier background write failed".into()),
-        };
+    fn give_up(&mut self, broken: Broken) {
         tracing::warn!(?broken, "the store acknowledges nothing more until it is opened again");
         self.broken = Some(broken);
     }
@@ -149,7 +260,7 @@ impl Rocks {
     /// Opens and hands over the rows in `range`.
     fn visit(&self, table: Table, options: ReadOptions, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let seal = self.seals.of(table)?;
-        let mut rows = self.db.raw_iterator_opt(options);
+        let mut rows = self.rows()?.raw_iterator_opt(options);
         rows.seek_to_first();
         while let Some((key, sealed)) = rows.item() {
             let number = number_of(key).ok_or(StoreError::Altered { table: table.label() })?;
@@ -166,7 +277,7 @@ impl Store for Rocks {
     fn get(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
         let seal = self.seals.of(row.table)?;
         let key = seal.row(&row.prefix, row.number);
-        let sealed = self.db.get_pinned(key).map_err(|error| row_error(row.table, &error))?;
+        let sealed = self.rows()?.get_pinned(key).map_err(|error| row_error(row.table, &error))?;
         sealed.map(|sealed| seal.open(&key, &sealed)).transpose()
     }
 
@@ -185,17 +296,21 @@ impl Store for Rocks {
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.health()?;
-        let mut sealed = WriteBatch::default();
-        for (row, value) in &batch.0 {
-            let seal = self.seals.of(row.table)?;
-            let key = seal.row(&row.prefix, row.number);
-            match value {
-                Some(value) => sealed.put(key, seal.seal(&key, value, &mut self.entropy)),
-                None => sealed.delete(key),
-            }
+        if batch.is_empty() {
+            return Ok(());
         }
-        let outcome = if batch.is_empty() { Ok(()) } else { self.db.write_opt(sealed, &synced()) };
-        self.acknowledge(outcome)
+        let mark = self.mark.next();
+        self.write(batch, mark)?;
+        if let Err(error) = self.memory.note(mark, &mut self.entropy) {
+            // The batch is there, and nobody was told.
+            self.give_up(match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Broken::Full,
+                _ => Broken::Failed(format!("what was acknowledged cannot be noted: {error}")),
+            });
+            return self.health();
+        }
+        self.mark = mark;
+        Ok(())
     }
 }
 
@@ -279,6 +394,22 @@ fn claim(db: &DB, row: [u8; 2], value: [u8; 32], may: bool) -> Result<(), OpenEr
     }
 }
 
+/// The mark of the store; one that is not there, or was altered, says nothing.
+fn read_mark(db: &DB, seals: &Seals) -> Result<Option<Mark>, OpenError> {
+    let sealed = db.get_pinned(MARK).map_err(|error| open_error("read the mark of the store", &error))?;
+    let seal = seals.of(Table::Meta).map_err(opening)?;
+    Ok(sealed.and_then(|sealed| Mark::decode(&seal.open(&MARK, &sealed).ok()?)))
+}
+
+/// An error of the store while it is being opened.
+fn opening(error: StoreError) -> OpenError {
+    match error {
+        StoreError::Full => OpenError::Full,
+        StoreError::Failed { attempted, reason } => OpenError::Io { attempted, source: io::Error::other(reason) },
+        StoreError::Altered { .. } | StoreError::Locked { .. } => OpenError::Damaged { reason: error.to_string() },
+    }
+}
+
 fn open_error(attempted: &'static str, error: &rocksdb::Error) -> OpenError {
     let reason = error.as_ref();
     match error.kind() {
@@ -286,7 +417,7 @@ fn open_error(attempted: &'static str, error: &rocksdb::Error) -> OpenError {
         // RocksDB has no kind for a lock held: these are its two sentences.
         ErrorKind::IOError if reason.contains("lock hold by") || reason.contains("While lock file") => OpenError::InUse,
         ErrorKind::IOError if !reason.contains("No such file") => {
-            OpenError::Io { attempted, source: std::io::Error::other(error.clone()) }
+            OpenError::Io { attempted, source: io::Error::other(error.clone()) }
         }
         _ => OpenError::Damaged { reason: reason.into() },
     }

@@ -54,7 +54,7 @@ pub(super) struct TableSeal {
 }
 
 impl TableSeal {
-    fn new(table: Table, database: DatabaseId, class: &Secret) -> Self {
+    pub(super) fn new(table: Table, database: DatabaseId, class: &Secret) -> Self {
         let of_table = |purpose| Secret::new(hash(purpose, &[class.expose(), table.label().as_bytes()]));
         Self {
             table,
@@ -71,7 +71,7 @@ impl TableSeal {
     }
 
     /// Seals `value` for the row named `key`.
-    pub(super) fn seal(&self, key: &RowKey, value: &[u8], entropy: &mut Entropy) -> Vec<u8> {
+    pub(super) fn seal(&self, key: &[u8], value: &[u8], entropy: &mut Entropy) -> Vec<u8> {
         let fresh: [u8; 32] = entropy.bytes();
         let hedged = keyed(&self.nonces, &[&fresh, key, value]);
         let nonce = hedged.first_chunk::<NONCE>().expect("a hash is longer than a nonce");

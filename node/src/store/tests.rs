@@ -24,12 +24,17 @@ pub(super) struct OnDisk {
 
 impl OnDisk {
     pub(super) fn new() -> Self {
+        Self::with_key(1)
+    }
+
+    /// One of another vault.
+    pub(super) fn with_key(carrier: u8) -> Self {
         let key = |byte: u8| Secret::new([byte; 32]);
-        let keys = Keys { database: DatabaseId([9; 16]), carrier: key(1), reader: Some(key(2)) };
+        let keys = Keys { database: DatabaseId([9; 16]), carrier: key(carrier), reader: Some(key(2)) };
         Self { root: tempfile::tempdir().expect("a temporary folder"), keys, made: 0 }
     }
 
-    fn folder(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> PathBuf {
         self.root.path().join(format!("store {}", self.made))
     }
 
@@ -38,7 +43,12 @@ impl OnDisk {
     }
 
     pub(super) fn try_open(&self) -> Result<Rocks, OpenError> {
-        Rocks::open(&self.folder(), &self.keys, Entropy::new([self.made; 32]))
+        Rocks::open(&self.folder(), &self.keys, getrandom())
+    }
+
+    /// A store elsewhere, with the same keys.
+    pub(super) fn open_at(&self, folder: &Path) -> Rocks {
+        Rocks::open(folder, &self.keys, getrandom()).expect("a sound store opens")
     }
 
     pub(super) fn open(&self) -> Rocks {
@@ -55,10 +65,20 @@ impl OnDisk {
         DB::open(&options(DBRecoveryMode::AbsoluteConsistency, false), self.rows()).expect("a sound database")
     }
 
+    /// The file that remembers what was acknowledged.
+    pub(super) fn noted(&self) -> PathBuf {
+        crate::durable::beside(&self.folder(), ".acknowledged")
+    }
+
     /// The newest write-ahead log.
     pub(super) fn log(&self) -> PathBuf {
         files_ending(&self.rows(), ".log").pop().expect("an open database has a log")
     }
+}
+
+/// Openings draw names of their own: a source that repeats itself would give two of them one name.
+fn getrandom() -> Entropy {
+    crate::api::entropy().expect("the system has random bytes")
 }
 
 impl Bench for OnDisk {
@@ -92,6 +112,11 @@ pub(super) fn row(number: u64) -> Row {
 /// A value nobody could take for another row's.
 pub(super) fn value(number: u64) -> Vec<u8> {
     [&number.to_be_bytes()[..], &[number as u8; 400]].concat()
+}
+
+/// A value of so many bytes, of this write and no other.
+pub(super) fn kept_value(write: u64, bytes: usize) -> Vec<u8> {
+    write.to_be_bytes().into_iter().cycle().take(bytes).collect()
 }
 
 pub(super) fn put(store: &mut Rocks, row: Row, value: Vec<u8>) -> Result<(), StoreError> {

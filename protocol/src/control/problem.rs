@@ -255,7 +255,7 @@ pub mod codes {
         /// After everything was exchanged something still differs.
         UNEQUAL = "HB4004", 1, "run `habeas status --verbose` on both sides and compare";
         /// The own key wrote elsewhere.
-        ELSEWHERE = "HB4005", 1, "if a backup was restored here, it is what was written after it; else look for an old copy of this folder that is running, and if there is none, the key was taken";
+        ELSEWHERE = "HB4005", 1, "if a backup was restored here, or HB5007 is shown, it is what was written after it; else look for an old copy of this folder that is running, and if there is none, the key was taken";
         /// What an author wrote is not in a form that can be read.
         UNREADABLE = "HB4006", 1, "ask that organisation which program wrote it";
         /// Written by a newer version.
@@ -279,7 +279,7 @@ pub mod codes {
         BROKEN = "HB4018", 1, "install the newest version, which tries it again; report it, without names. Everything else goes on";
 
         /// The disk is full.
-        DISK_FULL = "HB5001", 1, "free space, then stop the node and start it again; nothing that was confirmed is lost";
+        DISK_FULL = "HB5001", 1, "free space: the node goes on by itself; nothing that was confirmed is lost";
         /// The disk does not read or write.
         DISK = "HB5002", 1, "check the disk; restore from a backup if it stays";
         /// A row was altered outside the program.
@@ -288,6 +288,12 @@ pub mod codes {
         REQUEST = "HB5004", 2, "use a command of the same version as the node";
         /// A mistake of ours.
         INTERNAL = "HB5005", 1, "please report what you did, without names";
+        /// The store holds less than was acknowledged.
+        LOST = "HB5007", 13, "see what is missing and enter it again; what others hold comes back by itself. Then find the cause: a disk that fails, or files that somebody deleted or put back";
+        /// Whether everything acknowledged is there is not certain.
+        UNCERTAIN = "HB5008", 13, "compare the newest records with what you remember; what others hold comes back by itself. Ask who deleted or put back files of this folder";
+        /// The store has a layout of a newer version.
+        NEWER_STORE = "HB5009", 1, "install the newest version; nothing in the folder was changed";
     }
 }
 
@@ -377,6 +383,10 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::CROWDED, "organisation", &["organisation"]),
     (codes::BROKEN, "record", &["record"]),
     (codes::NO_ALARM, "code", &["code"]),
+    (codes::LOST, "count", &["count"]),
+    (codes::UNCERTAIN, "gone", &[]),
+    (codes::UNCERTAIN, "unreadable", &[]),
+    (codes::UNCERTAIN, "apart", &[]),
 ];
 
 #[cfg(test)]

@@ -12,12 +12,18 @@ use protocol::{
 };
 
 use super::Joined;
-use crate::runtime::{folder::store_problem, utc_now};
+use crate::{
+    runtime::{
+        folder::{doubt_problem, store_problem},
+        utc_now,
+    },
+    store::{doubt, doubt_row},
+};
 
 /// Alarms shown; the oldest go first, and stay in the log.
 const ALARMS: usize = 64;
 /// What nothing would find again after a restart.
-const KEPT: [&str; 9] = [
+const KEPT: [&str; 11] = [
     codes::PEER_FAULT,
     codes::FORK,
     codes::OVERRUN,
@@ -27,7 +33,11 @@ const KEPT: [&str; 9] = [
     codes::NEWER,
     codes::CROWDED,
     codes::BROKEN,
+    codes::LOST,
+    codes::UNCERTAIN,
 ];
+/// What makes no room for others: a key is in other hands, or something is gone.
+const GRAVE: [&str; 5] = [codes::FORK, codes::OVERRUN, codes::ELSEWHERE, codes::LOST, codes::UNCERTAIN];
 
 /// What is shown, the oldest first.
 #[derive(Default)]
@@ -61,13 +71,20 @@ impl Alarms {
         }
         self.0.push(alarm);
         while self.0.len() > ALARMS {
-            // What a peer can cause as often as it likes makes room, never what says that a key is in other hands.
-            let grave =
-                |alarm: &Alarm| [codes::FORK, codes::OVERRUN, codes::ELSEWHERE].contains(&alarm.problem.code.as_str());
+            // What a peer can cause as often as it likes makes room for what it cannot.
+            let grave = |alarm: &Alarm| GRAVE.contains(&alarm.problem.code.as_str());
             let oldest = self.0.iter().position(|alarm| !grave(alarm)).unwrap_or(0);
             batch.delete(row(&self.0.remove(oldest).problem));
         }
         batch
+    }
+
+    /// Takes over what the store found out when it was opened: one batch keeps the alarm and forgets the doubt.
+    pub(super) fn take_doubt(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
+        let Some(doubt) = doubt(store)? else { return Ok(()) };
+        let mut batch = self.raise(doubt_problem(doubt), utc_now());
+        batch.delete(doubt_row());
+        store.commit(&batch)
     }
 
     /// Takes away those that are settled: what is to be made durable.

@@ -88,7 +88,13 @@ impl Joined {
             shared_cases,
             received_cases,
             wanted: replica.wanted_len() as u64,
-            alarms: self.alarms.iter().chain(&self.broken).cloned().chain(withdrawn).collect(),
+            alarms: self
+                .alarms
+                .iter()
+                .chain(self.broken.as_ref().or(self.room.alarm()))
+                .cloned()
+                .chain(withdrawn)
+                .collect(),
             as_of: utc_now(),
         }
     }

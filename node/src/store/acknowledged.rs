@@ -1,0 +1,359 @@
+//! How many batches were acknowledged, remembered outside the log of the store.
+//!
+//! A log that was deleted, cut short or put back holds less than was acknowledged, and RocksDB opens it without a word.
+//! So each batch carries a mark, and after the batch is synced the mark is written to a file beside the folder and synced
+//! as well; only then is the batch acknowledged. A store that holds fewer batches than the file is known to have lost
+//! some. The bound is exact: after a crash at any point the file is at most one batch behind the store, and never ahead.
+//!
+//! ```text
+//! mark                  count(8, big-endian) ‖ opening(16) ‖ opening before(16)
+//! row of the mark       FF 02, outside every table; sealed like a row of table meta
+//! FOLDER.acknowledged   slot 0 at byte 0, slot 1 at byte 4096; a mark goes to slot count mod 2
+//! slot                  nonce(24) ‖ sealed mark(56), aad = database(16) ‖ FF 02 ‖ slot(1)
+//! ```
+//!
+//! Two slots, each on a page of its own: a write that was torn leaves the mark before. Each opening of the store draws a
+//! random name, so that a history that went on elsewhere is told from the own one even where it is longer.
+//!
+//! Not detected: store and file put back together, as a snapshot of the whole file system does. Then only a peer knows
+//! better, and its word is awaited before the first signature (SPEC §7).
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use protocol::{
+    codec,
+    seal::{Entropy, Secret},
+    store::{Row, Store, StoreError, Table},
+};
+use serde::{Deserialize, Serialize};
+
+use super::seal::TableSeal;
+use crate::{durable, vault::DatabaseId};
+
+/// The row of the mark, outside every table.
+pub(super) const MARK: [u8; 2] = [0xFF, 2];
+/// Bytes between the slots: a page of every disk, so that one torn write never reaches both.
+const APART: usize = 4096;
+/// Bytes of a mark.
+const MARK_BYTES: usize = 40;
+/// Bytes of a sealed mark.
+const SLOT_BYTES: usize = protocol::seal::NONCE + MARK_BYTES + protocol::seal::TAG;
+
+/// Why it is not certain that a store holds everything that was acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Doubt {
+    /// The store holds fewer batches than were acknowledged.
+    Fewer {
+        /// How many fewer.
+        missing: u64,
+    },
+    /// The file is not there.
+    Gone,
+    /// The file, or the newer of its slots, does not open: damaged, or of another database.
+    Unreadable,
+    /// The file does not know the last batches of the store: the file was put back alone, or a copy of the store that went
+    /// on elsewhere lies in the store's place.
+    Apart,
+}
+
+impl Doubt {
+    /// The one to tell of when `later` comes on top: a loss that is counted outweighs a doubt.
+    fn and(self, later: Self) -> Self {
+        match (self, later) {
+            (Self::Fewer { missing: a }, Self::Fewer { missing: b }) => Self::Fewer { missing: a.saturating_add(b) },
+            (Self::Fewer { .. }, _) => self,
+            _ => later,
+        }
+    }
+}
+
+/// The doubt that no alarm tells of yet.
+pub fn doubt(store: &impl Store) -> Result<Option<Doubt>, StoreError> {
+    let value = store.get(&doubt_row())?;
+    // A row that does not read was written by a newer version: that there is a doubt is all it says.
+    Ok(value.map(|value| codec::decode("doubt", &value, 64).unwrap_or(Doubt::Unreadable)))
+}
+
+/// The row of the doubt; deleted in the batch that keeps the alarm.
+#[must_use]
+pub fn doubt_row() -> Row {
+    Row::new(Table::Meta, "doubt", 0)
+}
+
+/// The value of the row when `later` comes on top of what stands there.
+pub(super) fn doubt_value(store: &impl Store, later: Doubt) -> Result<Vec<u8>, StoreError> {
+    Ok(codec::encode(&doubt(store)?.map_or(later, |earlier| earlier.and(later))))
+}
+
+/// How far a store has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// Batches acknowledged since the store was made.
+    pub(super) count: u64,
+    /// The opening of the store that acknowledged the last.
+    pub(super) opening: [u8; 16],
+    /// The opening before.
+    pub(super) before: [u8; 16],
+}
+
+impl Mark {
+    /// The mark of the next batch of this opening.
+    pub(super) fn next(self) -> Self {
+        Self { count: self.count + 1, ..self }
+    }
+
+    /// The mark of the first batch of a new opening.
+    pub(super) fn reopened(self, opening: [u8; 16]) -> Self {
+        Self { count: self.count + 1, opening, before: self.opening }
+    }
+
+    pub(super) fn encode(self) -> Vec<u8> {
+        [&self.count.to_be_bytes()[..], &self.opening, &self.before].concat()
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (count, rest) = bytes.split_first_chunk()?;
+        let (opening, before) = rest.split_first_chunk()?;
+        Some(Self { count: u64::from_be_bytes(*count), opening: *opening, before: before.try_into().ok()? })
+    }
+}
+
+/// What the file says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// There is no file.
+    Nothing,
+    /// No slot opens.
+    Garbled,
+    /// The newest mark that opens, and whether the other slot does not.
+    Known { newest: Mark, torn: bool },
+}
+
+/// Holds the mark of the store against what the file says. `None`: everything that was acknowledged is there.
+pub(super) fn compare(store: Option<Mark>, file: Found) -> Option<Doubt> {
+    let (file, torn) = match file {
+        Found::Nothing => return Some(Doubt::Gone),
+        Found::Garbled => return Some(Doubt::Unreadable),
+        Found::Known { newest, torn } => (newest, torn),
+    };
+    let Some(store) = store else { return Some(Doubt::Fewer { missing: file.count }) };
+    if store.count < file.count {
+        return Some(Doubt::Fewer { missing: file.count - store.count });
+    }
+    let ahead = store.count - file.count;
+    match (store.opening == file.opening, store.before == file.opening, ahead) {
+        // Where the slot that does not open is the newer one, a batch is gone.
+        (true, _, 0) if torn => Some(Doubt::Unreadable),
+        (true, _, 0 | 1) | (false, true, 1) => None,
+        _ => Some(Doubt::Apart),
+    }
+}
+
+/// The file beside the folder of a store.
+pub(super) struct Memory {
+    path: PathBuf,
+    seal: TableSeal,
+    file: Option<File>,
+}
+
+impl Memory {
+    /// The memory of the store in `folder`, which need not be there.
+    pub(super) fn of(folder: &Path, database: DatabaseId, carrier: &Secret) -> Self {
+        let seal = TableSeal::new(Table::Meta, database, carrier);
+        Self { path: durable::beside(folder, ".acknowledged"), seal, file: None }
+    }
+
+    /// What it says.
+    pub(super) fn read(&self) -> io::Result<Found> {
+        let bytes = match fs::read(&self.path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(error),
+        };
+        let slot = |slot: u8| {
+            let sealed = bytes.get(place(slot)..)?.get(..SLOT_BYTES)?;
+            Mark::decode(&self.seal.open(&name(slot), sealed).ok()?)
+        };
+        Ok(match (slot(0), slot(1)) {
+            (None, None) => Found::Garbled,
+            (Some(newest), None) | (None, Some(newest)) => Found::Known { newest, torn: true },
+            (Some(even), Some(odd)) => {
+                let newest = if even.count > odd.count { even } else { odd };
+                Found::Known { newest, torn: false }
+            }
+        })
+    }
+
+    /// Makes the file anew, with `mark` in both slots.
+    pub(super) fn begin(&mut self, mark: Mark, entropy: &mut Entropy) -> io::Result<()> {
+        let mut bytes = vec![0; APART + SLOT_BYTES];
+        for slot in [0, 1] {
+            bytes[place(slot)..][..SLOT_BYTES].copy_from_slice(&self.sealed(slot, mark, entropy));
+        }
+        self.file = None;
+        durable::replace(&self.path, &bytes)
+    }
+
+    /// Remembers `mark`: when this returns `Ok`, a power cut does not undo it.
+    pub(super) fn note(&mut self, mark: Mark, entropy: &mut Entropy) -> io::Result<()> {
+        let slot = u8::from(!mark.count.is_multiple_of(2));
+        let sealed = self.sealed(slot, mark, entropy);
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => File::options().write(true).open(&self.path)?,
+        };
+        file.write_all_at(&sealed, place(slot) as u64)?;
+        file.sync_data()?;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    fn sealed(&self, slot: u8, mark: Mark, entropy: &mut Entropy) -> Vec<u8> {
+        self.seal.seal(&name(slot), &mark.encode(), entropy)
+    }
+}
+
+/// What a slot is bound to.
+fn name(slot: u8) -> [u8; 3] {
+    [MARK[0], MARK[1], slot]
+}
+
+fn place(slot: u8) -> usize {
+    usize::from(slot) * APART
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: [u8; 16] = [1; 16];
+    const EARLIER: [u8; 16] = [2; 16];
+    const THEIRS: [u8; 16] = [3; 16];
+
+    fn mark(count: u64, opening: [u8; 16]) -> Mark {
+        Mark { count, opening, before: EARLIER }
+    }
+
+    fn known(count: u64, opening: [u8; 16]) -> Found {
+        Found::Known { newest: mark(count, opening), torn: false }
+    }
+
+    fn torn(count: u64) -> Found {
+        Found::Known { newest: mark(count, OURS), torn: true }
+    }
+
+    fn check(store: Option<Mark>, file: Found, expected: Option<Doubt>) {
+        assert_eq!(compare(store, file), expected, "{store:?} {file:?}");
+    }
+
+    #[test]
+    fn only_what_a_crash_can_leave_is_beyond_doubt() {
+        let store = Some(mark(7, OURS));
+        // As left by a proper end, and by a crash between the two syncs.
+        check(store, known(7, OURS), None);
+        check(store, known(6, OURS), None);
+        check(store, torn(6), None);
+        // The crash was in the first batch of an opening.
+        check(store, known(6, EARLIER), None);
+
+        check(store, known(8, OURS), Some(Doubt::Fewer { missing: 1 }));
+        check(store, known(20, THEIRS), Some(Doubt::Fewer { missing: 13 }));
+        check(None, known(20, OURS), Some(Doubt::Fewer { missing: 20 }));
+        check(store, Found::Nothing, Some(Doubt::Gone));
+        check(None, Found::Nothing, Some(Doubt::Gone));
+        check(store, Found::Garbled, Some(Doubt::Unreadable));
+        check(store, torn(7), Some(Doubt::Unreadable));
+        check(store, known(5, OURS), Some(Doubt::Apart));
+        check(store, known(4, EARLIER), Some(Doubt::Apart));
+        check(store, known(7, THEIRS), Some(Doubt::Apart));
+        check(store, known(7, EARLIER), Some(Doubt::Apart));
+        check(store, known(1, THEIRS), Some(Doubt::Apart));
+    }
+
+    #[test]
+    fn a_counted_loss_outweighs_a_doubt_and_losses_add_up() {
+        let fewer = |missing| Doubt::Fewer { missing };
+        assert_eq!(fewer(2).and(fewer(3)), fewer(5));
+        assert_eq!(fewer(2).and(Doubt::Gone), fewer(2));
+        assert_eq!(Doubt::Gone.and(fewer(2)), fewer(2));
+        assert_eq!(Doubt::Gone.and(Doubt::Apart), Doubt::Apart);
+    }
+
+    struct Bench {
+        root: tempfile::TempDir,
+        entropy: Entropy,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            Self { root: tempfile::tempdir().expect("a temporary folder"), entropy: Entropy::new([7; 32]) }
+        }
+
+        fn memory(&self, database: u8) -> Memory {
+            Memory::of(&self.root.path().join("store"), DatabaseId([database; 16]), &Secret::new([1; 32]))
+        }
+
+        fn file(&self) -> PathBuf {
+            self.root.path().join("store.acknowledged")
+        }
+    }
+
+    #[test]
+    fn the_newest_mark_is_found_again_and_by_its_own_database_only() {
+        let mut bench = Bench::new();
+        let mut memory = bench.memory(1);
+        assert_eq!(memory.read().expect("readable"), Found::Nothing);
+        memory.begin(mark(4, OURS), &mut bench.entropy).expect("writable");
+        assert_eq!(memory.read().expect("readable"), known(4, OURS));
+        for count in 5..12 {
+            memory.note(mark(count, OURS), &mut bench.entropy).expect("writable");
+            assert_eq!(memory.read().expect("readable"), known(count, OURS));
+        }
+        assert_eq!(bench.memory(2).read().expect("readable"), Found::Garbled);
+    }
+
+    /// A power cut while a slot is written leaves any mix of old and new bytes in it.
+    #[test]
+    fn a_torn_write_leaves_the_mark_before() {
+        let mut bench = Bench::new();
+        let mut memory = bench.memory(1);
+        memory.begin(mark(4, OURS), &mut bench.entropy).expect("writable");
+        memory.note(mark(5, OURS), &mut bench.entropy).expect("writable");
+        let before = fs::read(bench.file()).expect("readable");
+        memory.note(mark(6, OURS), &mut bench.entropy).expect("writable");
+        let after = fs::read(bench.file()).expect("readable");
+        for at in 1..SLOT_BYTES {
+            fs::write(bench.file(), [&after[..at], &before[at..]].concat()).expect("writable");
+            let found = memory.read().expect("readable");
+            let expected = Found::Known { newest: mark(5, OURS), torn: true };
+            assert_eq!(found, expected, "torn at {at}");
+            check(Some(mark(6, OURS)), found, None);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_short_or_changed_anywhere_gives_no_wrong_mark() {
+        let mut bench = Bench::new();
+        let mut memory = bench.memory(1);
+        memory.begin(mark(4, OURS), &mut bench.entropy).expect("writable");
+        memory.note(mark(5, OURS), &mut bench.entropy).expect("writable");
+        let whole = fs::read(bench.file()).expect("readable");
+        for length in [0, 1, SLOT_BYTES - 1, SLOT_BYTES, APART, whole.len() - 1] {
+            fs::write(bench.file(), &whole[..length]).expect("writable");
+            let found = memory.read().expect("readable");
+            assert!(matches!(found, Found::Garbled) || found == torn(4), "{length}: {found:?}");
+        }
+        for at in (0..SLOT_BYTES).chain(APART..APART + SLOT_BYTES) {
+            let mut flipped = whole.clone();
+            flipped[at] ^= 4;
+            fs::write(bench.file(), flipped).expect("writable");
+            let expected = if at < APART { torn(5) } else { torn(4) };
+            assert_eq!(memory.read().expect("readable"), expected, "byte {at}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! A power cut: what was synced stays, and of everything after it any sector may be old, new, zeros or missing.
+//!
+//! A model on copies of the folder (no file system that loses its cache is at hand): the files are read after one synced
+//! step and after the next, and everything between is mixed by sectors. `HABEAS_SEED=N` repeats a run.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use protocol::seal::Entropy;
+
+use super::{
+    canary::files,
+    damage::{restore, settle, snapshot},
+    tests::{OnDisk, fill, kept},
+    *,
+};
+
+/// What a disk writes in one go.
+const SECTOR: usize = 512;
+const CUTS: usize = 150;
+
+struct Chance(Entropy);
+
+impl Chance {
+    #[expect(clippy::print_stdout, reason = "whoever looks at a failure needs the seed")]
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let given = env::var("HABEAS_SEED").ok().map(|text| text.parse().expect("a number"));
+        let seed = given.unwrap_or(u64::from(now.subsec_nanos()));
+        println!("HABEAS_SEED={seed}");
+        let mut wide = [0; 32];
+        wide[..8].copy_from_slice(&seed.to_be_bytes());
+        Self(Entropy::new(wide))
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(u64::from_be_bytes(self.0.bytes()) % bound as u64).expect("below a usize")
+    }
+
+    /// `old` was synced, `new` was being written: what may be found of it.
+    fn torn(&mut self, old: &[u8], new: &[u8]) -> Vec<u8> {
+        let mut found = new.to_vec();
+        if new.len() > old.len() {
+            found.truncate(old.len() + self.below(new.len() - old.len() + 1));
+        }
+        for at in (0..found.len()).step_by(SECTOR) {
+            let sector = at..found.len().min(at + SECTOR);
+            for at in sector.clone().filter(|at| *at >= old.len() || old[*at] != new[*at]).take(1) {
+                match self.below(3) {
+                    0 => {}
+                    1 => found[at..sector.end].fill(0),
+                    _ => {
+                        let known = old.len().clamp(at, sector.end);
+                        found[at..known].copy_from_slice(&old[at..known]);
+                        found[known..sector.end].fill(0);
+                    }
+                }
+            }
+        }
+        found
+    }
+}
+
+#[test]
+fn whatever_a_power_cut_leaves_of_the_write_under_way_nothing_acknowledged_is_lost_or_doubted() {
+    let (disk, mut chance) = (OnDisk::new(), Chance::new());
+    let mut store = disk.open();
+    settle(&disk, &mut store);
+    fill(&mut store, 0..5);
+    let (log, noted) = (disk.log(), disk.noted());
+    let [log_old, noted_old] = [&log, &noted].map(|path| fs::read(path).expect("readable"));
+    // Several sectors long.
+    fill(&mut store, 5..6);
+    let [log_new, noted_new] = [&log, &noted].map(|path| fs::read(path).expect("readable"));
+    let rows = snapshot(&disk.rows());
+    drop(store);
+    for cut in 0..CUTS {
+        restore(&disk.rows(), &rows);
+        // The file is written after the log was synced.
+        let (log_found, noted_found) = match chance.below(2) {
+            0 => (chance.torn(&log_old, &log_new), noted_old.clone()),
+            _ => (log_new.clone(), chance.torn(&noted_old, &noted_new)),
+        };
+        let whole = log_found == log_new;
+        fs::write(&log, log_found).expect("writable");
+        fs::write(&noted, noted_found).expect("writable");
+        fs::write(disk.folder().join("format"), "habeas store 1 whole\n").expect("writable");
+        let store = disk.open();
+        let there = kept(&store);
+        assert!(if whole { there == 6 } else { (5..=6).contains(&there) }, "cut {cut}: {there} rows");
+        assert_eq!(doubt(&store).expect("readable"), None, "cut {cut}");
+    }
+}
+
+/// A table is written, the manifest names it, the log is removed: each is synced before the next begins.
+#[test]
+fn whatever_a_power_cut_leaves_of_a_flush_nothing_acknowledged_is_lost_or_doubted() {
+    let (disk, mut chance) = (OnDisk::new(), Chance::new());
+    let mut store = disk.open();
+    settle(&disk, &mut store);
+    fill(&mut store, 0..60);
+    let read = |folder: &Path| -> BTreeMap<PathBuf, Vec<u8>> {
+        let all = files(folder).expect("readable").into_iter();
+        all.map(|path| (path.clone(), fs::read(&path).expect("readable"))).collect()
+    };
+    let old = read(&disk.rows());
+    store.purge().expect("a sound store purges");
+    let new = read(&disk.rows());
+    drop(store);
+    let noted = fs::read(disk.noted()).expect("readable");
+    for cut in 0..CUTS {
+        // Nothing old is removed before the manifest is synced; a name of a new file may be there or not.
+        let mut found = old.clone();
+        for (path, bytes) in &new {
+            let is_manifest = path.to_string_lossy().contains("MANIFEST");
+            match old.get(path) {
+                Some(before) if is_manifest => drop(found.insert(path.clone(), chance.torn(before, bytes))),
+                Some(_) => {}
+                None if chance.below(4) == 0 => {}
+                None => drop(found.insert(path.clone(), chance.torn(&[], bytes))),
+            }
+        }
+        // A manifest that names a table is written after the table was synced.
+        let manifests: Vec<_> =
+            found.keys().filter(|path| path.to_string_lossy().contains("MANIFEST")).cloned().collect();
+        if manifests.iter().any(|path| found[path] != *old.get(path).unwrap_or(&vec![])) {
+            let tables = new.iter().filter(|(path, _)| path.extension().is_some_and(|ending| ending == "sst"));
+            found.extend(tables.map(|(path, bytes)| (path.clone(), bytes.clone())));
+        }
+        restore(&disk.rows(), &found.into_iter().collect::<Vec<_>>());
+        fs::write(disk.noted(), &noted).expect("writable");
+        fs::write(disk.folder().join("format"), "habeas store 1 whole\n").expect("writable");
+        let store = disk.open();
+        assert_eq!((kept(&store), doubt(&store).expect("readable")), (60, None), "cut {cut}");
+    }
+}
