@@ -14,7 +14,9 @@ mod fuzz;
 mod kill;
 mod laptop;
 mod later;
+mod lengths;
 mod long;
+mod memory;
 mod mixed;
 mod pages;
 mod petnames;
@@ -31,3 +33,5 @@ mod wire;
 
 /// The node under test, built with the tests.
 const NODE: &str = env!("CARGO_BIN_EXE_tests-node");
+/// The same, but that its memory may be read.
+const READABLE: &str = env!("CARGO_BIN_EXE_tests-readable-node");

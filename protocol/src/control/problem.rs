@@ -284,6 +284,8 @@ pub mod codes {
         REQUEST = "HB5004", 2, "use a command of the same version as the node";
         /// A mistake of ours.
         INTERNAL = "HB5005", 1, "please report what you did, without names";
+        /// Locked, while work that does not end still holds what it read.
+        STILL_READING = "HB5006", 1, "stop the node with `habeas stop`; if it does not end, end its process";
     }
 }
 
