@@ -15,8 +15,10 @@ mod fuzz;
 mod kill;
 mod laptop;
 mod later;
+mod lengths;
 mod long;
 mod lost;
+mod memory;
 mod mixed;
 mod pages;
 mod petnames;
@@ -34,3 +36,5 @@ mod wire;
 
 /// The node under test, built with the tests.
 const NODE: &str = env!("CARGO_BIN_EXE_tests-node");
+/// The same, but that its memory may be read.
+const READABLE: &str = env!("CARGO_BIN_EXE_tests-readable-node");

@@ -1,11 +1,18 @@
 //! The program `habeas`: hands over what the process was started with.
 
 use std::{
+    alloc::System,
     env,
     io::{self, IsTerminal as _},
     path::PathBuf,
     process::ExitCode,
 };
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// What is freed is overwritten first: passphrases and answers would else stand in memory as long as the program runs.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());

@@ -38,11 +38,11 @@ use thiserror::Error;
 use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
-    sync::{mpsc, oneshot},
+    sync::{RwLock, mpsc, oneshot},
 };
 
 use crate::{
-    backup, durable, making,
+    backup, durable, hardening, making,
     metrics::MEDIA_TYPE,
     runtime::{self, Answerer, Awaited, Exposure, Job, Opened, Teller},
     vault::{Cost, Keys, RootKey, Vault, VaultError},
@@ -105,6 +105,8 @@ struct Porter {
     folder: Arc<Path>,
     /// One at a time: otherwise who asks many times at once would be let past the wait after the first wrong one.
     trying: Mutex<()>,
+    /// Held for reading by who brings a file in, for as long as its text is in memory: a lock waits for them.
+    texts: RwLock<()>,
 }
 
 /// Serves a folder until told to stop.
@@ -122,7 +124,7 @@ pub async fn serve(folder: &Path, exposure: Exposure) -> Result<(), ServeError> 
     let (stop, mut stopping) = mpsc::channel(1);
     let folder: Arc<Path> = Arc::from(folder);
     let core = runtime::spawn(folder.clone(), exposure, queue).map_err(ServeError::io("start a thread"))?;
-    let door = Door { porter: Arc::new(Porter { folder, trying: Mutex::new(()) }), jobs, stop };
+    let door = Door { porter: Arc::new(Porter { folder, trying: Mutex::new(()), texts: RwLock::new(()) }), jobs, stop };
     let router = Router::new()
         .route("/v1", post(answer))
         .route("/metrics", get(metrics))
@@ -240,9 +242,14 @@ impl Door {
     }
 
     async fn carry(&self, request: Request, answerer: Answerer, reply: Replied) -> Result<Reply, Problem> {
+        let locks = matches!(request, Request::Lock);
+        let _text = if let Request::Import { .. } = request { Some(self.porter.texts.read().await) } else { None };
         let (porter, mut teller) = (Arc::clone(&self.porter), answerer.teller.clone());
         let opened = tokio::task::spawn_blocking(move || {
             let opened = porter.open(&request, &mut teller);
+            if opened.as_ref().is_ok_and(Opened::is_anything) || opened.is_err() {
+                hardening::overwrite_stack();
+            }
             opened.map(|opened| (request, opened))
         });
         let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))?;
@@ -251,6 +258,10 @@ impl Door {
         let gone = |_| Problem::new(codes::NOT_RUNNING, "the node is stopping");
         self.jobs.send(Job { request, opened, reply: answerer }).await.map_err(|_| gone(()))?;
         let answer = reply.await.map_err(|_| gone(()))?;
+        if locks {
+            // Files that were being read have been refused meanwhile, and are gone.
+            let _no_text = self.porter.texts.write().await;
+        }
         if stops {
             let _already_stopping = self.stop.try_send(());
         }

@@ -123,6 +123,9 @@ pub struct Summary {
 /// Why there is no archive.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
+    /// It was ended before it was whole; nothing is left of it.
+    #[error("the folder was locked while the archive was written; nothing is left of it")]
+    Ended,
     /// Something has the name: an archive is never written over it.
     #[error("something of this name is there already")]
     Exists,
@@ -151,8 +154,13 @@ impl Archive {
     pub const SCHEMA: u32 = SCHEMA;
 
     /// Writes it to the new folder `to`, for this user alone, with a page.
-    /// `told` hears how many records are written.
-    pub fn write(&self, manner: &Manner, to: &Path, told: &mut dyn FnMut(u64)) -> Result<Summary, ArchiveError> {
+    /// `told` hears how many records are written, and says whether to go on.
+    pub fn write(
+        &self,
+        manner: &Manner,
+        to: &Path,
+        told: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Summary, ArchiveError> {
         if to.exists() {
             return Err(ArchiveError::Exists);
         }
@@ -160,7 +168,7 @@ impl Archive {
         // One that a crash left behind; anything else of that name is somebody's, and stays.
         let _not_ours = discard(&fresh);
         fs::DirBuilder::new().mode(0o700).create(&fresh).map_err(ArchiveError::io("make the folder"))?;
-        let written = self.fill(manner, &fresh, told).map_err(ArchiveError::io("write the archive"));
+        let written = self.fill(manner, &fresh, told);
         let named = written.and_then(|bytes| {
             durable::name(&fresh, to).map_err(ArchiveError::io("name the archive"))?;
             Ok(Summary { records: self.records.len() as u64, bytes })
@@ -171,29 +179,38 @@ impl Archive {
         named
     }
 
-    fn fill(&self, manner: &Manner, folder: &Path, told: &mut dyn FnMut(u64)) -> io::Result<u64> {
-        let mut json = BufWriter::new(new_file(&folder.join(JSON))?);
+    fn fill(&self, manner: &Manner, folder: &Path, told: &mut dyn FnMut(u64) -> bool) -> Result<u64, ArchiveError> {
+        let failed = ArchiveError::io("write the archive");
+        let mut json = BufWriter::new(new_file(&folder.join(JSON)).map_err(&failed)?);
         // A record is written when it stands in both files.
-        let mut halves = 0;
+        let (mut halves, mut ended) = (0, false);
         let mut half = || {
             halves += 1;
-            told(halves / 2);
+            ended |= !told(halves / 2);
+            !ended
         };
-        self.write_json(&mut json, &mut half)?;
-        let json = json.into_inner().map_err(io::IntoInnerError::into_error)?;
-        let mut html = new_file(&folder.join(PAGE))?;
-        html.write_all(page(self, manner, &mut half).as_bytes())?;
-        for file in [&json, &html] {
-            file.sync_all()?;
+        self.write_json(&mut json, &mut half).map_err(&failed)?;
+        let json = json.into_inner().map_err(io::IntoInnerError::into_error).map_err(&failed)?;
+        let page = page(self, manner, &mut half);
+        if ended {
+            return Err(ArchiveError::Ended);
         }
-        File::open(folder)?.sync_all()?;
-        Ok(json.metadata()?.len() + html.metadata()?.len())
+        let whole = || {
+            let mut html = new_file(&folder.join(PAGE))?;
+            html.write_all(page.as_bytes())?;
+            for file in [&json, &html] {
+                file.sync_all()?;
+            }
+            File::open(folder)?.sync_all()?;
+            Ok(json.metadata()?.len() + html.metadata()?.len())
+        };
+        whole().map_err(failed)
     }
 }
 
 impl Archive {
-    /// As one JSON object, record by record.
-    fn write_json(&self, to: &mut impl Write, each: &mut dyn FnMut()) -> io::Result<()> {
+    /// As one JSON object, record by record, as long as `each` says to go on.
+    fn write_json(&self, to: &mut impl Write, each: &mut dyn FnMut() -> bool) -> io::Result<()> {
         let Self { schema, as_of, registry, organisation, unread, .. } = *self;
         let (registry_words, organisations) = (self.registry_words.clone(), self.organisations.clone());
         let circles = self.circles.clone();
@@ -215,7 +232,9 @@ impl Archive {
                 to.write_all(b",")?;
             }
             serde_json::to_writer(&mut *to, record)?;
-            each();
+            if !each() {
+                break;
+            }
         }
         to.write_all(b"]}")
     }

@@ -51,11 +51,22 @@ struct Args {
 /// The whole program.
 #[must_use]
 pub fn main() -> ExitCode {
+    main_hardened(hardening::harden)
+}
+
+/// The whole program, for a test that looks at what is in its memory.
+#[cfg(feature = "canary")]
+#[must_use]
+pub fn main_readable() -> ExitCode {
+    main_hardened(hardening::harden_readable)
+}
+
+fn main_hardened(harden: fn() -> Vec<hardening::Gap>) -> ExitCode {
     let args = Args::parse();
     // Nothing but the leader of a group cannot: then nobody's terminal ends it either.
     let _leads_already = args.detached.then(rustix::process::setsid);
     telemetry::start(&args.log, args.log_file.as_deref());
-    for gap in hardening::harden() {
+    for gap in harden() {
         tracing::warn!(?gap, "the process could not be hardened fully");
     }
     let names = if args.allow_names { net::Names::by_the_system() } else { net::Names::refused() };

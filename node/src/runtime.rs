@@ -35,7 +35,7 @@ use protocol::{
 use tokio::sync::mpsc;
 
 use crate::{
-    backup, making,
+    backup, hardening, making,
     metrics::{self, Figures},
     net,
     vault::{Keys, RootKey, Vault},
@@ -58,6 +58,13 @@ pub struct Opened {
     pub backup: Option<(backup::Summary, PathBuf)>,
     /// A file that was read.
     pub import: Option<Result<Vec<Imported>, ImportErrors>>,
+}
+
+impl Opened {
+    /// Whether there was a passphrase to try, or a file to read.
+    pub(crate) fn is_anything(&self) -> bool {
+        self.keys.is_some() || self.root.is_some() || self.backup.is_some() || self.import.is_some()
+    }
 }
 
 /// A request, what it opened, and where the answer goes.
@@ -188,10 +195,7 @@ impl Runtime {
             (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
             (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
             (Request::Unlock { .. }, _) => self.unlock(opened).await,
-            (Request::Lock, Phase::Alone(open)) => {
-                open.lock();
-                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
-            }
+            (Request::Lock, Phase::Alone(_) | Phase::Joined(_)) => self.lock().await,
             (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
             (Request::FoundAlone { .. }, Phase::Alone(folder)) => {
                 match files::alone(folder, opened.root.as_ref().expect("the passphrase opened it")) {
@@ -222,6 +226,24 @@ impl Runtime {
                 let text = self.phase.figures(&self.folder).text();
                 reply.answer(Ok(Reply::Metrics { text }));
             }
+        }
+    }
+
+    /// Drops everything that opens or says what people read here, also what work beside this thread holds of it.
+    async fn lock(&mut self) -> Result<Reply, Problem> {
+        match &mut self.phase {
+            Phase::Closed => {}
+            Phase::Alone(folder) => folder.lock(),
+            Phase::Joined(joined) => joined.lock(),
+        }
+        let is_ended = self.beside.revoke().await;
+        hardening::overwrite_stack();
+        if is_ended {
+            Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
+        } else {
+            let message =
+                "locked; but an archive is being written to a place that does not answer, and is still in memory";
+            Err(Problem::new(codes::STILL_READING, message))
         }
     }
 

@@ -14,6 +14,7 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::{
     codec::{self, DecodeError},
@@ -83,7 +84,7 @@ impl Body {
     pub fn open(&self, registry: &RegistryId, header: &Header, epoch_key: &Secret) -> Result<Vec<u8>, OpenError> {
         let Segment(_, nonce, wrapped, commitment, ciphertext) = self.segment()?;
         let key = seal::open(epoch_key, &nonce, &*commitment, &*wrapped).ok_or(OpenError::Key)?;
-        let key = Secret::new(key.try_into().map_err(|_| OpenError::Key)?);
+        let key = Secret::copied(&Zeroizing::new(key)).ok_or(OpenError::Key)?;
         if commit(&key, &nonce) != *commitment {
             return Err(OpenError::Commitment);
         }

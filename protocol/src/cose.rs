@@ -47,27 +47,32 @@ impl Domain {
     }
 }
 
-/// A signing key: one key, one purpose.
+/// A signing key: one key, one purpose. Only its seed is kept, where secrets are; what a signature needs of it is made
+/// anew for each, and overwritten.
 #[derive(Clone)]
-pub struct Signer(SigningKey);
+pub struct Signer {
+    seed: Secret,
+    public: [u8; 32],
+}
 
 impl Signer {
     /// The key of a 32-byte seed.
     #[must_use]
     pub fn new(seed: &Secret) -> Self {
-        Self(SigningKey::from_bytes(seed.expose()))
+        let public = SigningKey::from_bytes(seed.expose()).verifying_key().to_bytes();
+        Self { seed: seed.clone(), public }
     }
 
     /// The public half.
     #[must_use]
     pub fn public(&self) -> [u8; 32] {
-        self.0.verifying_key().to_bytes()
+        self.public
     }
 
     /// Signs `payload` in `domain`.
     #[must_use]
     pub fn sign(&self, domain: Domain, context: &[u8], payload: &[u8]) -> [u8; SIGNATURE] {
-        self.0.sign(&to_be_signed(&domain.aad(context), payload)).to_bytes()
+        SigningKey::from_bytes(self.seed.expose()).sign(&to_be_signed(&domain.aad(context), payload)).to_bytes()
     }
 }
 

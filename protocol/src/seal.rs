@@ -17,9 +17,13 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 use shake::{ExtendableOutput as _, Shake256, Update as _, XofReader as _};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::limits::PADDING_FLOOR;
+
+mod secret;
+
+pub use secret::{Keeper, Kept, Secret, keep_in_memory, kept};
 
 /// Bytes of an AEAD nonce: random, never counted, since a restored snapshot repeats counters.
 pub const NONCE: usize = 24;
@@ -29,48 +33,6 @@ pub const TAG: usize = 16;
 pub const READING_KEY: usize = 1216;
 /// Bytes of a 32-byte key wrapped to one reader: X-Wing encapsulation 1,120, key 32, tag 16.
 pub const WRAP: usize = 1168;
-
-/// Thirty-two secret bytes: overwritten when dropped, never shown.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub struct Secret([u8; 32]);
-
-impl Secret {
-    /// Takes the bytes over.
-    #[must_use]
-    pub const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes, for a primitive that needs them.
-    #[must_use]
-    pub const fn expose(&self) -> &[u8; 32] {
-        &self.0
-    }
-
-    /// A secret for one purpose, from this one (BLAKE3 derive-key).
-    #[must_use]
-    pub fn derive(&self, purpose: &str) -> Self {
-        Self(hash(purpose, &[&self.0]))
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_bytes(&self.0)
-    }
-}
-
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        serde_bytes::ByteArray::<32>::deserialize(deserializer).map(|bytes| Self(bytes.into_array()))
-    }
-}
 
 /// Randomness lent by the caller: the rules have no source of their own, and everything replays from a seed.
 pub struct Entropy(ChaCha20Rng);
@@ -91,7 +53,7 @@ impl Entropy {
 
     /// A fresh secret.
     pub fn secret(&mut self) -> Secret {
-        Secret(self.bytes())
+        Secret::filled(|place| self.0.fill_bytes(place))
     }
 
     /// Mixes fresh bytes of the system's random source in: what follows is unpredictable if they or the stream are, and
@@ -122,17 +84,21 @@ impl fmt::Debug for Entropy {
 /// BLAKE3 in derive-key mode over the parts, one after another; parts have fixed lengths or the last one is the tail.
 #[must_use]
 pub fn hash(context: &str, parts: &[&[u8]]) -> [u8; 32] {
+    *hasher(context, parts).finalize().as_bytes()
+}
+
+fn hasher(context: &str, parts: &[&[u8]]) -> blake3::Hasher {
     let mut hasher = blake3::Hasher::new_derive_key(context);
     parts.iter().for_each(|part| {
         hasher.update(part);
     });
-    *hasher.finalize().as_bytes()
+    hasher
 }
 
 /// BLAKE3 in keyed mode over the parts.
 #[must_use]
 pub fn keyed(key: &Secret, parts: &[&[u8]]) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_keyed(&key.0);
+    let mut hasher = blake3::Hasher::new_keyed(key.expose());
     parts.iter().for_each(|part| {
         hasher.update(part);
     });
@@ -142,7 +108,7 @@ pub fn keyed(key: &Secret, parts: &[&[u8]]) -> [u8; 32] {
 /// Seals `plain` under `key` and binds it to `aad`.
 #[must_use]
 pub fn seal(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<u8> {
-    XChaCha20Poly1305::new(&key.0.into())
+    XChaCha20Poly1305::new(key.expose().into())
         .encrypt(&(*nonce).into(), Payload { msg: plain, aad })
         .expect("a plaintext within our limits is within the cipher's")
 }
@@ -150,7 +116,7 @@ pub fn seal(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<
 /// Opens what [`seal`] made; `None` if key, nonce, aad or ciphertext differ by one bit.
 #[must_use]
 pub fn open(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
-    XChaCha20Poly1305::new(&key.0.into()).decrypt(&(*nonce).into(), Payload { msg: sealed, aad }).ok()
+    XChaCha20Poly1305::new(key.expose().into()).decrypt(&(*nonce).into(), Payload { msg: sealed, aad }).ok()
 }
 
 /// The public half of a device's reading key.
@@ -174,7 +140,7 @@ impl ReadingKey {
             &OpModeS::Base,
             &key,
             info,
-            &secret.0,
+            secret.expose(),
             aad,
             &mut entropy.0,
         )
@@ -251,7 +217,7 @@ impl Reader {
             sealed,
             aad,
         );
-        opened.ok()?.try_into().ok().map(Secret)
+        Secret::copied(&Zeroizing::new(opened.ok()?))
     }
 
     /// A secret that only the holder of this key and the holder of `other` can compute: X25519 between the two.

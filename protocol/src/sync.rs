@@ -329,11 +329,13 @@ impl State {
         self.epochs = epochs;
     }
 
-    /// Forgets the keys to sign and read with; replication goes on.
+    /// Forgets the keys to sign and read with, and what waited to be written; replication goes on. No notice tells of
+    /// those writes any more.
     pub fn lock(&mut self) {
         self.pens = None;
         self.reader = None;
         self.epochs.clear();
+        self.waiting = Vec::new();
     }
 
     /// The keys of a circle's epochs, while unlocked.

@@ -3,5 +3,6 @@
 pub mod bench;
 pub mod daemons;
 pub mod evil;
+pub mod memory;
 pub mod tap;
 pub mod written;

@@ -21,6 +21,7 @@ alarm_since = since { $when }: { $sentence } ({ $code })
 alarm_settled = settled: { $code } is shown no more, until it happens again
 memory_closed = a crash writes no memory to the disk, and other programs may not read it
 no_swap = memory is not written to an unencrypted disk
+kept_in_memory = the node's memory is not written to the swap areas
 check_folder = folder
 check_vault = keys
 check_node = node
@@ -54,6 +55,7 @@ unread =
     } not read: the key for it has not come yet, or a newer version wrote it
 core_dump = a crash may write memory to the disk; the system refused to forbid it
 traceable = other programs of this user may read the node's memory
+swappable_keys = keys may be written to a swap area: the system lets the node lock too little memory (ulimit -l)
 swap = memory may be written to { $areas }, which is not known to be encrypted: encrypt it, or turn swap off
 to_mend =
     { $findings ->

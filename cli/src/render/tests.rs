@@ -417,8 +417,14 @@ fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
     let [cose, key, aad, registry, id] = ["d2", "01", "02", "03", "04"].map(str::to_owned);
     check("json_exported", Reply::Exported { entries: vec![ExportedEntry { cose, key, aad, registry, id }] });
     let unprotected = vec!["core_dump".to_owned()];
-    let examination =
-        Examination { version: "0.1.0".into(), unread: Some(0), latest_claim: Some(DAY), clock: NOW, unprotected };
+    let examination = Examination {
+        version: "0.1.0".into(),
+        unread: Some(0),
+        latest_claim: Some(DAY),
+        clock: NOW,
+        unprotected,
+        kept_in_memory: true,
+    };
     check("json_examined", Reply::Examined(examination));
     check("json_status", Reply::Status(Box::new(open())));
     check("json_record", Reply::Record(Box::new(docket())));

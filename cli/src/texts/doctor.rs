@@ -24,6 +24,7 @@ messages! {
     alarm_settled(code: &str);
     memory_closed();
     no_swap();
+    kept_in_memory();
     check_folder();
     check_vault();
     check_node();
@@ -49,6 +50,7 @@ messages! {
     unread(pieces: u64);
     core_dump();
     traceable();
+    swappable_keys();
     swap(areas: &str);
     to_mend(findings: usize);
 }
@@ -84,6 +86,7 @@ pub(crate) fn unprotected(gap: &str) -> String {
     match gap {
         "core_dump" => core_dump(),
         "traceable" => traceable(),
+        "swappable_keys" => swappable_keys(),
         other => other.to_owned(),
     }
 }

@@ -29,9 +29,9 @@ const STYLE: &str = include_str!("page.css");
 /// Nothing may be fetched or run, whatever ends up in the page.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// An archive as one page; `each` is called for each record in it.
+/// An archive as one page; `each` is called for each record, which is left out if it says so.
 #[must_use]
-pub fn page(archive: &Archive, manner: &Manner, each: &mut dyn FnMut()) -> String {
+pub fn page(archive: &Archive, manner: &Manner, each: &mut dyn FnMut() -> bool) -> String {
     let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
     let Manner { language, zone } = manner;
     Page { archive, language: *language, zone, words: Words::of(*language), members }.whole(each).into_string()
@@ -46,7 +46,7 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    fn whole(&self, each: &mut dyn FnMut()) -> Markup {
+    fn whole(&self, each: &mut dyn FnMut() -> bool) -> Markup {
         let Self { archive, words, .. } = self;
         html! {
             (DOCTYPE)
@@ -68,7 +68,7 @@ impl Page<'_> {
                         (self.facts())
                     }
                     (self.contents())
-                    @for record in &archive.records { ({ each(); Reader::new(self, record).article() }) }
+                    @for record in &archive.records { @if each() { (Reader::new(self, record).article()) } }
                 } }
             }
         }

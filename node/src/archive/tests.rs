@@ -160,7 +160,7 @@ fn told(language: Language) -> Manner {
 
 #[test]
 fn the_page_shows_every_value_with_who_said_it_and_what_is_disputed_first() {
-    let html = page(&archive("one reason"), &told(Language::En), &mut || {});
+    let html = page(&archive("one reason"), &told(Language::En), &mut || true);
     let (_, body) = html.split_once("</head>").expect("a head");
     insta::assert_snapshot!(body.replace('>', ">\n").replace("\n\n", "\n"));
 }
@@ -172,7 +172,7 @@ fn the_page_speaks_three_languages() {
         (Language::Ru, "ru", "Сахалин", "Расхождения"),
         (Language::Uk, "uk", "Сахалін", "Розбіжності"),
     ] {
-        let html = page(&archive("x"), &told(language), &mut || {});
+        let html = page(&archive("x"), &told(language), &mut || true);
         assert!(html.starts_with(&format!("<!DOCTYPE html><html lang=\"{lang}\">")), "{lang}");
         assert!(html.contains(region) && html.contains(dispute), "{lang}: {region}, {dispute}");
     }
@@ -181,7 +181,7 @@ fn the_page_speaks_three_languages() {
 #[test]
 fn the_times_of_the_page_are_in_the_zone_asked_for_which_is_named_once_and_its_days_are_not_moved() {
     let zone = TimeZone::get("Asia/Vladivostok").expect("the zone is in the system's or the built-in database");
-    let html = page(&archive("x"), &Manner { language: Language::Uk, zone }, &mut || {});
+    let html = page(&archive("x"), &Manner { language: Language::Uk, zone }, &mut || true);
     assert_eq!(html.matches("(Asia/Vladivostok)").count(), 1);
     assert!(html.contains(r#"<time datetime="2026-11-24T00:01:00Z">2026-11-24 10:01 +10:00</time>"#), "{html}");
     assert!(html.contains("<time>2026-11-24</time>") && !html.contains("UTC"), "{html}");
@@ -190,7 +190,7 @@ fn the_times_of_the_page_are_in_the_zone_asked_for_which_is_named_once_and_its_d
 #[test]
 fn a_case_file_with_a_shared_part_does_not_pass_for_unshared() {
     let mut archive = archive("x");
-    let says = |archive: &Archive, words: &str| page(archive, &told(Language::En), &mut || {}).contains(words);
+    let says = |archive: &Archive, words: &str| page(archive, &told(Language::En), &mut || true).contains(words);
     assert!(says(&archive, "Case file · own organisation only"));
     archive.records[0].readers.push("cabin-yard".into());
     assert!(!says(&archive, "own organisation only") && says(&archive, "Case file · shared with named organisations"));
@@ -206,7 +206,7 @@ fn hostile_text_stays_text_and_its_marks_are_seen() {
     archive.organisations[1].name = Some(HOSTILE.to_owned());
     archive.records[1].readers.push(HOSTILE.to_owned());
     for language in [Language::En, Language::Ru, Language::Uk] {
-        let html = page(&archive, &told(language), &mut || {});
+        let html = page(&archive, &told(language), &mut || true);
         for tag in ["<script", "<img", "onerror=\"", "http://", "https://", "url(", "javascript:"] {
             assert!(!html.contains(tag), "{tag}");
         }
@@ -221,7 +221,7 @@ fn hostile_text_stays_text_and_its_marks_are_seen() {
 
 #[test]
 fn every_link_on_the_page_leads_to_one_place_on_it() {
-    let html = page(&archive("x"), &told(Language::En), &mut || {});
+    let html = page(&archive("x"), &told(Language::En), &mut || true);
     let after = |mark: &str| -> Vec<String> {
         html.split(mark).skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
     };
@@ -238,7 +238,7 @@ fn every_link_on_the_page_leads_to_one_place_on_it() {
 fn what_is_written_reads_back_and_is_for_its_owner_alone() {
     let root = tempfile::tempdir().expect("a temporary folder");
     let (to, archive) = (root.path().join("archive"), archive("x"));
-    let summary = archive.write(&told(Language::En), &to, &mut |_| {}).expect("a new folder");
+    let summary = archive.write(&told(Language::En), &to, &mut |_| true).expect("a new folder");
     let json = fs::read(to.join(JSON)).expect("written");
     assert_eq!(serde_json::from_slice::<Archive>(&json).expect("our own form"), archive);
     for record in &archive.records {
@@ -258,7 +258,7 @@ fn nothing_is_written_over_and_what_a_crash_left_is_in_nobodys_way() {
     let check = |name: &str, make: &dyn Fn(&Path)| {
         let to = root.path().join(name);
         make(&to);
-        assert!(matches!(archive.write(&told(Language::En), &to, &mut |_| {}), Err(ArchiveError::Exists)), "{name}");
+        assert!(matches!(archive.write(&told(Language::En), &to, &mut |_| true), Err(ArchiveError::Exists)), "{name}");
     };
     check("empty folder", &|to| fs::create_dir(to).expect("writable"));
     check("file", &|to| fs::write(to, "x").expect("writable"));
@@ -267,11 +267,13 @@ fn nothing_is_written_over_and_what_a_crash_left_is_in_nobodys_way() {
     let theirs = root.path().join("new.unfinished");
     fs::create_dir(&theirs).and_then(|()| fs::write(theirs.join("letter"), "x")).expect("writable");
     assert!(matches!(
-        archive.write(&told(Language::En), &root.path().join("new"), &mut |_| {}),
+        archive.write(&told(Language::En), &root.path().join("new"), &mut |_| true),
         Err(ArchiveError::Exists)
     ));
     assert!(theirs.join("letter").exists());
     fs::remove_file(theirs.join("letter")).and_then(|()| fs::write(theirs.join(JSON), "{\"sch")).expect("writable");
-    archive.write(&told(Language::En), &root.path().join("new"), &mut |_| {}).expect("only half an archive was there");
+    archive
+        .write(&told(Language::En), &root.path().join("new"), &mut |_| true)
+        .expect("only half an archive was there");
     assert!(!theirs.exists());
 }

@@ -13,7 +13,10 @@ use protocol::{
 };
 
 use super::{Answerer, beside::Beside, desk::Shelf, folder::store_problem, joined::Joined, utc_now};
-use crate::archive::{Archive, ArchiveError, Archived, Held, Manner, Member, Summary};
+use crate::{
+    archive::{Archive, ArchiveError, Archived, Held, Manner, Member, Summary},
+    hardening,
+};
 
 /// A record as it is shown: an own case file with what others said in its shared parts, and nothing that its
 /// organisation took back.
@@ -81,11 +84,21 @@ pub(super) fn manner(language: Language, zone: Option<&str>) -> Manner {
 
 /// Writes it out beside the node's work.
 pub(super) fn write(archive: Archive, manner: Manner, to: String, reply: Answerer, beside: &mut Beside) {
+    let permit = beside.permit();
     beside.start(reply, move |teller| {
+        // Dropped last: whoever waits for the permit to end waits until nothing that was read is left.
+        let permit = permit;
         let all = archive.records.len() as u64;
-        let written = archive.write(&manner, Path::new(&to), &mut |done| teller.tell(Unit::Written, done, all));
+        let mut each = |done| {
+            teller.tell(Unit::Written, done, all);
+            permit.stands()
+        };
+        let written = archive.write(&manner, Path::new(&to), &mut each);
         let told = |Summary { records, bytes }| Reply::Archived { records, bytes, unread: archive.unread };
-        written.map(told).map_err(|error| problem(&error))
+        let answer = written.map(told).map_err(|error| problem(&error));
+        drop(archive);
+        hardening::overwrite_stack();
+        answer
     });
 }
 
@@ -105,6 +118,7 @@ const fn kind(circle: &Circle) -> &'static str {
 fn problem(error: &ArchiveError) -> Problem {
     let code = match error {
         ArchiveError::Exists => codes::FILE_EXISTS,
+        ArchiveError::Ended => codes::LOCKED,
         ArchiveError::Io { source, .. } => super::saving::disk_code(source),
     };
     Problem::new(code, error.to_string())

@@ -3,15 +3,19 @@
 use protocol::{
     control::{Examination, Reply},
     library::Library,
+    seal,
 };
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 
 use super::{Phase, utc_now};
+use crate::hardening;
 
 /// A crash may write what is in memory to the disk.
 const CORE_DUMP: &str = "core_dump";
 /// Other processes of the same user may read what is in memory.
 const TRACEABLE: &str = "traceable";
+/// Keys may be written to a swap area.
+const SWAPPABLE_KEYS: &str = "swappable_keys";
 
 impl Phase {
     /// Answered in every state; what the state does not let it know is left out.
@@ -31,6 +35,7 @@ impl Phase {
             latest_claim,
             clock: utc_now(),
             unprotected: unprotected(),
+            kept_in_memory: hardening::is_kept_in_memory(),
         })
     }
 }
@@ -38,6 +43,7 @@ impl Phase {
 fn unprotected() -> Vec<String> {
     let dumps = getrlimit(Resource::Core).current != Some(0);
     let traceable = dumpable_behavior() != Ok(DumpableBehavior::NotDumpable);
-    let gaps = [(dumps, CORE_DUMP), (traceable, TRACEABLE)];
+    let swappable = seal::kept().swappable > 0;
+    let gaps = [(dumps, CORE_DUMP), (traceable, TRACEABLE), (swappable, SWAPPABLE_KEYS)];
     gaps.into_iter().filter(|(open, _)| *open).map(|(_, gap)| gap.to_owned()).collect()
 }

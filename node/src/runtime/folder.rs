@@ -123,10 +123,15 @@ impl Folder {
         Ok(())
     }
 
-    /// Forgets the reading keys.
+    /// Forgets the reading keys, and the source of chance that keys were drawn from since the start: from its state they
+    /// could be drawn again.
     pub(super) fn lock(&mut self) {
         self.secrets = None;
         self.store.lock();
+        match api::entropy() {
+            Ok(fresh) => self.entropy = fresh,
+            Err(problem) => tracing::error!(reason = problem.message, "the source of chance stays the one it was"),
+        }
     }
 
     fn read_secrets(&mut self) -> Result<(), Problem> {

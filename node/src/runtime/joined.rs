@@ -3,6 +3,7 @@
 mod alarms;
 mod devices;
 mod inbox;
+mod locking;
 mod network;
 mod notices;
 mod room;
@@ -212,19 +213,6 @@ impl Joined {
         self.open_readers().await
     }
 
-    fn lock(&mut self) {
-        self.state.lock();
-        self.library.forget();
-        self.agenda = Agenda::default();
-        self.mine = Mine::default();
-        self.elsewhere = Elsewhere::default();
-        self.listing = Listing::default();
-        self.names = self.names.without_petnames();
-        self.tally.forget();
-        self.folder.lock();
-        tracing::info!("locked; replication goes on");
-    }
-
     /// Waits for something to take up. Dropping it loses nothing.
     pub(super) async fn next(&mut self) -> Happening {
         let due = self.state.due().map(|due| Duration::from_millis(due.0));
@@ -408,10 +396,6 @@ impl Joined {
         reply: Answerer,
     ) -> Option<(Result<Reply, Problem>, Answerer)> {
         let answer = match request {
-            Request::Lock => {
-                self.lock();
-                Ok(Reply::Status(Box::new(self.status(vec![]))))
-            }
             Request::Settle { code } => match self.settle_alarms(&code) {
                 Ok(true) => Ok(Reply::Status(Box::new(self.status(vec![])))),
                 Ok(false) => {

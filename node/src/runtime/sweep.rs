@@ -135,6 +135,18 @@ impl Joined {
         }
     }
 
+    /// The folder is locked: what reads records ends; figures tell what they can without.
+    pub(super) fn end_sweeps(&mut self) {
+        for mut sweep in std::mem::take(&mut self.sweeps.0) {
+            if let What::Figures = sweep.what {
+                sweep.due.clear();
+                self.sweeps.0.push_back(sweep);
+            } else {
+                sweep.answerer.answer(Err(locked()));
+            }
+        }
+    }
+
     fn sections_for(&mut self, what: &What) -> Result<BTreeSet<At>, Problem> {
         if self.folder.pens().is_none() {
             return match what {

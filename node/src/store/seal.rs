@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    seal::{self, Entropy, NONCE, Secret, hash, keyed},
+    seal::{self, Entropy, NONCE, Secret, keyed},
     store::{Class, StoreError, Table},
 };
 
@@ -55,7 +55,7 @@ pub(super) struct TableSeal {
 
 impl TableSeal {
     pub(super) fn new(table: Table, database: DatabaseId, class: &Secret) -> Self {
-        let of_table = |purpose| Secret::new(hash(purpose, &[class.expose(), table.label().as_bytes()]));
+        let of_table = |purpose| Secret::hashed(purpose, &[class.expose(), table.label().as_bytes()]);
         Self {
             table,
             database,

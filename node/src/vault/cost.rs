@@ -43,11 +43,11 @@ impl Cost {
         let blocks = params.block_count();
         memory.try_reserve_exact(blocks).map_err(|_| VaultError::NoMemory { memory_kib: self.memory_kib })?;
         memory.resize(blocks, Block::new());
-        let mut key = Zeroizing::new([0; 32]);
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into_with_memory(normal(passphrase).as_bytes(), salt, &mut *key, &mut memory[..])
-            .expect("salt and key have lengths Argon2 takes, a passphrase is shorter than 4 GiB");
-        Ok(Secret::new(*key))
+        Ok(Secret::filled(|key| {
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+                .hash_password_into_with_memory(normal(passphrase).as_bytes(), salt, key, &mut memory[..])
+                .expect("salt and key have lengths Argon2 takes, a passphrase is shorter than 4 GiB");
+        }))
     }
 
     /// The fields as in the header.

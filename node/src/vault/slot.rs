@@ -56,7 +56,7 @@ impl Slot {
         }
         let plain = seal::open(&wrapping(&key), &NO_NONCE, aad, &self.wrapped).ok_or(VaultError::Damaged)?;
         let plain = Zeroizing::new(plain);
-        Ok(Some((plain[0], Secret::new(plain[1..].try_into().expect("a wrapped secret has 33 bytes")))))
+        Ok(Some((plain[0], Secret::copied(&plain[1..]).expect("a wrapped secret has 33 bytes"))))
     }
 
     /// The bytes in the header.

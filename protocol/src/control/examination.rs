@@ -17,6 +17,10 @@ pub struct Examination {
     pub clock: u64,
     /// Protections of its memory that are missing, in English.
     pub unprotected: Vec<String>,
+    /// Whether the system keeps all of its memory out of swap areas, what is read too. Keys are kept out of them in any
+    /// case, or `unprotected` says so.
+    #[serde(default)]
+    pub kept_in_memory: bool,
 }
 
 /// What an organisation is called here, and nowhere else.

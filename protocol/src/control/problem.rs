@@ -288,6 +288,8 @@ pub mod codes {
         REQUEST = "HB5004", 2, "use a command of the same version as the node";
         /// A mistake of ours.
         INTERNAL = "HB5005", 1, "please report what you did, without names";
+        /// Locked, while work that does not end still holds what it read.
+        STILL_READING = "HB5006", 1, "stop the node with `habeas stop`; if it does not end, end its process";
         /// The store holds less than was acknowledged.
         LOST = "HB5007", 13, "see what is missing and enter it again; what others hold comes back by itself. Then find the cause: a disk that fails, or files that somebody deleted or put back";
         /// Whether everything acknowledged is there is not certain.

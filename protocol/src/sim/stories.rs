@@ -28,7 +28,7 @@ use crate::{
     staged::Staged,
     store::{Memory, Store},
     sync::{
-        Content, Effect, Input, Lane, Notice, Step, Write,
+        Content, Effect, Input, Lane, Notice, Refusal, Step, Write,
         frame::{Frame, receive},
         runs,
     },
@@ -586,4 +586,39 @@ fn what_a_third_node_tells_during_an_exchange_is_told_on() {
 fn a_note_survives_its_encoding() {
     let plain = Plain(vec![EntryId([1; 32])], 5, 6);
     assert_eq!(codec::decode("note", &codec::encode(&plain), 1_000), Ok(plain));
+}
+
+/// A mutant whose lock kept the keys of epochs passed every test, and so would one that wrote what had waited.
+#[test]
+fn a_locked_core_has_no_key_to_read_or_write_with_and_forgets_what_waited() {
+    let mut world = still(2);
+    let id = commons(&world);
+    let state = world.machines[0].state.as_mut().expect("it is on");
+    assert!(!state.epochs(&id).is_empty() && state.chain(&Circle::Commons).is_some());
+    state.lock();
+    let own = Circle::Own(state.organisation());
+    for circle in [Circle::Commons, own] {
+        let id = state.circle_of(&circle);
+        assert!(state.epochs(&id).is_empty() && state.chain(&circle).is_none(), "{circle:?}");
+    }
+    let write = |token| Write { token, entries: vec![(id, Content::Assertions(vec![1]))], seed: [5; 32] };
+    let refused = |step: &Step| {
+        step.effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Notice(Notice::Refused { refusal: Refusal::Locked, .. })))
+    };
+    let step = tell(&mut world, 0, Input::Write(write(1)));
+    assert!(refused(&step) && step.persist.is_empty(), "{step:?}");
+
+    // A core that has just started waits for a peer's word before it signs, and is locked meanwhile.
+    world.machines[1].start(&mut world.dice, None).expect("memory answers");
+    let step = tell(&mut world, 1, Input::Write(write(2)));
+    assert!(step.persist.is_empty() && !refused(&step), "it waits: {step:?}");
+    let machine = &mut world.machines[1];
+    machine.state.as_mut().expect("it is on").lock();
+    let due = machine.state.as_ref().expect("it is on").due().expect("it waits until then");
+    let step =
+        machine.state.as_mut().expect("it is on").handle(&machine.disk, Input::Tick, due).expect("memory answers");
+    assert!(step.persist.is_empty(), "what waited is not written: {step:?}");
+    assert!(!step.effects.iter().any(|effect| matches!(effect, Effect::Notice(Notice::Saved { .. }))));
 }

@@ -1,6 +1,12 @@
 //! The command line, built with the tests; it starts the node named by `--node-program` and knows no home folder.
 
-use std::{env, process::ExitCode};
+use std::{alloc::System, env, process::ExitCode};
+
+use zeroizing_alloc::ZeroAlloc;
+
+/// As in the program itself.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let surroundings = cli::Surroundings {

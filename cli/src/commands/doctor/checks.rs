@@ -192,8 +192,10 @@ fn memory(examined: &Examination, typed: Typed<'_>) -> Check {
 }
 
 fn swap(facts: &Facts) -> Check {
+    let is_kept = matches!(&facts.node, Node::Runs(told) if told.1.kept_in_memory);
     match facts.swap.as_slice() {
         [] => ok("swap", doctor::no_swap()),
+        _ if is_kept => ok("swap", doctor::kept_in_memory()),
         areas => warn("swap", doctor::swap(&areas.join(", ")), "swapoff -a".to_owned()),
     }
 }

@@ -15,7 +15,14 @@ const NOW: u64 = 1_795_515_600;
 const DAY: u64 = 24 * 60 * 60;
 
 fn examined() -> Examination {
-    Examination { version: "1.0".into(), unread: Some(0), latest_claim: Some(NOW), clock: NOW, unprotected: vec![] }
+    Examination {
+        version: "1.0".into(),
+        unread: Some(0),
+        latest_claim: Some(NOW),
+        clock: NOW,
+        unprotected: vec![],
+        kept_in_memory: false,
+    }
 }
 
 fn peer(call_sign: &str) -> Peer {
@@ -154,7 +161,12 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     let gap = |gap: &'static str| move |facts: &mut Facts| told(facts).1.unprotected.push(gap.into());
     check(gap("core_dump"), "memory", Fail, "crash", "habeas stop && habeas serve");
     check(gap("traceable"), "memory", Fail, "other programs", "habeas stop && habeas serve");
+    check(gap("swappable_keys"), "memory", Fail, "keys", "habeas stop && habeas serve");
     check(|facts| facts.swap.push("/dev/sda2".into()), "swap", Warn, "/dev/sda2", "swapoff -a");
+    let mut kept = well();
+    kept.swap.push("/dev/sda2".into());
+    told(&mut kept).1.kept_in_memory = true;
+    assert!(looked_at(&kept).iter().all(|check| check.state == State::Ok), "the node's memory is not swapped out");
 }
 
 #[test]
