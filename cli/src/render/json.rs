@@ -59,7 +59,13 @@ mod tests {
 
     #[test]
     fn each_time_stands_there_as_a_number_and_as_a_text_in_utc_and_nothing_else_is_touched() {
-        let given = json!({ "as_of": 1_795_515_600, "cells": [{ "at": 0, "index": 7 }], "at": { "index": 1 }, "since": null, "changed": u64::MAX });
+        let given = json!({
+            "as_of": 1_795_515_600,
+            "cells": [{ "at": 0, "index": 7 }],
+            "at": { "index": 1 },
+            "since": null,
+            "changed": u64::MAX,
+        });
         let expected = json!({
             "as_of": 1_795_515_600,
             "as_of_utc": "2026-11-24T10:20:00Z",
