@@ -141,3 +141,21 @@ fn a_card_that_says_where_another_organisations_node_is_is_refused_by_whoever_fo
     let addresses = vec!["no-such-host.invalid:4001".to_owned()];
     drop(nodes[0].file(Request::Card { addresses, root_passphrase: passphrase(ROOT_PASSPHRASE) }));
 }
+
+/// tG6: it keeps its keys and the network key, and goes on dialling.
+#[test]
+fn an_organisation_on_hold_is_severed_at_once_and_gets_nothing_that_is_written_meanwhile() {
+    let mut entropy = Entropy::new([0xf3; 32]);
+    let member = Member::new(&mut entropy);
+    let (nodes, registry) = Daemons::found_with(NODE, 2, &[&member]);
+    let mut evil = member.meet(&registry, &nodes[0], &mut entropy);
+    nodes.iter().for_each(|node| drop(node.done(Request::Hold { organisation: member.call_sign().into() })));
+    evil.severed();
+    nodes[0].save(Request::DocketNew { facts: vec![fact("docket_source.type", "court_card")] });
+    nodes.agree();
+    let heard = evil.overheard();
+    let frame = |event: &node::net::Event| matches!(event, node::net::Event::Frame { .. } | node::net::Event::Up(_));
+    assert!(!heard.iter().any(frame), "{heard:?}");
+    nodes.iter().for_each(|node| drop(node.done(Request::Release { organisation: member.call_sign().into() })));
+    evil.until_up();
+}

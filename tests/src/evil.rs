@@ -193,6 +193,20 @@ impl Evil {
         self.await_event(|event| matches!(event, Event::Down { .. }).then_some(()));
     }
 
+    /// Waits until the node lets it in again.
+    pub fn until_up(&mut self) {
+        self.await_event(|event| matches!(event, Event::Up(_)).then_some(()));
+    }
+
+    /// What has happened on the network and was not waited for.
+    pub fn overheard(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        while let Ok(event) = self.net.events.try_recv() {
+            events.push(event);
+        }
+        events
+    }
+
     /// Everything of the commons that the node has, as any member may ask for it.
     pub fn fetch(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let circle = self.commons.circle;

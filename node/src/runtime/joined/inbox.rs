@@ -26,7 +26,7 @@ use crate::net::{self, Event, INBOX_FRAMES, Room};
 /// Frames of one peer being read at a time; their order is kept.
 const AHEAD: usize = 2;
 /// Entries taken up at a time: between two slices everything else gets its turn.
-const SLICE: usize = 256;
+const SLICE: usize = 512;
 /// Inputs that wait for the runtime beyond those whose senders wait.
 const WAITING: usize = 1;
 
