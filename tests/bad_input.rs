@@ -278,9 +278,9 @@ fn wrong_passphrases_tried_at_the_same_time_count_as_one_after_the_other() {
 
 #[test]
 fn a_vault_header_edited_to_absurd_costs_is_refused_before_anything_is_spent() {
-    // The header is drawn in node::vault: 32 bytes, then slots that begin with a salt(16) and memory(4) ‖ passes(4) ‖
+    // The header is drawn in node::vault: 48 bytes, then slots that begin with a salt(16) and memory(4) ‖ passes(4) ‖
     // lanes(4), and at its end BLAKE3 of all before.
-    const COST_AT: usize = 32 + 16;
+    const COST_AT: usize = 48 + 16;
     let mut nodes = Daemons::found(NODE, 1);
     nodes[0].save(Request::CaseNew { facts: vec![] });
     let before = shown(&nodes[0]);

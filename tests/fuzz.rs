@@ -10,6 +10,7 @@ mod founding;
 mod peers;
 mod records;
 mod texts;
+mod vault;
 
 /// What became of the rounds of one target.
 #[derive(Default)]

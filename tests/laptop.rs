@@ -283,3 +283,37 @@ fn a_backup_of_another_registry_does_not_open_with_this_ones_passphrase_and_gues
     assert!(matches!(verified, Reply::Backup { entries: Some(0), .. }), "{verified:?}");
     assert_eq!(left(&nodes[0]), before, "something is left of it");
 }
+
+#[test]
+fn each_of_twenty_backups_brings_back_with_the_passphrase_alone_what_was_there_when_it_was_made() {
+    let mut nodes = Daemons::found(NODE, 1);
+    let mut backups = Vec::new();
+    for number in 0..20 {
+        let record = nodes[0].save(case());
+        match number % 5 {
+            0 => drop(nodes[0].save(docket())),
+            1 => {
+                let facts = vec![fact("person.phone", &format!("+0 {number}"))];
+                nodes[0].save(Request::Set { record: record.to_string(), facts });
+            }
+            2 if number == 12 => nodes[0].import_sample(),
+            3 => {
+                nodes[0].stop();
+                nodes[0].resume();
+            }
+            _ => {}
+        }
+        let backup = place(&nodes[0], &format!("backup-{number}"));
+        create(&nodes[0], &backup);
+        backups.push((backup, everything(&nodes[0])));
+    }
+    nodes[0].stop();
+    for (number, (backup, before)) in backups.into_iter().enumerate() {
+        let mut blank = nodes[0].twin(&place(&nodes[0], &format!("blank-{number}")));
+        blank.start();
+        blank.done(restore(&backup));
+        blank.unlock();
+        assert_eq!(everything(&blank), before, "backup {number}");
+        blank.stop();
+    }
+}

@@ -4,6 +4,7 @@ mod alone;
 mod archive;
 mod bad_input;
 mod commons;
+mod crowd;
 mod demo;
 mod disk;
 mod disputes;
@@ -20,6 +21,7 @@ mod long;
 mod lost;
 mod memory;
 mod mixed;
+mod others;
 mod pages;
 mod petnames;
 mod room;
@@ -32,6 +34,7 @@ mod spec;
 mod states;
 mod vectors;
 mod walls;
+mod wiped;
 mod wire;
 
 /// The node under test, built with the tests.

@@ -106,8 +106,12 @@ const ROWS: &[(&str, &[&str], [&str; 7])] = &[
     ("share", &["--cancel", "x"], ASKS),
     ("import", &["@junk"], ASKS),
     ("backup create", &["@new"], ["HB1001", "HB1015", "HB6001", "HB1001", "HB1003", DONE, DONE]),
-    ("backup verify", &["@junk", "--passphrase-file", "@own"], ["HB2008"; 7]),
-    ("backup restore", &["@junk"], ["HB2008", "HB1002", "HB6001", "HB2008", "HB1002", "HB1002", "HB1002"]),
+    (
+        "backup verify",
+        &["@junk", "--passphrase-file", "@own"],
+        ["HB2008", "HB1015", "HB2008", "HB2008", "HB2008", "HB2008", "HB2008"],
+    ),
+    ("backup restore", &["@junk"], ["HB2008", "HB1015", "HB6001", "HB2008", "HB1002", "HB1002", "HB1002"]),
     ("stop", &[], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
     ("wipe", &["--confirm", "destroy"], ["HB1001", "HB1015", "HB1013", DONE, DONE, DONE, DONE]),
     ("help", &[], [DONE; 7]),
@@ -212,8 +216,8 @@ fn found(folder: &Path) -> State {
             NodeState::Locked | NodeState::Open => State::Locked,
         },
         Ok(other) => panic!("no status: {other:?}"),
+        Err(_) if folder.join("wiped").exists() => State::Wiped,
         Err(_) if folder.join("vault").exists() => State::Stopped,
-        Err(_) if folder.join("store").exists() => State::Wiped,
         Err(_) => State::Nowhere,
     }
 }

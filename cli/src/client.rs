@@ -199,9 +199,12 @@ mod tests {
     #[tokio::test]
     async fn no_socket_a_truncated_answer_and_a_foreign_one_are_told_apart() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        for (made, code, exit) in
-            [("", codes::EMPTY, 10), ("store", codes::WIPED, 10), ("vault", codes::NOT_RUNNING, 11)]
-        {
+        for (made, code, exit) in [
+            ("", codes::EMPTY, 10),
+            ("store", codes::NO_KEYS, 13),
+            ("vault", codes::NOT_RUNNING, 11),
+            ("wiped", codes::WIPED, 10),
+        ] {
             std::fs::create_dir_all(folder.path().join(made)).expect("the folder is ours");
             let asked = Client::new(folder.path()).ask(&Request::Status).await;
             let failure = Failure::from(asked.expect_err("nobody is there"));

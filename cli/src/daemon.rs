@@ -255,14 +255,16 @@ pub(crate) async fn start_to_live_on(
 
 /// Whether a folder holds keys that a node could open; or why not: nothing was made there, or its keys were destroyed.
 pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
-    // Half of it does not count: a node that starts there clears it away.
-    if data.join("making").exists() {
-        return Err(Failure::new(node_codes::EMPTY, texts::nothing_yet(data)));
-    }
-    if data.join("vault").exists() || data.join("vault.copy").exists() {
-        Ok(())
-    } else if data.join("store").exists() {
+    let holds = |name: &str| data.join(name).symlink_metadata().is_ok();
+    if holds("wiped") {
         Err(Failure::new(node_codes::WIPED, texts::destroyed()))
+    } else if holds("making") {
+        // Half of it does not count: a node that starts there clears it away.
+        Err(Failure::new(node_codes::EMPTY, texts::nothing_yet(data)))
+    } else if holds("vault") || holds("vault.copy") {
+        Ok(())
+    } else if holds("store") {
+        Err(Failure::new(node_codes::NO_KEYS, texts::keys_missing()))
     } else {
         Err(Failure::new(node_codes::EMPTY, texts::nothing_yet(data)))
     }
@@ -344,6 +346,9 @@ mod tests {
         std::fs::remove_file(data.join("vault")).expect("the folder is ours");
         std::fs::remove_dir(data.join("making")).expect("the folder is ours");
         std::fs::create_dir_all(data.join("store")).expect("the folder is ours");
+        let failure = visit(context, async |_, _| Ok(())).await.expect_err("there are no keys");
+        assert!(failure.is(node_codes::NO_KEYS), "{failure:?}");
+        std::fs::write(data.join("wiped"), "").expect("the folder is ours");
         let failure = visit(context, async |_, _| Ok(())).await.expect_err("there are no keys");
         assert!(failure.is(node_codes::WIPED), "{failure:?}");
     }

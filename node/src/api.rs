@@ -3,6 +3,10 @@
 //! Trying a passphrase costs most of a second, and reading a large file some, so both happen here, on a thread of their
 //! own, and the runtime gets what was opened. Whoever accepts lines hears how far long work is, before the answer. The
 //! socket is in the folder (0700) and belongs to its user (0600).
+//!
+//! A wipe does not wait for the runtime: the keys are destroyed here, and what was derived before it is refused there.
+//! Everything ends in bounded time, whatever a thread waits for; and if the runtime ends by itself, so does the process,
+//! with a status that says so.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -10,8 +14,12 @@ use std::{
     net::{SocketAddr, TcpListener},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    thread::JoinHandle,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -30,6 +38,7 @@ use protocol::{
     control::{Answer, LINES, Passphrase, Problem, Progress, Reply, Request, Unit, codes},
     ids::EntityId,
     import,
+    limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
     seal::Entropy,
 };
 use rustix::process::Signal;
@@ -38,22 +47,31 @@ use thiserror::Error;
 use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
-    sync::{RwLock, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, RwLock, Semaphore, mpsc, oneshot},
+    time::timeout,
 };
 
 use crate::{
     backup, durable, hardening, making,
     metrics::MEDIA_TYPE,
     runtime::{self, Answerer, Awaited, Exposure, Job, Opened, Teller},
-    vault::{Cost, Keys, RootKey, Vault, VaultError},
+    vault::{self, Cost, Keys, RootKey, Vault, VaultError},
 };
+
+mod body;
+mod socket;
+
+#[cfg(test)]
+mod tests;
+
+use body::{Large, busy};
 
 /// Jobs waiting for the runtime.
 const JOBS: usize = 64;
-/// Bytes of a request: an import file of 40 MB and some.
-const REQUEST_BYTES: usize = 64 * 1024 * 1024;
-/// Characters of a passphrase.
-const PASSPHRASE_LEN: usize = 12;
+/// How long the runtime may take to end, once nobody asks it any more.
+const END_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a wipe waits until the runtime has let go of the keys: on the disk they are gone before.
+const WIPE_TIME_MAX: Duration = Duration::from_secs(1);
 const LISTEN: &str = "listen on the address given";
 
 /// Why the node does not serve.
@@ -71,6 +89,12 @@ pub enum ServeError {
     /// Another node has the folder.
     #[error("another node uses this folder")]
     InUse,
+    /// The runtime ended by itself. Nothing that was confirmed is lost, and the node may be started again.
+    #[error("the node broke: a mistake of ours; nothing that was confirmed is lost, and it may be started again")]
+    Broken,
+    /// The runtime did not end in time. Nothing that was confirmed is lost.
+    #[error("the node did not end in time; nothing that was confirmed is lost")]
+    Stuck,
 }
 
 impl ServeError {
@@ -84,7 +108,8 @@ impl ServeError {
         let code = match self {
             Self::InUse => codes::IN_USE,
             Self::Io { attempted: LISTEN, .. } => codes::ADDRESS,
-            Self::Io { .. } => codes::DISK,
+            Self::Io { .. } | Self::Stuck => codes::DISK,
+            Self::Broken => codes::INTERNAL,
         };
         Problem::new(code, self.to_string())
     }
@@ -93,8 +118,19 @@ impl ServeError {
 #[derive(Clone)]
 struct Door {
     porter: Arc<Porter>,
+    large: Large,
     jobs: mpsc::Sender<Job>,
     stop: mpsc::Sender<()>,
+    /// Whether somebody asked the node to end.
+    ends: Arc<AtomicBool>,
+}
+
+/// Why the socket is served no longer.
+enum End {
+    /// Somebody asked for it.
+    Asked,
+    /// The runtime is gone.
+    Broken,
 }
 
 /// The answer on its way.
@@ -105,6 +141,9 @@ struct Porter {
     folder: Arc<Path>,
     /// One at a time: otherwise who asks many times at once would be let past the wait after the first wrong one.
     trying: Mutex<()>,
+    /// One at a time: a backup is unpacked where the next one would be. Who waits for a place that does not answer keeps
+    /// nobody from a passphrase.
+    unpacking: Arc<Semaphore>,
     /// Held for reading by who brings a file in, for as long as its text is in memory: a lock waits for them.
     texts: RwLock<()>,
 }
@@ -113,7 +152,41 @@ struct Porter {
 pub async fn serve(folder: &Path, exposure: Exposure) -> Result<(), ServeError> {
     durable::make_folder(folder).map_err(ServeError::io("make the folder"))?;
     let _until_the_end = claim(folder)?;
+    complete(folder)?;
     making::clear(folder).map_err(ServeError::io("clear away what was never finished"))?;
+    serve_with(folder, exposure, runtime::spawn).await
+}
+
+/// Completes what was cut: a wipe, or a restore.
+fn complete(folder: &Path) -> Result<(), ServeError> {
+    match vault::complete(folder) {
+        Ok(false) => {}
+        Ok(true) => {
+            tracing::warn!("the keys of this folder were destroyed; nothing in it opens any more");
+            return Ok(());
+        }
+        // The marker keeps it closed.
+        Err(error) => tracing::error!(%error, "a wipe could not be completed"),
+    }
+    // The lock is there from the start, so that a request that is refused leaves nothing new in the folder.
+    drop(vault::wipe::Gate::enter(folder));
+    match backup::complete(folder) {
+        Ok(false) => Ok(()),
+        Ok(true) => {
+            tracing::info!("a restore that was cut is completed");
+            Ok(())
+        }
+        Err(backup::BackupError::Io { attempted, source }) => Err(ServeError::io(attempted)(source)),
+        Err(_wiped_meanwhile) => Ok(()),
+    }
+}
+
+/// Serves a folder that is claimed, in front of the runtime that `spawn` starts.
+async fn serve_with(
+    folder: &Path,
+    exposure: Exposure,
+    spawn: impl FnOnce(Arc<Path>, Exposure, mpsc::Receiver<Job>) -> io::Result<JoinHandle<()>>,
+) -> Result<(), ServeError> {
     // A file at its limit (setrlimit(2)) is an error for whoever writes it, not the end of the process.
     let _never_read =
         signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(ServeError::io("listen for signals"))?;
@@ -123,38 +196,46 @@ pub async fn serve(folder: &Path, exposure: Exposure) -> Result<(), ServeError> 
     let (jobs, queue) = mpsc::channel(JOBS);
     let (stop, mut stopping) = mpsc::channel(1);
     let folder: Arc<Path> = Arc::from(folder);
-    let core = runtime::spawn(folder.clone(), exposure, queue).map_err(ServeError::io("start a thread"))?;
-    let door = Door { porter: Arc::new(Porter { folder, trying: Mutex::new(()), texts: RwLock::new(()) }), jobs, stop };
-    let router = Router::new()
-        .route("/v1", post(answer))
-        .route("/metrics", get(metrics))
-        .layer(axum::extract::DefaultBodyLimit::max(REQUEST_BYTES))
-        .with_state(door);
-    tracing::info!("ready");
+    let core = spawn(folder.clone(), exposure, queue).map_err(ServeError::io("start a thread"))?;
+    let porter =
+        Porter { folder, trying: Mutex::new(()), unpacking: Arc::new(Semaphore::new(1)), texts: RwLock::new(()) };
+    let (alive, ends) = (jobs.clone(), Arc::new(AtomicBool::new(false)));
+    let door = Door { porter: Arc::new(porter), large: Large::new(), jobs, stop, ends: Arc::clone(&ends) };
+    let router = Router::new().route("/v1", post(answer)).route("/metrics", get(metrics)).with_state(door);
     let (mut terminate, mut interrupt) = (
         signal(SignalKind::terminate()).map_err(ServeError::io("listen for signals"))?,
         signal(SignalKind::interrupt()).map_err(ServeError::io("listen for signals"))?,
     );
+    tracing::info!("ready");
     let until = async move {
-        tokio::select! {
-            _ = stopping.recv() => {}
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        let end = tokio::select! {
+            _ = stopping.recv() => End::Asked,
+            _ = terminate.recv() => End::Asked,
+            _ = interrupt.recv() => End::Asked,
+            () = alive.closed() => End::Broken,
+        };
+        ends.store(matches!(end, End::Asked), Relaxed);
+        end
     };
-    axum::serve(listener, router).with_graceful_shutdown(until).await.map_err(ServeError::io("serve the socket"))?;
-    // The door is gone and with it the last sender of jobs: the runtime ends when it has done what it has.
-    let ended = tokio::task::spawn_blocking(move || core.join()).await;
+    let end = socket::serve(listener, router, too_many, until).await;
     let _ = fs::remove_file(&socket);
-    tracing::info!(clean = matches!(ended, Ok(Ok(()))), "stopped");
-    Ok(())
+    // The door is gone and with it the last sender of jobs: the runtime ends when it has done what it has.
+    let joined = timeout(END_TIME_MAX, tokio::task::spawn_blocking(move || core.join())).await;
+    let ended = match (end, joined) {
+        (End::Asked, Ok(Ok(Ok(())))) => Ok(()),
+        (_, Err(_late)) => Err(ServeError::Stuck),
+        _ => Err(ServeError::Broken),
+    };
+    tracing::info!(clean = ended.is_ok(), "stopped");
+    ended
 }
 
 /// Takes the folder. Of several nodes that start on it one gets it, and whoever has it may replace what an earlier one
 /// left behind: asking whether the old socket answers would let two that start at once both take it.
 fn claim(folder: &Path) -> Result<File, ServeError> {
     let mut options = File::options();
-    let lock = options.write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"));
+    let lock = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(durable::AS_IT_LIES);
+    let lock = lock.open(folder.join("lock"));
     let lock = lock.map_err(ServeError::io("open the lock of the folder"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -185,14 +266,24 @@ fn settle(listen: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     listen.into_iter().map(choose).collect()
 }
 
-async fn answer(State(door): State<Door>, headers: HeaderMap, body: axum::body::Bytes) -> Response {
+/// The answer to whoever is one too many.
+fn too_many() -> Response {
+    let problem = busy("too many connections at once");
+    (StatusCode::SERVICE_UNAVAILABLE, Json(Answer::Problem(problem))).into_response()
+}
+
+async fn answer(State(door): State<Door>, headers: HeaderMap, body: Body) -> Response {
+    let read = match door.large.read(body).await {
+        Ok(read) => read,
+        Err(problem) => return Json(Answer::Problem(problem)).into_response(),
+    };
     let (answerer, Awaited { reply, progress }) = Answerer::new();
     let in_lines = headers.get(ACCEPT).is_some_and(|accepted| accepted == LINES);
     if in_lines {
-        let answer = door.answer(body, answerer, reply);
+        let answer = door.answer(read, answerer, reply);
         ([(CONTENT_TYPE, LINES)], Body::from_stream(lines(progress, answer))).into_response()
     } else {
-        Json(door.answer(body, answerer, reply).await).into_response()
+        Json(door.answer(read, answerer, reply).await).into_response()
     }
 }
 
@@ -218,14 +309,19 @@ fn line(what: &impl Serialize) -> serde_json::Result<String> {
 /// For whoever watches the node. It needs no body and no version: its form is a standard of its own.
 async fn metrics(State(door): State<Door>) -> Response {
     let (answerer, awaited) = Answerer::new();
-    match door.carry(Request::Metrics, answerer, awaited.reply).await {
+    match door.carry(Request::Metrics, None, answerer, awaited.reply).await {
         Ok(Reply::Metrics { text }) => ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response(),
         _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }
 
 impl Door {
-    async fn answer(self, body: axum::body::Bytes, answerer: Answerer, reply: Replied) -> Answer {
+    async fn answer(
+        self,
+        (body, turn): (Vec<u8>, Option<OwnedSemaphorePermit>),
+        answerer: Answerer,
+        reply: Replied,
+    ) -> Answer {
         let request = match serde_json::from_slice::<Request>(&body) {
             Ok(request) => request,
             Err(error) => {
@@ -235,13 +331,41 @@ impl Door {
             }
         };
         drop(body);
-        match self.carry(request, answerer, reply).await {
+        match self.carry(request, turn, answerer, reply).await {
             Ok(reply) => Answer::Ok(Box::new(reply)),
             Err(problem) => Answer::Problem(problem),
         }
     }
 
-    async fn carry(&self, request: Request, answerer: Answerer, reply: Replied) -> Result<Reply, Problem> {
+    /// Has a request done. The turn of a large one ends when it is done, also if whoever asked is gone.
+    async fn carry(
+        &self,
+        request: Request,
+        turn: Option<OwnedSemaphorePermit>,
+        answerer: Answerer,
+        reply: Replied,
+    ) -> Result<Reply, Problem> {
+        let wipes = matches!(request, Request::Wipe);
+        let stops = wipes || matches!(request, Request::Stop);
+        let done = self.have_done(request, turn, answerer, reply);
+        let answer = match wipes {
+            // The keys are gone from the disk before the runtime hears of it, whatever it is busy with.
+            true => timeout(WIPE_TIME_MAX, done).await.unwrap_or(Ok(Reply::Stopping)),
+            false => done.await,
+        };
+        if stops {
+            let _already_stopping = self.stop.try_send(());
+        }
+        answer
+    }
+
+    async fn have_done(
+        &self,
+        request: Request,
+        turn: Option<OwnedSemaphorePermit>,
+        answerer: Answerer,
+        reply: Replied,
+    ) -> Result<Reply, Problem> {
         let locks = matches!(request, Request::Lock);
         let _text = if let Request::Import { .. } = request { Some(self.porter.texts.read().await) } else { None };
         let (porter, mut teller) = (Arc::clone(&self.porter), answerer.teller.clone());
@@ -250,22 +374,25 @@ impl Door {
             if opened.as_ref().is_ok_and(Opened::is_anything) || opened.is_err() {
                 hardening::overwrite_stack();
             }
-            opened.map(|opened| (request, opened))
+            opened.map(|opened| (request, Opened { turn, ..opened }))
         });
         let opened = opened.await.map_err(|_| Problem::new(codes::INTERNAL, "opening the vault failed"))?;
         let (request, opened) = opened?;
-        let stops = matches!(request, Request::Stop | Request::Wipe);
-        let gone = |_| Problem::new(codes::NOT_RUNNING, "the node is stopping");
-        self.jobs.send(Job { request, opened, reply: answerer }).await.map_err(|_| gone(()))?;
-        let answer = reply.await.map_err(|_| gone(()))?;
+        self.jobs.send(Job { request, opened, reply: answerer }).await.map_err(|_| self.gone())?;
+        let answer = reply.await.map_err(|_| self.gone())?;
         if locks {
             // Files that were being read have been refused meanwhile, and are gone.
             let _no_text = self.porter.texts.write().await;
         }
-        if stops {
-            let _already_stopping = self.stop.try_send(());
-        }
         answer
+    }
+
+    /// Why there is no answer.
+    fn gone(&self) -> Problem {
+        match self.ends.load(Relaxed) {
+            true => Problem::new(codes::NOT_RUNNING, "the node is stopping"),
+            false => Problem::new(codes::INTERNAL, "the node broke while it did this"),
+        }
     }
 }
 
@@ -276,12 +403,13 @@ impl Porter {
         match request {
             Request::Init { passphrase, root_passphrase, demo } => {
                 let cost = if *demo { Cost::FLOOR } else { Cost::DEFAULT };
+                if root_passphrase.as_ref().is_some_and(|root| vault::same(root, passphrase)) {
+                    let message = "the root key needs a passphrase of its own: whoever gets the one must not have both";
+                    return Err(Problem::new(codes::SAME_PASSPHRASE, message));
+                }
+                // Both before anything is made.
                 for passphrase in [Some(passphrase), root_passphrase.as_ref()].into_iter().flatten() {
-                    if passphrase.expose().chars().count() < PASSPHRASE_LEN {
-                        let message = format!("a passphrase has at least {PASSPHRASE_LEN} characters");
-                        let problem = Problem::new(codes::WEAK_PASSPHRASE, message).saying("length");
-                        return Err(problem.with("characters", PASSPHRASE_LEN));
-                    }
+                    vault::strong(passphrase).map_err(|error| vault_problem(&error))?;
                 }
                 let _alone = self.alone();
                 let found = runtime::closed(&self.folder);
@@ -302,14 +430,15 @@ impl Porter {
                 let _alone = self.alone();
                 let is_there = self.folder.join("vault").exists() || self.folder.join("vault.copy").exists();
                 if !is_there || making::is_unfinished(&self.folder) {
-                    return Err(runtime::closed(&self.folder));
+                    return Err(runtime::without_keys(&self.folder));
                 }
                 let (_, keys) =
                     Vault::open(&self.folder, passphrase, SystemTime::now()).map_err(|error| vault_problem(&error))?;
                 opened.keys = Some(keys);
             }
+            Request::Wipe => vault::wipe(&self.folder).map_err(|error| vault_problem(&error))?,
             Request::BackupVerify { from, passphrase } => {
-                let _alone = self.alone();
+                let unpacking = self.unpacks()?;
                 let unpacked = self.folder.join("verifying");
                 // One that a crash left behind holds nothing that the backup does not.
                 let _nothing_there = fs::remove_dir_all(&unpacked);
@@ -318,12 +447,15 @@ impl Porter {
                     .map_err(|error| runtime::saving::problem(&error))
                     .and_then(|summary| {
                         // Counted here: the copy goes, and would take the count of wrong passphrases with it.
+                        let _alone = self.alone();
                         let attempts = self.folder.join("backup.attempts");
                         let opened = Vault::open_copy(&unpacked, &attempts, passphrase, SystemTime::now());
                         opened.map(|(_, keys)| (summary, keys)).map_err(|error| vault_problem(&error))
                     });
                 match looked {
-                    Ok((summary, keys)) => (opened.keys, opened.backup) = (Some(keys), Some((summary, unpacked))),
+                    Ok((summary, keys)) => {
+                        (opened.keys, opened.backup) = (Some(keys), Some((summary, unpacked, unpacking)));
+                    }
                     Err(problem) => {
                         let _left_behind = fs::remove_dir_all(&unpacked);
                         return Err(problem);
@@ -331,11 +463,11 @@ impl Porter {
                 }
             }
             Request::BackupRestore { from } => {
-                let _alone = self.alone();
+                let unpacking = self.unpacks()?;
                 let mut told = |done, all| teller.tell(Unit::Bytes, done, all);
                 let prepared = backup::prepare(Path::new(from), &self.folder, &mut told);
                 let summary = prepared.map_err(|error| runtime::saving::problem(&error))?;
-                opened.backup = Some((summary, self.folder.to_path_buf()));
+                opened.backup = Some((summary, self.folder.to_path_buf(), unpacking));
             }
             Request::Import { file, .. } => {
                 let mut entropy = entropy()?;
@@ -382,6 +514,13 @@ impl Porter {
         Ok((Some(keys), root))
     }
 
+    /// The right to unpack a backup, until the runtime has done with it.
+    fn unpacks(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        vault::wipe::refuse(&self.folder).map_err(|error| vault_problem(&error))?;
+        let busy = |_| busy("another backup is being looked at or restored");
+        Arc::clone(&self.unpacking).try_acquire_owned().map_err(busy)
+    }
+
     /// Waits for its turn; the clock is read after it.
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.trying.lock().unwrap_or_else(PoisonError::into_inner)
@@ -400,12 +539,17 @@ fn vault_problem(error: &VaultError) -> Problem {
         VaultError::WrongPassphrase => codes::WRONG_PASSPHRASE,
         VaultError::TooSoon { .. } => codes::WAIT,
         VaultError::Missing => codes::EMPTY,
+        VaultError::Wiped => codes::WIPED,
+        VaultError::Weak => codes::WEAK_PASSPHRASE,
         VaultError::Exists => codes::NOT_EMPTY,
         VaultError::Io { .. } => codes::DISK,
         _ => codes::VAULT,
     };
     let problem = Problem::new(code, error.to_string());
     match error {
+        VaultError::Weak => {
+            problem.saying("length").with("characters", PASSPHRASE_CHARS.0).with("letters", PASSPHRASE_LETTERS.0)
+        }
         VaultError::TooSoon { wait } => problem.saying("seconds").with("seconds", wait.as_secs().max(1)),
         VaultError::Newer { found, known } => {
             problem.saying("newer").with("found", u64::from(*found)).with("known", u64::from(*known))

@@ -4,9 +4,8 @@
 //! gets its name when it is whole and on the disk: half an archive never stands under the name asked for.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, BufWriter, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -161,13 +160,13 @@ impl Archive {
         to: &Path,
         told: &mut dyn FnMut(u64) -> bool,
     ) -> Result<Summary, ArchiveError> {
-        if to.exists() {
+        if durable::is_taken(to).map_err(ArchiveError::io("look for a file"))? {
             return Err(ArchiveError::Exists);
         }
         let fresh = durable::beside(to, ".unfinished");
         // One that a crash left behind; anything else of that name is somebody's, and stays.
         let _not_ours = discard(&fresh);
-        fs::DirBuilder::new().mode(0o700).create(&fresh).map_err(ArchiveError::io("make the folder"))?;
+        durable::make_new_folder(&fresh).map_err(ArchiveError::io("make the folder"))?;
         let written = self.fill(manner, &fresh, told);
         let named = written.and_then(|bytes| {
             durable::name(&fresh, to).map_err(ArchiveError::io("name the archive"))?;
@@ -241,11 +240,14 @@ impl Archive {
 }
 
 fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    durable::make_file(path)
 }
 
-/// Removes a folder that holds nothing but files of an archive.
+/// Removes a folder that holds nothing but files of an archive. A link to one is nobody's crash.
 fn discard(folder: &Path) -> io::Result<()> {
+    if !folder.symlink_metadata()?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     for name in [JSON, PAGE] {
         match fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),

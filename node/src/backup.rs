@@ -4,18 +4,28 @@
 //! last a `manifest` with the BLAKE3 of each file. Nothing is opened to make it, nothing is compressed, and it opens with
 //! the same passphrases. A restored folder lies elsewhere than the one that was saved, so it starts new incarnations of
 //! its feeds: the old folder, started by mistake, forks nothing.
+//!
+//! A backup may come from anybody. So it is a regular file, each name in it is one of those that are written ([`is_ours`]),
+//! each once, and nothing of a size that it chooses is held in memory. In a folder that was wiped nothing is restored, and
+//! a backup of it that was under way is not finished.
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
-    os::unix::fs::OpenOptionsExt as _,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use thiserror::Error;
 
-use crate::durable;
+use crate::{
+    durable,
+    steps::step,
+    vault::{
+        VaultError,
+        wipe::{self, Gate},
+    },
+};
 
 const MANIFEST: &str = "manifest";
 /// First line of the manifest.
@@ -23,10 +33,24 @@ const HEAD: &str = "habeas backup 1";
 /// The file that says when the last backup was made: seconds UTC. It is read while no node runs, too; and it comes back
 /// with the backup, so that a restored folder knows what it came from.
 const LAST: &str = "last-backup";
+/// Bytes of that file, at most.
+const LAST_BYTES: u64 = 32;
 /// Where a backup is unpacked within the folder that it is restored into.
 const UNFINISHED: &str = ".unfinished";
+/// What was unpacked and is whole: from here on it is restored, whatever happens.
+const RESTORED: &str = ".restored";
 /// Files of the folder itself that a backup holds, where they are there.
 const KEYS: [&str; 3] = ["vault", "vault.copy", "root"];
+/// Bytes of such a file, at most.
+const KEY_BYTES: u64 = 64 * 1024;
+/// Files of the store, beside its rows.
+const STORE: [&str; 1] = ["format"];
+/// Files of a backup: a store of a terabyte has fewer.
+const FILES: usize = 20_000;
+/// Bytes of its manifest, at most.
+const MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
+/// Bytes overwritten of a backup that is given up: the keys are its first files.
+const HEAD_BYTES: u64 = 64 * 1024;
 
 /// What a backup holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +70,9 @@ pub enum BackupError {
     /// Not a backup.
     #[error("this is not a backup of Habeas")]
     NotHabeas,
+    /// A pipe, a socket or a device: nothing was read from it.
+    #[error("this is not a regular file")]
+    NotAFile,
     /// It ends before its manifest.
     #[error("the backup is cut off: its end is missing")]
     Truncated,
@@ -58,6 +85,9 @@ pub enum BackupError {
     /// The folder to restore to holds something.
     #[error("the folder is not empty")]
     NotEmpty,
+    /// The keys of the folder were destroyed.
+    #[error("the keys of this folder were destroyed")]
+    Wiped,
     /// The system refused.
     #[error("cannot {attempted}: {source}")]
     Io {
@@ -75,33 +105,55 @@ impl BackupError {
     }
 }
 
+impl From<VaultError> for BackupError {
+    /// What the gate may say.
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Io { attempted, source } => Self::Io { attempted, source },
+            _ => Self::Wiped,
+        }
+    }
+}
+
 /// Hears how many bytes are done, of how many.
 pub type Told<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Writes a backup of `folder`, as it was `at` (UTC, seconds), to the new file `to`. `checkpoint` is a copy of its store;
 /// it is removed afterwards.
 pub fn create(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
-    if to.exists() {
-        let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
+    let made = make(folder, checkpoint, at, to, told);
+    let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
+    made
+}
+
+fn make(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
+    if durable::is_taken(to).map_err(BackupError::io("look for a file"))? {
         return Err(BackupError::Exists);
     }
     let fresh = durable::beside(to, ".unfinished");
-    let written = write(folder, checkpoint, at, &fresh, told);
-    let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
-    let named = written.and_then(|summary| match durable::name(&fresh, to) {
-        Ok(()) => Ok(summary),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists),
-        Err(error) => Err(BackupError::io("name the backup")(error)),
+    make_way(&fresh)?;
+    let file = durable::make_file(&fresh).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => BackupError::Exists,
+        _ => BackupError::io("make the backup")(error),
+    })?;
+    let named = write(folder, checkpoint, at, file, told).and_then(|summary| {
+        let _until_it_is_named = Gate::enter(folder)?;
+        match durable::name(&fresh, to) {
+            Ok(()) => Ok(summary),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(BackupError::Exists),
+            Err(error) => Err(BackupError::io("name the backup")(error)),
+        }
     });
     if named.is_err() {
-        let _left_behind = fs::remove_file(&fresh);
+        let _left_behind = give_up(&fresh);
     }
     named
 }
 
 /// When the last backup of a folder was made: UTC, seconds. Of a restored folder, the one it came from.
 pub fn last(folder: &Path) -> Option<u64> {
-    fs::read_to_string(folder.join(LAST)).ok()?.trim().parse().ok()
+    let text = durable::read_small(&folder.join(LAST), LAST_BYTES).ok()?;
+    String::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 /// Notes when the last backup was made.
@@ -113,46 +165,128 @@ fn stamp(at: u64) -> String {
     format!("{at}\n")
 }
 
-fn write(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
-    let mut options = File::options();
-    let file = options.write(true).create(true).truncate(true).mode(0o600).open(to);
-    let file = file.map_err(BackupError::io("make the backup"))?;
-    let mut archive = tar::Builder::new(BufWriter::new(file));
-    archive.mode(tar::HeaderMode::Deterministic);
-    let mut files: Vec<(String, PathBuf)> =
-        KEYS.iter().map(|name| ((*name).to_owned(), folder.join(name))).filter(|(_, path)| path.exists()).collect();
-    collect(checkpoint, "store", &mut files).map_err(BackupError::io("list the store"))?;
-    let lengths = files.iter().map(|(_, path)| path.metadata().map(|about| about.len()));
-    let all = lengths.sum::<io::Result<u64>>().map_err(BackupError::io("read the folder"))?;
-    let stamp = stamp(at);
-    let mut manifest = format!("{HEAD}\n{} {LAST}\n", blake3::hash(stamp.as_bytes()).to_hex());
-    let mut bytes = stamp.len() as u64;
-    append(&mut archive, LAST, &stamp).map_err(BackupError::io("write the backup"))?;
-    for (name, path) in &files {
-        let hash = hash(File::open(path).map_err(BackupError::io("read the folder"))?)
-            .map_err(BackupError::io("read the folder"))?;
-        archive.append_path_with_name(path, name).map_err(BackupError::io("write the backup"))?;
-        bytes += path.metadata().map_err(BackupError::io("read the folder"))?.len();
-        manifest.push_str(&format!("{hash} {name}\n"));
-        told(bytes.min(all), all);
+/// Removes a backup that a crash left half written. Anything else of that name is somebody's, and stays.
+fn make_way(fresh: &Path) -> Result<(), BackupError> {
+    let about = match fresh.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        about => about.map_err(BackupError::io("look for a file"))?,
+    };
+    let begins = || -> io::Result<bool> {
+        let mut head = Vec::new();
+        durable::open_regular(fresh)?.take(LAST.len() as u64).read_to_end(&mut head)?;
+        Ok(LAST.as_bytes().starts_with(&head))
+    };
+    if about.is_file() && begins().is_ok_and(|begins| begins) {
+        give_up(fresh).map_err(BackupError::io("remove what a crash left"))
+    } else {
+        Err(BackupError::Exists)
     }
-    append(&mut archive, MANIFEST, &manifest)
-        .and_then(|()| archive.into_inner())
+}
+
+/// Removes a backup that nobody is to have: first the keys in it.
+fn give_up(fresh: &Path) -> io::Result<()> {
+    if let Ok(mut file) = durable::open_in_place(fresh) {
+        let length = file.metadata()?.len().min(HEAD_BYTES);
+        io::copy(&mut io::repeat(0).take(length), &mut file)?;
+        file.sync_data()?;
+    }
+    fs::remove_file(fresh)
+}
+
+/// A file of a backup.
+enum Part {
+    /// Read while nobody changed it.
+    Held(Vec<u8>),
+    /// Of the checkpoint: nobody changes it.
+    Lying(PathBuf, u64),
+}
+
+fn write(folder: &Path, checkpoint: &Path, at: u64, to: File, told: Told<'_>) -> Result<Summary, BackupError> {
+    let mut archive = tar::Builder::new(BufWriter::new(to));
+    let mut parts = vec![(LAST.to_owned(), Part::Held(stamp(at).into_bytes()))];
+    parts.extend(keys(folder)?);
+    collect(checkpoint, "store", &mut parts).map_err(BackupError::io("list the store"))?;
+    let length = |part: &Part| match part {
+        Part::Held(bytes) => bytes.len() as u64,
+        Part::Lying(_, length) => *length,
+    };
+    let all = parts.iter().map(|(_, part)| length(part)).sum();
+    let (mut manifest, mut bytes) = (format!("{HEAD}\n"), 0);
+    for (name, part) in &parts {
+        if !is_ours(name) {
+            // A mistake of ours: it would be refused by whoever restores it.
+            return Err(BackupError::io("give a file of the store a place in the backup")(
+                io::ErrorKind::InvalidData.into(),
+            ));
+        }
+        step("write a file of the backup");
+        wipe::refuse(folder)?;
+        let hash = match part {
+            Part::Held(held) => append(&mut archive, name, held.len() as u64, &held[..]),
+            Part::Lying(path, length) => {
+                durable::open_regular(path).and_then(|file| append(&mut archive, name, *length, file))
+            }
+        };
+        let hash = hash.map_err(BackupError::io("write the backup"))?;
+        bytes += length(part);
+        manifest.push_str(&format!("{hash} {name}\n"));
+        told(bytes, all);
+    }
+    append(&mut archive, MANIFEST, manifest.len() as u64, manifest.as_bytes())
+        .and_then(|_| archive.into_inner())
         .and_then(|mut file| file.flush().map(|()| file))
         .and_then(|file| file.get_ref().sync_all())
         .map_err(BackupError::io("write the backup"))?;
-    Ok(Summary { files: files.len() as u64 + 1, bytes })
+    Ok(Summary { files: parts.len() as u64, bytes })
 }
 
-fn append(archive: &mut tar::Builder<impl Write>, name: &str, text: &str) -> io::Result<()> {
+/// The files with keys, read while nobody puts others in their place.
+fn keys(folder: &Path) -> Result<Vec<(String, Part)>, BackupError> {
+    let _while_they_are_read = Gate::enter(folder)?;
+    let mut parts = Vec::new();
+    for name in KEYS {
+        match durable::read_small(&folder.join(name), KEY_BYTES) {
+            Ok(bytes) => parts.push((name.to_owned(), Part::Held(bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(BackupError::io("read the folder")(error)),
+        }
+    }
+    Ok(parts)
+}
+
+/// Adds a file of exactly `length` bytes; its BLAKE3 in hex.
+fn append(archive: &mut tar::Builder<impl Write>, name: &str, length: u64, from: impl Read) -> io::Result<String> {
     let mut header = tar::Header::new_gnu();
-    header.set_size(text.len() as u64);
+    header.set_size(length);
     header.set_mode(0o600);
-    archive.append_data(&mut header, name, text.as_bytes())
+    let mut from = Hashing { from: from.take(length), hasher: blake3::Hasher::new(), bytes: 0 };
+    archive.append_data(&mut header, name, &mut from)?;
+    if from.bytes != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(from.hasher.finalize().to_hex().to_string())
+}
+
+/// Hashes what is read.
+struct Hashing<R> {
+    from: R,
+    hasher: blake3::Hasher,
+    bytes: u64,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.hasher.update(&buffer[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
 }
 
 /// Unpacks a backup into the missing or empty folder `into`: all of it, beside where [`restore`] puts it, or nothing.
 pub fn prepare(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
+    durable::make_folder(into).map_err(BackupError::io("make the folder"))?;
+    wipe::refuse(into)?;
     if holds_anything(into).map_err(BackupError::io("look into the folder"))? {
         return Err(BackupError::NotEmpty);
     }
@@ -166,68 +300,130 @@ pub fn prepare(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Back
     unpacked
 }
 
-/// Puts in place what [`prepare`] unpacked, if nothing has come there since.
+/// Puts in place what [`prepare`] unpacked, if nothing has come there since. Once it is begun it is [`complete`]d, if not
+/// now then by the next start.
 pub fn restore(into: &Path) -> Result<(), BackupError> {
     let fresh = into.join(UNFINISHED);
-    if holds_anything(into).map_err(BackupError::io("look into the folder"))? {
-        let _left_behind = fs::remove_dir_all(&fresh);
-        return Err(BackupError::NotEmpty);
-    }
-    for entry in fs::read_dir(&fresh).map_err(BackupError::io("look into the folder"))? {
-        let entry = entry.map_err(BackupError::io("look into the folder"))?;
-        fs::rename(entry.path(), into.join(entry.file_name())).map_err(BackupError::io("restore a file"))?;
-    }
-    fs::remove_dir(&fresh).map_err(BackupError::io("finish the folder"))
+    let entered = Gate::enter(into).map_err(BackupError::from).and_then(|gate| match holds_anything(into) {
+        Ok(false) => Ok(gate),
+        Ok(true) => Err(BackupError::NotEmpty),
+        Err(error) => Err(BackupError::io("look into the folder")(error)),
+    });
+    let _until_it_is_there = match entered {
+        Ok(gate) => gate,
+        Err(refused) => {
+            let _left_behind = fs::remove_dir_all(&fresh);
+            return Err(refused);
+        }
+    };
+    step("begin to restore");
+    fs::rename(&fresh, into.join(RESTORED))
+        .and_then(|()| durable::sync_parent(&fresh))
+        .map_err(BackupError::io("restore the folder"))?;
+    put(into)
 }
 
-/// Unpacks a backup into the new folder `into` and holds every file against the manifest.
+/// Completes a restore that was cut: whether there was one.
+pub fn complete(folder: &Path) -> Result<bool, BackupError> {
+    if !durable::is_taken(&folder.join(RESTORED)).map_err(BackupError::io("look into the folder"))? {
+        return Ok(false);
+    }
+    let _until_it_is_there = Gate::enter(folder)?;
+    put(folder).map(|()| true)
+}
+
+/// Moves what was restored to where it belongs. The gate is held by the caller.
+fn put(into: &Path) -> Result<(), BackupError> {
+    let restored = into.join(RESTORED);
+    for entry in fs::read_dir(&restored).map_err(BackupError::io("look into the folder"))? {
+        let entry = entry.map_err(BackupError::io("look into the folder"))?;
+        step("put a file in its place");
+        fs::rename(entry.path(), into.join(entry.file_name())).map_err(BackupError::io("restore a file"))?;
+    }
+    step("finish the restored folder");
+    fs::remove_dir(&restored)
+        .and_then(|()| durable::sync_parent(&restored))
+        .map_err(BackupError::io("finish the folder"))
+}
+
+/// Unpacks a backup into the new folder `into`, in the folder that it may be restored into, and holds every file against
+/// the manifest.
 pub fn unpack(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
-    durable::make_folder(into).map_err(BackupError::io("make the folder"))?;
-    let file = File::open(from).map_err(BackupError::io("open the backup"))?;
+    let file = durable::open_regular(from).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => BackupError::NotAFile,
+        _ => BackupError::io("open the backup")(error),
+    })?;
     let all = file.metadata().map_err(BackupError::io("open the backup"))?.len();
+    durable::make_new_folder(into).map_err(BackupError::io("make the folder"))?;
     let mut archive = tar::Archive::new(BufReader::new(file));
     let (mut found, mut manifest, mut bytes) = (BTreeMap::new(), None, 0);
-    let torn = |error: io::Error| match error.kind() {
+    // Raw: a name or a size that another header gives is nothing that we write, and would be read into memory.
+    for entry in archive.entries().map_err(torn)?.raw(true) {
+        let mut entry = entry.map_err(torn)?;
+        let name = entry.path_bytes().into_owned();
+        let name = String::from_utf8(name).map_err(|_| BackupError::NotHabeas)?;
+        let length = entry.header().size().map_err(torn)?;
+        let is_over = manifest.is_some() || found.len() >= FILES;
+        if is_over || !entry.header().entry_type().is_file() {
+            return Err(BackupError::NotHabeas);
+        }
+        if name == MANIFEST {
+            let mut text = String::new();
+            let read = entry.take(MANIFEST_BYTES).read_to_string(&mut text).map_err(torn)?;
+            if read as u64 != length {
+                return Err(if length > MANIFEST_BYTES { BackupError::NotHabeas } else { BackupError::Truncated });
+            }
+            manifest = Some(text);
+            continue;
+        }
+        if !is_ours(&name) || found.contains_key(&name) {
+            return Err(BackupError::NotHabeas);
+        }
+        let hash = extract(&mut entry, length, into, &name)?;
+        bytes += length;
+        told(bytes.min(all), all);
+        found.insert(name, hash);
+    }
+    check(found, &manifest.ok_or(BackupError::Truncated)?, bytes)
+}
+
+fn torn(error: io::Error) -> BackupError {
+    match error.kind() {
         io::ErrorKind::UnexpectedEof => BackupError::Truncated,
         io::ErrorKind::StorageFull | io::ErrorKind::FileTooLarge | io::ErrorKind::IsADirectory => {
             BackupError::io("unpack the backup")(error)
         }
         _ => BackupError::NotHabeas,
-    };
-    for entry in archive.entries().map_err(torn)? {
-        let mut entry = entry.map_err(torn)?;
-        let name = entry.path().map_err(torn)?.into_owned();
-        // A name that leads out of the folder is nobody's honest backup.
-        if !name.components().all(|part| matches!(part, Component::Normal(_))) || !entry.header().entry_type().is_file()
-        {
-            return Err(BackupError::NotHabeas);
-        }
-        if name == Path::new(MANIFEST) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).map_err(torn)?;
-            manifest = Some(text);
-            continue;
-        }
-        let path = into.join(&name);
-        durable::make_folder(path.parent().unwrap_or(into)).map_err(BackupError::io("make the folder"))?;
-        let mut options = File::options();
-        let file = options.write(true).create_new(true).mode(0o600).open(&path);
-        let mut file = file.map_err(BackupError::io("unpack the backup"))?;
-        let expected = entry.header().size().map_err(torn)?;
-        let copied = io::copy(&mut entry, &mut file).map_err(torn)?;
-        if copied != expected {
-            return Err(BackupError::Truncated);
-        }
-        file.sync_all().map_err(BackupError::io("unpack the backup"))?;
-        bytes += copied;
-        told(bytes.min(all), all);
-        let hash = hash(File::open(&path).map_err(BackupError::io("read back the backup"))?)
-            .map_err(BackupError::io("read back the backup"))?;
-        found.insert(name.to_string_lossy().into_owned(), hash);
     }
-    let manifest = manifest.ok_or(BackupError::Truncated)?;
+}
+
+/// Writes one file out; its BLAKE3 in hex, as it lies on the disk.
+fn extract(entry: &mut impl Read, length: u64, into: &Path, name: &str) -> Result<String, BackupError> {
+    let path = into.join(name);
+    durable::make_folder(path.parent().unwrap_or(into)).map_err(BackupError::io("make the folder"))?;
+    let is_key = KEYS.contains(&name);
+    if is_key && length > KEY_BYTES {
+        return Err(BackupError::NotHabeas);
+    }
+    // Nothing with keys comes into a folder that was wiped, not for a moment.
+    let _while_keys_are_written = is_key.then(|| Gate::enter(into.parent().unwrap_or(into))).transpose()?;
+    step("unpack a file");
+    let mut file = durable::make_file(&path).map_err(BackupError::io("unpack the backup"))?;
+    if io::copy(entry, &mut file).map_err(torn)? != length {
+        return Err(BackupError::Truncated);
+    }
+    file.sync_all().map_err(BackupError::io("unpack the backup"))?;
+    let mut hasher = blake3::Hasher::new();
+    durable::open_regular(&path)
+        .and_then(|mut file| io::copy(&mut file, &mut hasher))
+        .map_err(BackupError::io("read back the backup"))?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Holds what was found against the manifest.
+fn check(mut found: BTreeMap<String, String>, manifest: &str, bytes: u64) -> Result<Summary, BackupError> {
     let mut lines = manifest.lines();
-    if lines.next() != Some(HEAD) {
+    if lines.next() != Some(HEAD) || !KEYS[..2].iter().any(|vault| found.contains_key(*vault)) {
         return Err(BackupError::NotHabeas);
     }
     let files = found.len() as u64;
@@ -243,12 +439,26 @@ pub fn unpack(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Backu
     }
 }
 
+/// Whether a file of this name is written into a backup. Any other could be something that a folder is opened or locked
+/// with, such as a socket, or lead out of it.
+fn is_ours(name: &str) -> bool {
+    let row = |name: &str| {
+        let number =
+            |text: &str| !text.is_empty() && text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let numbered = [".sst", ".log"].iter().filter_map(|end| name.strip_suffix(end));
+        let listed = ["MANIFEST-", "OPTIONS-"].iter().filter_map(|start| name.strip_prefix(start));
+        ["CURRENT", "IDENTITY"].contains(&name) || numbered.chain(listed).any(number)
+    };
+    let in_store = |name: &str| STORE.contains(&name) || name.strip_prefix("rows/").is_some_and(row);
+    name == LAST || KEYS.contains(&name) || name.strip_prefix("store/").is_some_and(in_store)
+}
+
 fn holds_anything(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
             // Lock and socket of the node that is asked to restore are there already, its log, and what it counts.
             let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-            let ours = ["api.sock", "lock", "backup.attempts", "node.log", "node.log.1", UNFINISHED];
+            let ours = ["api.sock", "lock", "vault.lock", "backup.attempts", "node.log", "node.log.1", UNFINISHED];
             names.try_fold(false, |any, name| name.map(|name| any || !ours.iter().any(|ours| name == *ours)))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -256,135 +466,20 @@ fn holds_anything(folder: &Path) -> io::Result<bool> {
     }
 }
 
-fn collect(folder: &Path, name: &str, files: &mut Vec<(String, PathBuf)>) -> io::Result<()> {
+fn collect(folder: &Path, name: &str, parts: &mut Vec<(String, Part)>) -> io::Result<()> {
     let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = format!("{name}/{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
-            collect(&entry.path(), &name, files)?;
+            collect(&entry.path(), &name, parts)?;
         } else {
-            files.push((name, entry.path()));
+            let length = entry.metadata()?.len();
+            parts.push((name, Part::Lying(entry.path(), length)));
         }
     }
     Ok(())
 }
 
-fn hash(mut file: File) -> io::Result<String> {
-    let mut hasher = blake3::Hasher::new();
-    io::copy(&mut file, &mut hasher)?;
-    Ok(hasher.finalize().to_hex().to_string())
-}
-
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    use super::*;
-
-    /// Five files and the time.
-    const SAVED: Summary = Summary { files: 6, bytes: 100_015 };
-
-    fn back(from: &Path, into: &Path) -> Result<Summary, BackupError> {
-        let summary = prepare(from, into, &mut |_, _| {})?;
-        restore(into).map(|()| summary)
-    }
-
-    fn folder() -> (tempfile::TempDir, PathBuf) {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        let (folder, checkpoint) = (root.path().join("folder"), root.path().join("checkpoint"));
-        fs::create_dir_all(checkpoint.join("rows")).expect("writable");
-        fs::create_dir(&folder).expect("writable");
-        for (path, content) in
-            [(folder.join("vault"), "v"), (folder.join("vault.copy"), "v"), (folder.join("root"), "r")]
-        {
-            fs::write(path, content).expect("writable");
-        }
-        fs::write(checkpoint.join("format"), "f").expect("writable");
-        fs::write(checkpoint.join("rows/000004.log"), vec![7; 100_000]).expect("writable");
-        let backup = root.path().join("backup");
-        let mut told = Vec::new();
-        let summary = create(&folder, &checkpoint, 1_795_478_400, &backup, &mut |done, all| told.push((done, all)));
-        assert_eq!(summary.expect("a backup"), SAVED);
-        assert!(told.is_sorted() && told.last() == Some(&(100_004, 100_004)), "{told:?}");
-        assert!(!checkpoint.exists(), "the checkpoint is gone");
-        (root, backup)
-    }
-
-    #[test]
-    fn what_was_saved_comes_back() {
-        let (root, backup) = folder();
-        let into = root.path().join("restored");
-        assert_eq!(back(&backup, &into).expect("sound"), SAVED);
-        let mode = fs::metadata(into.join("vault")).expect("there").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "for this user alone");
-        assert_eq!(last(&into), Some(1_795_478_400), "it knows what it came from");
-        assert_eq!(fs::read(into.join("store/rows/000004.log")).expect("there"), vec![7; 100_000]);
-        assert_eq!(fs::read(into.join("root")).expect("there"), b"r");
-        assert!(matches!(back(&backup, &into), Err(BackupError::NotEmpty)));
-    }
-
-    #[test]
-    fn a_backup_cut_off_anywhere_restores_nothing() {
-        let (root, backup) = folder();
-        let bytes = fs::read(&backup).expect("there");
-        // The last two blocks of an archive are zeros and say nothing: without them it is still whole.
-        for at in (0..bytes.len() - 2048).step_by(3571) {
-            let (cut, into) = (root.path().join("cut"), root.path().join("into"));
-            fs::write(&cut, &bytes[..at]).expect("writable");
-            assert!(back(&cut, &into).is_err(), "{at} of {}", bytes.len());
-            assert!(!into.exists() || fs::read_dir(&into).expect("readable").next().is_none(), "{at}");
-        }
-    }
-
-    #[test]
-    fn a_changed_backup_restores_nothing_and_is_never_overwritten() {
-        let (root, backup) = folder();
-        let mut bytes = fs::read(&backup).expect("there");
-        let at = bytes.windows(8).position(|window| window == [7; 8]).expect("the log is in it") + 50_000;
-        bytes[at] ^= 1;
-        let changed = root.path().join("changed");
-        fs::write(&changed, &bytes).expect("writable");
-        let error = back(&changed, &root.path().join("into")).expect_err("changed");
-        assert!(matches!(error, BackupError::Changed { ref path } if path == "store/rows/000004.log"), "{error}");
-        let missing = root.path().join("missing");
-        let over = create(root.path(), &missing, 0, &backup, &mut |_, _| {});
-        assert!(matches!(over, Err(BackupError::Exists)));
-    }
-
-    #[test]
-    fn what_came_into_the_folder_while_a_backup_was_unpacked_stays_and_nothing_is_restored() {
-        let (root, backup) = folder();
-        let into = root.path().join("into");
-        prepare(&backup, &into, &mut |_, _| {}).expect("sound");
-        fs::write(into.join("vault"), "another").expect("writable");
-        assert!(matches!(restore(&into), Err(BackupError::NotEmpty)));
-        assert_eq!(fs::read(into.join("vault")).expect("there"), b"another");
-        assert_eq!(fs::read_dir(&into).expect("there").count(), 1, "what was unpacked is gone");
-    }
-
-    #[test]
-    fn what_a_crash_left_half_unpacked_is_in_nobodys_way() {
-        let (root, backup) = folder();
-        let into = root.path().join("into");
-        fs::create_dir_all(into.join(UNFINISHED)).expect("writable");
-        fs::write(into.join(UNFINISHED).join("root"), "half").expect("writable");
-        assert_eq!(back(&backup, &into).expect("sound"), SAVED);
-        assert_eq!(fs::read(into.join("root")).expect("there"), b"r");
-    }
-
-    #[test]
-    fn a_name_that_leads_out_of_the_folder_is_refused() {
-        let root = tempfile::tempdir().expect("a temporary folder");
-        let evil = root.path().join("evil");
-        let mut archive = tar::Builder::new(File::create(&evil).expect("writable"));
-        let mut header = tar::Header::new_gnu();
-        header.set_size(1);
-        header.as_old_mut().name[..9].copy_from_slice(b"../escape");
-        header.set_cksum();
-        archive.append(&header, &b"x"[..]).expect("writable");
-        archive.into_inner().expect("writable");
-        assert!(matches!(back(&evil, &root.path().join("into")), Err(BackupError::NotHabeas)));
-        assert!(!root.path().join("escape").exists());
-    }
-}
+mod tests;

@@ -1,38 +1,62 @@
 //! Small files that must be whole after a power cut, and files that must be gone.
+//!
+//! Whoever can write into a folder can plant a link, a pipe or a device under a name that is about to be written or read.
+//! So a new file is made and never opened; what is overwritten is a regular file and no link; and opening waits for nobody.
 
 use std::{
     ffi::OsString,
     fs::{self, File, OpenOptions},
-    io::{self, Seek, SeekFrom, Write},
+    io::{self, Read as _, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use rustix::{
-    fs::{CWD, RenameFlags, renameat_with},
+    fs::{CWD, OFlags, RenameFlags, renameat_with},
     io::Errno,
 };
+
+use crate::steps::step;
+
+/// No link is followed, and opening a pipe waits for nobody.
+pub(crate) const AS_IT_LIES: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
+/// Opening a pipe or a terminal waits for nobody.
+const AT_ONCE: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
 /// Makes `folder` and its parents, for this user alone; one that exists is left as it is.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Makes the one folder `folder`, for this user alone; `AlreadyExists` if anything has the name, a link too.
+pub(crate) fn make_new_folder(folder: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(folder)
+}
+
+/// Makes the new file `path`, for this user alone; `AlreadyExists` if anything has the name, a link too.
+pub(crate) fn make_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(AS_IT_LIES).open(path)
+}
+
 /// Puts `bytes` at `path`, for this user alone: after a power cut the old bytes are there or the new ones, never a mix.
 /// The old bytes are then overwritten, so that a passphrase that was removed opens nothing that is left on the disk.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = beside(path, ".new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    step("remove what a crash left");
+    remove(&fresh)?;
+    step("make the new file");
+    let mut file = make_file(&fresh)?;
+    step("write the new file");
     file.write_all(bytes)?;
+    step("sync the new file");
     file.sync_all()?;
-    let old = OpenOptions::new().write(true).open(path);
+    let old = open_to_overwrite(path)?;
+    step("name the new file");
     fs::rename(&fresh, path)?;
+    step("sync the folder");
     sync_parent(path)?;
-    match old {
-        Ok(old) => overwrite(old),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-    }
+    step("overwrite the old file");
+    old.map_or(Ok(()), overwrite)
 }
 
 /// Gives the whole and synced file or folder `fresh` its name. `AlreadyExists`, and both stay as they are, if something
@@ -41,22 +65,69 @@ pub(crate) fn name(fresh: &Path, path: &Path) -> io::Result<()> {
     match renameat_with(CWD, fresh, CWD, path, RenameFlags::NOREPLACE) {
         Ok(()) => {}
         // Not every file system can promise it in one step, NFS for one.
-        Err(Errno::INVAL) if !path.try_exists()? => fs::rename(fresh, path)?,
+        Err(Errno::INVAL) if !is_taken(path)? => fs::rename(fresh, path)?,
         Err(Errno::INVAL) => return Err(io::ErrorKind::AlreadyExists.into()),
         Err(errno) => return Err(errno.into()),
     }
     sync_parent(path)
 }
 
-/// Overwrites `path` and removes it; one that is not there counts as removed.
-pub(crate) fn shred(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).open(path) {
-        Ok(file) => overwrite(file)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+/// Whether anything has this name: a link that leads nowhere, too.
+pub(crate) fn is_taken(path: &Path) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
-    fs::remove_file(path)?;
+}
+
+/// Overwrites `path` and removes it; one that is not there counts as removed. Of a link the link goes, not what it leads
+/// to.
+pub(crate) fn shred(path: &Path) -> io::Result<()> {
+    step("open what is to be overwritten");
+    if let Some(file) = open_to_overwrite(path)? {
+        step("overwrite");
+        overwrite(file)?;
+    } else if !is_taken(path)? {
+        return Ok(());
+    }
+    step("remove");
+    remove(path)?;
+    step("sync the folder");
     sync_parent(path)
+}
+
+/// Opens the regular file `path` for reading. A pipe, a socket or a device is `InvalidInput`, a folder `IsADirectory`:
+/// who opens a pipe waits for its other end, and who reads a device may wait for ever.
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
+    let file = OpenOptions::new().read(true).custom_flags(AT_ONCE).open(path)?;
+    let about = file.metadata()?;
+    if about.is_file() {
+        Ok(file)
+    } else if about.is_dir() {
+        Err(io::ErrorKind::IsADirectory.into())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+    }
+}
+
+/// The bytes of the regular file `path`; `FileTooLarge` if there are more than `most`.
+pub(crate) fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// Opens the regular file `path` to write it in place, and makes it if it is missing. Anything else that has the name
+/// makes way.
+pub(crate) fn open_in_place(path: &Path) -> io::Result<File> {
+    match open_to_overwrite(path)? {
+        Some(file) => Ok(file),
+        None => {
+            remove(path)?;
+            make_file(path)
+        }
+    }
 }
 
 /// `path` with `ending` added to its file name.
@@ -66,6 +137,35 @@ pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
+/// A rename or removal is durable once the folder is.
+pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(parent)?.sync_all()
+}
+
+/// Removes what has this name, if anything.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The regular file that lies at `path`; `None` if nothing does, or something that has no bytes of its own.
+fn open_to_overwrite(path: &Path) -> io::Result<Option<File>> {
+    match OpenOptions::new().write(true).custom_flags(AS_IT_LIES).open(path) {
+        Ok(file) => Ok(file.metadata()?.is_file().then_some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // A link, and a pipe or socket that nobody listens at (open(2)).
+        Err(error)
+            if [Errno::LOOP, Errno::NXIO].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error()) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 fn overwrite(mut file: File) -> io::Result<()> {
     let length = file.seek(SeekFrom::End(0))?;
     file.rewind()?;
@@ -73,17 +173,17 @@ fn overwrite(mut file: File) -> io::Result<()> {
     file.sync_all()
 }
 
-/// A rename or removal is durable once the folder is.
-fn sync_parent(path: &Path) -> io::Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(parent)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
+    use std::os::unix::fs::symlink;
+
+    use rustix::fs::{FileType, Mode, mknodat};
 
     use super::*;
+
+    fn pipe(path: &Path) {
+        mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a writable folder");
+    }
 
     #[test]
     fn the_replaced_bytes_are_overwritten_where_they_lay() {
@@ -125,5 +225,63 @@ mod tests {
         let mut left = Vec::new();
         kept.read_to_end(&mut left).expect("an open file reads");
         assert_eq!((left, path.exists()), (vec![0; 6], false));
+    }
+
+    /// A link planted at `vault.new`, or at `vault` itself, led the node to overwrite the file that it led to.
+    #[test]
+    fn a_planted_link_is_never_written_through() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [victim, path, fresh] = ["victim", "file", "file.new"].map(|name| folder.path().join(name));
+        fs::write(&victim, "of somebody").expect("a writable folder");
+        let untouched = || assert_eq!(fs::read(&victim).expect("there"), b"of somebody");
+        symlink(&victim, &fresh).expect("a writable folder");
+        replace(&path, b"new").expect("the link made way");
+        untouched();
+        fs::remove_file(&path).expect("there");
+        symlink(&victim, &path).expect("a writable folder");
+        replace(&path, b"newer").expect("the link made way");
+        untouched();
+        fs::remove_file(&path).expect("there");
+        symlink(&victim, &path).expect("a writable folder");
+        shred(&path).expect("the link goes");
+        untouched();
+        assert!(!is_taken(&path).expect("readable"));
+        symlink(&victim, &path).expect("a writable folder");
+        open_in_place(&path).and_then(|mut file| file.write_all(b"in place")).expect("the link made way");
+        untouched();
+        symlink(&victim, &fresh).expect("a writable folder");
+        assert_eq!(make_file(&fresh).expect_err("taken").kind(), io::ErrorKind::AlreadyExists);
+        symlink(folder.path().join("nowhere"), folder.path().join("dangling")).expect("a writable folder");
+        let named = name(&path, &folder.path().join("dangling")).expect_err("taken").kind();
+        assert_eq!(named, io::ErrorKind::AlreadyExists);
+    }
+
+    /// A pipe in the place of a file held up whoever opened it until somebody opened its other end: for ever.
+    #[test]
+    fn a_pipe_holds_nobody_up() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        pipe(&path);
+        assert_eq!(open_regular(&path).expect_err("a pipe").kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(read_small(&path, 1).expect_err("a pipe").kind(), io::ErrorKind::InvalidInput);
+        replace(&path, b"new").expect("the pipe made way");
+        fs::remove_file(&path).expect("there");
+        pipe(&path);
+        open_in_place(&path).expect("the pipe made way");
+        fs::remove_file(&path).expect("there");
+        pipe(&path);
+        shred(&path).expect("the pipe goes");
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0);
+        let found = open_regular(folder.path()).expect_err("a folder").kind();
+        assert_eq!(found, io::ErrorKind::IsADirectory);
+    }
+
+    #[test]
+    fn a_file_larger_than_it_may_be_is_not_read_into_memory() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        fs::write(&path, [7; 10]).expect("a writable folder");
+        assert_eq!(read_small(&path, 10).expect("ten bytes"), [7; 10]);
+        assert_eq!(read_small(&path, 9).expect_err("ten bytes").kind(), io::ErrorKind::FileTooLarge);
     }
 }

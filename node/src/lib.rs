@@ -18,9 +18,10 @@ pub mod vault;
 mod durable;
 mod making;
 mod metrics;
+mod steps;
 mod telemetry;
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 
@@ -71,10 +72,8 @@ fn main_hardened(harden: fn() -> Vec<hardening::Gap>) -> ExitCode {
     }
     let names = if args.allow_names { net::Names::by_the_system() } else { net::Names::refused() };
     let exposure = runtime::Exposure { listen: args.listen, names };
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let served = threads
-        .map_err(|source| api::ServeError::Io { attempted: "start", source })
-        .and_then(|threads| threads.block_on(api::serve(&args.data, exposure)));
+    let served = run(api::serve(&args.data, exposure));
+    let served = served.map_err(|source| api::ServeError::Io { attempted: "start", source }).flatten();
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -83,5 +82,31 @@ fn main_hardened(harden: fn() -> Vec<hardening::Gap>) -> ExitCode {
             tracing::error!(code, reason, next, "the node did not start or could not go on");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Does `work` on threads of its own, and waits for nothing but it: a thread may wait for a place that does not answer,
+/// such as a medium that was pulled out.
+fn run<T>(work: impl Future<Output = T>) -> io::Result<T> {
+    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let done = threads.block_on(work);
+    threads.shutdown_background();
+    Ok(done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A node that looked at a backup on a medium that did not answer stayed until it was killed.
+    #[test]
+    fn a_thread_that_waits_for_ever_does_not_keep_the_process() {
+        let (held, waits) = std::sync::mpsc::channel::<()>();
+        let done = run(async move {
+            let _left_behind = tokio::task::spawn_blocking(move || waits.recv());
+            7
+        });
+        assert_eq!(done.expect("there are threads to be had"), 7);
+        drop(held);
     }
 }

@@ -11,10 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    durable,
-    vault::{RootKey, Vault, VaultError},
-};
+use crate::{durable, vault::wipe};
 
 /// Its name; `cli` looks for it too.
 const MARK: &str = "making";
@@ -51,12 +48,7 @@ pub(crate) fn clear(folder: &Path) -> io::Result<()> {
     if !is_unfinished(folder) {
         return Ok(());
     }
-    let system = |error| match error {
-        VaultError::Io { source, .. } => source,
-        error => io::Error::other(error),
-    };
-    Vault::destroy(folder).map_err(system)?;
-    RootKey::destroy(&folder.join("root")).map_err(system)?;
+    wipe::clear(folder)?;
     match fs::remove_dir_all(folder.join("store")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -73,17 +65,19 @@ mod tests {
     use protocol::{control::Passphrase, seal::Entropy};
 
     use super::*;
-    use crate::vault::Cost;
+    use crate::vault::{Cost, RootKey, Vault};
 
     fn names(folder: &Path) -> Vec<String> {
         let names = fs::read_dir(folder).expect("there").map(|entry| entry.expect("readable").file_name());
-        names.map(|name| name.into_string().expect("our names are plain")).collect()
+        let names = names.map(|name| name.into_string().expect("our names are plain"));
+        // The lock of the vault says nothing and stays.
+        names.filter(|name| name != "vault.lock").collect()
     }
 
     #[test]
     fn what_was_begun_and_not_ended_is_cleared_away_whole() {
         let (root, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
-        let (folder, passphrase) = (root.path().join("new"), Passphrase::new("any".into()));
+        let (folder, passphrase) = (root.path().join("new"), Passphrase::new("any invented passphrase".into()));
         begin(&folder).expect("a writable folder");
         assert!(is_unfinished(&folder));
         Vault::create(&folder, &passphrase, Cost::FLOOR, &mut entropy).expect("a writable folder");

@@ -24,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use protocol::{
@@ -32,13 +32,16 @@ use protocol::{
     ids::RegistryId,
     import::{ImportErrors, Imported},
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::timeout,
+};
 
 use crate::{
     backup, hardening, making,
     metrics::{self, Figures},
     net,
-    vault::{Keys, RootKey, Vault},
+    vault::{self, Keys, RootKey},
 };
 use beside::Beside;
 use folder::Folder;
@@ -47,6 +50,9 @@ use sweep::Swept;
 
 pub use answerer::{Answerer, Awaited, Teller};
 
+/// How long work beside the runtime may take when the node ends: it may wait for a place that does not answer.
+const BESIDE_TIME_MAX: Duration = Duration::from_secs(3);
+
 /// What the passphrases of a request opened.
 #[derive(Debug, Default)]
 pub struct Opened {
@@ -54,10 +60,12 @@ pub struct Opened {
     pub keys: Option<Keys>,
     /// The organisation's root key.
     pub root: Option<RootKey>,
-    /// A backup that was unpacked, and where.
-    pub backup: Option<(backup::Summary, PathBuf)>,
+    /// A backup that was unpacked, where, and the right to have it there.
+    pub backup: Option<(backup::Summary, PathBuf, OwnedSemaphorePermit)>,
     /// A file that was read.
     pub import: Option<Result<Vec<Imported>, ImportErrors>>,
+    /// The right to have a large request in memory, until it is done.
+    pub turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Opened {
@@ -153,8 +161,13 @@ impl Runtime {
             }
             self.sweep();
         }
-        while let Some(done) = self.beside.next().await {
-            done.tell();
+        let beside = async {
+            while let Some(done) = self.beside.next().await {
+                done.tell();
+            }
+        };
+        if timeout(BESIDE_TIME_MAX, beside).await.is_err() {
+            tracing::warn!("a backup or an archive that did not end in time is given up");
         }
         if let Phase::Joined(joined) = &mut self.phase {
             joined.stop().await;
@@ -177,7 +190,7 @@ impl Runtime {
                 return None;
             }
             (Request::Metrics, phase) => Ok(Reply::Metrics { text: phase.figures(&self.folder).text() }),
-            (Request::Wipe, _) => self.wipe(),
+            (Request::Wipe, _) => self.wipe().await,
             (Request::BackupVerify { .. }, phase) => saving::verify(&self.folder, opened, phase.registry()),
             (Request::BackupRestore { .. }, Phase::Closed) => saving::restore(&self.folder, opened),
             (Request::BackupRestore { .. }, _) => {
@@ -247,21 +260,29 @@ impl Runtime {
         }
     }
 
-    /// Destroys the keys first; everything else is useless without them.
-    fn wipe(&mut self) -> Result<Reply, Problem> {
-        let vault = Vault::destroy(&self.folder);
-        let root = RootKey::destroy(&self.folder.join("root"));
+    /// Destroys the keys first; everything else is useless without them. Whoever asked for it has done so already, off
+    /// this thread, and here it is repeated: what failed then may go now.
+    async fn wipe(&mut self) -> Result<Reply, Problem> {
+        let wiped = vault::wipe(&self.folder);
         self.phase = Phase::Closed;
-        match (vault, root) {
-            (Ok(()), Ok(())) => {
+        // An archive under way is not finished; a backup under way looks for the marker itself.
+        let _in_time = self.beside.revoke().await;
+        match wiped {
+            Ok(()) => {
                 tracing::warn!("the keys of this folder were destroyed");
                 Ok(Reply::Stopping)
             }
-            (Err(error), _) | (_, Err(error)) => Err(Problem::new(codes::DISK, error.to_string())),
+            Err(error) => Err(Problem::new(codes::DISK, error.to_string())),
         }
     }
 
+    /// Keys that were derived before a wipe arrive after it: they open nothing any more.
+    fn refuse_if_wiped(&self) -> Result<(), Problem> {
+        if is_wiped(&self.folder) { Err(closed(&self.folder)) } else { Ok(()) }
+    }
+
     async fn init(&mut self, opened: Opened) -> Result<Reply, Problem> {
+        self.refuse_if_wiped()?;
         let keys = opened.keys.expect("init makes a vault");
         let made = Folder::make(&self.folder, keys, opened.root.as_ref()).and_then(|folder| {
             making::end(&self.folder).map(|()| folder).map_err(|error| saving::disk_problem(&error))
@@ -275,6 +296,7 @@ impl Runtime {
     }
 
     async fn unlock(&mut self, opened: Opened) -> Result<Reply, Problem> {
+        self.refuse_if_wiped()?;
         let keys = opened.keys.expect("unlock opens a vault");
         match &mut self.phase {
             Phase::Closed => {
@@ -355,12 +377,21 @@ impl Phase {
 
 /// What a folder holds that is not open.
 fn held(folder: &Path) -> NodeState {
-    match (folder.join("vault").exists(), folder.join("store").exists()) {
-        _ if making::is_unfinished(folder) => NodeState::Empty,
-        (true, _) => NodeState::Sealed,
-        (false, true) => NodeState::Wiped,
-        (false, false) => NodeState::Empty,
+    let holds = |name: &str| folder.join(name).symlink_metadata().is_ok();
+    if is_wiped(folder) {
+        NodeState::Wiped
+    } else if making::is_unfinished(folder) {
+        NodeState::Empty
+    } else if ["vault", "vault.copy", "store"].into_iter().any(holds) {
+        NodeState::Sealed
+    } else {
+        NodeState::Empty
     }
+}
+
+/// Where it cannot be told, nothing is opened.
+fn is_wiped(folder: &Path) -> bool {
+    vault::is_wiped(folder).unwrap_or(true)
 }
 
 /// Why a folder that is not open does nothing.
@@ -371,6 +402,17 @@ pub(crate) fn closed(folder: &Path) -> Problem {
         }
         NodeState::Empty => Problem::new(codes::EMPTY, "this folder has no keys yet"),
         _ => Problem::new(codes::SEALED, "this folder is closed"),
+    }
+}
+
+/// Why a folder without keys is not opened.
+pub(crate) fn without_keys(folder: &Path) -> Problem {
+    match held(folder) {
+        NodeState::Sealed => {
+            let message = "the folder has records, and the files that hold its keys are missing";
+            Problem::new(codes::NO_KEYS, message)
+        }
+        _ => closed(folder),
     }
 }
 

@@ -6,48 +6,63 @@
 //!
 //! ```text
 //! FOLDER/vault, FOLDER/vault.copy     the header, twice; the sound one with the higher generation counts
-//! header   magic(7) "habeas\0" ‖ version(1) ‖ generation(8) ‖ database(16) ‖ slots(8 × 109) ‖ roles(48) ‖ mac(32) ‖ sum(32)
+//! header   magic(7) "habeas\0" ‖ version(1) 2 ‖ generation(8) ‖ database(16) ‖ salt(16) ‖ slots(8 × 109) ‖ roles(48) ‖
+//!          mac(32) ‖ sum(32)
 //! slot     salt(16) ‖ memory KiB(4) ‖ passes(4) ‖ lanes(4) ‖ wrapped(49) ‖ commitment(32)
-//! kek      Argon2id(passphrase in NFC, salt, memory, passes, lanes)
+//! stretched  Argon2id(passphrase in NFC, the vault's salt, memory, passes, lanes): once for all slots of one cost
+//! kek      keyed BLAKE3(stretched "slot", the slot's salt)
 //! wrapped  XChaCha20-Poly1305(kek "wrap", nonce 0, role(1) ‖ secret(32), aad = magic ‖ version ‖ database)
 //! roles    nonce(24) ‖ XChaCha20-Poly1305(carrier "roles", one byte per slot, aad = database)
 //! mac      keyed BLAKE3(carrier "mac", everything before)         sum   BLAKE3(everything before): torn or not, without a key
 //! FOLDER/vault.attempts, backup.attempts   failures(4) ‖ last attempt in ms(8) ‖ check(4)
 //! ```
 //!
-//! Integers are big-endian. There are always eight slots; a free one is random bytes with the cost of its neighbours.
-//! A salt is never used twice, so the wrapping key seals one thing only.
+//! Integers are big-endian. There are always eight slots, of at most two costs; a free one is random bytes with the cost of
+//! its neighbours. A slot's salt is never used twice, so the wrapping key seals one thing only, and two persons with one
+//! passphrase do not show.
+//!
+//! **One salt for all derivations.** A passphrase is stretched once and tried on all eight slots, so a wrong one costs
+//! what a right one costs: one derivation, not eight. The price: a guesser who holds the header tries each guess on all
+//! slots for one derivation too. That is at most three bits, and only if eight persons' passphrases are equally hard to
+//! guess; whoever made the vault has the first slot, and guesses at that one are as dear as before. A word more in a
+//! passphrase is worth eleven bits.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
 use protocol::{
     control::Passphrase,
+    limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
     seal::{Entropy, Secret},
 };
 use thiserror::Error;
 
-use crate::durable;
+use crate::{durable, steps::step};
 
 mod attempts;
 mod cost;
 mod header;
 mod root;
 mod slot;
+mod strength;
+pub(crate) mod wipe;
 
 #[cfg(test)]
 mod tests;
 
 pub use cost::Cost;
-pub use header::SLOTS;
+pub use header::{Header, SLOTS};
 pub use root::RootKey;
+pub use strength::{same, strong};
+pub use wipe::{complete, is_wiped, wipe};
 
 use attempts::Attempts;
-use header::{Header, Roles};
+use header::Roles;
 use slot::Slot;
+use wipe::Gate;
 
 /// Names one database for ever: random, made with its vault, bound into every sealed value of its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,9 +115,19 @@ pub enum VaultError {
         /// Time to wait.
         wait: Duration,
     },
-    /// There is no vault here: never made, or wiped.
+    /// There is no vault here.
     #[error("there is no vault here")]
     Missing,
+    /// The keys of the folder were destroyed; nothing in it opens any more, and nothing is made in it.
+    #[error("the keys of this folder were destroyed")]
+    Wiped,
+    /// A machine would guess the passphrase in no time; nothing was made.
+    #[error(
+        "a passphrase has at least {} characters, of at least {} kinds",
+        PASSPHRASE_CHARS.0,
+        PASSPHRASE_LETTERS.0
+    )]
+    Weak,
     /// There is one already; nothing was touched.
     #[error("there is a vault here already")]
     Exists,
@@ -171,6 +196,8 @@ pub struct Vault {
     folder: PathBuf,
     /// Where failed attempts are remembered.
     attempts: PathBuf,
+    /// Whether this is only looked at: nothing in the folder is mended.
+    is_copy: bool,
 }
 
 /// A header opened with a passphrase.
@@ -193,28 +220,26 @@ impl Vault {
     ) -> Result<(Self, Keys), VaultError> {
         durable::make_folder(folder).map_err(VaultError::io("make the folder of the vault"))?;
         let vault = Self::of(folder);
-        for copy in vault.copies() {
-            if copy.try_exists().map_err(VaultError::io("look for a vault"))? {
-                return Err(VaultError::Exists);
-            }
-        }
+        wipe::refuse(folder)?;
+        vault.refuse_another()?;
         let (database, master) = (DatabaseId(entropy.bytes()), entropy.secret());
         let keys = keys_of(database, Role::Reader, &master);
 
         let mut header = Header::empty(database, cost, entropy);
         let mut roles = Roles::default();
-        header.slots[0] = seal_slot(database, passphrase, Role::Reader, cost, &master, entropy)?;
+        header.put(SlotNumber(0), passphrase, Role::Reader, cost, &master, entropy)?;
         roles.0[0] = Some(Role::Reader);
+        header.seal(&roles, &keys.carrier, entropy);
+
+        let _until_it_is_there = Gate::enter(folder)?;
+        vault.refuse_another()?;
         vault.attempts().clear()?;
-        vault.write(&mut header, &roles, &keys.carrier, entropy)?;
+        vault.put(&header)?;
         Ok((vault, keys))
     }
 
-    /// Opens the vault in `folder`. A wrong passphrase costs eight derivations, and soon a wait.
-    ///
-    /// Eight, since nothing tells which slot a passphrase is for: a value that told it without a derivation would tell
-    /// a guesser too, and one salt for all slots would let each guess be tried on every person's slot at the price of one.
-    /// The right passphrase costs no more than its own slot and those before it.
+    /// Opens the vault in `folder`. A passphrase costs one derivation, right or wrong (two in a vault whose slots have two
+    /// costs); a wrong one soon costs a wait.
     pub fn open(folder: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<(Self, Keys), VaultError> {
         Self::of(folder).opened(passphrase, now)
     }
@@ -226,11 +251,11 @@ impl Vault {
         passphrase: &Passphrase,
         now: SystemTime,
     ) -> Result<(Self, Keys), VaultError> {
-        Self { attempts: attempts.into(), ..Self::of(folder) }.opened(passphrase, now)
+        Self { attempts: attempts.into(), is_copy: true, ..Self::of(folder) }.opened(passphrase, now)
     }
 
     fn of(folder: &Path) -> Self {
-        Self { folder: folder.into(), attempts: folder.join("vault.attempts") }
+        Self { folder: folder.into(), attempts: folder.join("vault.attempts"), is_copy: false }
     }
 
     fn opened(self, passphrase: &Passphrase, now: SystemTime) -> Result<(Self, Keys), VaultError> {
@@ -259,8 +284,7 @@ impl Vault {
             (Role::Reader, Role::Reader) => &opened.secret,
             (Role::Administrator, Role::Reader) => return Err(VaultError::NotAReader),
         };
-        opened.header.slots[free] =
-            seal_slot(opened.keys.database, new.passphrase, new.role, new.cost, secret, entropy)?;
+        opened.header.put(SlotNumber(free), new.passphrase, new.role, new.cost, secret, entropy)?;
         opened.roles.0[free] = Some(new.role);
         self.write(&mut opened.header, &opened.roles, &opened.keys.carrier, entropy)?;
         Ok(SlotNumber(free))
@@ -298,20 +322,8 @@ impl Vault {
         entropy: &mut Entropy,
     ) -> Result<(), VaultError> {
         let mut opened = self.enter(old, now)?;
-        opened.header.slots[opened.slot.0] =
-            seal_slot(opened.keys.database, new, opened.role, cost, &opened.secret, entropy)?;
+        opened.header.put(opened.slot, new, opened.role, cost, &opened.secret, entropy)?;
         self.write(&mut opened.header, &opened.roles, &opened.keys.carrier, entropy)
-    }
-
-    /// Destroys the slots in `folder`: overwritten, synced, removed. Nothing opens the store any more, here. Goes on after
-    /// an error and answers the first; may be repeated. Takes no passphrase and no time.
-    pub fn destroy(folder: &Path) -> Result<(), VaultError> {
-        let vault = Self::of(folder);
-        let copies = vault.copies();
-        let unfinished = copies.clone().map(|copy| durable::beside(&copy, ".new"));
-        let outcomes = copies.iter().chain(&unfinished).map(|path| durable::shred(path)).collect::<Vec<_>>();
-        let attempts = durable::shred(&vault.attempts().path);
-        outcomes.into_iter().chain([attempts]).collect::<Result<(), _>>().map_err(VaultError::io("destroy the vault"))
     }
 
     fn copies(&self) -> [PathBuf; 2] {
@@ -322,11 +334,23 @@ impl Vault {
         Attempts { path: self.attempts.clone() }
     }
 
+    fn refuse_another(&self) -> Result<(), VaultError> {
+        for copy in self.copies() {
+            if durable::is_taken(&copy).map_err(VaultError::io("look for a vault"))? {
+                return Err(VaultError::Exists);
+            }
+        }
+        Ok(())
+    }
+
     /// The sound copy with the higher generation. Errors of one copy count only if there is no other.
     fn read(&self) -> Result<Header, VaultError> {
-        let [first, second] = self.copies().map(|copy| match fs::read(copy) {
+        wipe::refuse(&self.folder)?;
+        step("read the vault");
+        let [first, second] = self.copies().map(|copy| match durable::read_small(&copy, Header::LENGTH) {
             Ok(bytes) => Header::decode(&bytes),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(VaultError::Missing),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Err(VaultError::NotHabeas),
             Err(error) => Err(VaultError::io("read the vault")(error)),
         });
         match (first, second) {
@@ -339,22 +363,19 @@ impl Vault {
         }
     }
 
-    /// Tries each slot in turn; what is found is also checked as a whole, and a copy that differs is brought up to date.
+    /// Tries all slots; what is found is also checked as a whole, and a copy that differs is brought up to date.
     fn enter(&self, passphrase: &Passphrase, now: SystemTime) -> Result<Opened, VaultError> {
         let header = self.read()?;
         let attempts = self.attempts();
         attempts.admit(now)?;
-        let aad = header::slot_aad(header.database);
-        for (at, slot) in header.slots.iter().enumerate() {
-            let Some((role, secret)) = slot.open(passphrase, &aad)? else { continue };
-            let role = Role::of(role).ok_or(VaultError::Damaged)?;
-            let keys = keys_of(header.database, role, &secret);
-            let roles = header.roles(&keys.carrier)?;
-            attempts.clear()?;
+        let Some((slot, role, secret)) = header.open(passphrase)? else { return Err(VaultError::WrongPassphrase) };
+        let keys = keys_of(header.database, role, &secret);
+        let roles = header.roles(&keys.carrier)?;
+        attempts.clear()?;
+        if !self.is_copy {
             self.mend(&header)?;
-            return Ok(Opened { roles, slot: SlotNumber(at), role, secret, keys, header });
         }
-        Err(VaultError::WrongPassphrase)
+        Ok(Opened { roles, slot, role, secret, keys, header })
     }
 
     /// Writes the next generation to both copies, one after the other: one of them is whole at any moment.
@@ -369,10 +390,17 @@ impl Vault {
         self.mend(header)
     }
 
+    /// Brings both copies up to date, unless the folder was wiped meanwhile.
     fn mend(&self, header: &Header) -> Result<(), VaultError> {
+        let _until_it_is_done = Gate::enter(&self.folder)?;
+        self.put(header)
+    }
+
+    /// The gate is held by the caller.
+    fn put(&self, header: &Header) -> Result<(), VaultError> {
         let bytes = header.encode();
         for copy in self.copies() {
-            if fs::read(&copy).ok().as_deref() != Some(&bytes) {
+            if durable::read_small(&copy, Header::LENGTH).ok().as_deref() != Some(&bytes) {
                 durable::replace(&copy, &bytes).map_err(VaultError::io("write the vault"))?;
             }
         }
@@ -407,15 +435,4 @@ fn keys_of(database: DatabaseId, role: Role, secret: &Secret) -> Keys {
         },
         Role::Administrator => Keys { database, carrier: secret.clone(), reader: None },
     }
-}
-
-fn seal_slot(
-    database: DatabaseId,
-    passphrase: &Passphrase,
-    role: Role,
-    cost: Cost,
-    secret: &Secret,
-    entropy: &mut Entropy,
-) -> Result<Slot, VaultError> {
-    Slot::seal(passphrase, cost, role.byte(), secret, &header::slot_aad(database), entropy)
 }

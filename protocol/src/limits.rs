@@ -103,3 +103,17 @@ pub const PETNAME_CHARS: Resource = Resource(48);
 /// Bytes kept free on the disk of the store: what is in memory finds room, and so do merges of files, alarms and a purge.
 /// Below it nothing is taken from peers and nothing is written for a person.
 pub const DISK_RESERVE: Resource = Resource(128 * 1024 * 1024);
+/// Characters of a passphrase in NFC, at least: five words, or what a machine does not try through.
+pub const PASSPHRASE_CHARS: Resource = Resource(12);
+/// Different characters of a passphrase, at least: one key held down is no passphrase.
+pub const PASSPHRASE_LETTERS: Resource = Resource(6);
+/// Connections at the node's socket that are served at a time: a person and some programs.
+pub const CONNECTIONS: Resource = Resource(64);
+/// Connections above those that are told so; the rest is dropped.
+pub const CONNECTIONS_REFUSED: Resource = Resource(32);
+/// Bytes of a request: an import file of some ten thousand cases.
+pub const REQUEST_BYTES: Resource = Resource(64 * 1024 * 1024);
+/// Bytes of a request that is read at once; a larger one waits for its turn.
+pub const SMALL_REQUEST_BYTES: Resource = Resource(256 * 1024);
+/// Large requests that wait while one is read and done; the next one is told to try again.
+pub const LARGE_REQUESTS_WAITING: Resource = Resource(8);

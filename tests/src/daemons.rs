@@ -343,13 +343,17 @@ impl Node {
     /// Ends it as a person does.
     pub fn stop(&mut self) {
         self.done(Request::Stop);
-        let ended = self.ended();
-        assert!(ended.success(), "{ended}");
+        self.ends();
     }
 
     /// Destroys its keys; it ends.
     pub fn wipe(&mut self) {
         self.done(Request::Wipe);
+        self.ends();
+    }
+
+    /// Waits until it has ended by itself, without an error.
+    pub fn ends(&mut self) {
         let ended = self.ended();
         assert!(ended.success(), "{ended}");
     }

@@ -102,6 +102,7 @@ backup_sound = { $file } is whole and opens: { $bytes } bytes, { $entries } entr
 backup_restored = restored { $file } ({ $bytes } bytes); it opens with the passphrases it had
 old_folder = If the folder that was saved still lies somewhere, never start it: two copies of one device would write side by side. If it happens nothing is lost and nothing forks, and this one tells you so (HB4005): stop the old copy and delete it.
 destroyed = the keys of this folder were destroyed; nobody opens it any more
+keys_missing = this folder has records, and the files that hold its keys are missing
 nothing_yet = there is nothing of Habeas in { $folder } yet
 
 archived =

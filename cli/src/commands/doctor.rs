@@ -76,6 +76,7 @@ struct Facts {
     vault: [KeyFile; 2],
     /// Whether there is a store that keys open.
     store: bool,
+    wiped: bool,
     node: Node,
     space: Option<Space>,
     /// When the last backup was made: UTC, seconds.
@@ -125,6 +126,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         access: access(&folder),
         vault: ["vault", "vault.copy"].map(|name| key_file(&folder.join(name))),
         store: folder.join("store").exists(),
+        wiped: folder.join("wiped").symlink_metadata().is_ok(),
         node: node(&folder).await,
         space: space(&folder),
         backup: fs::read_to_string(folder.join(LAST_BACKUP)).ok().and_then(|text| text.trim().parse().ok()),
@@ -177,8 +179,12 @@ fn access(folder: &Path) -> Option<Access> {
 }
 
 fn key_file(path: &Path) -> KeyFile {
-    if !path.exists() {
+    if path.symlink_metadata().is_err() {
         return KeyFile::Missing;
+    }
+    if !path.is_file() {
+        // Whoever opens a pipe waits for its other end.
+        return KeyFile::Unreadable;
     }
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut [0]));
     if read.is_ok() { KeyFile::Readable } else { KeyFile::Unreadable }

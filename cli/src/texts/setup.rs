@@ -45,6 +45,7 @@ messages! {
     next_restore();
     old_folder();
     destroyed();
+    keys_missing();
     nothing_yet(folder: &Path);
     only_a_call_sign(typed: &str);
     next_status();

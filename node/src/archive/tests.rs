@@ -277,3 +277,15 @@ fn nothing_is_written_over_and_what_a_crash_left_is_in_nobodys_way() {
         .expect("only half an archive was there");
     assert!(!theirs.exists());
 }
+
+/// A link planted at `DIR.unfinished` led to the files of another archive, and those were removed.
+#[test]
+fn a_link_in_the_place_of_an_unfinished_archive_is_not_followed() {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    let [to, other] = ["new", "other"].map(|name| root.path().join(name));
+    let archive = archive("x");
+    archive.write(&told(Language::En), &other, &mut |_| true).expect("a new folder");
+    symlink(&other, root.path().join("new.unfinished")).expect("writable");
+    assert!(matches!(archive.write(&told(Language::En), &to, &mut |_| true), Err(ArchiveError::Exists)));
+    assert!(other.join(JSON).exists() && other.join(PAGE).exists() && !to.exists());
+}

@@ -53,7 +53,7 @@ pub(super) fn create(
 /// Opens a backup that was unpacked beside the folder with what its passphrase gave, and counts. A node in a registry
 /// vouches for backups of that registry only: whoever verifies one of another would take this folder for saved.
 pub(super) fn verify(folder: &Path, opened: Opened, registry: Option<RegistryId>) -> Result<Reply, Problem> {
-    let Opened { keys, backup: Some((summary, unpacked)), .. } = opened else {
+    let Opened { keys, backup: Some((summary, unpacked, _until_it_is_gone)), .. } = opened else {
         return Err(Problem::new(codes::INTERNAL, "the backup was not unpacked"));
     };
     debug_assert!(unpacked.starts_with(folder), "backups are unpacked inside the folder");
@@ -74,7 +74,7 @@ pub(super) fn verify(folder: &Path, opened: Opened, registry: Option<RegistryId>
 
 /// Puts an unpacked backup in its place, in a folder that holds nothing.
 pub(super) fn restore(folder: &Path, opened: Opened) -> Result<Reply, Problem> {
-    let Some((summary, _)) = opened.backup else {
+    let Some((summary, _, _until_it_is_there)) = opened.backup else {
         return Err(Problem::new(codes::INTERNAL, "the backup was not unpacked"));
     };
     backup::restore(folder).map(|()| told(summary, None)).map_err(|error| problem(&error))
@@ -91,6 +91,8 @@ pub(crate) fn problem(error: &BackupError) -> Problem {
         BackupError::NotHabeas => codes::NOT_A_BACKUP,
         BackupError::Truncated | BackupError::Changed { .. } => codes::BACKUP_DAMAGED,
         BackupError::NotEmpty => codes::NOT_EMPTY,
+        BackupError::NotAFile => codes::NOT_A_FILE,
+        BackupError::Wiped => codes::WIPED,
         BackupError::Io { source, .. } => disk_code(source),
     };
     let problem = Problem::new(code, error.to_string());

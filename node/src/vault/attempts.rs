@@ -2,19 +2,21 @@
 //! between attempts gains nothing. It holds off whoever may only ask; whoever has the file has the header too.
 
 use std::{
-    fs::{self, OpenOptions},
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
-use super::VaultError;
+use super::{VaultError, wipe};
+use crate::{durable, steps::step};
 
 /// Failures after which the wait is still a second: a person mistypes.
 const PATIENCE: u32 = 5;
 /// The longest wait: longer would only lock out the owner.
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
+
+/// What reading it may end with if it is missing, or something else has its name.
+const GARBLED: [io::ErrorKind; 3] = [io::ErrorKind::NotFound, io::ErrorKind::InvalidInput, io::ErrorKind::FileTooLarge];
 
 /// The file that remembers failed attempts.
 pub(super) struct Attempts {
@@ -55,22 +57,23 @@ impl Attempts {
 
     /// A file that is missing or garbled remembers nothing: the owner must not be locked out by an accident.
     fn read(&self) -> Result<Failures, VaultError> {
-        match fs::read(&self.path) {
+        match durable::read_small(&self.path, 16) {
             Ok(bytes) => Ok(Failures::decode(&bytes).unwrap_or_default()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Failures::default()),
+            Err(error) if GARBLED.contains(&error.kind()) => Ok(Failures::default()),
             Err(error) => Err(VaultError::io("read the file of attempts")(error)),
         }
     }
 
-    /// In place and always of one length, so that it works on a full disk.
+    /// In place and always of one length, so that it works on a full disk. In a folder that was wiped nobody tries.
     fn write(&self, failures: Failures) -> Result<(), VaultError> {
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600).open(&self.path);
-        file.and_then(|mut file| {
-            file.write_all(&failures.encode())?;
-            file.sync_data()
-        })
-        .map_err(VaultError::io("write the file of attempts"))
+        step("note the attempt");
+        wipe::refuse(self.path.parent().unwrap_or(Path::new(".")))?;
+        durable::open_in_place(&self.path)
+            .and_then(|mut file| {
+                file.write_all(&failures.encode())?;
+                file.sync_data()
+            })
+            .map_err(VaultError::io("write the file of attempts"))
     }
 }
 
@@ -110,6 +113,8 @@ fn milliseconds(now: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn at(seconds: u64) -> SystemTime {

@@ -6,6 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 
 use super::VaultError;
+use crate::steps::step;
 
 /// Memory, passes and lanes of one Argon2id derivation. Only costs within bounds exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,15 +30,18 @@ impl Cost {
         let within = (least.memory_kib..=most.memory_kib).contains(&memory_kib)
             && (least.passes..=most.passes).contains(&passes)
             && (least.lanes..=most.lanes).contains(&lanes);
-        if within {
-            Ok(Self { memory_kib, passes, lanes })
-        } else {
-            Err(VaultError::AbsurdParameters { memory_kib, passes, lanes })
-        }
+        let cost = Self { memory_kib, passes, lanes };
+        if within { Ok(cost) } else { Err(cost.absurd()) }
+    }
+
+    /// As a cost that no honest vault has.
+    pub(super) const fn absurd(self) -> VaultError {
+        VaultError::AbsurdParameters { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes }
     }
 
     /// Derives a key. The memory is asked for, not taken for granted, and wiped.
     pub(super) fn derive(self, passphrase: &Passphrase, salt: &[u8; 16]) -> Result<Secret, VaultError> {
+        step("derive");
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).expect("a cost is within bounds");
         let mut memory: Zeroizing<Vec<Block>> = Zeroizing::default();
         let blocks = params.block_count();
@@ -68,7 +72,7 @@ impl Cost {
 }
 
 /// NFC, so that й typed on two keyboards is one passphrase (RFC 8265 OpaqueString).
-fn normal(passphrase: &Passphrase) -> Zeroizing<String> {
+pub(super) fn normal(passphrase: &Passphrase) -> Zeroizing<String> {
     let typed = passphrase.expose();
     // Room for the longest normal form: growing would leave copies behind.
     let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 3));

@@ -1,22 +1,30 @@
 //! The vault's header: eight slots, who has them, and whether it is whole. Drawn in [`vault`](crate::vault).
 
-use protocol::seal::{self, Entropy, NONCE, Secret, TAG};
+use protocol::{
+    control::Passphrase,
+    seal::{self, Entropy, NONCE, Secret, TAG},
+};
 use subtle::ConstantTimeEq;
 
 use super::{
-    Cost, DatabaseId, Role, VaultError,
+    Cost, DatabaseId, Role, SlotNumber, VaultError,
     slot::{SLOT, Slot},
+    strength::strong,
 };
 
 /// Slots of a vault, always: how many persons open it does not show.
 pub const SLOTS: usize = 8;
 
 const MAGIC: &[u8; 7] = b"habeas\0";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// Costs that the slots of one vault may have: an old one and the one that replaces it, person by person. Each is one
+/// derivation more for a wrong passphrase.
+const COSTS: usize = 2;
 /// Bytes of the sealed roles.
 const ROLES: usize = NONCE + SLOTS + TAG;
 
-const SLOTS_AT: usize = 7 + 1 + 8 + 16;
+const SALT_AT: usize = 7 + 1 + 8 + 16;
+const SLOTS_AT: usize = SALT_AT + 16;
 const ROLES_AT: usize = SLOTS_AT + SLOTS * SLOT;
 const MAC_AT: usize = ROLES_AT + ROLES;
 const SUM_AT: usize = MAC_AT + 32;
@@ -28,19 +36,63 @@ pub(super) struct Roles(pub(super) [Option<Role>; SLOTS]);
 
 /// A header that is whole and has no absurd cost; not yet known to be ours.
 #[derive(Clone)]
-pub(super) struct Header {
+pub struct Header {
     pub(super) generation: u64,
     pub(super) database: DatabaseId,
+    salt: [u8; 16],
     pub(super) slots: [Slot; SLOTS],
     roles: [u8; ROLES],
     mac: [u8; 32],
 }
 
 impl Header {
+    /// Bytes of a header.
+    pub(super) const LENGTH: u64 = LENGTH as u64;
+
     /// Generation 0: all slots free. To be sealed before it is written.
     pub(super) fn empty(database: DatabaseId, cost: Cost, entropy: &mut Entropy) -> Self {
+        let salt = entropy.bytes();
         let slots = std::array::from_fn(|_| Slot::dummy(cost, entropy));
-        Self { generation: 0, database, slots, roles: [0; ROLES], mac: [0; 32] }
+        Self { generation: 0, database, salt, slots, roles: [0; ROLES], mac: [0; 32] }
+    }
+
+    /// Gives a slot to `passphrase`, to open `secret` as `role`. To be sealed before it is written. `Weak` for a passphrase
+    /// that may open nothing, `AbsurdParameters` for a third cost.
+    pub(super) fn put(
+        &mut self,
+        slot: SlotNumber,
+        passphrase: &Passphrase,
+        role: Role,
+        cost: Cost,
+        secret: &Secret,
+        entropy: &mut Entropy,
+    ) -> Result<(), VaultError> {
+        strong(passphrase)?;
+        let stretched = cost.derive(passphrase, &self.salt)?;
+        let aad = slot_aad(self.database);
+        let mut slots = self.slots.clone();
+        slots[slot.0] = Slot::dummy(cost, entropy).fill(&stretched, role.byte(), secret, &aad);
+        check_costs(&slots)?;
+        self.slots = slots;
+        Ok(())
+    }
+
+    /// The slot that `passphrase` opens, and what is in it. One derivation for each cost.
+    pub(super) fn open(&self, passphrase: &Passphrase) -> Result<Option<(SlotNumber, Role, Secret)>, VaultError> {
+        let aad = slot_aad(self.database);
+        let mut tried: Vec<Cost> = Vec::with_capacity(COSTS);
+        for Slot { cost, .. } in &self.slots {
+            if tried.contains(cost) {
+                continue;
+            }
+            tried.push(*cost);
+            let stretched = cost.derive(passphrase, &self.salt)?;
+            for (at, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.cost == *cost) {
+                let Some((role, secret)) = slot.open(&stretched, &aad)? else { continue };
+                return Ok(Some((SlotNumber(at), Role::of(role).ok_or(VaultError::Damaged)?, secret)));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes it the next generation, with these roles.
@@ -64,7 +116,8 @@ impl Header {
     }
 
     /// The bytes of a copy.
-    pub(super) fn encode(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.before_mac();
         bytes.extend_from_slice(&self.mac);
         let sum = blake3::hash(&bytes);
@@ -72,12 +125,15 @@ impl Header {
         bytes
     }
 
-    /// Reads a copy; no derivation is run and nothing of a size the file chose is allocated.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
+    /// Reads a copy; no derivation is run and nothing of a size the file chose is allocated. What is read is one form of
+    /// one header, and may still be anybody's: only a passphrase tells.
+    pub fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
         match bytes.strip_prefix(MAGIC) {
             None if bytes.len() >= MAGIC.len() => return Err(VaultError::NotHabeas),
             None | Some([]) => return Err(VaultError::Damaged),
             Some([VERSION, ..]) => {}
+            // Made before the first release.
+            Some([older, ..]) if *older < VERSION => return Err(VaultError::NotHabeas),
             Some([found, ..]) => return Err(VaultError::Newer { found: *found, known: VERSION }),
         }
         let bytes: &[u8; LENGTH] = bytes.try_into().map_err(|_| VaultError::Damaged)?;
@@ -86,9 +142,11 @@ impl Header {
         }
         let (slots, _) = bytes[SLOTS_AT..ROLES_AT].as_chunks::<SLOT>();
         let slots = slots.iter().map(Slot::decode).collect::<Result<Vec<_>, _>>()?;
+        check_costs(&slots)?;
         Ok(Self {
             generation: u64::from_be_bytes(bytes[8..16].try_into().expect("eight bytes of generation")),
-            database: DatabaseId(bytes[16..32].try_into().expect("sixteen bytes of database id")),
+            database: DatabaseId(bytes[16..SALT_AT].try_into().expect("sixteen bytes of database id")),
+            salt: bytes[SALT_AT..SLOTS_AT].try_into().expect("sixteen bytes of salt"),
             slots: slots.try_into().unwrap_or_else(|_| unreachable!("the length holds eight slots")),
             roles: bytes[ROLES_AT..MAC_AT].try_into().expect("the sealed roles"),
             mac: bytes[MAC_AT..SUM_AT].try_into().expect("32 bytes of MAC"),
@@ -101,6 +159,7 @@ impl Header {
         bytes.push(VERSION);
         bytes.extend_from_slice(&self.generation.to_be_bytes());
         bytes.extend_from_slice(&self.database.0);
+        bytes.extend_from_slice(&self.salt);
         self.slots.iter().for_each(|slot| bytes.extend_from_slice(&slot.encode()));
         bytes.extend_from_slice(&self.roles);
         bytes
@@ -111,8 +170,21 @@ impl Header {
     }
 }
 
+/// Each cost is a derivation for whoever tries a passphrase: a header with many was made to hold up its owner.
+fn check_costs(slots: &[Slot]) -> Result<(), VaultError> {
+    let mut costs = Vec::with_capacity(COSTS);
+    for Slot { cost, .. } in slots {
+        match costs.contains(cost) {
+            true => {}
+            false if costs.len() < COSTS => costs.push(*cost),
+            false => return Err(cost.absurd()),
+        }
+    }
+    Ok(())
+}
+
 /// What a slot is bound to: a slot moved into another vault opens nothing.
-pub(super) fn slot_aad(database: DatabaseId) -> [u8; 24] {
+fn slot_aad(database: DatabaseId) -> [u8; 24] {
     let mut aad = [0; 24];
     aad[..7].copy_from_slice(MAGIC);
     aad[7] = VERSION;

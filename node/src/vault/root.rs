@@ -7,7 +7,7 @@
 //! Beside it `root.attempts` remembers wrong passphrases, as the vault's does.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -21,10 +21,14 @@ use super::{
     Cost, VaultError,
     attempts::Attempts,
     slot::{SLOT, Slot},
+    strength::strong,
+    wipe::{self, Gate},
 };
 use crate::durable;
 
 const MAGIC: &[u8; 8] = b"habeas\0R";
+/// Bytes of the file.
+const LENGTH: u64 = (MAGIC.len() + SLOT + 32) as u64;
 /// Kind of the secret in the slot.
 const SEED: u8 = b'R';
 
@@ -38,19 +42,23 @@ pub struct RootKey {
 impl RootKey {
     /// Makes a root key in the new file `path`.
     pub fn create(path: &Path, passphrase: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<Self, VaultError> {
-        if path.try_exists().map_err(VaultError::io("look for a root key"))? {
+        let root = Self { path: path.into(), seed: entropy.secret() };
+        let file = root.sealed(passphrase, cost, entropy)?;
+        let _until_it_is_there = Gate::enter(folder(path))?;
+        if durable::is_taken(path).map_err(VaultError::io("look for a root key"))? {
             return Err(VaultError::Exists);
         }
-        let root = Self { path: path.into(), seed: entropy.secret() };
-        root.change_passphrase(passphrase, cost, entropy)?;
+        root.put(&file)?;
         Ok(root)
     }
 
     /// Opens the root key in `path`. A wrong passphrase costs a derivation, and soon a wait.
     pub fn open(path: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<Self, VaultError> {
-        let bytes = match fs::read(path) {
+        wipe::refuse(folder(path))?;
+        let bytes = match durable::read_small(path, LENGTH) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(VaultError::Missing),
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => return Err(VaultError::NotHabeas),
             Err(error) => return Err(VaultError::io("read the root key")(error)),
         };
         let rest = bytes.strip_prefix(MAGIC).ok_or(VaultError::NotHabeas)?;
@@ -60,7 +68,7 @@ impl RootKey {
         }
         let (slot, attempts) = (Slot::decode(slot)?, attempts(path));
         attempts.admit(now)?;
-        match slot.open(passphrase, MAGIC)? {
+        match slot.open(&slot.stretch(passphrase)?, MAGIC)? {
             Some((SEED, seed)) => {
                 attempts.clear()?;
                 Ok(Self { path: path.into(), seed })
@@ -78,18 +86,31 @@ impl RootKey {
 
     /// Seals the file again under `new`.
     pub fn change_passphrase(&self, new: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<(), VaultError> {
-        let slot = Slot::seal(new, cost, SEED, &self.seed, MAGIC, entropy)?;
-        let mut bytes = [&MAGIC[..], &slot.encode()].concat();
-        let sum = blake3::hash(&bytes);
-        bytes.extend_from_slice(sum.as_bytes());
-        durable::replace(&self.path, &bytes).map_err(VaultError::io("write the root key"))
+        let file = self.sealed(new, cost, entropy)?;
+        let _until_it_is_there = Gate::enter(folder(&self.path))?;
+        self.put(&file)
     }
 
-    /// Overwrites and removes the file at `path`.
-    pub fn destroy(path: &Path) -> Result<(), VaultError> {
-        let attempts = durable::shred(&attempts(path).path);
-        durable::shred(path).and(attempts).map_err(VaultError::io("destroy the root key"))
+    /// The bytes of the file.
+    fn sealed(&self, passphrase: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<Vec<u8>, VaultError> {
+        strong(passphrase)?;
+        let slot = Slot::dummy(cost, entropy);
+        let stretched = slot.stretch(passphrase)?;
+        let mut bytes = [&MAGIC[..], &slot.fill(&stretched, SEED, &self.seed, MAGIC).encode()].concat();
+        let sum = blake3::hash(&bytes);
+        bytes.extend_from_slice(sum.as_bytes());
+        Ok(bytes)
     }
+
+    /// The gate is held by the caller.
+    fn put(&self, file: &[u8]) -> Result<(), VaultError> {
+        durable::replace(&self.path, file).map_err(VaultError::io("write the root key"))
+    }
+}
+
+/// The folder that a root key lies in: where it was wiped, nothing opens.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn attempts(path: &Path) -> Attempts {
@@ -98,14 +119,18 @@ fn attempts(path: &Path) -> Attempts {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{fs, time::Duration};
 
     use super::*;
+
+    fn typed(passphrase: &str) -> Passphrase {
+        Passphrase::new(format!("an invented passphrase, {passphrase}"))
+    }
 
     /// Opens it long after whatever was tried before.
     fn check(path: &Path, passphrase: &str, expected: Result<&RootKey, VaultError>) {
         let _forgotten = fs::remove_file(attempts(path).path);
-        match (RootKey::open(path, &Passphrase::new(passphrase.into()), SystemTime::UNIX_EPOCH), expected) {
+        match (RootKey::open(path, &typed(passphrase), SystemTime::UNIX_EPOCH), expected) {
             (Ok(found), Ok(expected)) => assert_eq!(found.seed(), expected.seed()),
             (Err(found), Err(expected)) => assert_eq!(found.to_string(), expected.to_string()),
             (found, expected) => panic!("{found:?} is not {expected:?}"),
@@ -116,40 +141,41 @@ mod tests {
     fn a_root_key_opens_with_its_passphrase_only_and_survives_a_change() {
         let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
         let path = folder.path().join("root");
-        let old = Passphrase::new("old".into());
+        let old = typed("old");
         let root = RootKey::create(&path, &old, Cost::FLOOR, &mut entropy).expect("a writable folder");
         check(&path, "old", Ok(&root));
         check(&path, "new", Err(VaultError::WrongPassphrase));
         let again = RootKey::create(&path, &old, Cost::FLOOR, &mut entropy);
         assert!(matches!(again, Err(VaultError::Exists)));
 
-        root.change_passphrase(&Passphrase::new("new".into()), Cost::FLOOR, &mut entropy).expect("a writable folder");
+        root.change_passphrase(&typed("new"), Cost::FLOOR, &mut entropy).expect("a writable folder");
         check(&path, "new", Ok(&root));
         check(&path, "old", Err(VaultError::WrongPassphrase));
-        RootKey::destroy(&path).expect("a writable folder");
-        check(&path, "new", Err(VaultError::Missing));
+        let weak = root.change_passphrase(&Passphrase::new("short".into()), Cost::FLOOR, &mut entropy);
+        assert!(matches!(weak, Err(VaultError::Weak)), "{weak:?}");
+        check(&path, "new", Ok(&root));
+        wipe::wipe(folder.path()).expect("a writable folder");
+        check(&path, "new", Err(VaultError::Wiped));
     }
 
     #[test]
     fn wrong_passphrases_have_to_wait_and_the_right_one_ends_that() {
         let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
         let path = folder.path().join("root");
-        let right = Passphrase::new("right".into());
+        let right = typed("right");
         RootKey::create(&path, &right, Cost::FLOOR, &mut entropy).expect("a writable folder");
         let at = |ms: u64| SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
-        let open = |passphrase: &str, ms| RootKey::open(&path, &Passphrase::new(passphrase.into()), at(ms));
+        let open = |passphrase: &str, ms| RootKey::open(&path, &typed(passphrase), at(ms));
         assert!(matches!(open("wrong", 0), Err(VaultError::WrongPassphrase)));
         assert!(matches!(open("right", 999), Err(VaultError::TooSoon { .. })));
         assert!(open("right", 1000).is_ok() && open("right", 1000).is_ok());
-        RootKey::destroy(&path).expect("a writable folder");
-        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 0);
     }
 
     #[test]
     fn a_damaged_or_foreign_file_says_so_before_any_derivation() {
         let (folder, mut entropy) = (tempfile::tempdir().expect("a temporary folder"), Entropy::new([1; 32]));
         let path = folder.path().join("root");
-        RootKey::create(&path, &Passphrase::new("old".into()), Cost::FLOOR, &mut entropy).expect("a writable folder");
+        RootKey::create(&path, &typed("old"), Cost::FLOOR, &mut entropy).expect("a writable folder");
         let sound = fs::read(&path).expect("just written");
         for at in MAGIC.len()..sound.len() {
             let mut wrong = sound.clone();

@@ -26,37 +26,40 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Seals `secret`, of the given kind, under `passphrase`, bound to `aad`.
-    pub(super) fn seal(
-        passphrase: &Passphrase,
-        cost: Cost,
-        kind: u8,
-        secret: &Secret,
-        aad: &[u8],
-        entropy: &mut Entropy,
-    ) -> Result<Self, VaultError> {
-        let mut slot = Self::dummy(cost, entropy);
-        let key = cost.derive(passphrase, &slot.salt)?;
-        let plain = Zeroizing::new([&[kind], &secret.expose()[..]].concat());
-        slot.wrapped.copy_from_slice(&seal::seal(&wrapping(&key), &NO_NONCE, aad, &plain));
-        slot.commitment = commitment(&key);
-        Ok(slot)
-    }
-
     /// A free slot.
     pub(super) fn dummy(cost: Cost, entropy: &mut Entropy) -> Self {
         Self { salt: entropy.bytes(), cost, wrapped: entropy.bytes(), commitment: entropy.bytes() }
     }
 
-    /// Kind and secret, if `passphrase` opens this slot. The cipher alone does not commit to its key, the commitment does.
-    pub(super) fn open(&self, passphrase: &Passphrase, aad: &[u8]) -> Result<Option<(u8, Secret)>, VaultError> {
-        let key = self.cost.derive(passphrase, &self.salt)?;
+    /// Puts `secret`, of the given kind, into a fresh slot under a stretched passphrase, bound to `aad`.
+    pub(super) fn fill(mut self, stretched: &Secret, kind: u8, secret: &Secret, aad: &[u8]) -> Self {
+        let key = self.key(stretched);
+        let plain = Zeroizing::new([&[kind], &secret.expose()[..]].concat());
+        self.wrapped.copy_from_slice(&seal::seal(&wrapping(&key), &NO_NONCE, aad, &plain));
+        self.commitment = commitment(&key);
+        self
+    }
+
+    /// Stretches a passphrase with this slot's own salt: for a slot that stands alone.
+    pub(super) fn stretch(&self, passphrase: &Passphrase) -> Result<Secret, VaultError> {
+        self.cost.derive(passphrase, &self.salt)
+    }
+
+    /// Kind and secret, if the stretched passphrase opens this slot. The cipher alone does not commit to its key, the
+    /// commitment does.
+    pub(super) fn open(&self, stretched: &Secret, aad: &[u8]) -> Result<Option<(u8, Secret)>, VaultError> {
+        let key = self.key(stretched);
         if !bool::from(commitment(&key).ct_eq(&self.commitment)) {
             return Ok(None);
         }
         let plain = seal::open(&wrapping(&key), &NO_NONCE, aad, &self.wrapped).ok_or(VaultError::Damaged)?;
         let plain = Zeroizing::new(plain);
         Ok(Some((plain[0], Secret::copied(&plain[1..]).expect("a wrapped secret has 33 bytes"))))
+    }
+
+    /// What a stretched passphrase is for this slot alone.
+    fn key(&self, stretched: &Secret) -> Secret {
+        Secret::new(seal::keyed(&stretched.derive("habeas 2 vault slot"), &[&self.salt]))
     }
 
     /// The bytes in the header.

@@ -1,13 +1,17 @@
 //! The vault as a whole, on a disk.
 
 use std::{
+    cell::Cell,
     fs,
-    time::{Duration, Instant, SystemTime},
+    rc::Rc,
+    time::{Duration, SystemTime},
 };
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use tempfile::TempDir;
 
 use super::*;
+use crate::steps::watched;
 
 /// A vault with one reader, "first", and a clock that never makes anyone wait.
 struct Room {
@@ -52,7 +56,7 @@ impl Room {
 }
 
 fn typed(passphrase: &str) -> Passphrase {
-    Passphrase::new(passphrase.into())
+    Passphrase::new(format!("an invented passphrase, {passphrase}"))
 }
 
 /// A header with its unkeyed sum made right again, as whoever tampers would.
@@ -177,9 +181,9 @@ fn the_newer_generation_counts_and_replaces_the_older() {
 fn an_altered_header_opens_nothing_even_with_its_sum_made_right() {
     let (mut room, _, _) = Room::new();
     let whole = fs::read(&room.copies()[0]).expect("just written");
-    let slots_at = 32;
-    // One byte of: generation, database, commitment, wrapped secret, a free slot, the roles, the MAC.
-    for at in [10, 20, slots_at + 80, slots_at + 30, slots_at + 109 * 5 + 3, whole.len() - 100, whole.len() - 40] {
+    let slots_at = 48;
+    // One byte of: generation, database, salt, commitment, wrapped secret, a free slot, the roles, the MAC.
+    for at in [10, 20, 40, slots_at + 80, slots_at + 30, slots_at + 109 * 5 + 3, whole.len() - 100, whole.len() - 40] {
         let mut altered = whole.clone();
         altered[at] ^= 1;
         for copy in room.copies() {
@@ -196,7 +200,7 @@ fn absurd_costs_are_refused_before_anything_is_allocated() {
     let whole = fs::read(&room.copies()[0]).expect("just written");
     for slot in [0, 7] {
         for (memory_kib, passes, lanes) in [(u32::MAX, 3, 4), (8, 2, 1), (19 * 1024, u32::MAX, 1), (19 * 1024, 2, 99)] {
-            let (at, mut altered) = (32 + slot * 109 + 16, whole.clone());
+            let (at, mut altered) = (48 + slot * 109 + 16, whole.clone());
             for (field, value) in [memory_kib, passes, lanes].into_iter().enumerate() {
                 altered[at + 4 * field..][..4].copy_from_slice(&u32::to_be_bytes(value));
             }
@@ -212,10 +216,12 @@ fn absurd_costs_are_refused_before_anything_is_allocated() {
 fn a_foreign_or_newer_file_is_named() {
     let (mut room, _, _) = Room::new();
     let mut newer = fs::read(&room.copies()[0]).expect("just written");
-    newer[7] = 2;
-    for (bytes, expected) in
-        [(newer, VaultError::Newer { found: 2, known: 1 }), (b"LUKS\xba\xbe\0\x02".to_vec(), VaultError::NotHabeas)]
-    {
+    newer[7] = 3;
+    for (bytes, expected) in [
+        (newer, VaultError::Newer { found: 3, known: 2 }),
+        (b"habeas\0\x01".to_vec(), VaultError::NotHabeas),
+        (b"LUKS\xba\xbe\0\x02".to_vec(), VaultError::NotHabeas),
+    ] {
         for copy in room.copies() {
             fs::write(copy, &bytes).expect("a writable folder");
         }
@@ -229,7 +235,7 @@ fn a_slot_moved_into_another_vault_opens_nothing() {
     let mut mixed = fs::read(&room.copies()[0]).expect("just written");
     let foreign = fs::read(&other.copies()[0]).expect("just written");
     mixed[16] ^= 1; // the rooms share a seed, so only the database id tells them apart
-    mixed[32..32 + 109].copy_from_slice(&foreign[32..32 + 109]);
+    mixed[48..48 + 109].copy_from_slice(&foreign[48..48 + 109]);
     for copy in room.copies() {
         fs::write(copy, summed(mixed.clone())).expect("a writable folder");
     }
@@ -264,30 +270,84 @@ fn an_attempt_counts_before_it_is_made() {
     assert!(matches!(Vault::open(room.folder.path(), &typed("first"), now), Err(VaultError::TooSoon { .. })));
 }
 
+/// A wrong passphrase held the owner up for eight derivations, one for each slot.
 #[test]
-fn a_wipe_overwrites_both_copies_and_takes_no_time() {
-    let (mut room, _, _) = Room::new();
-    let mut open = room.copies().map(|copy| fs::File::open(copy).expect("just written"));
-    let begun = Instant::now();
-    Vault::destroy(room.folder.path()).expect("a writable folder");
-    assert!(begun.elapsed() < Duration::from_secs(2));
-    for file in &mut open {
-        let mut left = Vec::new();
-        io::Read::read_to_end(file, &mut left).expect("an open file reads");
-        assert!(!left.is_empty() && left.iter().all(|byte| *byte == 0));
+fn a_passphrase_costs_one_derivation_whichever_slot_it_opens_and_a_wrong_one_no_more() {
+    let (mut room, vault, _) = Room::new();
+    let derivations = |room: &mut Room, passphrase: &str, expected: bool| {
+        let (count, now) = (Rc::new(Cell::new(0)), room.later());
+        let counting = Rc::clone(&count);
+        let watch = move |_, step: &str| counting.set(counting.get() + u32::from(step == "derive"));
+        let (opened, _) = watched(watch, || Vault::open(room.folder.path(), &typed(passphrase), now));
+        assert_eq!(opened.is_ok(), expected, "{passphrase}");
+        count.get()
+    };
+    for person in 1..SLOTS {
+        room.add(&vault, "first", &format!("person {person}"), Role::Reader).expect("a free slot");
     }
-    assert_eq!(fs::read_dir(room.folder.path()).expect("there").count(), 0);
-    assert!(matches!(room.open("first"), Err(VaultError::Missing)));
-    Vault::destroy(room.folder.path()).expect("a wipe may be repeated");
+    assert_eq!(derivations(&mut room, "first", true), 1);
+    assert_eq!(derivations(&mut room, "person 7", true), 1);
+    assert_eq!(derivations(&mut room, "nobody", false), 1);
+    // One person has gone over to a higher cost: two derivations until all have, and never more.
+    let dearer = |passes| Cost::new(19 * 1024, passes, 1).expect("within bounds");
+    let mut change = |old: &str, new: &str, cost| {
+        let now = room.later();
+        vault.change_passphrase(&typed(old), &typed(new), cost, now, &mut room.entropy)
+    };
+    change("person 7", "seventh", dearer(3)).expect("a second cost");
+    let third = change("person 6", "sixth", dearer(4));
+    assert!(matches!(third, Err(VaultError::AbsurdParameters { .. })), "{third:?}");
+    assert_eq!(derivations(&mut room, "nobody", false), 2);
+    assert_eq!(derivations(&mut room, "seventh", true), 2);
 }
 
 #[test]
-fn a_wipe_goes_on_past_a_copy_it_cannot_open() {
+fn a_header_with_a_cost_for_every_slot_is_refused_before_any_derivation() {
     let (mut room, _, _) = Room::new();
+    let mut altered = fs::read(&room.copies()[0]).expect("just written");
+    for slot in 0..SLOTS {
+        let passes = 2 + u32::try_from(slot).expect("below eight");
+        altered[48 + slot * 109 + 20..][..4].copy_from_slice(&passes.to_be_bytes());
+    }
+    for copy in room.copies() {
+        fs::write(copy, summed(altered.clone())).expect("a writable folder");
+    }
+    let now = room.later();
+    let watch = |_, step: &str| assert_ne!(step, "derive");
+    let (opened, _) = watched(watch, || Vault::open(room.folder.path(), &typed("first"), now));
+    assert!(matches!(opened, Err(VaultError::AbsurdParameters { passes: 4, .. })), "{opened:?}");
+}
+
+#[test]
+fn a_weak_passphrase_opens_nothing_wherever_one_is_set() {
+    let (mut room, vault, _) = Room::new();
+    let weak = Passphrase::new("too short".into());
+    let (now, by) = (room.later(), typed("first"));
+    let new = NewSlot { passphrase: &weak, role: Role::Reader, cost: Cost::FLOOR };
+    let added = vault.add_slot(&by, new, now, &mut room.entropy);
+    assert!(matches!(added, Err(VaultError::Weak)), "{added:?}");
+    let changed = vault.change_passphrase(&by, &weak, Cost::FLOOR, now, &mut room.entropy);
+    assert!(matches!(changed, Err(VaultError::Weak)), "{changed:?}");
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let made = Vault::create(empty.path(), &weak, Cost::FLOOR, &mut room.entropy);
+    assert!(matches!(made, Err(VaultError::Weak)), "{made:?}");
+    assert_eq!(fs::read_dir(empty.path()).expect("there").count(), 0, "something was made");
+}
+
+/// A pipe in the place of the vault held the owner up for ever.
+#[test]
+fn a_pipe_in_the_place_of_a_copy_holds_nobody_up() {
+    let (mut room, _, keys) = Room::new();
     let [first, second] = room.copies();
-    fs::remove_file(&first).expect("there");
-    fs::create_dir(&first).expect("a folder where a file should be");
-    assert!(Vault::destroy(room.folder.path()).is_err());
-    assert!(!second.exists());
-    assert!(room.open("first").is_err());
+    let pipe = |path: &Path| {
+        fs::remove_file(path).expect("there");
+        mknodat(CWD, path, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a writable folder");
+    };
+    for copy in [&first, &second] {
+        pipe(copy);
+        assert_eq!(room.open("first").expect("one sound copy is enough"), keys);
+        assert!(copy.metadata().expect("mended").is_file());
+    }
+    pipe(&room.folder.path().join("vault.attempts"));
+    assert_eq!(room.open("first").expect("nothing was counted"), keys);
 }

@@ -168,6 +168,12 @@ pub mod codes {
         WEAK_PASSPHRASE = "HB1014", 2, "use at least twelve characters, or five words";
         /// The keys of the folder were destroyed.
         WIPED = "HB1015", 10, "name another folder with --data, and restore a backup into it or run init there";
+        /// The folder has records and no keys, and was not wiped.
+        NO_KEYS = "HB1016", 13, "restore a backup into another folder, and delete nothing in this one: the missing files may be found";
+        /// Too much at once.
+        BUSY = "HB1017", 75, "try again in a moment";
+        /// One passphrase for the device and the root key.
+        SAME_PASSPHRASE = "HB1018", 2, "choose another passphrase for the root key";
 
         /// Files of two foundings are mixed.
         MIXED = "HB1020", 2, "give the signatures of this draft: each command that writes or takes a file prints its six words";
@@ -195,6 +201,8 @@ pub mod codes {
         PLACE = "HB2010", 2, "name a place that is there, and that the node's user may read and write";
         /// A sound backup, of another registry than the folder's.
         OTHER_BACKUP = "HB2011", 13, "verify a backup of this folder, or verify this one where its registry is";
+        /// A pipe, a socket or a device where a file is needed.
+        NOT_A_FILE = "HB2012", 2, "name a regular file: copy what it is to be read from into one";
         /// A file says where another organisation's node is.
         FOREIGN_ADDRESS = "HB2014", 13, "do not use it; ask its sender by voice";
 
@@ -307,7 +315,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::VAULT, "newer", &["found", "known"]),
     (codes::VAULT, "memory", &["mebibytes"]),
     (codes::VAULT, "unfinished", &[]),
-    (codes::WEAK_PASSPHRASE, "length", &["characters"]),
+    (codes::WEAK_PASSPHRASE, "length", &["characters", "letters"]),
     (codes::MIXED, "signature", &["theirs", "ours"]),
     (codes::FILE_KIND, "foreign", &["expected"]),
     (codes::FILE_KIND, "other", &["expected", "found"]),

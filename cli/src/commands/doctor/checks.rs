@@ -65,6 +65,7 @@ fn folder(facts: &Facts, typed: Typed<'_>) -> Check {
 /// The command, where there are keys that it can use; else the one that makes some, or brings them back.
 fn begin(facts: &Facts, typed: Typed<'_>, command: &str) -> String {
     match facts.vault {
+        _ if facts.wiped => RESTORE.to_owned(),
         [KeyFile::Missing, KeyFile::Missing] if facts.store => RESTORE.to_owned(),
         [KeyFile::Missing, KeyFile::Missing] => typed("init"),
         _ => typed(command),
@@ -77,7 +78,8 @@ fn joined(paths: &[PathBuf]) -> String {
 
 fn vault(facts: &Facts, typed: Typed<'_>) -> Check {
     match facts.vault {
-        [KeyFile::Missing, KeyFile::Missing] if facts.store => fail("vault", texts::destroyed(), RESTORE.to_owned()),
+        _ if facts.wiped => fail("vault", texts::destroyed(), RESTORE.to_owned()),
+        [KeyFile::Missing, KeyFile::Missing] if facts.store => fail("vault", texts::keys_missing(), RESTORE.to_owned()),
         [KeyFile::Missing, KeyFile::Missing] => fail("vault", doctor::folder_empty(), typed("init")),
         [KeyFile::Readable, KeyFile::Readable] => ok("vault", doctor::keys_readable()),
         [KeyFile::Readable, _] | [_, KeyFile::Readable] => {

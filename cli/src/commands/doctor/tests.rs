@@ -51,6 +51,7 @@ fn well() -> Facts {
         access: Some(Access { mode: 0o700, is_ours: true, open_files: vec![] }),
         vault: [KeyFile::Readable; 2],
         store: true,
+        wiped: false,
         node: Node::Runs(Box::new((open(), examined()))),
         space: Some(Space { free: 50 << 30, all: 100 << 30 }),
         backup: Some(NOW - DAY),
@@ -124,8 +125,10 @@ fn each_thing_that_can_be_wrong_is_found_with_its_cause_and_what_mends_it() {
     use KeyFile::{Missing, Readable, Unreadable};
     let empty = |facts: &mut Facts| (facts.vault, facts.store) = ([Missing, Missing], false);
     check(empty, "vault", Fail, "no keys", "habeas init");
-    let wiped = |facts: &mut Facts| facts.vault = [Missing, Missing];
+    let wiped = |facts: &mut Facts| facts.wiped = true;
     check(wiped, "vault", Fail, "destroyed", "habeas --data NEW backup restore FILE");
+    let lost = |facts: &mut Facts| facts.vault = [Missing, Missing];
+    check(lost, "vault", Fail, "missing", "habeas --data NEW backup restore FILE");
     check(|facts| facts.vault = [Unreadable, Missing], "vault", Fail, "cannot be read", "habeas backup restore FILE");
     check(|facts| facts.vault = [Readable, Unreadable], "vault", Warn, "one of the two", "habeas backup create FILE");
 
