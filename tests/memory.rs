@@ -8,7 +8,7 @@ use std::{fmt::Write as _, fs, path::Path, time::SystemTime};
 use node::{store::Rocks, vault::Vault};
 use protocol::{
     codec,
-    control::{Guest, Known, Question, Readers, RecordKind, Reply, Request, Scope, codes},
+    control::{Guest, Known, Question, Readers, RecordKind, Reply, Request, Scope, Unit, codes},
     schema::Language,
     seal::{Entropy, Secret, hash},
     store::{Class, Row, Store, Table},
@@ -251,4 +251,41 @@ fn after_a_lock_no_key_and_no_text_is_left_in_memory() {
     let locked = look();
     let left = locked.iter().filter(|(what, _)| **what != stays);
     assert_eq!(told(left), "", "left after a second lock");
+}
+
+/// An archive that was being written went on after the lock, to its end, with every name in memory and on the disk.
+#[test]
+fn an_archive_under_way_ends_with_the_lock_and_nothing_of_it_is_left() {
+    let nodes = Daemons::found(READABLE, 1);
+    let node = &nodes[0];
+    node.done(Request::Import { file: many(), dry_run: false, known: Known::Refuse });
+    let texts = texts();
+    for unit in [Unit::Records, Unit::Written] {
+        let to = node.folder().with_extension("archive");
+        let path = to.to_str().expect("UTF-8").to_owned();
+        let archive = Request::Archive { to: path, language: Language::Uk, zone: None };
+        let mut long = node.door().begin(&archive).expect("it tells how far it is");
+        assert!(long.reaches(unit).expect("it answers"), "it was over at once");
+        node.done(Request::Lock);
+        let found = scan(node.process(), &texts.iter().collect::<Vec<_>>()).expect("it lets itself be read");
+        assert_eq!(told(&found), "", "left while {unit:?}");
+        let (answer, _) = long.ended().expect("it ends");
+        assert_eq!(answer.expect_err("it was ended").code, codes::LOCKED, "{unit:?}");
+        let beside = fs::read_dir(to.parent().expect("a folder")).expect("ours");
+        let names = beside.map(|entry| entry.expect("ours").file_name());
+        let left: Vec<_> = names.filter(|name| name.to_string_lossy().contains("archive")).collect();
+        assert!(left.is_empty(), "{left:?}");
+        node.unlock();
+    }
+}
+
+/// What is looked at above is a program of the tests; the ones that people start must overwrite what they free, too.
+#[test]
+fn every_program_overwrites_what_it_frees() {
+    for program in ["node/src/main.rs", "cli/src/main.rs", "tests/src/bin/tests-node.rs"] {
+        let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(program));
+        let text = text.expect("the sources are here");
+        let allocator = "#[global_allocator]\nstatic ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);\n";
+        assert!(text.contains(allocator), "{program}");
+    }
 }

@@ -19,7 +19,7 @@ use protocol::{
     charter::founding::Founding,
     control::{
         Answer, Fact, Known, LINES, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope, Status,
-        Summary,
+        Summary, Unit,
     },
     ids::SectionId,
 };
@@ -246,6 +246,16 @@ pub struct Long {
 }
 
 impl Long {
+    /// Goes on until the work is of this kind, or over: whether it is.
+    pub fn reaches(&mut self, unit: Unit) -> io::Result<bool> {
+        while self.told.last().is_none_or(|told| told.unit != unit) {
+            if self.line()?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Waits for its end.
     pub fn ended(mut self) -> io::Result<(Result<Reply, Problem>, Vec<Progress>)> {
         loop {
