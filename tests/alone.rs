@@ -322,16 +322,21 @@ fn a_person_at_a_terminal_is_asked_for_a_language_and_two_passphrases_and_may_ch
         terminal.answers("Нова парольна фраза цього пристрою:", typed);
         terminal.answers("Ще раз те саме:", again);
     };
-    // Typed differently; then too short, which the node says.
+    let root = |terminal: &mut Terminal, typed: &str| {
+        terminal.answers("Нова головна парольна фраза, інша:", typed);
+        terminal.answers("Ще раз те саме:", typed);
+    };
+    // Typed differently; then too short, and one for both, which the node says.
     device(&mut terminal, PASSPHRASE, "something else");
     terminal.shows("виберіть ще раз");
     device(&mut terminal, "short", "short");
-    terminal.answers("Нова головна парольна фраза, інша:", ROOT_PASSPHRASE);
-    terminal.answers("Ще раз те саме:", ROOT_PASSPHRASE);
+    root(&mut terminal, ROOT_PASSPHRASE);
     terminal.shows("виберіть ще раз");
     device(&mut terminal, PASSPHRASE, PASSPHRASE);
-    terminal.answers("Нова головна парольна фраза, інша:", ROOT_PASSPHRASE);
-    terminal.answers("Ще раз те саме:", ROOT_PASSPHRASE);
+    root(&mut terminal, PASSPHRASE);
+    terminal.shows("виберіть ще раз");
+    device(&mut terminal, PASSPHRASE, PASSPHRASE);
+    root(&mut terminal, ROOT_PASSPHRASE);
     terminal.shows("готово");
     terminal.shows("--lang uk backup create");
     let status = terminal.program.wait().expect("a child of ours");

@@ -53,6 +53,8 @@ pub(crate) fn clear(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    // What is left of one store's count would be a loss to the next.
+    durable::shred(&durable::beside(&folder.join("store"), ".acknowledged"))?;
     end(folder)
 }
 
@@ -83,6 +85,7 @@ mod tests {
         Vault::create(&folder, &passphrase, Cost::FLOOR, &mut entropy).expect("a writable folder");
         RootKey::create(&folder.join("root"), &passphrase, Cost::FLOOR, &mut entropy).expect("a writable folder");
         durable::make_folder(&folder.join("store/rows")).expect("a writable folder");
+        fs::write(folder.join("store.acknowledged"), "one batch").expect("a writable folder");
         clear(&folder).expect("a writable folder");
         assert_eq!(names(&folder), [""; 0]);
     }

@@ -131,7 +131,8 @@ async fn make(
             Err(failure) => failure,
         };
         let may_choose = context.may_type(Which::Device) || context.may_type(Which::Root);
-        if !failure.is(node_codes::WEAK_PASSPHRASE) || !may_choose || tries == TRIES {
+        let will_not_do = failure.is(node_codes::WEAK_PASSPHRASE) || failure.is(node_codes::SAME_PASSPHRASE);
+        if !will_not_do || !may_choose || tries == TRIES {
             return Err(failure);
         }
         say_again(&failure, context);
