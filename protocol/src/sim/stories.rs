@@ -611,7 +611,7 @@ fn a_locked_core_has_no_key_to_read_or_write_with_and_forgets_what_waited() {
     assert!(refused(&step) && step.persist.is_empty(), "{step:?}");
 
     // A core that has just started waits for a peer's word before it signs, and is locked meanwhile.
-    world.machines[1].start(&mut world.dice, None).expect("memory answers");
+    world.machines[1].start(&mut world.dice, (None, world.plan.bounds)).expect("memory answers");
     let step = tell(&mut world, 1, Input::Write(write(2)));
     assert!(step.persist.is_empty() && !refused(&step), "it waits: {step:?}");
     let machine = &mut world.machines[1];
