@@ -10,7 +10,7 @@ choose_two =
     Twelve characters or five words each, at least. Best are words
     drawn by chance; a line from a book or a song is soon guessed.
     Nobody can bring a lost passphrase back.
-choose_one =
+choose_passphrase =
     A passphrase for this device: whoever knows it and has this
     computer can read everything here. Twelve characters or five
     words at least; best are words drawn by chance.

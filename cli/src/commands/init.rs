@@ -90,7 +90,7 @@ fn choose(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
     if context.may_type(Which::Device) {
         context.screen.note(&match keys {
             Keys::Organisation => texts::choose_two(),
-            Keys::Device => texts::choose_one(),
+            Keys::Device => texts::choose_passphrase(),
         });
     }
     let mut tries = 1;

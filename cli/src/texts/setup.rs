@@ -8,7 +8,7 @@ use crate::secret::Which;
 messages! {
     making_keys();
     choose_two();
-    choose_one();
+    choose_passphrase();
     choose_again(why: &str);
     step_keys(call_sign: &str);
     step_registry();
