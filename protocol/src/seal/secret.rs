@@ -1,8 +1,8 @@
 //! Secrets of 32 bytes: each lies in one place from its making to its end, moves as a pointer, and is overwritten there.
 //!
-//! The places are carved from whole pages that are used again and never given back to the allocator. So a page is kept
-//! out of the swap once, by [`keep_in_memory`], and for the life of the process; and what is freed elsewhere never was a
-//! secret. There are as many pages as the largest number of secrets at one time needs, 128 on each.
+//! The places lie on pages that hold nothing else, are used again, and are never given back to the allocator. So each page
+//! needs to be kept out of swap areas once ([`keep_in_memory`]) for the life of the process. There are as many pages as the
+//! largest number of secrets at one time needs, 128 on each.
 
 use std::{
     fmt, ptr,
@@ -217,7 +217,7 @@ mod tests {
         let address = secret.expose().as_ptr();
         let moved = Some(Box::new((1, secret)));
         assert_eq!(moved.as_ref().expect("there").1.expose().as_ptr(), address);
-        assert_eq!(size_of::<Option<Secret>>(), size_of::<usize>());
+        assert_eq!(size_of::<Secret>(), size_of::<usize>());
         let copy = moved.expect("there").1.clone();
         assert_ne!(copy.expose().as_ptr(), address);
         assert_eq!(copy.expose(), &[0x5e; 32]);
