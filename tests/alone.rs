@@ -93,7 +93,7 @@ impl Home {
     fn cut(&self) {
         for node in self.nodes() {
             let _ended_already = kill_process(node, Signal::KILL);
-            eventually("the node is gone", || about(node, "cmdline").is_empty().then_some(()));
+            eventually("the node is gone", || is_gone(node).then_some(()));
         }
     }
 }
@@ -108,6 +108,11 @@ impl Drop for Home {
 fn about(pid: Pid, what: &str) -> String {
     let bytes = fs::read(format!("/proc/{}/{what}", pid.as_raw_nonzero())).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Whether a process has let go of all it had: not there any more, or waiting for whoever asks how it ended (proc(5)).
+fn is_gone(pid: Pid) -> bool {
+    about(pid, "stat").rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
 }
 
 fn is_there(path: &Path) -> bool {

@@ -103,8 +103,8 @@ impl Node {
                 command.arg("--log-file").arg(data.join(LOG)).arg("--detached").current_dir(data);
             }
         }
-        let child = command.spawn().map_err(absent)?;
         let begins = log.as_ref().and_then(|log| log.metadata().ok()).map_or(0, |metadata| metadata.len());
+        let child = command.spawn().map_err(absent)?;
         Ok(Self { child, log, begins, client: Client::new(data) })
     }
 

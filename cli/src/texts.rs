@@ -146,8 +146,13 @@ pub(crate) fn wrong_id(error: &IdError) -> String {
     }
 }
 
-/// Commands to run next, one a line; where a line has no room for what a command is for, that stands below it.
-pub(crate) fn next<W: AsRef<str>>(commands: &[(String, W)]) -> String {
+/// Commands to run next.
+pub(crate) fn next<W: AsRef<str>>(these: &[(String, W)]) -> String {
+    commands(&next_heading(), these)
+}
+
+/// Commands under a heading, one a line; where a line has no room for what a command is for, that stands below it.
+pub(crate) fn commands<W: AsRef<str>>(heading: &str, commands: &[(String, W)]) -> String {
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     let line = |(command, what): &(String, W)| format!("  {command:width$}  {}", what.as_ref());
     let below = |(command, what): &(String, W)| format!("  {command}\n      {}", what.as_ref());
@@ -155,7 +160,7 @@ pub(crate) fn next<W: AsRef<str>>(commands: &[(String, W)]) -> String {
     let longest = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
     let has_room = room().is_none_or(|room| longest <= usize::from(room));
     let lines = if has_room { lines } else { commands.iter().map(below).collect() };
-    format!("{}\n{}", next_heading(), lines.join("\n"))
+    format!("{heading}\n{}", lines.join("\n"))
 }
 
 /// Whether an answer to a question is a yes, in any of the languages; everything else is none.

@@ -29,18 +29,14 @@ step_keys = keys made, for the organisation { $call_sign }
 step_registry = registry founded, with nobody else in it
 ready = ready: the node runs in the background, open
 ready_before = ready, as before: the node runs in the background, open
-ready_alone =
-    {"  "}organisation  { $call_sign } (its call-sign: say it instead of your name)
-      registry      { $words }
-      folder        { $folder }
-                    (the node's log is node.log in it)
-ready_until =
-    {"  "}`{ $stop }` ends the node, and so does switching this computer off.
-      `{ $again }` starts it again.
+say_call_sign = its call-sign: say it instead of your name
+row_folder = folder
+log_in_folder = the node's log is node.log in it
+node_heading = The node:
+node_ends = ends it
+node_starts_again = starts it again, also after the computer was off
 not_alone = this folder is in a registry with other organisations
-serving_on =
-    the node runs in the background, for { $folder }
-      `{ $stop }` ends it
+serving_on = the node runs in the background; `{ $stop }` ends it
 
 prompt_device = Passphrase of this device:{" "}
 prompt_root = Root passphrase of the organisation:{" "}

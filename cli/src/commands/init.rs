@@ -85,14 +85,20 @@ struct Chosen {
     root_passphrase: Option<Passphrase>,
 }
 
-/// Has passphrases chosen; whoever types two that differ may begin again.
+/// Says what passphrases are for, and has them chosen.
 fn choose(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
     if context.may_type(Which::Device) {
-        context.screen.note(&match keys {
+        let explained = match keys {
             Keys::Organisation => texts::choose_two(),
             Keys::Device => texts::choose_passphrase(),
-        });
+        };
+        context.screen.note(&format!("\n{explained}\n"));
     }
+    choose_until_alike(keys, context)
+}
+
+/// Whoever types two that differ may begin again.
+fn choose_until_alike(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
     let mut tries = 1;
     loop {
         match chosen(keys, context) {
@@ -122,9 +128,10 @@ async fn make(
 ) -> Result<(Status, Chosen), Failure> {
     let mut tries = 1;
     loop {
-        context.screen.note(&texts::making_keys());
+        context.screen.doing(&texts::making_keys());
         let Chosen { passphrase, root_passphrase } = chosen.clone();
         let answered = client.ask(&Request::Init { passphrase, root_passphrase, demo }).await;
+        context.screen.settle();
         let failure = match answered.map_err(Failure::from) {
             Ok(Reply::Status(status)) => return Ok((*status, chosen)),
             Ok(other) => return Err(unexpected(&other)),
@@ -136,7 +143,7 @@ async fn make(
             return Err(failure);
         }
         say_again(&failure, context);
-        chosen = choose(keys, context)?;
+        chosen = choose_until_alike(keys, context)?;
         tries += 1;
     }
 }

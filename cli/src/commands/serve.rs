@@ -66,7 +66,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         let status = status(&node.client).await?;
         node.leave();
         let stop = context.command("stop");
-        Ready::of(&status, &data, &[Step::Node]).tell(&mut context.screen, || good(&texts::serving_on(&data, &stop)));
+        Ready::of(&status, &data, &[Step::Node]).tell(&mut context.screen, || good(&texts::serving_on(&stop)));
         return Ok(());
     }
     context.screen.note(&texts::serving(&data, &context.command("status")));

@@ -14,11 +14,15 @@ messages! {
     step_registry();
     ready();
     ready_before();
-    ready_alone(call_sign: &str, words: &str, folder: &Path);
+    say_call_sign();
+    row_folder();
+    log_in_folder();
+    node_heading();
+    node_ends();
+    node_starts_again();
     other_folder();
-    ready_until(stop: &str, again: &str);
     not_alone();
-    serving_on(folder: &Path, stop: &str);
+    serving_on(stop: &str);
     next_case();
     next_backup();
     made_organisation(call_sign: &str, folder: &Path, node: &str);

@@ -13,7 +13,7 @@ use crate::{
     commands::{ask_of, ready::Ready, serve::open},
     daemon::{has_keys, reach, status, unexpected},
     error::Failure,
-    render::standing::good,
+    render::{indented, standing::good},
     secret::Which,
     texts,
     tongue::Tongue,
@@ -106,13 +106,22 @@ async fn found(root_passphrase: Passphrase, client: &Client, context: &mut Conte
 }
 
 fn conclude(status: &Status, data: &Path, steps: &[Step], context: &mut Context<'_>) {
-    let stop = context.command("stop");
-    let again = context.command("serve --background");
+    let [stop, again] = ["stop", "serve --background"].map(|rest| context.command(rest));
     Ready::of(status, data, steps).tell(&mut context.screen, || {
-        let call_sign = status.call_sign.as_deref().unwrap_or_default();
-        let words = status.registry_words.as_deref().unwrap_or_default();
         let head = if steps.is_empty() { texts::ready_before() } else { texts::ready() };
-        [good(&head), texts::ready_alone(call_sign, words, data), texts::ready_until(&stop, &again)].join("\n")
+        let [organisation, _, registry, ..] = texts::node_rows();
+        let below = String::new;
+        let rows = [
+            [organisation, status.call_sign.clone().unwrap_or_default()],
+            [below(), texts::say_call_sign()],
+            [registry, status.registry_words.clone().unwrap_or_default()],
+            [texts::row_folder(), data.display().to_string()],
+            [below(), texts::log_in_folder()],
+        ];
+        let node = [(stop, texts::node_ends()), (again, texts::node_starts_again())];
+        let parts =
+            [good(&head), indented(rows.map(Vec::from)), String::new(), texts::commands(&texts::node_heading(), &node)];
+        parts.join("\n")
     });
     let next = [
         (context.command("import FILE"), texts::next_import()),
