@@ -404,7 +404,7 @@ fn what_is_known_changes_nothing_however_often_it_is_said() {
     let mut world = still(3);
     let circle: CircleId = commons(&world);
     for at in 0..3 {
-        world.write(at, &vec![circle; 3]).expect("it may");
+        world.write(at, &[circle; 3]).expect("it may");
     }
     super::stories::agree(&mut world);
     let state = world.machines[0].state.as_ref().expect("on");
