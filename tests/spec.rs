@@ -60,8 +60,10 @@ fn limits_in(source: &str) -> BTreeSet<(String, String, String)> {
     let limits = constants.filter_map(|(name, rest)| {
         let (kind, value) = rest.split_once(" = ")?;
         let factors = value.strip_prefix(kind)?.trim_start_matches('(').trim_end_matches(");");
-        let product: usize =
-            factors.split('*').map(|factor| factor.trim().parse::<usize>().expect("a number")).product();
+        let product: usize = factors
+            .split('*')
+            .map(|factor| factor.trim().replace('_', "").parse::<usize>().expect("a number"))
+            .product();
         Some((name.to_owned(), product.to_string(), kind.to_lowercase()))
     });
     limits.collect()
