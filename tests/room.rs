@@ -58,7 +58,7 @@ fn a_disk_that_fills_up_is_told_takes_nothing_more_and_goes_on_by_itself_once_th
     nodes.settle();
     nodes[0].stop();
     let place = nodes[0].folder().with_extension("disk");
-    let Some(disk) = Disk::mount(&place, DISK_RESERVE.0 + (16 << 20)) else {
+    let Some(disk) = Disk::mount(&place, DISK_RESERVE.0 + (64 << 20)) else {
         eprintln!("skipped: no file system can be mounted here");
         return;
     };

@@ -20,6 +20,7 @@
 mod acknowledged;
 mod folder;
 mod keys;
+mod manifest;
 mod rocks;
 mod seal;
 mod whereabouts;

@@ -9,8 +9,13 @@
 //! mark                  count(8, big-endian) ‖ opening(16) ‖ opening before(16)
 //! row of the mark       FF 02, outside every table; sealed like a row of table meta
 //! FOLDER.acknowledged   slot 0 at byte 0, slot 1 at byte 4096; a mark goes to slot count mod 2
-//! slot                  nonce(24) ‖ sealed mark(56), aad = database(16) ‖ FF 02 ‖ slot(1)
+//! slot                  nonce(24) ‖ sealed(mark(40) ‖ manifest(32)), aad = database(16) ‖ FF 02 ‖ slot(1)
+//! manifest              number(8) ‖ length(8) ‖ BLAKE3 of so many bytes [..16]; zeros: not known
 //! ```
+//!
+//! The manifest is RocksDB's list of its tables. What it takes for the end of a manifest it takes for its end: one that
+//! was cut short, or has a page of zeros, forgets a table, and the log goes on after the gap. So the part of it that is
+//! known to be synced is remembered as well.
 //!
 //! Two slots, each on a page of its own: a write that was torn leaves the mark before. Each opening of the store draws a
 //! random name, so that a history that went on elsewhere is told from the own one even where it is longer.
@@ -32,7 +37,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::seal::TableSeal;
+use super::{manifest::Manifest, seal::TableSeal};
 use crate::{durable, vault::DatabaseId};
 
 /// The row of the mark, outside every table.
@@ -41,8 +46,10 @@ pub(super) const MARK: [u8; 2] = [0xFF, 2];
 const APART: usize = 4096;
 /// Bytes of a mark.
 const MARK_BYTES: usize = 40;
-/// Bytes of a sealed mark.
-const SLOT_BYTES: usize = protocol::seal::NONCE + MARK_BYTES + protocol::seal::TAG;
+/// Bytes of what is remembered of a manifest.
+const MANIFEST_BYTES: usize = 32;
+/// Bytes of a slot.
+const SLOT_BYTES: usize = protocol::seal::NONCE + MARK_BYTES + MANIFEST_BYTES + protocol::seal::TAG;
 
 /// Why it is not certain that a store holds everything that was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,8 +137,8 @@ pub(super) enum Found {
     Nothing,
     /// No slot opens.
     Garbled,
-    /// The newest mark that opens, and whether the other slot does not.
-    Known { newest: Mark, torn: bool },
+    /// The newest mark that opens, whether the other slot does not, and what it knows of the manifest.
+    Known { newest: Mark, torn: bool, manifest: Manifest },
 }
 
 /// Holds the mark of the store against what the file says. `None`: everything that was acknowledged is there.
@@ -139,7 +146,7 @@ pub(super) fn compare(store: Option<Mark>, file: Found) -> Option<Doubt> {
     let (file, torn) = match file {
         Found::Nothing => return Some(Doubt::Gone),
         Found::Garbled => return Some(Doubt::Unreadable),
-        Found::Known { newest, torn } => (newest, torn),
+        Found::Known { newest, torn, .. } => (newest, torn),
     };
     let Some(store) = store else { return Some(Doubt::Fewer { missing: file.count }) };
     if store.count < file.count {
@@ -159,13 +166,16 @@ pub(super) struct Memory {
     path: PathBuf,
     seal: TableSeal,
     file: Option<File>,
+    /// What is remembered of the manifest with the next mark.
+    pub(super) manifest: Manifest,
 }
 
 impl Memory {
     /// The memory of the store in `folder`, which need not be there.
     pub(super) fn of(folder: &Path, database: DatabaseId, carrier: &Secret) -> Self {
         let seal = TableSeal::new(Table::Meta, database, carrier);
-        Self { path: durable::beside(folder, ".acknowledged"), seal, file: None }
+        let path = durable::beside(folder, ".acknowledged");
+        Self { path, seal, file: None, manifest: Manifest::default() }
     }
 
     /// What it says.
@@ -177,16 +187,16 @@ impl Memory {
         };
         let slot = |slot: u8| {
             let sealed = bytes.get(place(slot)..)?.get(..SLOT_BYTES)?;
-            Mark::decode(&self.seal.open(&name(slot), sealed).ok()?)
+            let opened = self.seal.open(&name(slot), sealed).ok()?;
+            let (mark, manifest) = opened.split_at_checked(MARK_BYTES)?;
+            Some((Mark::decode(mark)?, Manifest::decode(manifest)?))
         };
-        Ok(match (slot(0), slot(1)) {
-            (None, None) => Found::Garbled,
-            (Some(newest), None) | (None, Some(newest)) => Found::Known { newest, torn: true },
-            (Some(even), Some(odd)) => {
-                let newest = if even.count > odd.count { even } else { odd };
-                Found::Known { newest, torn: false }
-            }
-        })
+        let (torn, (newest, manifest)) = match (slot(0), slot(1)) {
+            (None, None) => return Ok(Found::Garbled),
+            (Some(newest), None) | (None, Some(newest)) => (true, newest),
+            (Some(even), Some(odd)) => (false, if even.0.count > odd.0.count { even } else { odd }),
+        };
+        Ok(Found::Known { newest, torn, manifest })
     }
 
     /// Makes the file anew, with `mark` in both slots.
@@ -214,7 +224,7 @@ impl Memory {
     }
 
     fn sealed(&self, slot: u8, mark: Mark, entropy: &mut Entropy) -> Vec<u8> {
-        self.seal.seal(&name(slot), &mark.encode(), entropy)
+        self.seal.seal(&name(slot), &[mark.encode(), self.manifest.encode()].concat(), entropy)
     }
 }
 
@@ -240,11 +250,11 @@ mod tests {
     }
 
     fn known(count: u64, opening: [u8; 16]) -> Found {
-        Found::Known { newest: mark(count, opening), torn: false }
+        Found::Known { newest: mark(count, opening), torn: false, manifest: Manifest::default() }
     }
 
     fn torn(count: u64) -> Found {
-        Found::Known { newest: mark(count, OURS), torn: true }
+        Found::Known { newest: mark(count, OURS), torn: true, manifest: Manifest::default() }
     }
 
     fn check(store: Option<Mark>, file: Found, expected: Option<Doubt>) {
@@ -330,8 +340,7 @@ mod tests {
         for at in 1..SLOT_BYTES {
             fs::write(bench.file(), [&after[..at], &before[at..]].concat()).expect("writable");
             let found = memory.read().expect("readable");
-            let expected = Found::Known { newest: mark(5, OURS), torn: true };
-            assert_eq!(found, expected, "torn at {at}");
+            assert_eq!(found, torn(5), "torn at {at}");
             check(Some(mark(6, OURS)), found, None);
         }
     }

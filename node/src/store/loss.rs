@@ -169,7 +169,7 @@ fn a_crash_between_the_two_syncs_is_no_loss() {
     let rows = snapshot(&disk.rows());
     let after = fs::read(disk.noted()).expect("readable");
     drop(store);
-    for torn in (0..=80).chain([4096, 4097, 4136]) {
+    for torn in (0..=112).chain([4096, 4097, 4136, 4208]) {
         restore(&disk.rows(), &rows);
         let mut file = before.clone();
         file[..torn].copy_from_slice(&after[..torn]);

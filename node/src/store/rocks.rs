@@ -24,6 +24,7 @@ use super::{
     acknowledged::{self, Doubt, Found, MARK, Mark, Memory},
     folder::{Folder, OpenError, State, write_format},
     keys::{CARRIER_CHECK, NO_ROW, READER_CHECK, check_value, number_of, rows_from, rows_of},
+    manifest::Manifest,
     seal::Seals,
     whereabouts::{self, Whereabouts},
 };
@@ -63,14 +64,16 @@ impl Rocks {
     /// `entropy` is seeded by the operating system.
     pub fn open(path: &Path, keys: &Keys, mut entropy: Entropy) -> Result<Self, OpenError> {
         let mut folder = Folder::enter(path)?;
+        let memory = Memory::of(path, keys.database, &keys.carrier);
+        let found = memory.read().map_err(OpenError::io("read what was acknowledged"))?;
+        let forgets = forgets_tables(found, &folder.rows());
         let db = open_rows(&mut folder)?;
         claim(&db, CARRIER_CHECK, check_value(&keys.carrier, keys.database), folder.state() == State::Making)?;
         let seals = Seals::new(keys.database, &keys.carrier);
-        let memory = Memory::of(path, keys.database, &keys.carrier);
         let mark = Mark { count: 0, opening: entropy.bytes(), before: [0; 16] };
         let mut rocks =
             Self { db: Some(db), folder, database: keys.database, seals, entropy, mark, memory, broken: None };
-        rocks.begin()?;
+        rocks.begin(found, forgets)?;
         if let Some(reader) = &keys.reader {
             rocks.unlock(reader)?;
         }
@@ -82,6 +85,8 @@ impl Rocks {
     pub fn reopen(&mut self) -> Result<(), OpenError> {
         // One database at a time: the old one ends first.
         self.db = None;
+        let found = self.memory.read().map_err(OpenError::io("read what was acknowledged"))?;
+        let forgets = forgets_tables(found, &self.folder.rows());
         match open_rows(&mut self.folder) {
             Ok(db) => self.db = Some(db),
             Err(error) => {
@@ -92,7 +97,7 @@ impl Rocks {
         }
         let broken = self.broken.take();
         self.mark.opening = self.entropy.bytes();
-        let again = self.begin();
+        let again = self.begin(found, forgets);
         if again.is_err() {
             self.broken = self.broken.take().or(broken);
         }
@@ -100,11 +105,11 @@ impl Rocks {
         self.health().map_err(opening)
     }
 
-    /// Begins a new opening of rows that were just opened.
-    fn begin(&mut self) -> Result<(), OpenError> {
-        let found = self.memory.read().map_err(OpenError::io("read what was acknowledged"))?;
+    /// Begins a new opening of rows that were just opened; `found` and `forgets` are from before.
+    fn begin(&mut self, found: Found, forgets: bool) -> Result<(), OpenError> {
         let before = read_mark(self.rows().map_err(opening)?, &self.seals)?;
-        self.remember(before, found)?;
+        self.look_at_manifest();
+        self.remember(before, found, forgets)?;
         if self.folder.state() == State::Whole { Ok(()) } else { self.folder.mark(State::Whole) }
     }
 
@@ -112,9 +117,27 @@ impl Rocks {
         self.db.as_ref().ok_or_else(|| failed("read", "it could not be opened again"))
     }
 
+    /// Takes note of the manifest, if RocksDB is not writing it now: then every byte of it is synced.
+    fn look_at_manifest(&mut self) {
+        let is_written = |db: &DB| {
+            let running = [properties::NUM_RUNNING_FLUSHES, properties::NUM_RUNNING_COMPACTIONS];
+            running.iter().any(|property| !matches!(db.property_int_value(*property), Ok(Some(0))))
+        };
+        let Ok(db) = self.rows() else { return };
+        if is_written(db) {
+            return;
+        }
+        let now = Manifest::now(&self.folder.rows(), self.memory.manifest);
+        if !is_written(db)
+            && let Ok(now) = now
+        {
+            self.memory.manifest = now;
+        }
+    }
+
     /// Holds what is here against what was acknowledged, and begins a new opening in both places. `before` is the mark of
-    /// the store, `found` what the file says.
-    fn remember(&mut self, before: Option<Mark>, found: Found) -> Result<(), OpenError> {
+    /// the store, `found` what the file says, `forgets` whether the manifest was damaged.
+    fn remember(&mut self, before: Option<Mark>, found: Found, forgets: bool) -> Result<(), OpenError> {
         let name = self.mark.opening;
         let doubt = match (self.folder.state(), found) {
             // The mark is on the disk before the file is made: rows that are gone, not rows that never were.
@@ -123,7 +146,8 @@ impl Rocks {
                 return Err(OpenError::Damaged { reason });
             }
             (State::Making, _) => None,
-            _ => acknowledged::compare(before, found),
+            // The newest batch is there, and a table from before may be forgotten.
+            _ => acknowledged::compare(before, found).or(forgets.then_some(Doubt::Apart)),
         };
         // A backup and a copy hold the store alone: what they do not know was never theirs.
         let is_copy = doubt == Some(Doubt::Gone) && before.is_some() && self.has_moved()?;
@@ -301,6 +325,7 @@ impl Store for Rocks {
         }
         let mark = self.mark.next();
         self.write(batch, mark)?;
+        self.look_at_manifest();
         if let Err(error) = self.memory.note(mark, &mut self.entropy) {
             // The batch is there, and nobody was told.
             self.give_up(match error.kind() {
@@ -392,6 +417,11 @@ fn claim(db: &DB, row: [u8; 2], value: [u8; 32], may: bool) -> Result<(), OpenEr
         }
         None => Err(OpenError::Damaged { reason: "its check row is missing".into() }),
     }
+}
+
+/// Whether less of the manifest is there than was known of it.
+fn forgets_tables(found: Found, rows: &Path) -> bool {
+    matches!(found, Found::Known { manifest, .. } if manifest.was_damaged(rows))
 }
 
 /// The mark of the store; one that is not there, or was altered, says nothing.

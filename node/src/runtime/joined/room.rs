@@ -9,6 +9,7 @@ use std::{io, path::Path, time::Duration};
 use protocol::{
     control::{Alarm, Problem, codes},
     limits::DISK_RESERVE,
+    store::StoreError,
     sync::frame::Received,
 };
 
@@ -77,7 +78,8 @@ impl Joined {
 
     /// There is room: opens the store again if the disk was full under it, and meets everybody anew.
     async fn go_on(&mut self) {
-        if self.is_full() {
+        // A merge or a flush may have failed where no write was under way.
+        if self.is_full() || matches!(self.folder.store.health(), Err(StoreError::Full)) {
             if let Err(error) = self.folder.store.reopen() {
                 tracing::warn!(%error, "the store cannot go on yet");
                 return;
