@@ -120,7 +120,7 @@ fn a_torn_last_record_costs_only_what_was_not_acknowledged() {
         fs::write(disk.noted(), &noted).expect("writable");
         let store = disk.open();
         assert_eq!((kept(&store), doubt(&store).expect("readable")), (5, None), "torn at {torn}");
-        assert_eq!(whereabouts(disk.root.path(), &store).expect("readable"), Whereabouts::Same, "torn at {torn}");
+        assert_eq!(whereabouts(&disk.folder(), &store).expect("readable"), Whereabouts::Same, "torn at {torn}");
     }
 }
 
@@ -147,7 +147,7 @@ fn a_decayed_log_is_cut_and_the_cut_is_known() {
         let missing = 8 - kept(&found);
         assert!(missing > 0, "byte {at}");
         assert_eq!(doubt(&found).expect("readable"), Some(Doubt::Fewer { missing }), "byte {at}");
-        let place = whereabouts(disk.root.path(), &found).expect("readable");
+        let place = whereabouts(&disk.folder(), &found).expect("readable");
         assert!(matches!(place, Whereabouts::Moved { .. }), "byte {at}");
         drop(found);
         let mut again = disk.open();
@@ -221,7 +221,7 @@ fn altered<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> bool {
 }
 
 pub(super) fn settle(disk: &OnDisk, store: &mut Rocks) {
-    if let Whereabouts::Moved { remember } = whereabouts(disk.root.path(), store).expect("readable") {
+    if let Whereabouts::Moved { remember } = whereabouts(&disk.folder(), store).expect("readable") {
         store.commit(&remember).expect("a sound store commits");
     }
 }

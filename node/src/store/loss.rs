@@ -25,7 +25,7 @@ fn filled() -> (OnDisk, Rocks) {
 
 /// What there is to tell, and whether new incarnations are due.
 fn standing(disk: &OnDisk, store: &Rocks) -> (Option<Doubt>, bool) {
-    let place = whereabouts(disk.root.path(), store).expect("readable");
+    let place = whereabouts(&disk.folder(), store).expect("readable");
     (doubt(store).expect("readable"), place != Whereabouts::Same)
 }
 

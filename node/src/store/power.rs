@@ -96,7 +96,8 @@ fn whatever_a_power_cut_leaves_of_the_write_under_way_nothing_acknowledged_is_lo
     }
 }
 
-/// A table is written, the manifest names it, the log is removed: each is synced before the next begins.
+/// A table is written, the manifest names it, the log is removed: each is synced before the next begins. The end of the
+/// manifest is cut here and never mixed: RocksDB refuses one whose last record is half zeros.
 #[test]
 fn whatever_a_power_cut_leaves_of_a_flush_nothing_acknowledged_is_lost_or_doubted() {
     let (disk, mut chance) = (OnDisk::new(), Chance::new());
@@ -108,8 +109,10 @@ fn whatever_a_power_cut_leaves_of_a_flush_nothing_acknowledged_is_lost_or_doubte
         all.map(|path| (path.clone(), fs::read(&path).expect("readable"))).collect()
     };
     let old = read(&disk.rows());
-    store.purge().expect("a sound store purges");
+    // A copy begins with a flush, and merges nothing.
+    store.copy_to(&disk.root.path().join("copy")).expect("a new folder");
     let new = read(&disk.rows());
+    assert!(new.keys().any(|path| path.extension().is_some_and(|ending| ending == "sst")), "nothing was flushed");
     drop(store);
     let noted = fs::read(disk.noted()).expect("readable");
     for cut in 0..CUTS {
@@ -118,7 +121,10 @@ fn whatever_a_power_cut_leaves_of_a_flush_nothing_acknowledged_is_lost_or_doubte
         for (path, bytes) in &new {
             let is_manifest = path.to_string_lossy().contains("MANIFEST");
             match old.get(path) {
-                Some(before) if is_manifest => drop(found.insert(path.clone(), chance.torn(before, bytes))),
+                Some(before) if is_manifest => {
+                    let end = before.len() + chance.below(bytes.len() - before.len() + 1);
+                    found.insert(path.clone(), bytes[..end].to_vec());
+                }
                 Some(_) => {}
                 None if chance.below(4) == 0 => {}
                 None => drop(found.insert(path.clone(), chance.torn(&[], bytes))),
