@@ -20,6 +20,7 @@
 mod acknowledged;
 mod folder;
 mod keys;
+mod log;
 mod manifest;
 mod rocks;
 mod seal;

@@ -295,16 +295,15 @@ pub(super) fn open_problem(error: &OpenError) -> Problem {
 
 /// What there is to tell when it is not certain that everything acknowledged is here.
 pub(super) fn doubt_problem(doubt: Doubt) -> Problem {
-    let uncertain = |about, why| {
-        Problem::new(codes::UNCERTAIN, format!("it is not certain that everything saved is here: {why}")).saying(about)
-    };
+    let uncertain =
+        |why| Problem::new(codes::UNCERTAIN, format!("it is not certain that everything saved is here: {why}"));
     match doubt {
         Doubt::Fewer { missing } => {
             let message = format!("{missing} steps that were confirmed as saved are missing");
             Problem::new(codes::LOST, message).saying("count").with("count", missing)
         }
-        Doubt::Gone => uncertain("gone", "the file that remembers it is gone"),
-        Doubt::Unreadable => uncertain("unreadable", "the file that remembers it cannot be read"),
-        Doubt::Apart => uncertain("apart", "the store and the file that remembers it are not of one time"),
+        Doubt::Gone => uncertain("the file that remembers it is gone").saying("gone"),
+        Doubt::Unreadable => uncertain("the file that remembers it cannot be read").saying("unreadable"),
+        Doubt::Apart => uncertain("the store and the file that remembers it are not of one time").saying("apart"),
     }
 }

@@ -47,16 +47,18 @@ impl Chance {
         if new.len() > old.len() {
             found.truncate(old.len() + self.below(new.len() - old.len() + 1));
         }
-        for at in (0..found.len()).step_by(SECTOR) {
-            let sector = at..found.len().min(at + SECTOR);
-            for at in sector.clone().filter(|at| *at >= old.len() || old[*at] != new[*at]).take(1) {
-                match self.below(3) {
-                    0 => {}
-                    1 => found[at..sector.end].fill(0),
-                    _ => {
-                        let known = old.len().clamp(at, sector.end);
+        for start in (0..found.len()).step_by(SECTOR) {
+            let end = found.len().min(start + SECTOR);
+            let is_new = |at: &usize| old.get(*at) != Some(&new[*at]);
+            let Some(at) = (start..end).find(is_new) else { continue };
+            let known = old.len().clamp(at, end);
+            match self.below(3) {
+                0 => {}
+                1 => found[at..end].fill(0),
+                _ => {
+                    found[known..end].fill(0);
+                    if known > at {
                         found[at..known].copy_from_slice(&old[at..known]);
-                        found[known..sector.end].fill(0);
                     }
                 }
             }

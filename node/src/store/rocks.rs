@@ -24,6 +24,7 @@ use super::{
     acknowledged::{self, Doubt, Found, MARK, Mark, Memory},
     folder::{Folder, OpenError, State, write_format},
     keys::{CARRIER_CHECK, NO_ROW, READER_CHECK, check_value, number_of, rows_from, rows_of},
+    log::{self, Trap},
     manifest::Manifest,
     seal::Seals,
     whereabouts::{self, Whereabouts},
@@ -345,6 +346,21 @@ fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
         DB::open(&options(recovery, folder.state() == State::Making), folder.rows())
             .map_err(|error| open_error("open the rows", &error))
     };
+    if folder.state() != State::Making {
+        match log::look(&folder.rows()) {
+            Ok(Some(Trap::Newest { path, end })) => {
+                // Marked first, as below.
+                folder.mark(State::Cut)?;
+                log::cut(&path, end).map_err(OpenError::io("cut the log of the store"))?;
+                tracing::warn!(end, "the log of the store was damaged and is cut: recent writes may be lost");
+            }
+            Ok(Some(Trap::Elsewhere)) => {
+                return Err(OpenError::Damaged { reason: "a record of its lists of files and changes is none".into() });
+            }
+            // What is missing or cannot be read RocksDB says better.
+            Ok(None) | Err(_) => {}
+        }
+    }
     if folder.state() == State::Cut {
         return open(folder, DBRecoveryMode::PointInTime);
     }
