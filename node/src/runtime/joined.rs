@@ -220,7 +220,7 @@ impl Joined {
         // What cannot be written now is not due now.
         let agenda = self.agenda.due_at().filter(|_| !self.is_broken());
         let agenda = agenda.map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
-        let room = self.is_short().then_some(room::AGAIN);
+        let room = self.is_short().then(|| self.room.wait());
         let wait = core.into_iter().chain(agenda).chain(room).min();
         tokio::select! {
             incoming = self.incoming.recv() => incoming.map_or(Happening::NetworkEnded, Happening::Incoming),

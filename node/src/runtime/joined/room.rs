@@ -4,7 +4,11 @@
 //! wiping go on. What peers sent meanwhile is dropped, so once there is room again everything is compared anew, as after
 //! a start. The disk is asked before each write and each frame of entries, and once a second while it is short of room.
 
-use std::{io, path::Path, time::Duration};
+use std::{
+    io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use protocol::{
     control::{Alarm, Problem, codes},
@@ -17,18 +21,25 @@ use super::Joined;
 use crate::{net::Command, runtime::utc_now};
 
 /// How often the disk is asked while it is short of room.
-pub(super) const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// How the disk stands.
 #[derive(Default)]
 pub(super) struct Room {
     /// What a person is told while there is too little.
     short: Option<Alarm>,
+    /// When the disk was asked last.
+    looked: Option<Instant>,
 }
 
 impl Room {
     pub(super) fn alarm(&self) -> Option<&Alarm> {
         self.short.as_ref()
+    }
+
+    /// How long until the disk is asked again: requests that come meanwhile put it off no further.
+    pub(super) fn wait(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |looked| AGAIN.saturating_sub(looked.elapsed()))
     }
 }
 
@@ -57,6 +68,7 @@ impl Joined {
 
     /// Asks the disk, and goes on if there is room again.
     pub(super) async fn look_for_room(&mut self) {
+        self.room.looked = Some(Instant::now());
         let free = match free(&self.folder.path) {
             Ok(free) => free,
             Err(error) => {
