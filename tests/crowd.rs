@@ -28,7 +28,6 @@ fn descriptors(node: &Node) -> usize {
 
 /// They were all in memory at once, and twice: 764 MiB.
 #[test]
-#[expect(clippy::print_stdout, reason = "whoever runs it wants the figure")]
 fn twelve_requests_of_60_mib_at_once_stay_within_the_memory_a_node_may_have() {
     let nodes = Daemons::found(NODE, 1);
     let file = "x".repeat(60 << 20);

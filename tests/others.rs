@@ -70,7 +70,11 @@ fn no_other_user_reads_a_file_of_a_node_or_reaches_its_socket() {
         let control = all.join("control");
         fs::write(&control, "x").expect("writable");
         fs::set_permissions(&control, fs::Permissions::from_mode(0o644)).expect("ours");
-        assert_eq!(open_to_another(&[control.clone()]), Some(vec![control.display().to_string()]), "nothing is told");
+        assert_eq!(
+            open_to_another(std::slice::from_ref(&control)),
+            Some(vec![control.display().to_string()]),
+            "nothing is told"
+        );
     }
 
     // A folder that was open to everybody before: names are, nothing else is.

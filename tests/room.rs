@@ -51,7 +51,6 @@ fn docket() -> Request {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "whoever runs the tests reads it")]
 fn a_disk_that_fills_up_is_told_takes_nothing_more_and_goes_on_by_itself_once_there_is_room() {
     let mut nodes = Daemons::found(NODE, 2);
     let first = nodes[0].save(docket());

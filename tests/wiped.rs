@@ -73,12 +73,15 @@ fn an_unlock_under_way_does_not_undo_a_wipe() {
 }
 
 /// A power cut in the middle of a wipe, or right after it, with everything going on that can: writes, unlocks, a backup.
+/// Whether a folder is in the state in which its node is killed.
+type IsTime<'a> = &'a (dyn Fn(&Path) -> bool + Sync);
+
 #[test]
 fn a_wipe_under_load_that_is_cut_anywhere_leaves_no_keys() {
     let all_gone = |folder: &Path| keys(folder).is_empty();
     let marked = |folder: &Path| folder.join("wiped").exists();
     let some_gone = |folder: &Path| marked(folder) && keys(folder).len() < KEYS.len();
-    let cuts: [(&str, &(dyn Fn(&Path) -> bool + Sync)); 3] =
+    let cuts: [(&str, IsTime<'_>); 3] =
         [("marked", &marked), ("some keys are gone", &some_gone), ("all keys are gone", &all_gone)];
     for (number, (when, is_time)) in cuts.into_iter().enumerate() {
         let mut nodes = Daemons::found(NODE, 1);
