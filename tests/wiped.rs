@@ -72,10 +72,10 @@ fn an_unlock_under_way_does_not_undo_a_wipe() {
     nodes[1].unlock();
 }
 
-/// A power cut in the middle of a wipe, or right after it, with everything going on that can: writes, unlocks, a backup.
 /// Whether a folder is in the state in which its node is killed.
 type IsTime<'a> = &'a (dyn Fn(&Path) -> bool + Sync);
 
+/// A power cut in the middle of a wipe, or right after it, with everything going on that can: writes, unlocks, a backup.
 #[test]
 fn a_wipe_under_load_that_is_cut_anywhere_leaves_no_keys() {
     let all_gone = |folder: &Path| keys(folder).is_empty();

@@ -84,7 +84,6 @@ fn outcome(disk: &OnDisk, what: &str) -> &'static str {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "whoever looks at a failure needs the seed")]
 fn a_file_that_decays_anywhere_is_refused_told_or_harmless() {
     let option = |name: &str| env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let decays = option("HABEAS_DECAYS").unwrap_or(200);

@@ -40,7 +40,6 @@ fn resident_kib() -> u64 {
 }
 
 #[test]
-#[expect(clippy::print_stdout, reason = "figures for whoever asks for more")]
 fn disk_files_and_memory_stay_in_proportion_to_what_is_kept() {
     let writes = env::var("HABEAS_SOAK").map_or(100_000, |text| text.parse().expect("a number"));
     let disk = OnDisk::new();

@@ -102,7 +102,8 @@ fn is_held(folder: &Path) -> bool {
 /// Does `work`, and wipes `folder` before its step `at`: to the end, or while the work holds the gate as far as that lets
 /// it, and to the end when the work is over. How many steps the work took, and whether the wipe said that it was done.
 fn wiped_at(folder: &Path, at: usize, cut: Option<usize>, work: impl FnOnce()) -> (usize, bool) {
-    let (done, waiting): (Rc<Cell<bool>>, Rc<Cell<Option<JoinHandle<bool>>>>) = Default::default();
+    let done = Rc::new(Cell::new(false));
+    let waiting = Rc::new(Cell::new(None::<JoinHandle<bool>>));
     let (done_now, waiting_now, path) = (Rc::clone(&done), Rc::clone(&waiting), folder.to_owned());
     let watch = move |number, _: &str| {
         if number != at {
@@ -129,7 +130,7 @@ fn left(folder: &Path) -> Vec<PathBuf> {
 /// What a person finds who comes back: a node completes what was cut, and nothing opens or is made there.
 fn check_wiped(folder: &Path, when: &str) {
     assert!(complete(folder).expect("a writable folder"), "{when}: there is no marker");
-    assert_eq!(left(folder), [PathBuf::new(); 0], "{when}");
+    assert_eq!(left(folder), Vec::<PathBuf>::new(), "{when}");
     for passphrase in ["first", "second"] {
         let opened = Vault::open(folder, &typed(passphrase), NOW);
         assert!(matches!(opened, Err(VaultError::Wiped)), "{when}: {opened:?}");
@@ -147,7 +148,7 @@ fn check_every_step(what: &str, make: impl Fn() -> TempDir, work: impl Fn(&Path)
         }
         let when = format!("wiped at step {at} of {what}");
         assert!(done, "{when}: the wipe failed");
-        assert_eq!(left(folder.path()), [PathBuf::new(); 0], "{when}");
+        assert_eq!(left(folder.path()), Vec::<PathBuf>::new(), "{when}");
         check_wiped(folder.path(), &when);
     }
     unreachable!("the work ends")
@@ -338,7 +339,7 @@ fn a_wipe_destroys_before_it_waits_for_anybody() {
     let gate = Gate::enter(folder.path()).expect("a writable folder");
     let (wiper, mut waits) = wiper(folder.path(), None);
     waits.blocking_recv().expect("it comes to the lock");
-    assert_eq!(left(folder.path()), [PathBuf::new(); 0]);
+    assert_eq!(left(folder.path()), Vec::<PathBuf>::new());
     drop(gate);
     assert!(ended(wiper));
 }
