@@ -178,7 +178,7 @@ pub(super) const NOWHERE: &[Rule] = &[
         promise: "every queue is bounded (std's channel is not: use tokio's mpsc::channel, it has blocking_send)",
         within: PRODUCT,
         except: &[],
-        names: &["unbounded*", "Unbounded*", "std::sync::mpsc"],
+        names: &["unbounded*", "UnboundedSender", "UnboundedReceiver*", "std::sync::mpsc"],
         tests_too: false,
     },
 ];
