@@ -70,17 +70,17 @@ pub const BULK_IN_FLIGHT: Resource = Resource(4);
 /// Bodies asked for at a time, per peer.
 pub const WANTS_IN_FLIGHT: Resource = Resource(1024);
 /// Ids a peer asked for that are remembered while it is connected; an honest one asks for each once.
-pub const WANTS_REMEMBERED: Resource = Resource(65_536);
+pub const WANTS_REMEMBERED: Resource = Resource(65536);
 /// Entries a peer may send that were here before it could have brought them: what honest peers do in races is far below.
-pub const REPEATS: Resource = Resource(4_096);
+pub const REPEATS: Resource = Resource(4096);
 /// Further ones each hour.
-pub const REPEATS_PER_HOUR: Resource = Resource(57_600);
+pub const REPEATS_PER_HOUR: Resource = Resource(57600);
 /// Entries beyond those that are one strike.
 pub const REPEATS_PER_STRIKE: Resource = Resource(256);
 /// Newly written entries of one other organisation taken at once: an import of a year's dockets.
-pub const AUTHORED: Resource = Resource(5_000);
+pub const AUTHORED: Resource = Resource(5000);
 /// Further ones each hour; the others come later, none is refused.
-pub const AUTHORED_PER_HOUR: Resource = Resource(7_200);
+pub const AUTHORED_PER_HOUR: Resource = Resource(7200);
 /// Seconds for which a peer is asked to leave an organisation's entries out.
 pub const LATER_SECONDS: Resource = Resource(60);
 /// Strikes before a peer is disconnected.
