@@ -173,6 +173,8 @@ fn what_one_organisation_writes_beyond_its_bucket_comes_later_and_holds_up_nobod
         assert!((10..=40).contains(&taken), "{taken} of {} at once", written(&world, 0));
     }
     assert_eq!(held(&world, 2, 1), written(&world, 1), "what another organisation wrote is there");
+    // A bucket of ten holds ten, however long it is asked to wait: ten a minute.
+    super::stories::wait(&mut world, 30 * super::events::MINUTE);
     agree(&mut world);
     assert_eq!((held(&world, 1, 0), held(&world, 2, 0)), (written(&world, 0), written(&world, 0)));
 }
