@@ -31,9 +31,11 @@ fn tapped() -> (Daemons, Vec<Tap>, Vec<String>) {
     for (node, words) in nodes.iter().zip(words.chunks(10)) {
         let facts = vec![fact("person_name.full_name", &words[0]), fact("contact.note", &words[1])];
         node.save(Request::CaseNew { facts });
-        node.save(Request::DocketNew {
-            facts: vec![fact("docket_source.type", "court_card"), fact("docket_argument.court_wording", &words[2])],
-        });
+        for word in &words[2..] {
+            node.save(Request::DocketNew {
+                facts: vec![fact("docket_source.type", "court_card"), fact("docket_argument.court_wording", word)],
+            });
+        }
     }
     nodes.settle();
     nodes.agree();
