@@ -61,9 +61,6 @@ use crate::{
 mod body;
 mod socket;
 
-#[cfg(test)]
-mod tests;
-
 use body::{Large, busy};
 
 /// Jobs waiting for the runtime.
@@ -560,3 +557,6 @@ fn vault_problem(error: &VaultError) -> Problem {
         _ => problem,
     }
 }
+
+#[cfg(test)]
+mod tests;
