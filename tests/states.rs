@@ -173,6 +173,10 @@ fn check(state: State) -> Vec<String> {
             let lock = nodes[0].folder().join("lock");
             eventually("no node runs", || fs::File::open(&lock).map_or(Some(()), |lock| lock.try_lock().ok()));
         }
+        // What a command opened is locked again for the next one.
+        if state == State::Locked {
+            let _ended_perhaps = Door::of(nodes[0].folder()).try_ask(&Request::Lock);
+        }
         // A node that was told to end may still answer for a moment.
         if ENDS.contains(command) || found(nodes[0].folder()) != state {
             nodes = made(state);
