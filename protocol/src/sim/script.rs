@@ -93,7 +93,7 @@ impl World {
         }
         if mischief {
             self.scatter(Act::Reface, 3, rough);
-            self.scatter(Act::Mischief, 30, rough);
+            self.scatter(Act::Mischief, 40, rough);
         }
         if joins {
             let at = self.dice.below(rough / 2);

@@ -3,6 +3,7 @@
 use super::{
     adversary::Conduct,
     events::MINUTE,
+    planted::Planted,
     stories::{agree, bare, commons, foreign, mend, part, registry_tag, still, struck, tell, told, wait},
     world::World,
 };
@@ -245,12 +246,13 @@ fn a_frontier_leaves_part_by_part_as_there_is_room() {
     assert_eq!(seen, full);
 }
 
-/// One member publishes feeds without end and tells each node others of them. Nobody is struck for carrying them, all
-/// end with the same, and each is told whose key it is.
-#[test]
-fn a_swarm_of_feeds_parts_nobody_and_honest_nodes_strike_no_honest_node() {
+/// Machine 1 tells each of three nodes, while they are apart, of other incarnations of its key, more than count.
+fn swarmed(planted: Option<Planted>) -> World {
     let mut world = attacked(4);
-    let circle = commons(&world);
+    world.plan.planted = planted;
+    world.machines.iter_mut().for_each(|machine| {
+        machine.state.as_mut().expect("on").replica_mut().planted = planted;
+    });
     part(&mut world, &[(0, 1), (2, 2), (3, 3)]);
     let most = INCARNATIONS.0 as u64;
     for (at, runs) in [(0, 1_000..1_000 + most), (2, 900..900 + most + 200), (3, 1_100..1_100 + 2 * most)] {
@@ -269,6 +271,15 @@ fn a_swarm_of_feeds_parts_nobody_and_honest_nodes_strike_no_honest_node() {
         assert_eq!(step.effects.iter().filter(told_of).count(), expected, "once, at node {at}");
     }
     mend(&mut world);
+    world
+}
+
+/// One member publishes feeds without end and tells each node others of them. Nobody is struck for carrying them, all
+/// end with the same, and each is told whose key it is.
+#[test]
+fn a_swarm_of_feeds_parts_nobody_and_honest_nodes_strike_no_honest_node() {
+    let mut world = swarmed(None);
+    let (circle, most) = (commons(&world), INCARNATIONS.0 as u64);
     agree(&mut world);
     for at in [0, 2, 3] {
         let held = world.machines[at].state.as_ref().expect("on").replica().circle(&circle).expect("held");
@@ -280,6 +291,15 @@ fn a_swarm_of_feeds_parts_nobody_and_honest_nodes_strike_no_honest_node() {
     wait(&mut world, 180 * MINUTE);
     assert!(world.network.frames - before < 6 * 30, "{} frames", world.network.frames - before);
     assert!(world.machines.iter().all(|machine| !machine.state.as_ref().expect("on").replica().sheds()));
+}
+
+/// A simulator that does not find a planted mistake finds nothing: here those incarnations count that came first.
+#[test]
+fn incarnations_that_count_because_they_came_first_are_found() {
+    let mut world = swarmed(Some(Planted::FirstComeCounts));
+    wait(&mut world, 15 * MINUTE);
+    let difference = world.difference().expect("no other promise is broken");
+    assert!(difference.is_some_and(|told| told.contains("differs between nodes")));
 }
 
 /// Entries whose bodies an author keeps back stop every node at the same place; bodies that one node got go round, and all

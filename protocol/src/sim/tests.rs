@@ -113,11 +113,6 @@ fn an_unchecked_parent_is_found() {
 }
 
 #[test]
-fn incarnations_that_count_because_they_came_first_are_found() {
-    found(Planted::FirstComeCounts, 20, &[Invariant::I2]);
-}
-
-#[test]
 fn a_view_sorted_by_claimed_time_is_found() {
     found(Planted::SortedByClaimedTime, 5, &[Invariant::I5]);
 }
