@@ -110,9 +110,13 @@ fn about(pid: Pid, what: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether a process has let go of all it had: not there any more, or waiting for whoever asks how it ended (proc(5)).
+/// Whether a process has let go of all it had: each of its threads has ended (proc(5)). The first may be over while others
+/// still hold its socket.
 fn is_gone(pid: Pid) -> bool {
-    about(pid, "stat").rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']))
+    let Ok(threads) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return true };
+    let ended =
+        |stat: String| stat.rsplit(") ").next().is_none_or(|rest| rest.is_empty() || rest.starts_with(['Z', 'X']));
+    threads.flatten().all(|thread| ended(fs::read_to_string(thread.path().join("stat")).unwrap_or_default()))
 }
 
 fn is_there(path: &Path) -> bool {

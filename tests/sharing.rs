@@ -491,7 +491,7 @@ fn everyone_reads_a_year_a_group_a_family_and_one_bit_and_no_more() {
 
 /// What stands in the commons any member can speak of; he hides nothing of it, and stops nobody's sharing.
 #[test]
-fn a_member_who_calls_anothers_case_withdrawn_in_the_commons_says_nothing_by_it() {
+fn a_member_who_calls_the_case_of_another_withdrawn_in_the_commons_says_nothing_by_it() {
     let mut entropy = Entropy::new([0xd5; 32]);
     let member = Member::new(&mut entropy);
     let (nodes, registry) = Daemons::found_with(NODE, 1, &[&member]);

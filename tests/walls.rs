@@ -8,6 +8,7 @@ use std::fmt;
 
 mod files;
 mod graph;
+mod manifests;
 mod rules;
 mod source;
 
@@ -76,6 +77,11 @@ fn what_is_built_has_one_curve_no_batch_verification_one_registry_and_permissive
 #[test]
 fn every_room_forbids_unsafe_code_by_the_workspace_lints() {
     none(files::lints(&Tree::of_the_project()));
+}
+
+#[test]
+fn every_dependency_that_is_listed_is_used() {
+    none(manifests::unused(&Tree::of_the_project()));
 }
 
 #[test]

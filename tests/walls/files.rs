@@ -12,8 +12,10 @@ const REQUIRED: &[&str] = &[
     "ARCHITECTURE.md",
     "BENCHMARKS.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.lock",
     "Cargo.toml",
+    "GLOSSARY.md",
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "README.md",
@@ -27,11 +29,11 @@ const REQUIRED: &[&str] = &[
     "rustfmt.toml",
     "tests",
 ];
-/// Names that may lie there: the pages, and what git and cargo leave.
-const ALLOWED: &[&str] = &[".git", ".gitattributes", "target"];
-const ROOMS: &[&str] = &["protocol", "node", "cli", "tests"];
+/// Names that may lie there besides documents: what git, cargo and an editor's settings leave.
+const ALLOWED: &[&str] = &[".cargo", ".editorconfig", ".git", ".gitattributes", "target"];
+pub(super) const ROOMS: &[&str] = &["protocol", "node", "cli", "tests"];
 /// Names of what holds no text of ours; `.git` is a file in a second worktree.
-const SKIPPED: &[&str] = &[".git", "target", "node_modules", "__pycache__"];
+const SKIPPED: &[&str] = &[".cargo", ".git", "target", "node_modules", "__pycache__"];
 /// First folders of an absolute path that only one machine has.
 const PRIVATE_ROOTS: &[&str] = &["tmp", "root", "home", "work", "Users", "mnt"];
 
@@ -84,7 +86,7 @@ fn read_into(files: &mut Vec<(String, String)>, folder: &Path, prefix: &str) {
 /// What the top level has too much or too little.
 pub(super) fn top_level(tree: &Tree) -> Vec<Violation> {
     let says = |name: &str, rule: &str| Violation { file: name.into(), line: 1, found: name.into(), rule: rule.into() };
-    let known = |name: &str| REQUIRED.contains(&name) || ALLOWED.contains(&name);
+    let known = |name: &str| REQUIRED.contains(&name) || ALLOWED.contains(&name) || name.ends_with(".md");
     let too_much = tree.top.iter().filter(|name| !known(name)).map(|name| says(name, "the top level has no such room"));
     let missing = REQUIRED.iter().filter(|name| !tree.top.iter().any(|found| found == *name));
     too_much.chain(missing.map(|name| says(name, "the top level lacks it"))).collect()
@@ -159,7 +161,7 @@ fn machine_path(line: &str) -> Option<&str> {
     })
 }
 
-fn planted(files: &[(&str, &str)]) -> Tree {
+pub(super) fn planted(files: &[(&str, &str)]) -> Tree {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     Tree { top: Vec::new(), files }
 }
@@ -171,6 +173,7 @@ fn a_stranger_at_the_top_level_and_a_missing_room_are_found() {
         top_level(&Tree { top: names.collect(), files: Vec::new() })
     };
     assert_eq!(with(&["README.md"], ""), []);
+    assert_eq!(with(&["SECURITY.md"], ""), []);
     assert_eq!(with(&["docs"], "").len(), 1);
     assert_eq!(with(&[], "protocol").len(), 1);
 }
