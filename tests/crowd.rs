@@ -13,7 +13,7 @@ use crate::NODE;
 
 const BUSY: (&str, &str) = ("HB1017", "try again in a moment");
 const NOT_A_FILE: (&str, &str) = ("HB2012", "name a regular file: copy what it is to be read from into one");
-/// DESIGN §15: what a node may have in memory, whoever asks it whatever.
+/// What a node may have in memory, whoever asks it whatever.
 const MEMORY_KIB_MAX: u64 = 512 * 1024;
 
 fn peak_kib(node: &Node) -> u64 {

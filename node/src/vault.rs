@@ -1,6 +1,6 @@
 //! The vault: what turns a passphrase into the keys of the store, and what a wipe destroys.
 //!
-//! Two class keys open the store (DESIGN §8). The reader key comes from the master secret, the carrier key too, and
+//! Two class keys open the store. The reader key comes from the master secret, the carrier key too, and
 //! nothing leads back from the carrier key; so a person's slot holds one secret, the master for a reader, the carrier key
 //! for an administrator, who can run the node and never read.
 //!
@@ -291,7 +291,7 @@ impl Vault {
     }
 
     /// Frees `slot`, on the word of `by`: a reader may free any but the last reader's, an administrator only its own.
-    /// Whoever saw a header with the old slot and knows its passphrase can still open that: see THREATS on copies.
+    /// Whoever saw a header with the old slot and knows its passphrase can still open that.
     pub fn remove_slot(
         &self,
         by: &Passphrase,

@@ -23,7 +23,7 @@ pub const DEPS: Wire = Wire(64);
 pub const ASSERTIONS: Wire = Wire(4096);
 /// Smallest padded plaintext in bytes: a short note and a long one look the same.
 pub const PADDING_FLOOR: Wire = Wire(512);
-/// Organisations of a registry: a full mesh stays practical (DESIGN §9).
+/// Organisations of a registry: a full mesh stays practical.
 pub const ORGANISATIONS: Wire = Wire(64);
 /// Devices of one organisation: each costs a 1,168-byte wrap per epoch and circle.
 pub const DEVICES: Wire = Wire(8);

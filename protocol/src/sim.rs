@@ -3,7 +3,7 @@
 //! Seven nodes of three to five organisations write into their own circles, named circles and the commons while wires are
 //! cut, the network falls apart for up to thirty days, power fails between any two effects, one node is restored from a
 //! backup, one forks its feeds, one strips bodies or vandalises or swarms, one joins late, and no two clocks agree. Then it heals,
-//! and the invariants of DESIGN §16 must hold. Frames pass as bytes through [`crate::sync::frame::receive`]; the driver
+//! and the invariants below must hold. Frames pass as bytes through [`crate::sync::frame::receive`]; the driver
 //! keeps the contract of [`crate::sync::Step`] and no other.
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Where a case stands, and where the person is: derived from what happened, never stored (MODEL §1.9).
+//! Where a case stands, and where the person is: derived from what happened, never stored.
 //!
 //! * The latest dated event that maps to a stage wins; on one day the higher stage. An event without a date counts only
 //!   when none has one. A return to the prosecutor moves backwards by design.
@@ -467,7 +467,7 @@ mod tests {
         check(&[capture, captivity], "pow");
     }
 
-    /// `expect` of the synthetic cases (MODEL §7), from the file as it is imported.
+    /// `expect` of the synthetic cases, from the file as it is imported.
     #[test]
     fn the_twelve_synthetic_cases_stand_where_they_are_expected_to() {
         let file = include_str!("../../deploy/sample/cases.json");

@@ -11,7 +11,7 @@ use thiserror::Error;
 #[cfg(any(test, feature = "sim"))]
 pub mod conformance;
 
-/// Which keys protect a table at rest (DESIGN §8).
+/// Which keys protect a table at rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Needed to replicate: open until the node stops.

@@ -2,7 +2,7 @@
 //!
 //! A copied or restored folder continues a past that another copy may have continued differently. The store remembers the
 //! machine, the device and the inode of a file beside it; where they differ, or are not remembered, the node opens new
-//! incarnations of its feeds before it signs anything (DESIGN §5).
+//! incarnations of its feeds before it signs anything.
 
 use std::{
     fs::{self, OpenOptions},

@@ -1,6 +1,6 @@
 //! The timeline: everything in a section that happened on a day, whichever record says so.
 //!
-//! Entities imply events (MODEL §7): a capture with a date is a capture on that date. One table says which field dates
+//! Entities imply events: a capture with a date is a capture on that date. One table says which field dates
 //! which event; the event's code comes with it or from another field of the record. Dates in dispute count from the
 //! earliest; what was superseded or withdrawn stays in the list, marked.
 

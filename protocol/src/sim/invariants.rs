@@ -1,4 +1,4 @@
-//! What must be true: DESIGN §16, checked at every step where that is cheap, and in full once the network has healed.
+//! What must be true, checked at every step where that is cheap, and in full once the network has healed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use crate::{
     sync::{FeedName, State, frame::Frame},
 };
 
-/// The promises, by their numbers in DESIGN §16.
+/// The promises, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
     /// Equal roots mean equal accepted sets, and a line means the chain it names.
