@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
@@ -98,12 +99,15 @@ impl Home {
         .collect()
     }
 
-    /// Ends what runs as a power cut does, but for the disk.
+    /// Ends what runs as a power cut does, but for the disk. A node that is ending by itself has no command line any more while
+    /// its socket still takes connections, so the socket is asked too.
     fn cut(&self) {
         for node in self.nodes() {
             let _ended_already = kill_process(node, Signal::KILL);
             eventually("the node is gone", || is_gone(node).then_some(()));
         }
+        let socket = self.data().join("api.sock");
+        eventually("nobody listens", || UnixStream::connect(&socket).is_err().then_some(()));
     }
 }
 
