@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::control::{NodeState, RecordKind, Reply, Request};
+use protocol::app::control::{NodeState, RecordKind, Reply, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -153,7 +153,7 @@ fn one_command_leaves_an_organisation_that_works_and_running_it_again_says_so() 
     let imported = home.door().try_ask(&Request::Import {
         file: sample(),
         dry_run: false,
-        known: protocol::control::Known::Refuse,
+        known: protocol::app::control::Known::Refuse,
     });
     assert!(matches!(imported, Ok(Ok(Reply::Imported { .. }))), "{imported:?}");
 

@@ -8,8 +8,8 @@ use std::{
 
 use node::archive::Archive;
 use protocol::{
-    control::{Problem, RecordKind, Reply, Request, Unit},
-    schema::Language,
+    app::control::{Problem, RecordKind, Reply, Request, Unit},
+    record::schema::Language,
 };
 use tests::daemons::{Daemons, Node, fact};
 

@@ -13,8 +13,8 @@ use std::{
 
 use node::vault::{RootKey, Vault, VaultError};
 use protocol::{
-    control::{Known, NodeState, Problem, RecordKind, Reply, Request, Scope},
-    schema::Language,
+    app::control::{Known, NodeState, Problem, RecordKind, Reply, Request, Scope},
+    record::schema::Language,
 };
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tests::daemons::{Daemons, Node, PASSPHRASE, ROOT_PASSPHRASE, eventually, fact, passphrase, sample};
@@ -106,7 +106,7 @@ fn damaged_or_forged(node: &Node, sound: &str, request: impl Fn(String) -> Reque
 
 /// The file with one bit of a signature flipped, and a checksum that fits.
 fn forged(kind: &str, sound: &str) -> String {
-    use protocol::armour::{Kind, unwrap, wrap};
+    use protocol::bytes::armour::{Kind, unwrap, wrap};
     let kinds = [Kind::Card, Kind::Draft, Kind::Signature, Kind::Registry];
     let kind = kinds.into_iter().find(|known| known.label() == kind).expect("a kind of file");
     let mut bytes = unwrap(kind, sound).expect("a sound file");

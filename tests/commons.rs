@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use curve25519_dalek::{EdwardsPoint, Scalar, edwards::CompressedEdwardsY};
 use protocol::{
-    body::Body,
-    control::{ExportedEntry, Readers, RecordKind, Reply, Request, Scope},
-    entry::Signed,
-    ids::EntityId,
-    schema::{Kind, Schema, Value},
-    seal::Entropy,
-    section::assertion::{Content, Plain, Statement, content},
+    app::control::{ExportedEntry, Readers, RecordKind, Reply, Request, Scope},
+    bytes::{ids::EntityId, seal::Entropy},
+    log::{body::Body, entry::Signed},
+    record::{
+        schema::{Kind, Schema, Value},
+        section::assertion::{Content, Plain, Statement, content},
+    },
 };
 use sha2::{Digest, Sha512};
 use tests::{

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, io::Read as _, os::unix::net::UnixStream, path::Path, thread};
 
-use protocol::control::{Known, NodeState, RecordKind, Reply, Request};
+use protocol::app::control::{Known, NodeState, RecordKind, Reply, Request};
 use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
     process::{Pid, Resource, Rlimit, getrlimit, prlimit, setrlimit},

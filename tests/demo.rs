@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use protocol::control::{Fact, Peer, RecordKind, Reply, Request};
+use protocol::app::control::{Fact, Peer, RecordKind, Reply, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tests::daemons::Door;
@@ -159,7 +159,8 @@ fn a_node_whose_store_was_altered_before_the_end_makes_it_fail() {
     let answer = third.try_ask(&Request::Set { record: record.clone(), facts: facts.clone() }).expect("it answers");
     if answer.is_err() {
         // The docket has several sources: name a new one.
-        let named = facts.into_iter().map(|fact| Fact { entity: Some(protocol::ids::EntityId([7; 16])), ..fact });
+        let named =
+            facts.into_iter().map(|fact| Fact { entity: Some(protocol::bytes::ids::EntityId([7; 16])), ..fact });
         ask(&Request::Set { record, facts: named.collect() });
     }
     fs::write(&go_on, "").expect("writable");

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use node::store::canary::{canaries, files, search};
-use protocol::control::{Known, Reply, Request};
+use protocol::app::control::{Known, Reply, Request};
 use tests::daemons::{Daemons, fact, passphrase, sample};
 
 use crate::NODE;

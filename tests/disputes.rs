@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    control::{At, Claim, Conflict, Fact, Past, Precedent, Problem, Question, Reply, Request, codes},
-    ids::{EntityId, SectionId},
+    app::control::{At, Claim, Conflict, Fact, Past, Precedent, Problem, Question, Reply, Request, codes},
+    bytes::ids::{EntityId, SectionId},
 };
 use tests::daemons::{Daemons, Node, eventually, fact};
 
@@ -185,6 +185,6 @@ trait DigestRecords {
 
 impl DigestRecords for Node {
     fn digest_records(&self) -> u64 {
-        self.digest(protocol::control::Scope::Commons).records
+        self.digest(protocol::app::control::Scope::Commons).records
     }
 }

@@ -9,8 +9,8 @@
 use std::{collections::BTreeSet, env, fs, fs::File, os::unix::fs::FileExt, path::Path, process::Command};
 
 use protocol::{
-    control::{NodeState, Problem, RecordKind, Reply, Request},
-    ids::SectionId,
+    app::control::{NodeState, Problem, RecordKind, Reply, Request},
+    bytes::ids::SectionId,
 };
 use tests::daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase};
 
@@ -239,7 +239,7 @@ fn a_node_without_memory_ends_at_worst_and_loses_nothing() {
         prlimit(Some(id), Resource::Data, Rlimit { current: Some(limit), maximum: None }).expect("a process of ours");
         // More than fits: whatever it answers, or not.
         let file = tests::daemons::many(3000);
-        let known = protocol::control::Known::Again;
+        let known = protocol::app::control::Known::Again;
         if let Ok(Ok(Reply::Imported { records, .. })) =
             node.door().try_ask(&Request::Import { file, dry_run: false, known })
         {

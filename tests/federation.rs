@@ -1,8 +1,8 @@
 //! Real processes: what is shared arrives, what parts heals and shows, and what belongs at home stays there.
 
 use protocol::{
-    control::{Entity, Fact, NodeState, Record, RecordKind, Request, Scope, codes},
-    ids::{OrgId, SectionId},
+    app::control::{Entity, Fact, NodeState, Record, RecordKind, Request, Scope, codes},
+    bytes::ids::{OrgId, SectionId},
 };
 use tests::daemons::{Daemons, Node, PASSPHRASE, ROOT_PASSPHRASE, eventually, fact, passphrase};
 
@@ -252,6 +252,6 @@ fn entity<'a>(record: &'a Record, kind: &str) -> &'a Entity {
     record.entities.iter().find(|entity| entity.kind == kind).unwrap_or_else(|| panic!("no {kind} in it"))
 }
 
-fn cells<'a>(record: &'a Record, field: &'a str) -> impl Iterator<Item = &'a protocol::control::Cell> {
+fn cells<'a>(record: &'a Record, field: &'a str) -> impl Iterator<Item = &'a protocol::app::control::Cell> {
     record.entities.iter().flat_map(|entity| &entity.cells).filter(move |cell| cell.field == field)
 }

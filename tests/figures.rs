@@ -1,6 +1,6 @@
 //! What a monitoring system learns: how a node does, and nothing of whom it serves.
 
-use protocol::control::{RecordKind, Reply, Request};
+use protocol::app::control::{RecordKind, Reply, Request};
 use tests::daemons::{Daemons, Node, fact};
 
 use crate::NODE;

@@ -4,14 +4,15 @@
 use std::{fs, thread};
 
 use protocol::{
-    body::Body,
-    control::{Problem, Request, Scope},
-    entry::Verified,
-    ids::SectionId,
-    limits::{AUTHORED, REPEATS, REPEATS_PER_STRIKE, STRIKES},
-    schema::Value,
-    seal::Entropy,
-    sync::frame::Frame,
+    app::control::{Problem, Request, Scope},
+    bytes::{
+        ids::SectionId,
+        limits::{AUTHORED, REPEATS, REPEATS_PER_STRIKE, STRIKES},
+        seal::Entropy,
+    },
+    log::{body::Body, entry::Verified},
+    record::schema::Value,
+    replication::sync::frame::Frame,
 };
 use tests::{
     daemons::{Daemons, Digest, Node, eventually, fact},
@@ -199,11 +200,12 @@ fn a_record_of_the_most_statements_in_conflict_is_shown_and_the_others_too() {
     let section = SectionId(scene.entropy.bytes());
     let mut plain = docket(section, "docket.closed_trial", Value::Bool(true));
     let last = plain.statements.pop().expect("a value");
-    let protocol::section::assertion::Statement::Assert(value) = last else { unreachable!("it is stated") };
+    let protocol::record::section::assertion::Statement::Assert(value) = last else { unreachable!("it is stated") };
     // Alternating values of one field, as many as fit a body.
     plain.statements.extend((0..900).map(|nth| {
-        let value = protocol::section::assertion::Assertion { value: Value::Bool(nth % 2 == 0), ..value.clone() };
-        protocol::section::assertion::Statement::Assert(value)
+        let value =
+            protocol::record::section::assertion::Assertion { value: Value::Bool(nth % 2 == 0), ..value.clone() };
+        protocol::record::section::assertion::Statement::Assert(value)
     }));
     let said: Vec<_> = (0..5).map(|_| scene.evil.commons.say(&unchecked(&plain))).collect();
     assert!(scene.evil.flood(&frames(&said, 1)));

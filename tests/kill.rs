@@ -14,9 +14,8 @@ use std::{
 };
 
 use protocol::{
-    control::{Known, RecordKind, Reply, Request},
-    ids::SectionId,
-    seal::Entropy,
+    app::control::{Known, RecordKind, Reply, Request},
+    bytes::{ids::SectionId, seal::Entropy},
 };
 use tests::daemons::{Daemons, Door, Node, PASSPHRASE, eventually, fact, passphrase, sample};
 

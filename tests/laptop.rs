@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::control::{NodeState, Problem, RecordKind, Reply, Request, Scope, Summary};
+use protocol::app::control::{NodeState, Problem, RecordKind, Reply, Request, Scope, Summary};
 use tests::daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase, sample};
 
 use crate::NODE;

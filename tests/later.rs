@@ -3,21 +3,29 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    body::{self, Body},
-    circle::{
+    app::{
+        control::{RecordKind, Request},
+        library::{Library, Mute},
+    },
+    bytes::{
+        codec,
+        ids::{CircleId, SectionId},
+        seal::Entropy,
+    },
+    log::{
+        body::{self, Body},
+        entry::{self, FeedId, Header, Kind, Verified},
+    },
+    membership::circle::{
         Circle, Epoch,
         grant::{self, Opening},
     },
-    codec,
-    control::{RecordKind, Request},
-    entry::{self, FeedId, Header, Kind, Verified},
-    ids::{CircleId, SectionId},
-    library::{Library, Mute},
-    replica::unread_row,
-    schema::{Schema, Value},
-    seal::Entropy,
+    record::schema::{Schema, Value},
+    replication::{
+        replica::unread_row,
+        sync::{Effect, Input, Notice},
+    },
     store::{Batch, Memory, Row, Store, Table},
-    sync::{Effect, Input, Notice},
 };
 use tests::{
     bench::federation::{Federation, Seat},
@@ -43,7 +51,7 @@ fn what_an_older_version_could_not_read_is_read_after_the_upgrade_and_only_then(
     let ids: Vec<_> = federation.write(&mut seat, 3).iter().map(|arrival| arrival.entry.id()).collect();
     let mut library = Library::default();
     // As a version before the first schema left them: the first two.
-    let later = |id: &protocol::ids::EntryId| Row::new(Table::Later, id, 0);
+    let later = |id: &protocol::bytes::ids::EntryId| Row::new(Table::Later, id, 0);
     let mut batch = Batch::default();
     for (id, by) in [(&ids[0], 0), (&ids[1], 0), (&ids[2], Schema::VERSION)] {
         batch.delete(unread_row(id));
@@ -75,7 +83,7 @@ fn what_a_newer_version_wrote_waits_for_it() {
     plain.schema = Schema::VERSION + 1;
     let (entry, body) = evil.commons.say(&unchecked(&plain));
     evil.send_entries(&[(&entry, Some(&body))]);
-    let newer = |alarm: &protocol::control::Problem| alarm.code == "HB4007";
+    let newer = |alarm: &protocol::app::control::Problem| alarm.code == "HB4007";
     eventually("it is named", || nodes[0].alarms().iter().any(newer).then_some(()));
     assert_eq!((nodes[0].list(RecordKind::Docket).len(), nodes[0].figure("habeas_unread")), (0, Some(0)));
     // A restart forgets nothing of it; and once a person has seen it, no restart tells of it again.

@@ -6,13 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    body,
-    entry::{FeedId, Header, Kind},
-    ids::{BodyRoot, CharterHash, CircleId, EntityId, EntryId, EpochId, FeedKey, Incarnation, RegistryId, SectionId},
-    import,
-    schema::{Schema, Value},
-    seal::{Entropy, Secret, TAG},
-    section::assertion::{Assertion, ClaimedTime, Plain, Statement},
+    app::import,
+    bytes::{
+        ids::{
+            BodyRoot, CharterHash, CircleId, EntityId, EntryId, EpochId, FeedKey, Incarnation, RegistryId, SectionId,
+        },
+        seal::{Entropy, Secret, TAG},
+    },
+    log::{
+        body,
+        entry::{FeedId, Header, Kind},
+    },
+    record::{
+        schema::{Schema, Value},
+        section::assertion::{Assertion, ClaimedTime, Plain, Statement},
+    },
 };
 use serde_json::json;
 

@@ -1,6 +1,8 @@
 //! Long work: it says how far it is, and nobody else waits for it.
 
-use protocol::control::{Guest, Known, Problem, Progress, Readers, RecordKind, Reply, Request, SharePreview, Unit};
+use protocol::app::control::{
+    Guest, Known, Problem, Progress, Readers, RecordKind, Reply, Request, SharePreview, Unit,
+};
 use tests::daemons::{Daemons, eventually, fact};
 
 use crate::NODE;

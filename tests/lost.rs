@@ -7,8 +7,8 @@ use std::{
 };
 
 use protocol::{
-    control::{Problem, RecordKind, Request},
-    ids::SectionId,
+    app::control::{Problem, RecordKind, Request},
+    bytes::ids::SectionId,
 };
 use tests::daemons::{Daemons, Node, eventually, fact};
 

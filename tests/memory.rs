@@ -7,12 +7,14 @@ use std::{fmt::Write as _, fs, path::Path, time::SystemTime};
 
 use node::{store::Rocks, vault::Vault};
 use protocol::{
-    codec,
-    control::{Guest, Known, Question, Readers, RecordKind, Reply, Request, Scope, Unit, codes},
-    schema::Language,
-    seal::{Entropy, Secret, hash},
+    app::control::{Guest, Known, Question, Readers, RecordKind, Reply, Request, Scope, Unit, codes},
+    bytes::{
+        codec,
+        seal::{Entropy, Secret, hash},
+    },
+    record::schema::Language,
+    replication::sync,
     store::{Class, Row, Store, Table},
-    sync,
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha512};

@@ -1,7 +1,7 @@
 //! Files of two foundings on one desk, and words typed wrong: what does not belong together is refused in plain words, and
 //! nothing of it is kept.
 
-use protocol::control::{Known, NodeState, Problem, RecordKind, Reply, Request, codes};
+use protocol::app::control::{Known, NodeState, Problem, RecordKind, Reply, Request, codes};
 use tests::daemons::{Daemons, Node, ROOT_PASSPHRASE, passphrase, sample};
 
 use crate::NODE;

@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use protocol::{control::Request, schema::Language};
+use protocol::{app::control::Request, record::schema::Language};
 use rustix::process::geteuid;
 use tests::daemons::{Daemons, PASSPHRASE, passphrase};
 

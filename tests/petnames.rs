@@ -3,11 +3,10 @@
 use std::{fs, path::Path};
 
 use protocol::{
-    body::Body,
-    control::{Fact, Guest, Named, Readers, RecordKind, Reply, Request, codes},
-    entry::Signed,
-    seal::Entropy,
-    sync::frame::Frame,
+    app::control::{Fact, Guest, Named, Readers, RecordKind, Reply, Request, codes},
+    bytes::seal::Entropy,
+    log::{body::Body, entry::Signed},
+    replication::sync::frame::Frame,
 };
 use tests::{
     daemons::{Daemons, Node, eventually, fact},
@@ -187,7 +186,7 @@ fn a_misleading_name_is_refused_and_a_name_is_none_of_the_codes() {
     let shown = nodes[0].show(&record);
     let claim =
         shown.entities.iter().flat_map(|entity| &entity.cells).flat_map(|cell| &cell.claims).next().expect("one");
-    let at = protocol::control::At { entry: claim.entry, index: claim.index };
+    let at = protocol::app::control::At { entry: claim.entry, index: claim.index };
     let retract = Request::Retract { record: record.to_string(), at, reason: NAME.into() };
     assert_eq!(nodes[0].refused(&retract).code, codes::REASON);
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use protocol::{
-    control::{NodeState, RecordKind, Request, Scope},
-    limits::DISK_RESERVE,
+    app::control::{NodeState, RecordKind, Request, Scope},
+    bytes::limits::DISK_RESERVE,
 };
 use tests::daemons::{Daemons, eventually, fact};
 

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use protocol::{
-    charter::{
+    bytes::{
+        ids::{DatabaseEpoch, NodeKey, OrgId},
+        seal::{Entropy, ReadingSecret},
+    },
+    membership::charter::{
         founding::Founding,
         roster::{Link, Roster},
     },
-    ids::{DatabaseEpoch, NodeKey, OrgId},
-    seal::{Entropy, ReadingSecret},
+    replication::sync::{Effect, Input, Notice, Start, State, Tick, frame},
     store::{Memory, Store},
-    sync::{Effect, Input, Notice, Start, State, Tick, frame},
 };
 use tests::written::{Office, Registry, device};
 

@@ -12,9 +12,9 @@ use std::{
 
 use node::store::canary::{files, rows};
 use protocol::{
-    circle::Circle,
-    control::{RecordKind, Request},
-    seal::Entropy,
+    app::control::{RecordKind, Request},
+    bytes::seal::Entropy,
+    membership::circle::Circle,
     store::Table,
 };
 use tests::{

@@ -7,14 +7,17 @@ use std::{
 
 use node::{store::Rocks, vault::Vault};
 use protocol::{
-    body::Body,
-    control::{At, Fact, Guest, HeldBackWhat, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes},
-    entry::Signed,
-    ids::{EntityId, RegistryId, SectionId},
-    schema::{Kind, Level, Schema, Value},
-    seal::Entropy,
+    app::control::{
+        At, Fact, Guest, HeldBackWhat, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes,
+    },
+    bytes::{
+        ids::{EntityId, RegistryId, SectionId},
+        seal::Entropy,
+    },
+    log::{body::Body, entry::Signed},
+    record::schema::{Kind, Level, Schema, Value},
+    replication::sync,
     store::{Row, Store, Table},
-    sync,
 };
 use tests::{
     daemons::{Daemons, Node, PASSPHRASE, eventually, fact, passphrase},
@@ -48,7 +51,7 @@ fn preview(home: &Node, records: &[SectionId], with: &Readers) -> SharePreview {
     }
 }
 
-fn share_held(home: &Node, records: &[SectionId], with: &Readers, hold_s: u64) -> Vec<protocol::control::Share> {
+fn share_held(home: &Node, records: &[SectionId], with: &Readers, hold_s: u64) -> Vec<protocol::app::control::Share> {
     let seen = preview(home, records, with).seen;
     let records = records.iter().map(ToString::to_string).collect();
     match home.done(Request::Share { records, with: with.clone(), seen, hold_s }) {
@@ -62,7 +65,7 @@ fn share(home: &Node, records: &[SectionId], guests: &[&Node]) {
     eventually("it has gone", || waiting(home).is_empty().then_some(()));
 }
 
-fn waiting(home: &Node) -> Vec<protocol::control::Share> {
+fn waiting(home: &Node) -> Vec<protocol::app::control::Share> {
     match home.done(Request::Shares) {
         Reply::Shares { shares } => shares,
         other => panic!("no list: {other:?}"),
@@ -97,7 +100,7 @@ fn set(node: &Node, record: &SectionId, facts: Vec<Fact>) {
 }
 
 fn entity_of(record: &Record, field: &str) -> EntityId {
-    let has = |entity: &&protocol::control::Entity| entity.cells.iter().any(|cell| cell.field == field);
+    let has = |entity: &&protocol::app::control::Entity| entity.cells.iter().any(|cell| cell.field == field);
     record.entities.iter().find(has).expect(field).entity
 }
 
@@ -565,7 +568,7 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
         HeldBackWhat::Record { .. } => true,
         HeldBackWhat::Field { field, .. } => field.starts_with("charge.") || field.starts_with("procedural_event."),
     };
-    let is_capped = |held: &&protocol::control::HeldBack| held.code == "cap" && of_the_trial(&held.what);
+    let is_capped = |held: &&protocol::app::control::HeldBack| held.code == "cap" && of_the_trial(&held.what);
     assert!(capped.cases[0].held_back.iter().any(|held| is_capped(&held)));
     assert!(capped.cases[0].goes.iter().all(|goes| !goes.field.starts_with("charge.")));
     // Nobody, oneself, a stranger, no country.

@@ -1,11 +1,9 @@
 //! What the library keeps of sections: how many there are, and which one a name means.
 
 use protocol::{
-    control::RecordKind,
-    ids::SectionId,
-    library::Library,
+    app::{control::RecordKind, library::Library},
+    bytes::{ids::SectionId, words},
     store::{Batch, Memory, Store},
-    words,
 };
 use tests::bench::federation::Federation;
 

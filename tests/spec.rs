@@ -75,7 +75,7 @@ fn triple(row: &[String]) -> (String, String, String) {
 
 #[test]
 fn every_limit_is_in_the_table_with_its_value_and_kind() {
-    let found = limits_in(&source("limits.rs"));
+    let found = limits_in(&source("bytes/limits.rs"));
     assert!(found.contains(&("DEPS".to_owned(), "64".to_owned(), "wire".to_owned())), "{found:?}");
     let told: BTreeSet<_> = table(&spec(), "limit").iter().map(|row| triple(row)).collect();
     assert_eq!(told, found);
@@ -109,7 +109,7 @@ fn every_hash_context_is_in_the_table() {
 
 #[test]
 fn every_signature_domain_is_in_the_table_and_none_begins_another() {
-    let found = quoted(&source("cose.rs"), "habeas/1/");
+    let found = quoted(&source("bytes/cose.rs"), "habeas/1/");
     let told: BTreeSet<_> = table(&spec(), "domain").into_iter().map(|row| row[0].clone()).collect();
     assert_eq!(told, found);
     let all: Vec<_> = told.iter().map(String::as_str).chain(["habeas/1/body"]).collect();
@@ -121,7 +121,7 @@ fn every_signature_domain_is_in_the_table_and_none_begins_another() {
 
 #[test]
 fn every_kind_is_in_the_table_with_its_number() {
-    let source = source("entry.rs");
+    let source = source("log/entry.rs");
     let kinds = source.lines().filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": Self = Self("));
     let found: BTreeSet<_> =
         kinds.map(|(name, number)| (number.trim_end_matches(");").to_owned(), name.to_owned())).collect();
@@ -185,7 +185,7 @@ fn what_module_heads_draw_is_quoted_from_here() {
 
 #[test]
 fn the_rules_of_acceptance_are_those_of_the_code_in_its_order() {
-    let source = source("replica.rs");
+    let source = source("replication/replica.rs");
     let rules: Vec<_> = source
         .lines()
         .filter_map(|line| line.trim().strip_prefix("// "))

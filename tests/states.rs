@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use protocol::control::{NodeState, Reply, Request};
+use protocol::app::control::{NodeState, Reply, Request};
 use serde_json::Value;
 use tests::daemons::{Daemons, Door, PASSPHRASE, ROOT_PASSPHRASE, eventually};
 

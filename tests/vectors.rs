@@ -6,9 +6,11 @@
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use protocol::{
-    body::Body,
-    entry::{Signed, Verified},
-    ids::RegistryId,
+    bytes::ids::RegistryId,
+    log::{
+        body::Body,
+        entry::{Signed, Verified},
+    },
 };
 use serde_json::{Value, json};
 use tests::written::{Registry, Written};

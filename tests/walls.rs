@@ -8,6 +8,7 @@ use std::fmt;
 
 mod files;
 mod graph;
+mod layers;
 mod manifests;
 mod rules;
 mod source;
@@ -59,6 +60,13 @@ fn library_code_does_not_print_exit_or_read_the_environment() {
 #[test]
 fn nothing_is_unsafe_batched_or_unbounded() {
     stand(NOWHERE);
+}
+
+#[test]
+fn the_folders_of_protocol_are_layers_and_no_arrow_runs_upward() {
+    let sources = source::read_all(&Tree::of_the_project().rust());
+    assert_eq!(layers::unordered(layers::LAYERS, &sources), Vec::<String>::new());
+    none(layers::broken(layers::LAYERS, &sources));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, thread};
 
-use protocol::control::{NodeState, Problem, Reply, Request};
+use protocol::app::control::{NodeState, Problem, Reply, Request};
 use tests::daemons::{Daemons, Node, PASSPHRASE, ROOT_PASSPHRASE, eventually, fact, passphrase};
 
 use crate::NODE;
@@ -112,7 +112,7 @@ fn a_wipe_under_load_that_is_cut_anywhere_leaves_no_keys() {
 fn a_wipe_is_answered_and_the_node_ended_while_it_is_busy() {
     let mut nodes = Daemons::found(NODE, 1);
     let file = tests::daemons::many(200);
-    let import = Request::Import { file, dry_run: false, known: protocol::control::Known::Refuse };
+    let import = Request::Import { file, dry_run: false, known: protocol::app::control::Known::Refuse };
     let busy = nodes[0].door().begin(&import).expect("it tells how far it is");
     assert!(matches!(nodes[0].ask(&Request::Wipe), Ok(Reply::Stopping)));
     assert_eq!(keys(nodes[0].folder()), [""; 0]);

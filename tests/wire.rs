@@ -7,8 +7,8 @@ use std::{
 };
 
 use protocol::{
-    control::{Request, Scope},
-    seal::Entropy,
+    app::control::{Request, Scope},
+    bytes::seal::Entropy,
 };
 use tests::{
     daemons::{Daemons, PATIENCE, ROOT_PASSPHRASE, eventually, fact, passphrase},
@@ -119,7 +119,7 @@ fn a_member_known_by_a_name_alone_is_not_looked_up_and_whoever_asks_about_peers_
     nodes[0].done(Request::Release { organisation: member.call_sign().into() });
     // It has to dial; then it is a peer like any other.
     let _evil = member.meet(&registry, &nodes[0], &mut entropy);
-    let met = |peer: &protocol::control::Peer| peer.by_name && peer.connected;
+    let met = |peer: &protocol::app::control::Peer| peer.by_name && peer.connected;
     eventually("it is met", || nodes[0].status().peers.iter().any(met).then_some(()));
 }
 

@@ -13,7 +13,7 @@ use hyper::{
     header::{ACCEPT, CONTENT_TYPE, HOST},
 };
 use hyper_util::rt::TokioIo;
-use protocol::control::{Answer, LINES, Problem, Progress, Reply, Request, codes};
+use protocol::app::control::{Answer, LINES, Problem, Progress, Reply, Request, codes};
 use thiserror::Error;
 use tokio::{net::UnixStream, time::timeout};
 
@@ -157,7 +157,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, AskError> {
 mod tests {
     use std::cell::RefCell;
 
-    use protocol::control::Unit;
+    use protocol::app::control::Unit;
 
     use super::*;
     use crate::fake;

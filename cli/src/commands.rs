@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use tokio::time::timeout;
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::control::{NodeState, Reply, Request, Status, codes as node_codes};
+use protocol::app::control::{NodeState, Reply, Request, Status, codes as node_codes};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
     process::{Child, Command},

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, path::Path};
 
-use protocol::control::{self, Problem};
+use protocol::app::control::{self, Problem};
 
 use crate::{files, texts};
 

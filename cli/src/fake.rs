@@ -14,7 +14,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use protocol::control::{Answer, NodeState, Problem, Progress, Reply, Request, Status, codes};
+use protocol::app::control::{Answer, NodeState, Problem, Progress, Reply, Request, Status, codes};
 use tempfile::TempDir;
 
 use crate::{

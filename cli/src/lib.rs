@@ -23,7 +23,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use protocol::schema::Language;
+use protocol::record::schema::Language;
 
 pub use jiff::tz::TimeZone;
 

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::control::{Progress, Reply, SCHEMA, Unit};
+use protocol::app::control::{Progress, Reply, SCHEMA, Unit};
 use serde::Serialize;
 
 use crate::{

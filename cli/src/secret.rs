@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::control::{Passphrase, Problem};
+use protocol::app::control::{Passphrase, Problem};
 use zeroize::Zeroizing;
 
 use crate::{

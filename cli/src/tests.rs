@@ -5,8 +5,8 @@ mod tongues;
 use std::{fs, path::Path};
 
 use protocol::{
-    control::{Answer, NodeState, Problem, Reply, Request, Stated, codes},
-    ids::SectionId,
+    app::control::{Answer, NodeState, Problem, Reply, Request, Stated, codes},
+    bytes::ids::SectionId,
 };
 use serde_json::Value;
 
@@ -281,7 +281,7 @@ fn an_archive_goes_to_the_whole_path_in_the_language_asked_for_and_says_that_it_
     let node = fake::node(says(|request| {
         let Request::Archive { to, language, zone } = request else { panic!("{request:?}") };
         assert!(Path::new(&to).is_absolute() && to.ends_with("/way-out"), "{to}");
-        assert_eq!((language, zone.as_deref()), (protocol::schema::Language::Uk, Some("UTC")));
+        assert_eq!((language, zone.as_deref()), (protocol::record::schema::Language::Uk, Some("UTC")));
         ok(Reply::Archived { records: 14, bytes: 2_000, unread: 1 })
     }));
     let (exit, out, err) = node.run(&["archive", "way-out", "--language", "uk"]);

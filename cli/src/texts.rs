@@ -21,8 +21,8 @@ use std::{fmt::Display, path::Path};
 
 use fluent_bundle::FluentValue;
 use protocol::{
-    control::{Problem, Progress, Unit},
-    ids::IdError,
+    app::control::{Problem, Progress, Unit},
+    bytes::ids::IdError,
 };
 
 use crate::render::room;

@@ -9,7 +9,7 @@ mod choice;
 use std::cell::{Cell, OnceCell};
 
 use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
-use protocol::schema::Language;
+use protocol::record::schema::Language;
 
 pub(crate) use choice::{Tongue, asked_for, of_locale, spoken_in};
 

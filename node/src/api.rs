@@ -35,11 +35,15 @@ use axum::{
 };
 use futures::{Stream, stream};
 use protocol::{
-    control::{Answer, LINES, Passphrase, Problem, Progress, Reply, Request, Unit, codes},
-    ids::EntityId,
-    import,
-    limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
-    seal::Entropy,
+    app::{
+        control::{Answer, LINES, Passphrase, Problem, Progress, Reply, Request, Unit, codes},
+        import,
+    },
+    bytes::{
+        ids::EntityId,
+        limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
+        seal::Entropy,
+    },
 };
 use rustix::process::Signal;
 use serde::Serialize;

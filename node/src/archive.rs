@@ -11,10 +11,9 @@ use std::{
 
 use jiff::tz::TimeZone;
 use protocol::{
-    control::{RecordKind, SCHEMA},
-    ids::{CircleId, OrgId, RegistryId, SectionId},
-    schema::Language,
-    section::view::View,
+    app::control::{RecordKind, SCHEMA},
+    bytes::ids::{CircleId, OrgId, RegistryId, SectionId},
+    record::{schema::Language, section::view::View},
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

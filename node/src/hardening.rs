@@ -7,7 +7,7 @@
 
 use std::{fs, io, sync::OnceLock};
 
-use protocol::seal;
+use protocol::bytes::seal;
 use rustix::{
     fs::Mode,
     mm::{MlockAllFlags, mlockall},

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! api      a request on the socket            → a job for the runtime; passphrases are tried here, off its thread
-//! runtime  jobs, frames and time, one by one  → `protocol::sync` decides → batch to the store, then effects in order
+//! runtime  jobs, frames and time, one by one  → `protocol::replication::sync` decides → batch to the store, then effects in order
 //! net      frames between allowed peers         store    sealed rows          vault    keys behind passphrases
 //! ```
 

@@ -64,7 +64,7 @@ fn mark(folder: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{control::Passphrase, seal::Entropy};
+    use protocol::{app::control::Passphrase, bytes::seal::Entropy};
 
     use super::*;
     use crate::vault::{Cost, RootKey, Vault};

@@ -25,7 +25,7 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
-use protocol::{address::Address, ids::NodeKey, seal::Secret};
+use protocol::bytes::{address::Address, ids::NodeKey, seal::Secret};
 use thiserror::Error;
 use tokio::sync::mpsc;
 

@@ -1,6 +1,6 @@
 //! The runtime: one thread on which everything happens in order; the only place that reads the clock.
 //!
-//! Jobs from the socket, frames from the network and time arrive here one by one; `protocol::sync` decides; the batch goes
+//! Jobs from the socket, frames from the network and time arrive here one by one; `protocol::replication::sync` decides; the batch goes
 //! to the disk and is synced; then the effects go out. Frames are read and verified on other threads before, in order.
 
 mod answerer;
@@ -28,9 +28,11 @@ use std::{
 };
 
 use protocol::{
-    control::{NodeState, Problem, Reply, Request, Status, codes},
-    ids::RegistryId,
-    import::{ImportErrors, Imported},
+    app::{
+        control::{NodeState, Problem, Reply, Request, Status, codes},
+        import::{ImportErrors, Imported},
+    },
+    bytes::ids::RegistryId,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},

@@ -34,9 +34,11 @@ use std::{
 };
 
 use protocol::{
-    control::Passphrase,
-    limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
-    seal::{Entropy, Secret},
+    app::control::Passphrase,
+    bytes::{
+        limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
+        seal::{Entropy, Secret},
+    },
 };
 use thiserror::Error;
 

@@ -3,8 +3,8 @@
 //! Seven nodes of three to five organisations write into their own circles, named circles and the commons while wires are
 //! cut, the network falls apart for up to thirty days, power fails between any two effects, one node is restored from a
 //! backup, one forks its feeds, one strips bodies or vandalises or swarms, one joins late, and no two clocks agree. Then it heals,
-//! and the invariants below must hold. Frames pass as bytes through [`crate::sync::frame::receive`]; the driver
-//! keeps the contract of [`crate::sync::Step`] and no other.
+//! and the invariants below must hold. Frames pass as bytes through [`crate::replication::sync::frame::receive`]; the driver
+//! keeps the contract of [`crate::replication::sync::Step`] and no other.
 
 #[cfg(test)]
 mod acceptance;
@@ -17,7 +17,6 @@ mod federation;
 mod invariants;
 mod machine;
 mod network;
-pub mod planted;
 mod script;
 #[cfg(test)]
 mod serving;
@@ -30,9 +29,8 @@ mod world;
 
 use std::fmt;
 
-use crate::replica::Bounds;
+use crate::replication::{planted::Planted, replica::Bounds};
 pub use invariants::Invariant;
-use planted::Planted;
 pub use world::World;
 
 /// What is to happen, apart from chance.

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
+pub mod staged;
+
 #[cfg(any(test, feature = "sim"))]
 pub mod conformance;
 

@@ -2,12 +2,14 @@
 
 use node::net::Lane;
 use protocol::{
-    cose::Signer,
-    entry::{self, FeedId, Header, Verified},
-    ids::{EntryId, FeedKey, Incarnation, RegistryId, SectionId},
-    schema::{Schema, Value},
-    seal::Entropy,
-    sync::frame::Frame,
+    bytes::{
+        cose::Signer,
+        ids::{EntryId, FeedKey, Incarnation, RegistryId, SectionId},
+        seal::Entropy,
+    },
+    log::entry::{self, FeedId, Header, Verified},
+    record::schema::{Schema, Value},
+    replication::sync::frame::Frame,
 };
 use tests::{
     daemons::{Daemons, Digest, Node, eventually},
@@ -224,7 +226,7 @@ fn a_bad_signature_over_a_true_header_does_not_keep_the_true_entry_out() {
 }
 
 /// What an author may not say counts as empty: it replicates, so that everyone agrees that it does.
-fn counts_as_empty(mut scene: Scene, entry: &Verified, body: &protocol::body::Body) {
+fn counts_as_empty(mut scene: Scene, entry: &Verified, body: &protocol::log::body::Body) {
     scene.evil.send_entries(&[(entry, Some(body))]);
     scene.alarmed(UNREADABLE, "counts as empty");
     let now = eventually("it is passed on", || {

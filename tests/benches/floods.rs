@@ -12,7 +12,11 @@ use std::{
 };
 
 use protocol::{
-    body::Body, control::Request, entry::Verified, ids::SectionId, schema::Value, seal::Entropy, sync::frame::Frame,
+    app::control::Request,
+    bytes::{ids::SectionId, seal::Entropy},
+    log::{body::Body, entry::Verified},
+    record::schema::Value,
+    replication::sync::frame::Frame,
 };
 use tests::{
     bench::{

@@ -8,11 +8,13 @@ use node::{
     vault::{DatabaseId, Keys},
 };
 use protocol::{
-    ids::NodeKey,
-    library::Library,
-    seal::{Entropy, Secret},
+    app::library::Library,
+    bytes::{
+        ids::NodeKey,
+        seal::{Entropy, Secret},
+    },
+    replication::sync::{Effect, Input, Notice, frame},
     store::{Batch, Memory, Store},
-    sync::{Effect, Input, Notice, frame},
 };
 use tests::bench::{
     bare::{Bare, strict},

@@ -8,8 +8,8 @@ use std::{
 };
 
 use protocol::{
-    control::{Known, Reply, Request},
-    ids::SectionId,
+    app::control::{Known, Reply, Request},
+    bytes::ids::SectionId,
     store::Memory,
 };
 use serde_json::json;

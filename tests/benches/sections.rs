@@ -1,16 +1,20 @@
 //! What does it cost to make people's view of a case file from its entries? Two branches of 1,200 entries.
 
 use protocol::{
-    date,
-    ids::{EntityId, EntryId, FeedKey, Incarnation, OrgId, SectionId},
-    import::{self, Draft, Imported, Kind},
-    schema::{Schema, Value},
-    seal::{Entropy, hash},
-    section::{
-        Contribution, Section,
-        assertion::{Assertion, ClaimedTime, Plain, Statement},
+    app::import::{self, Draft, Imported, Kind},
+    bytes::{
+        ids::{EntityId, EntryId, FeedKey, Incarnation, OrgId, SectionId},
+        seal::{Entropy, hash},
     },
-    share::{self, Audience},
+    record::{
+        date,
+        schema::{Schema, Value},
+        section::{
+            Contribution, Section,
+            assertion::{Assertion, ClaimedTime, Plain, Statement},
+        },
+    },
+    sharing::share::{self, Audience},
 };
 use tests::bench::figures::{Figures, Sample, timed};
 

@@ -4,11 +4,13 @@ use std::hint::black_box;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use protocol::{
-    cose,
-    entry::{self, Signed},
-    seal::{Entropy, Secret},
+    bytes::{
+        cose,
+        seal::{Entropy, Secret},
+    },
+    log::entry::{self, Signed},
+    replication::sync::frame,
     store::Memory,
-    sync::frame,
 };
 use tests::bench::{
     bare::{Bare, strict},

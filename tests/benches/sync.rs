@@ -2,7 +2,10 @@
 
 use std::{fs, path::Path};
 
-use protocol::{replica::Held, store::Memory, sync::frame::Arrival};
+use protocol::{
+    replication::{replica::Held, sync::frame::Arrival},
+    store::Memory,
+};
 use tests::bench::{
     federation::{Federation, Seat, Traffic, compare, connect, size},
     figures::{Bar, Figures, Sample, timed},

@@ -1,19 +1,23 @@
 //! Targets for what is handed over: links, cards, genesis, drafts, registry files, circles, grants.
 
 use protocol::{
-    charter::{
-        Genesis,
-        card::Card,
-        founding::{Draft, Founding},
-        roster::{Link, Roster},
+    bytes::{
+        cose::{self, Domain},
+        ids::{OrgId, RegistryId},
+        seal::{Entropy, ReadingSecret},
     },
-    circle::{
-        Circle,
-        grant::{self, Opening},
+    membership::{
+        charter::{
+            Genesis,
+            card::Card,
+            founding::{Draft, Founding},
+            roster::{Link, Roster},
+        },
+        circle::{
+            Circle,
+            grant::{self, Opening},
+        },
     },
-    cose::{self, Domain},
-    ids::{OrgId, RegistryId},
-    seal::{Entropy, ReadingSecret},
 };
 use tests::written::Registry;
 

@@ -6,21 +6,26 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    body::{self, Body},
-    charter::{Members, founding::Founding},
-    circle::Circle,
-    cose::Signer,
-    entry::{self, FeedId, Header, Kind, Verified},
-    feed::{ForkProof, Line, Mark, NearLine, ShortLine},
-    ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId},
-    limits::{BODILESS, DEVICES, INCARNATIONS},
-    seal,
-    staged::Staged,
-    store::{Memory, Store},
-    sync::{
+    bytes::{
+        cose::Signer,
+        ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId},
+        limits::{BODILESS, DEVICES, INCARNATIONS},
+        seal,
+    },
+    log::{
+        body::{self, Body},
+        entry::{self, FeedId, Header, Kind, Verified},
+        feed::{ForkProof, Line, Mark, NearLine, ShortLine},
+    },
+    membership::{
+        charter::{Members, founding::Founding},
+        circle::Circle,
+    },
+    replication::sync::{
         Effect, Input, Start, State, Tick,
         frame::{self, Blinded, Frame, ShortStanding},
     },
+    store::{Memory, Store, staged::Staged},
 };
 use tests::written::Registry;
 
@@ -231,9 +236,10 @@ impl Conversation {
             assert_eq!(entry(line.counted() + 1), None);
             assert_eq!(replica.proof(&staged, &feed).expect("memory").len(), if line.is_forked() { 2 } else { 0 });
         }
-        let again = protocol::replica::Replica::load(self.members.clone(), &self.disk).expect("memory does not fail");
+        let again = protocol::replication::replica::Replica::load(self.members.clone(), &self.disk)
+            .expect("memory does not fail");
         assert_eq!(
-            again.circle(&self.commons).map(protocol::replica::Held::root),
+            again.circle(&self.commons).map(protocol::replication::replica::Held::root),
             Some(held.root()),
             "after a restart"
         );
@@ -264,13 +270,13 @@ fn conversations() {
 /// same whichever came first.
 #[test]
 fn fork_proofs() {
-    let signer = Signer::new(&protocol::seal::Secret::new([4; 32]));
-    let registry = protocol::ids::RegistryId([5; 32]);
+    let signer = Signer::new(&protocol::bytes::seal::Secret::new([4; 32]));
+    let registry = protocol::bytes::ids::RegistryId([5; 32]);
     let header = |[run, seq, prev, kind]: [u8; 4]| Header {
         feed: FeedId { circle: CircleId([1; 16]), key: FeedKey(signer.public()), run: Incarnation([run % 2; 8]) },
         seq: 1 + u64::from(seq % 2),
         prev: EntryId([prev % 2; 32]),
-        charter: protocol::ids::CharterHash([0; 32]),
+        charter: protocol::bytes::ids::CharterHash([0; 32]),
         kind: Kind(u64::from(kind % 3)),
         body_root: BodyRoot([6; 32]),
         body_len: 7,

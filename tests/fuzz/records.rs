@@ -1,16 +1,22 @@
 //! Targets for what travels: entries, bodies, statements, frames.
 
 use protocol::{
-    body::Body,
-    codec,
-    cose::{self, Domain, Signer},
-    entry::Signed,
-    feed::{Mark, ShortLine},
-    ids::{EntityId, EntryId, Incarnation, OrgId, RegistryId, SectionId},
-    schema::Value,
-    seal::Secret,
-    section::assertion::{Assertion, ClaimedTime, Content, Plain, Reference, Statement, content},
-    sync::frame::{self, Fault, Frame, Received, ShortStanding},
+    bytes::{
+        codec,
+        cose::{self, Domain, Signer},
+        ids::{EntityId, EntryId, Incarnation, OrgId, RegistryId, SectionId},
+        seal::Secret,
+    },
+    log::{
+        body::Body,
+        entry::Signed,
+        feed::{Mark, ShortLine},
+    },
+    record::{
+        schema::Value,
+        section::assertion::{Assertion, ClaimedTime, Content, Plain, Reference, Statement, content},
+    },
+    replication::sync::frame::{self, Fault, Frame, Received, ShortStanding},
 };
 use tests::written::Registry;
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use protocol::{
+use protocol::bytes::{
     armour::{self, Kind},
     ids::{
         CharterHash, CircleId, EntityId, EntryId, EpochId, FeedKey, Incarnation, LinkId, NodeKey, OrgId, RegistryId,

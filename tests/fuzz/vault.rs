@@ -3,7 +3,7 @@
 use std::fs;
 
 use node::vault::{Cost, Header, Vault};
-use protocol::{control::Passphrase, seal::Entropy};
+use protocol::{app::control::Passphrase, bytes::seal::Entropy};
 
 use super::fuzz;
 

@@ -16,12 +16,12 @@ use std::{
 };
 
 use protocol::{
-    charter::founding::Founding,
-    control::{
+    app::control::{
         Answer, Fact, Known, LINES, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope, Status,
         Summary, Unit,
     },
-    ids::SectionId,
+    bytes::ids::SectionId,
+    membership::charter::founding::Founding,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -128,7 +128,8 @@ impl Daemons {
         let text = daemons[0].file(Request::Complete { draft, signatures, root_passphrase });
         daemons.each(|node| node.done(Request::Join { registry: text.clone() }));
         daemons.settle();
-        let file = protocol::armour::unwrap(protocol::armour::Kind::Registry, &text).expect("a registry file");
+        let file =
+            protocol::bytes::armour::unwrap(protocol::bytes::armour::Kind::Registry, &text).expect("a registry file");
         let founding = Founding::parse(&file).expect("a sound founding");
         (daemons, Registry { text, founding })
     }
@@ -152,7 +153,7 @@ impl Daemons {
     pub fn settle(&self) {
         eventually("all nodes are connected and equal", || {
             let all: Vec<_> = self.nodes.iter().map(Node::status).collect();
-            let ours = |peer: &protocol::control::Peer| all.iter().any(|status| status.node == Some(peer.node));
+            let ours = |peer: &protocol::app::control::Peer| all.iter().any(|status| status.node == Some(peer.node));
             let settled = |status: &Status| {
                 let mut peers = status.peers.iter().filter(|peer| ours(peer));
                 peers.all(|peer| peer.connected && peer.up_to_date)

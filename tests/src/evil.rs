@@ -4,27 +4,35 @@
 
 use node::net::{self, Command, Config, Contact, Event, Lane, Limits, Names, Net};
 use protocol::{
-    address::Address,
-    armour::{self, Kind as File},
-    body::{self, Body},
-    charter::{
-        card::{Card, Reach},
-        founding::{Draft, Start},
-        roster::{Device, DeviceKeys, Link, Roster, organisation},
+    bytes::{
+        address::Address,
+        armour::{self, Kind as File},
+        codec,
+        cose::Signer,
+        ids::{
+            BodyRoot, CircleId, DatabaseEpoch, DeviceId, EntityId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId,
+            SectionId,
+        },
+        seal::{self, Entropy, ReadingSecret, Secret},
+        words,
     },
-    circle::{Circle, Epoch, grant::Opening},
-    codec,
-    cose::Signer,
-    entry::{self, FeedId, Header, Kind, Verified},
-    ids::{
-        BodyRoot, CircleId, DatabaseEpoch, DeviceId, EntityId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId,
-        SectionId,
+    log::{
+        body::{self, Body},
+        entry::{self, FeedId, Header, Kind, Verified},
     },
-    schema::{Schema, Value},
-    seal::{self, Entropy, ReadingSecret, Secret},
-    section::assertion::{Assertion, ClaimedTime, Plain, Statement},
-    sync::frame::{Blinded, FORMAT, Frame},
-    words,
+    membership::{
+        charter::{
+            card::{Card, Reach},
+            founding::{Draft, Start},
+            roster::{Device, DeviceKeys, Link, Roster, organisation},
+        },
+        circle::{Circle, Epoch, grant::Opening},
+    },
+    record::{
+        schema::{Schema, Value},
+        section::assertion::{Assertion, ClaimedTime, Plain, Statement},
+    },
+    replication::sync::frame::{Blinded, FORMAT, Frame},
 };
 use tokio::{runtime::Runtime, time::timeout};
 

@@ -3,24 +3,26 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    body::Body,
-    charter::{
-        card::{Card, Reach},
-        founding::{Draft, Founding},
-        roster::{Device, DeviceKeys, Link, Roster, organisation},
+    bytes::{
+        cose::Signer,
+        ids::{CircleId, DatabaseEpoch, DeviceId, OrgId, RegistryId},
+        seal::{Entropy, ReadingSecret, Secret},
+        words,
     },
-    circle::{
-        Circle,
-        grant::{self, Opening},
+    log::{body::Body, entry::Verified},
+    membership::{
+        charter::{
+            card::{Card, Reach},
+            founding::{Draft, Founding},
+            roster::{Device, DeviceKeys, Link, Roster, organisation},
+        },
+        circle::{
+            Circle,
+            grant::{self, Opening},
+        },
     },
-    cose::Signer,
-    entry::Verified,
-    ids::{CircleId, DatabaseEpoch, DeviceId, OrgId, RegistryId},
-    seal::{Entropy, ReadingSecret, Secret},
-    staged::Staged,
-    store::{Memory, Store},
-    sync::{Content, Effect, Input, Notice, Pens, Start, State, Tick, Write},
-    words,
+    replication::sync::{Content, Effect, Input, Notice, Pens, Start, State, Tick, Write},
+    store::{Memory, Store, staged::Staged},
 };
 
 /// An organisation with one device, and all its secrets.

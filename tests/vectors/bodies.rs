@@ -1,6 +1,6 @@
 //! Vectors of bodies: what is the body its header names, and what opens.
 
-use protocol::{
+use protocol::bytes::{
     cose::{self, Domain},
     seal::{self, NONCE, Secret},
 };

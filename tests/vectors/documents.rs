@@ -6,23 +6,27 @@ use bech32::{
     primitives::iter::{ByteIterExt, Fe32IterExt},
 };
 use protocol::{
-    armour::{self, Kind},
-    charter::{
-        Genesis,
-        card::{Card, Reach},
-        roster::{Device, DeviceKeys, Link, organisation},
+    bytes::{
+        armour::{self, Kind},
+        codec,
+        cose::{self, Domain, Signer},
+        ids::{CircleId, DatabaseEpoch, DeviceId, EntryId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId},
+        limits::{FRONTIER_LINES, ROSTER_LINKS, WANTS},
+        seal::{Entropy, ReadingSecret, Secret},
     },
-    circle::{
-        Circle,
-        grant::{self, Opening},
+    log::feed::{Mark, NearLine, ShortLine},
+    membership::{
+        charter::{
+            Genesis,
+            card::{Card, Reach},
+            roster::{Device, DeviceKeys, Link, organisation},
+        },
+        circle::{
+            Circle,
+            grant::{self, Opening},
+        },
     },
-    codec,
-    cose::{self, Domain, Signer},
-    feed::{Mark, NearLine, ShortLine},
-    ids::{CircleId, DatabaseEpoch, DeviceId, EntryId, FeedKey, Incarnation, NodeKey, OrgId, RegistryId},
-    limits::{FRONTIER_LINES, ROSTER_LINKS, WANTS},
-    seal::{Entropy, ReadingSecret, Secret},
-    sync::frame::{Blinded, Frame, ShortStanding},
+    replication::sync::frame::{Blinded, Frame, ShortStanding},
 };
 use tests::written::{Office, Registry, device};
 
@@ -198,7 +202,8 @@ fn foundings(world: &Registry) -> Vec<Vector> {
         array(&[uint(suite), uint(ruleset), uint(1), bytes(&[4; 16]), array(founders)])
     };
     let (one, two) = (founder(1, "abandon-zoo"), founder(2, "zoo-abandon"));
-    let crowd: Vec<_> = (0..65_u8).map(|nth| founder(nth, &protocol::words::call_sign([nth, nth, nth, 0]))).collect();
+    let crowd: Vec<_> =
+        (0..65_u8).map(|nth| founder(nth, &protocol::bytes::words::call_sign([nth, nth, nth, 0]))).collect();
     let sound = of(1, 1, &[one.clone(), two.clone()]);
     let consents: Vec<_> = world.offices.iter().map(|office| world.draft.sign(&office.root)).collect();
     let consent = |name, verdict, why, registry: &RegistryId, bytes: &[u8]| {
@@ -324,7 +329,7 @@ fn frames() -> Vec<Vector> {
         |name, verdict, why, frame: &[u8]| Vector::new("frame", name, verdict, why, vec![("frame", hex(frame))]);
     let frame = |name, frame: &Frame| vector(name, "accepted", "a frame of its kind", &frame.encode());
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
-    let feed = protocol::entry::FeedId { circle, key: FeedKey([2; 32]), run: Incarnation([3; 8]) };
+    let feed = protocol::log::entry::FeedId { circle, key: FeedKey([2; 32]), run: Incarnation([3; 8]) };
     let line = |number: u64, sealed| ShortLine(feed.key, feed.run, number, Mark::of(&id), sealed);
     let later = |line: ShortLine| ShortLine(line.0, Incarnation([4; 8]), line.2, line.3, line.4);
     let near =

@@ -1,6 +1,6 @@
 //! Vectors of entries: envelope, header, signature's domain.
 
-use protocol::{
+use protocol::bytes::{
     cose::{Domain, Signer, envelope},
     ids::RegistryId,
     limits::BODY_BYTES,

@@ -1,21 +1,27 @@
 //! Reads a vector's inputs as the product reads them and says what became of them.
 
 use protocol::{
-    armour::{self, ArmourError, Kind},
-    body::{Body, BodyError, OpenError},
-    charter::{
-        Genesis,
-        card::{Card, CardError},
-        founding::{Draft, Founding},
-        roster::{Link, LinkError},
+    bytes::{
+        armour::{self, ArmourError, Kind},
+        codec,
+        cose::{self, Domain},
+        ids::{EntryId, IdError, RegistryId},
+        seal::{ReadingSecret, Secret},
     },
-    circle::{Circle, grant},
-    codec,
-    cose::{self, Domain},
-    entry::{ParseError, Signed, Verified},
-    ids::{EntryId, IdError, RegistryId},
-    seal::{ReadingSecret, Secret},
-    sync::frame::{self, Received},
+    log::{
+        body::{Body, BodyError, OpenError},
+        entry::{ParseError, Signed, Verified},
+    },
+    membership::{
+        charter::{
+            Genesis,
+            card::{Card, CardError},
+            founding::{Draft, Founding},
+            roster::{Link, LinkError},
+        },
+        circle::{Circle, grant},
+    },
+    replication::sync::frame::{self, Received},
 };
 use serde_bytes::ByteArray;
 use serde_json::{Value, json};

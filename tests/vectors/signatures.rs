@@ -7,7 +7,7 @@ use curve25519_dalek::{
     scalar::Scalar,
     traits::IsIdentity,
 };
-use protocol::cose::envelope;
+use protocol::bytes::cose::envelope;
 use sha2::{Digest, Sha512};
 
 use super::{

@@ -68,17 +68,17 @@ pub(super) const PROTOCOL_IS_PURE: &[Rule] = &[
 
 pub(super) const ONE_PLACE: &[Rule] = &[
     Rule {
-        promise: "only protocol/src/section/document.rs names automerge",
+        promise: "only protocol/src/record/section/document.rs names automerge",
         within: PRODUCT,
-        except: &["protocol/src/section/document.rs"],
+        except: &["protocol/src/record/section/document.rs"],
         names: &["automerge*"],
         tests_too: true,
     },
     // Measured on automerge 0.12: one altered byte in twenty of a change ends its decoder with a panic.
     Rule {
         promise: "no byte reaches a decoder of Automerge: documents are made from our own statements, never read",
-        within: &["protocol/src/section/"],
-        except: &["protocol/src/section/assertion.rs"],
+        within: &["protocol/src/record/section/"],
+        except: &["protocol/src/record/section/assertion.rs"],
         names: &[
             "load*",
             "rescue",
@@ -126,16 +126,16 @@ pub(super) const ONE_PLACE: &[Rule] = &[
         tests_too: true,
     },
     Rule {
-        promise: "CBOR is written and read in protocol/src/codec.rs alone",
+        promise: "CBOR is written and read in protocol/src/bytes/codec.rs alone",
         within: PRODUCT,
-        except: &["protocol/src/codec.rs"],
+        except: &["protocol/src/bytes/codec.rs"],
         names: &["serde_ipld_dagcbor", "cbor4ii*"],
         tests_too: false,
     },
     Rule {
-        promise: "signatures are made and checked in protocol/src/cose.rs alone",
+        promise: "signatures are made and checked in protocol/src/bytes/cose.rs alone",
         within: PRODUCT,
-        except: &["protocol/src/cose.rs"],
+        except: &["protocol/src/bytes/cose.rs"],
         names: &["ed25519_dalek", "verify_strict"],
         tests_too: false,
     },

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
-use protocol::{ids::IdError, schema::Language};
+use protocol::{bytes::ids::IdError, record::schema::Language};
 
 use crate::{
     error::{Failure, Unfit, codes},

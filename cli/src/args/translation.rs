@@ -2,7 +2,7 @@
 //! message, before anything is parsed.
 
 use clap::{Arg, ArgAction, Command};
-use protocol::schema::Language;
+use protocol::record::schema::Language;
 
 use crate::{
     texts::{typed, usage},

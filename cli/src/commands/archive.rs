@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use super::ask;
 use crate::{

@@ -11,8 +11,8 @@ mod story;
 use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use protocol::{
-    control::{Imported, Record, RecordKind, Scope},
-    ids::SectionId,
+    app::control::{Imported, Record, RecordKind, Scope},
+    bytes::ids::SectionId,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},

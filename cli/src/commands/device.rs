@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use protocol::{
-    control::{Request, codes},
-    ids::IdError,
-    words::is_call_sign,
+    app::control::{Request, codes},
+    bytes::{ids::IdError, words::is_call_sign},
 };
 
 use super::{ask_of, hand_over};

@@ -1,9 +1,9 @@
 //! `habeas case|docket conflicts`, `resolve`, `retract`, `history`: where claims differ, and what becomes of them.
 
 use protocol::{
-    control::{self, At, Conflict, Past, Record, RecordKind, Reply, Request, codes},
-    ids::{EntityId, OrgId},
-    schema::{Policy, Schema},
+    app::control::{self, At, Conflict, Past, Record, RecordKind, Reply, Request, codes},
+    bytes::ids::{EntityId, OrgId},
+    record::schema::{Policy, Schema},
 };
 
 use super::{Listing, ask, record::save};
@@ -293,7 +293,7 @@ fn target(text: &str) -> Result<Target, Unfit> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::ids::{EntryId, OrgId};
+    use protocol::bytes::ids::{EntryId, OrgId};
     use serde_json::json;
 
     use super::*;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use protocol::control::{Examination, Reply, Request, SCHEMA, Status};
+use protocol::app::control::{Examination, Reply, Request, SCHEMA, Status};
 use rustix::{fs::statvfs, process::geteuid};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::control::Request;
+use protocol::app::control::Request;
 
 use super::{ask_of, hand_over};
 use crate::{Context, daemon::visit, error::Failure, files, secret::Which, texts};

@@ -53,8 +53,7 @@ pub(crate) fn run(args: &Args, context: &mut Context<'_>) -> Result<(), Failure>
     }
     let text = explain(&args.topic)?;
     if context.screen.is_json() {
-        let line =
-            serde_json::json!({ "schema": protocol::control::SCHEMA, "topic": args.topic.join(" "), "text": text });
+        let line = serde_json::json!({ "schema": protocol::app::control::SCHEMA, "topic": args.topic.join(" "), "text": text });
         context.screen.line(&line);
     } else {
         context.screen.data(&text);
@@ -71,7 +70,7 @@ fn fields(topic: &[String], found: &Fields, context: &mut Context<'_>) -> Result
         let topic = topic.join(" ");
         context
             .screen
-            .line(&serde_json::json!({ "schema": protocol::control::SCHEMA, "topic": topic, "records": records }));
+            .line(&serde_json::json!({ "schema": protocol::app::control::SCHEMA, "topic": topic, "records": records }));
     } else {
         context.screen.data(&render::fields::fields(found));
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::control::{Known, Reply, Request};
+use protocol::app::control::{Known, Reply, Request};
 
 use super::ask;
 use crate::{Context, daemon::unexpected, error::Failure, files, render::record};

@@ -2,7 +2,7 @@
 
 mod alone;
 
-use protocol::control::{Passphrase, Reply, Request, Status, codes as node_codes};
+use protocol::app::control::{Passphrase, Reply, Request, Status, codes as node_codes};
 
 use crate::{
     Context,

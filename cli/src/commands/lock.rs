@@ -1,6 +1,6 @@
 //! `habeas unlock`, `habeas lock`, `habeas stop`, `habeas wipe`: what the running node may read, and its end.
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use super::ask;
 use crate::{

@@ -1,6 +1,6 @@
 //! `habeas metrics`: how the node does, in numbers, for a program that watches it.
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use super::ask;
 use crate::{Context, daemon::unexpected, error::Failure};

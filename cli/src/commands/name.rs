@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use super::ask;
 use crate::{Context, daemon::unexpected, error::Failure, now, render::standing, texts};

@@ -1,6 +1,6 @@
 //! `habeas peers`, `habeas hold`, `habeas release`: whom this node exchanges with.
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use super::{Listing, ask};
 use crate::{

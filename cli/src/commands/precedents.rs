@@ -1,6 +1,6 @@
 //! `habeas docket list`: all dockets, or those that answer a question: article × circumstance × argument × court → response.
 
-use protocol::control::{Question, RecordKind, Reply, Request};
+use protocol::app::control::{Question, RecordKind, Reply, Request};
 
 use super::{Listing, ask, record::list};
 use crate::{

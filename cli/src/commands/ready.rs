@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use protocol::{
-    control::{NodeState, SCHEMA, Status},
-    ids::{NodeKey, OrgId, RegistryId},
+    app::control::{NodeState, SCHEMA, Status},
+    bytes::ids::{NodeKey, OrgId, RegistryId},
 };
 use serde::Serialize;
 

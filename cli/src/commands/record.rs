@@ -1,8 +1,8 @@
 //! `habeas case` and `habeas docket`: new ones, what is stated about them, one of them, all of them.
 
 use protocol::{
-    control::{Fact, Record, RecordKind, Reply, Request, Summary},
-    ids::EntityId,
+    app::control::{Fact, Record, RecordKind, Reply, Request, Summary},
+    bytes::ids::EntityId,
 };
 
 use super::{Listing, ask, dispute, name::Book, precedents};

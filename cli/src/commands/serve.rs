@@ -1,6 +1,6 @@
 //! `habeas serve`: runs the node in the foreground, opens it, and passes on the wish to end.
 
-use protocol::control::{NodeState, Request, codes};
+use protocol::app::control::{NodeState, Request, codes};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 

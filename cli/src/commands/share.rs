@@ -1,6 +1,6 @@
 //! `habeas share`: look at what would go to whom, let it go after a hold, cancel it while it waits.
 
-use protocol::control::{Guest, Reader, Readers, Reply, Request, Share, SharePreview, codes};
+use protocol::app::control::{Guest, Reader, Readers, Reply, Request, Share, SharePreview, codes};
 
 use super::{ask, name::Book};
 use crate::{

@@ -1,6 +1,6 @@
 //! `habeas status`: how things stand.
 
-use protocol::control::{Reply, Request};
+use protocol::app::control::{Reply, Request};
 
 use super::ask;
 use crate::{Context, daemon::unexpected, error::Failure, render::standing};

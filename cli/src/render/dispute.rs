@@ -1,8 +1,8 @@
 //! Where claims differ, side by side, and what became of every claim.
 
 use protocol::{
-    control::{At, Claim, Conflict, Heading, Past, Record, Resolution},
-    schema::Schema,
+    app::control::{At, Claim, Conflict, Heading, Past, Record, Resolution},
+    record::schema::Schema,
 };
 
 use super::{

@@ -1,7 +1,7 @@
 //! Replies as scripts see them: one object, its version, and each time twice: seconds since 1970, and RFC 3339, both UTC.
 
 use jiff::Timestamp;
-use protocol::control::{Reply, SCHEMA};
+use protocol::app::control::{Reply, SCHEMA};
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
-use protocol::schema::Language;
+use protocol::record::schema::Language;
 
 use crate::{texts::dates, tongue::spoken};
 
@@ -139,7 +139,7 @@ fn part_of_year(year: &str, part: u64, after: bool) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::date::Date;
+    use protocol::record::date::Date;
 
     use super::*;
     use crate::tongue::speak;

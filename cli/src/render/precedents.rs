@@ -1,6 +1,6 @@
 //! Dockets that answer a question, with what in them does.
 
-use protocol::control::{Answered, Precedent};
+use protocol::app::control::{Answered, Precedent};
 use serde_json::Value;
 
 use super::{indented, moment_and_zone, record::shown, table};

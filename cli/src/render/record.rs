@@ -2,9 +2,9 @@
 //! chosen for the reader.
 
 use protocol::{
-    control::{Cell, Claim, Entity, Imported, Record, RecordKind, Stated, Summary},
-    ids::{EntityId, OrgId},
-    schema::{Kind, Schema},
+    app::control::{Cell, Claim, Entity, Imported, Record, RecordKind, Stated, Summary},
+    bytes::ids::{EntityId, OrgId},
+    record::schema::{Kind, Schema},
 };
 use serde_json::Value;
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    control::{CasePreview, HeldBackWhat, Share, SharePreview},
-    schema::Schema,
+    app::control::{CasePreview, HeldBackWhat, Share, SharePreview},
+    record::schema::Schema,
 };
 
 use super::{

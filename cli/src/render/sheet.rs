@@ -4,7 +4,7 @@
 //! it, and a formula can send away what stands beside it. Times are in one form (ISO 8601, UTC) in every language.
 
 use clap::ValueEnum;
-use protocol::control::{Answered, Claim, Conflict, Past, Peer, Precedent, RecordKind, Summary};
+use protocol::app::control::{Answered, Claim, Conflict, Past, Peer, Precedent, RecordKind, Summary};
 
 use super::{
     dispute::fate,

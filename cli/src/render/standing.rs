@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    control::{Alarm, CircleStatus, Named, NodeState, Peer, Status},
-    words,
+    app::control::{Alarm, CircleStatus, Named, NodeState, Peer, Status},
+    bytes::words,
 };
 
 use super::{Ink, moment, moment_and_zone, record::who, table};

@@ -2,13 +2,13 @@
 
 use insta::{assert_json_snapshot, assert_snapshot};
 use protocol::{
-    control::{
+    app::control::{
         Alarm, CasePreview, Cell, CircleStatus, Claim, Entity, Examination, ExportedEntry, GoesField, HeldBack,
         HeldBackWhat, Imported, Named, NodeState, Peer, Problem, Reader, Record, RecordKind, Share, SharePreview,
         Stated, Status, Summary, codes,
     },
-    ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
-    schema::Language,
+    bytes::ids::{CircleId, EntityId, EntryId, NodeKey, OrgId, RegistryId, SectionId},
+    record::schema::Language,
 };
 use serde_json::{Value, json};
 

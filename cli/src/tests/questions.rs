@@ -1,8 +1,8 @@
 //! `docket list` with a question, `conflicts`, `resolve`, `retract`, `history`, `name`, against a fake node.
 
 use protocol::{
-    control::{At, Claim, Conflict, Found, Heading, Named, Past, Precedent, Question, RecordKind, Summary},
-    ids::{EntityId, EntryId, OrgId},
+    app::control::{At, Claim, Conflict, Found, Heading, Named, Past, Precedent, Question, RecordKind, Summary},
+    bytes::ids::{EntityId, EntryId, OrgId},
 };
 
 use super::*;

@@ -1,6 +1,6 @@
 //! Whole commands in the language asked for, or that of the surroundings.
 
-use protocol::control::{Answer, NodeState, Problem, Reply, codes};
+use protocol::app::control::{Answer, NodeState, Problem, Reply, codes};
 
 use super::json;
 use crate::{

@@ -4,7 +4,7 @@
 //! what the problem is about, with its parameters filled in.
 
 use fluent_bundle::FluentValue;
-use protocol::control::{Parameter, Problem};
+use protocol::app::control::{Parameter, Problem};
 
 use crate::{
     error::known,

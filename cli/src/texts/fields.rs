@@ -1,6 +1,6 @@
 //! What is said of fields: what may stand in them, and how far they may go.
 
-use protocol::schema::{Field, Format, Kind};
+use protocol::record::schema::{Field, Format, Kind};
 
 use super::messages;
 use crate::{
@@ -106,7 +106,7 @@ const fn example(format: Format) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use protocol::schema::{Policy, Schema};
+    use protocol::record::schema::{Policy, Schema};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Case files and dockets: their tables, and what was done with them.
 
-use protocol::control::RecordKind;
+use protocol::app::control::RecordKind;
 
 use super::{messages, sharing};
 

@@ -1,6 +1,6 @@
 //! What sharing says.
 
-use protocol::control::HeldBack;
+use protocol::app::control::HeldBack;
 
 use super::messages;
 use crate::{render::record::titled, tongue::find};

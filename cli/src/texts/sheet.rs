@@ -1,6 +1,6 @@
 //! Headers of lists for other programs.
 
-use protocol::control::RecordKind;
+use protocol::app::control::RecordKind;
 
 use super::{
     column_entry, column_field, column_grade, column_label, column_last_the_same, column_source, column_value,

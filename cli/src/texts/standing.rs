@@ -1,6 +1,6 @@
 //! How a node stands, and those it exchanges with.
 
-use protocol::control::{NodeState, Problem};
+use protocol::app::control::{NodeState, Problem};
 
 use super::{codes, messages};
 

@@ -7,9 +7,9 @@ use std::{
 };
 
 use protocol::{
-    control::{Parameter, SITUATIONS},
-    schema::{Language, Schema},
-    share::Reason,
+    app::control::{Parameter, SITUATIONS},
+    record::schema::{Language, Schema},
+    sharing::share::Reason,
 };
 
 use super::*;
@@ -53,7 +53,7 @@ fn every_text_that_exists_is_named_in_the_code() {
     assert_eq!(keys(Language::En), english);
     english.extend(usage::KEYS.iter().map(|(key, _)| (*key).to_owned()));
     english.extend(known().map(|(code, ..)| format!("{code}.next")));
-    english.extend(protocol::control::codes::ALL.iter().map(|(code, ..)| (*code).to_owned()));
+    english.extend(protocol::app::control::codes::ALL.iter().map(|(code, ..)| (*code).to_owned()));
     english.extend(SITUATIONS.iter().map(|(code, about, _)| format!("{code}-{about}")));
     english.extend(args::keys());
     let held = Reason::CODES.iter().map(|code| sharing::held_key(code));

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, fmt};
 
 use clap::ValueEnum;
-use protocol::schema::Language;
+use protocol::record::schema::Language;
 
 /// A language that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

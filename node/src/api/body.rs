@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use axum::body::{Body, Bytes};
 use futures::{Stream, StreamExt as _};
 use protocol::{
-    control::{Problem, codes},
-    limits::{LARGE_REQUESTS_WAITING, REQUEST_BYTES, SMALL_REQUEST_BYTES},
+    app::control::{Problem, codes},
+    bytes::limits::{LARGE_REQUESTS_WAITING, REQUEST_BYTES, SMALL_REQUEST_BYTES},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},

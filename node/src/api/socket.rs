@@ -16,7 +16,7 @@ use std::{
 use axum::{Router, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use protocol::limits::{CONNECTIONS, CONNECTIONS_REFUSED};
+use protocol::bytes::limits::{CONNECTIONS, CONNECTIONS_REFUSED};
 use rustix::process::geteuid;
 use tokio::{
     net::{UnixListener, UnixStream},

@@ -7,8 +7,8 @@ use std::{
 };
 
 use protocol::{
-    control::Passphrase,
-    limits::{CONNECTIONS, CONNECTIONS_REFUSED},
+    app::control::Passphrase,
+    bytes::limits::{CONNECTIONS, CONNECTIONS_REFUSED},
 };
 use tempfile::TempDir;
 

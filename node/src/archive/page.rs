@@ -8,14 +8,15 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use protocol::{
-    control::RecordKind,
-    desk,
-    ids::{EntityId, OrgId},
-    schema::{Language, Schema, Value},
-    section::{
-        event::{Event, What},
-        sheet::{Conflict, Record, Sheet},
-        view::{Cell, Claim, Fate, Former, Resolution, Shown},
+    app::{control::RecordKind, desk},
+    bytes::ids::{EntityId, OrgId},
+    record::{
+        schema::{Language, Schema, Value},
+        section::{
+            event::{Event, What},
+            sheet::{Conflict, Record, Sheet},
+            view::{Cell, Claim, Fate, Former, Resolution, Shown},
+        },
     },
 };
 

@@ -7,11 +7,13 @@ use std::{
 };
 
 use protocol::{
-    ids::{EntityId, EntryId},
-    schema::{Policy, Value},
-    section::{
-        assertion::{ClaimedTime, Reference},
-        view::{Cell, Claim, Fate, Former, Resolution, Retraction, Shown},
+    bytes::ids::{EntityId, EntryId},
+    record::{
+        schema::{Policy, Value},
+        section::{
+            assertion::{ClaimedTime, Reference},
+            view::{Cell, Claim, Fate, Former, Resolution, Retraction, Shown},
+        },
     },
 };
 

@@ -1,6 +1,6 @@
 //! What the page of an archive says by itself, in each language; names of fields and codes come from the schema.
 
-use protocol::schema::Language;
+use protocol::record::schema::Language;
 
 /// The page's own texts.
 pub(super) struct Words {

@@ -7,7 +7,7 @@
 use std::{fmt, io, sync::Arc, time::Duration};
 
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, future::pending};
-use protocol::{
+use protocol::bytes::{
     ids::NodeKey,
     limits::{BULK_IN_FLIGHT, FRAME_BYTES},
 };

@@ -18,7 +18,7 @@ use std::{
 
 use futures::{AsyncReadExt, AsyncWriteExt, future::poll_fn};
 use multistream_select::{Negotiated, NegotiationError, Version, dialer_select_proto, listener_select_proto};
-use protocol::ids::NodeKey;
+use protocol::bytes::ids::NodeKey;
 use thiserror::Error;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},

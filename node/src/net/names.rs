@@ -11,7 +11,7 @@ use std::{
 };
 
 use futures::{FutureExt, future::BoxFuture};
-use protocol::address::{Address, is_dialable};
+use protocol::bytes::address::{Address, is_dialable};
 use tokio::{sync::Semaphore, time::timeout};
 
 /// Look-ups at a time, of all peers: one that the system does not answer holds a thread until it gives up.

@@ -13,7 +13,7 @@ use futures::{
     future::{BoxFuture, pending},
     stream::FuturesUnordered,
 };
-use protocol::{address::Address, ids::NodeKey};
+use protocol::bytes::{address::Address, ids::NodeKey};
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::JoinHandle,

@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use protocol::{address::Address, ids::NodeKey};
+use protocol::bytes::{address::Address, ids::NodeKey};
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, mpsc},

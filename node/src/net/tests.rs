@@ -6,7 +6,7 @@ mod names;
 
 use std::time::Duration;
 
-use protocol::limits::BULK_IN_FLIGHT;
+use protocol::bytes::limits::BULK_IN_FLIGHT;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,

@@ -21,7 +21,7 @@ use libp2p_identity::{Keypair, PeerId, PublicKey};
 use libp2p_noise as noise;
 use libp2p_pnet::{PnetConfig, PnetError, PreSharedKey};
 use multistream_select::{NegotiationError, Version, dialer_select_proto, listener_select_proto};
-use protocol::{ids::NodeKey, seal::Secret};
+use protocol::bytes::{ids::NodeKey, seal::Secret};
 use thiserror::Error;
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::{compat::TokioAsyncReadCompatExt, io::InspectReader};

@@ -1,6 +1,6 @@
 //! Where an answer goes, and on the way to it how far the work is.
 
-use protocol::control::{Problem, Progress, Reply, Unit};
+use protocol::app::control::{Problem, Progress, Reply, Unit};
 use tokio::sync::{mpsc, oneshot};
 
 /// Lines of progress that may wait; what does not fit is not told.

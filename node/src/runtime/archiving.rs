@@ -4,12 +4,14 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 use protocol::{
-    circle::Circle,
-    control::{Problem, Reply, Unit, codes},
-    library::Library,
-    schema::Language,
+    app::{
+        control::{Problem, Reply, Unit, codes},
+        library::Library,
+    },
+    bytes::words,
+    membership::circle::Circle,
+    record::schema::Language,
     store::{Store, StoreError},
-    words,
 };
 
 use super::{Answerer, beside::Beside, desk::Shelf, folder::store_problem, joined::Joined, utc_now};

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::control::{Problem, Reply};
+use protocol::app::control::{Problem, Reply};
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Answerer, Teller};
@@ -118,7 +118,7 @@ impl Beside {
 mod tests {
     use std::sync::mpsc;
 
-    use protocol::control::codes;
+    use protocol::app::control::codes;
 
     use super::*;
 

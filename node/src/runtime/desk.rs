@@ -3,26 +3,33 @@
 mod asking;
 mod settling;
 
+use protocol::record::section::root::root_of;
 use std::collections::BTreeSet;
 
 use protocol::{
-    circle::Circle,
-    control::{ExportedEntry, Fact, Imported, Known, Problem, Record, RecordKind, Reply, Request, Scope, codes},
-    cose::{self, Domain},
-    date,
-    desk::{self, Stand},
-    ids::{CircleId, SectionId},
-    import::{self, ImportErrors},
-    limits::{ASSERTIONS, DEPS},
-    schema::{Place, Schema, Value},
-    seal::hash,
-    section::{
-        assertion::{Assertion, BatchId, ClaimedTime, Plain, Statement},
-        view::View,
+    app::{
+        control::{ExportedEntry, Fact, Imported, Known, Problem, Record, RecordKind, Reply, Request, Scope, codes},
+        desk::{self, Stand},
+        import::{self, ImportErrors},
     },
+    bytes::{
+        cose::{self, Domain},
+        ids::{CircleId, SectionId},
+        limits::{ASSERTIONS, DEPS},
+        seal::hash,
+        words,
+    },
+    membership::circle::Circle,
+    record::{
+        date,
+        schema::{Place, Schema, Value},
+        section::{
+            assertion::{Assertion, BatchId, ClaimedTime, Plain, Statement},
+            view::View,
+        },
+    },
+    replication::sync::Content,
     store::{Batch, Row, Store, Table},
-    sync::Content,
-    words,
 };
 
 use super::{
@@ -181,7 +188,7 @@ impl Joined {
             RecordKind::Docket => "docket.docket_id",
         };
         Statement::Assert(Assertion {
-            entity: desk::root(section),
+            entity: root_of(section),
             field: field.to_owned(),
             value: Value::Text(data_encoding::HEXLOWER.encode(&section.0)),
             sources: vec![],

@@ -1,9 +1,11 @@
 //! What this node tells of itself to whoever looks for the cause of a trouble.
 
 use protocol::{
-    control::{Examination, Reply},
-    library::Library,
-    seal,
+    app::{
+        control::{Examination, Reply},
+        library::Library,
+    },
+    bytes::seal,
 };
 use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 

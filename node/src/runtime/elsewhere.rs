@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    circle::Circle,
-    control::{Problem, RecordKind, codes},
-    ids::{OrgId, SectionId},
-    share::recall,
-    words,
+    app::control::{Problem, RecordKind, codes},
+    bytes::{
+        ids::{OrgId, SectionId},
+        words,
+    },
+    membership::circle::Circle,
+    sharing::share::recall,
 };
 
 use super::{desk::Shelf, joined::Joined, parts::is_hidden, sweep::At};

@@ -1,25 +1,29 @@
 //! Files handed from person to person: cards, drafts, signatures, registry files, device requests.
 
 use protocol::{
-    address::Address,
-    armour::{self, ArmourError, Kind},
-    charter::{
-        card::{Card, CardError, Reach},
-        founding::{Draft, Founding, FoundingError, Whereabouts},
-        link_row,
-        roster::Device,
+    app::control::{Problem, Reply, Request, codes},
+    bytes::{
+        address::Address,
+        armour::{self, ArmourError, Kind},
+        codec::{self, DecodeError},
+        cose::Signer,
+        ids::OrgId,
+        limits::{ADDRESSES, CARD_BYTES},
+        seal::Secret,
+        words,
     },
-    circle::{Circle, grant::Opening},
-    codec::{self, DecodeError},
-    control::{Problem, Reply, Request, codes},
-    cose::Signer,
-    ids::OrgId,
-    limits::{ADDRESSES, CARD_BYTES},
-    replica::circle_row,
-    schema::Schema,
-    seal::Secret,
+    membership::{
+        charter::{
+            card::{Card, CardError, Reach},
+            founding::{Draft, Founding, FoundingError, Whereabouts},
+            link_row,
+            roster::Device,
+        },
+        circle::{Circle, grant::Opening},
+    },
+    record::schema::Schema,
+    replication::replica::circle_row,
     store::{Batch, Row, Store, Table},
-    words,
 };
 use serde::{Deserialize, Serialize};
 
@@ -163,7 +167,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
         let id = opening.circle.id(&members.registry());
         batch.put(circle_row(&id), Opening { epochs: vec![], ..opening.clone() }.encode());
         for epoch in &opening.epochs {
-            let (row, value) = protocol::sync::epoch_row(&id, epoch);
+            let (row, value) = protocol::replication::sync::epoch_row(&id, epoch);
             batch.put(row, value);
         }
     }

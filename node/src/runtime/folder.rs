@@ -3,20 +3,21 @@
 use std::path::Path;
 
 use protocol::{
-    charter::{
+    app::control::{Alarm, Problem, codes},
+    bytes::{
+        codec,
+        cose::Signer,
+        ids::{DeviceId, NodeKey, OrgId, RegistryId},
+        seal::{Entropy, ReadingSecret, Secret},
+        words,
+    },
+    membership::charter::{
         founding::Founding,
         link_row,
         roster::{Device, DeviceKeys, Link, Roster, organisation},
     },
-    codec,
-    control::{Alarm, Problem, codes},
-    cose::Signer,
-    ids::{DeviceId, NodeKey, OrgId, RegistryId},
-    replica::Replica,
-    seal::{Entropy, ReadingSecret, Secret},
+    replication::{replica::Replica, sync::Pens},
     store::{Batch, Row, Store, StoreError, Table},
-    sync::Pens,
-    words,
 };
 use serde::{Deserialize, Serialize};
 

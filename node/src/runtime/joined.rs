@@ -16,17 +16,20 @@ use std::{
 };
 
 use protocol::{
-    address::Address,
-    charter::founding::Founding,
-    circle::Circle,
-    control::{Alarm, Problem, Reply, Request, Stated, codes},
-    cose::Signer,
-    ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
-    library::{Library, Mute},
-    names::AddressBook,
+    app::{
+        control::{Alarm, Problem, Reply, Request, Stated, codes},
+        library::{Library, Mute},
+        names::AddressBook,
+    },
+    bytes::{
+        address::Address,
+        cose::Signer,
+        ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
+        words,
+    },
+    membership::{charter::founding::Founding, circle::Circle},
+    replication::sync::{self, Content, Effect, Input, Lane, Notice, State, Step, Tick, Write, frame::Received},
     store::{Batch, Store, StoreError},
-    sync::{self, Content, Effect, Input, Lane, Notice, State, Step, Tick, Write, frame::Received},
-    words,
 };
 use tokio::{sync::mpsc, time};
 
@@ -76,7 +79,7 @@ pub(super) enum Pending {
     /// [`Reply::Saved`] about a record, with what was stated.
     Saved(SectionId, Vec<Stated>),
     /// [`Reply::Imported`], and the labels that become durable with the entries.
-    Imported(Vec<protocol::control::Imported>, Batch),
+    Imported(Vec<protocol::app::control::Imported>, Batch),
 }
 
 /// A node in its registry.
@@ -125,7 +128,7 @@ impl Joined {
             .ok_or_else(|| Problem::new(codes::NOT_FOR_US, "this device is in no roster of the registry"))?;
         let row = folder.store.get(&files::network_row()).map_err(|error| store_problem(&error))?;
         let network: NetworkRow = row
-            .and_then(|row| protocol::codec::decode("network", &row, 1 << 20).ok())
+            .and_then(|row| protocol::bytes::codec::decode("network", &row, 1 << 20).ok())
             .ok_or_else(|| Problem::new(codes::ALTERED, "the network key is not in the store"))?;
         let state = core(&mut folder, &founding, org)?;
         let config = net::Config {

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    circle::Circle,
-    control::{Problem, RecordKind, Summary, codes},
-    desk, stage, words,
+    app::{
+        control::{Problem, RecordKind, Summary, codes},
+        desk,
+    },
+    bytes::words,
+    membership::circle::Circle,
+    record::stage,
 };
 
 use super::{desk::Shelf, joined::Joined, parts::Whole, sweep::At};

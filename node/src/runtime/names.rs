@@ -2,9 +2,11 @@
 //! are shown to whoever asks this node, and nothing that is signed, sent or logged has them.
 
 use protocol::{
-    control::{Named, Problem, Reply, codes},
-    ids::OrgId,
-    names::{AddressBook, Petname},
+    app::{
+        control::{Named, Problem, Reply, codes},
+        names::{AddressBook, Petname},
+    },
+    bytes::ids::OrgId,
     store::{Batch, Row, Store, Table},
 };
 

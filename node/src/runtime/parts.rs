@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    circle::Circle,
-    control::{Problem, RecordKind, TakenBack, codes},
-    ids::{CircleId, OrgId, RegistryId, SectionId},
-    section::view::View,
-    share::{joint::joint, names::Names, recall},
+    app::control::{Problem, RecordKind, TakenBack, codes},
+    bytes::ids::{CircleId, OrgId, RegistryId, SectionId},
+    membership::circle::Circle,
+    record::section::view::View,
+    sharing::share::{joint::joint, names::Names, recall},
 };
 
 use super::{

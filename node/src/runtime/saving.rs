@@ -3,9 +3,8 @@
 use std::{fs, io, path::Path};
 
 use protocol::{
-    control::{Problem, Reply, Unit, codes},
-    ids::RegistryId,
-    words,
+    app::control::{Problem, Reply, Unit, codes},
+    bytes::{ids::RegistryId, words},
 };
 
 use super::{

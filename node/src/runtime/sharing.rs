@@ -10,28 +10,36 @@ mod agenda;
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    circle::{
+    app::{
+        control::{CasePreview, Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
+        desk::{self, sharing},
+    },
+    bytes::{
+        codec,
+        ids::{CircleId, EntityId, OrgId, SectionId},
+        limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE, STEWARD_CIRCLES},
+        seal::Entropy,
+    },
+    membership::circle::{
         Circle,
         grant::{self, Opening},
     },
-    codec,
-    consent::Refusal,
-    control::{CasePreview, Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
-    date::day,
-    desk::{self, sharing},
-    ids::{CircleId, EntityId, OrgId, SectionId},
-    limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE, STEWARD_CIRCLES},
-    schema::{Schema, Value},
-    seal::Entropy,
-    section::assertion::{Assertion, Statement},
-    share::{
-        self, Audience, HeldBack, Preview, Reason, What,
-        commons::{self, Stub},
-        recall,
-        restate::{self, Seen},
+    record::{
+        date::day,
+        schema::{Schema, Value},
+        section::assertion::{Assertion, Statement},
+    },
+    replication::sync::{Content, Input, Write},
+    sharing::{
+        consent::Refusal,
+        share::{
+            self, Audience, HeldBack, Preview, Reason, What,
+            commons::{self, Stub},
+            recall,
+            restate::{self, Seen},
+        },
     },
     store::{Batch, Row, Store, Table},
-    sync::{Content, Input, Write},
 };
 
 pub(super) use self::agenda::Agenda;

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
-    circle::Circle,
-    control::{Problem, Readers, RecordKind, Reply, Summary, Unit, codes},
-    ids::{CircleId, SectionId},
+    app::control::{Problem, Readers, RecordKind, Reply, Summary, Unit, codes},
+    bytes::ids::{CircleId, SectionId},
+    membership::circle::Circle,
 };
 
 use super::{

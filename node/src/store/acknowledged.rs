@@ -31,8 +31,10 @@ use std::{
 };
 
 use protocol::{
-    codec,
-    seal::{Entropy, Secret},
+    bytes::{
+        codec,
+        seal::{Entropy, Secret},
+    },
     store::{Row, Store, StoreError, Table},
 };
 use serde::{Deserialize, Serialize};
@@ -49,7 +51,7 @@ const MARK_BYTES: usize = 40;
 /// Bytes of what is remembered of a manifest.
 const MANIFEST_BYTES: usize = 32;
 /// Bytes of a slot.
-const SLOT_BYTES: usize = protocol::seal::NONCE + MARK_BYTES + MANIFEST_BYTES + protocol::seal::TAG;
+const SLOT_BYTES: usize = protocol::bytes::seal::NONCE + MARK_BYTES + MANIFEST_BYTES + protocol::bytes::seal::TAG;
 
 /// Why it is not certain that a store holds everything that was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

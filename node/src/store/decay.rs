@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use protocol::{seal::Entropy, store::Table};
+use protocol::{bytes::seal::Entropy, store::Table};
 
 use super::{
     canary::files,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use protocol::{
-    seal::{Secret, hash, keyed},
+    bytes::seal::{Secret, hash, keyed},
     store::Table,
 };
 

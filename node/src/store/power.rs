@@ -10,7 +10,7 @@ use std::{
     time::SystemTime,
 };
 
-use protocol::seal::Entropy;
+use protocol::bytes::seal::Entropy;
 
 use super::{
     canary::files,

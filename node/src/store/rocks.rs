@@ -11,7 +11,7 @@
 use std::{io, path::Path};
 
 use protocol::{
-    seal::{Entropy, Secret},
+    bytes::seal::{Entropy, Secret},
     store::{Batch, Class, Row, Store, StoreError, Table, Visit},
 };
 use rocksdb::{

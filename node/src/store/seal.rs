@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    seal::{self, Entropy, NONCE, Secret, keyed},
+    bytes::seal::{self, Entropy, NONCE, Secret, keyed},
     store::{Class, StoreError, Table},
 };
 

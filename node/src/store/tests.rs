@@ -6,7 +6,7 @@ use std::{
 };
 
 use protocol::{
-    seal::{Entropy, Secret},
+    bytes::seal::{Entropy, Secret},
     store::{Batch, Row, Store, StoreError, Table, conformance::Bench},
 };
 use rocksdb::{DB, DBRecoveryMode, IteratorMode};

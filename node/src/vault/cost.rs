@@ -1,7 +1,7 @@
 //! What trying a passphrase costs: Argon2id (RFC 9106), within bounds on both sides.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
-use protocol::{control::Passphrase, seal::Secret};
+use protocol::{app::control::Passphrase, bytes::seal::Secret};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
 

@@ -1,8 +1,8 @@
 //! The vault's header: eight slots, who has them, and whether it is whole. Drawn in [`vault`](crate::vault).
 
 use protocol::{
-    control::Passphrase,
-    seal::{self, Entropy, NONCE, Secret, TAG},
+    app::control::Passphrase,
+    bytes::seal::{self, Entropy, NONCE, Secret, TAG},
 };
 use subtle::ConstantTimeEq;
 

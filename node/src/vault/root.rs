@@ -13,8 +13,8 @@ use std::{
 };
 
 use protocol::{
-    control::Passphrase,
-    seal::{Entropy, Secret},
+    app::control::Passphrase,
+    bytes::seal::{Entropy, Secret},
 };
 
 use super::{

@@ -1,8 +1,8 @@
 //! A slot: one secret under one passphrase. Drawn in [`vault`](crate::vault).
 
 use protocol::{
-    control::Passphrase,
-    seal::{self, Entropy, NONCE, Secret, TAG},
+    app::control::Passphrase,
+    bytes::seal::{self, Entropy, NONCE, Secret, TAG},
 };
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;

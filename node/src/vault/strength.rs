@@ -1,8 +1,8 @@
 //! What a passphrase that will open something must be, wherever one is set.
 
 use protocol::{
-    control::Passphrase,
-    limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
+    app::control::Passphrase,
+    bytes::limits::{PASSPHRASE_CHARS, PASSPHRASE_LETTERS},
 };
 
 use super::{VaultError, cost::normal};

@@ -9,19 +9,26 @@ use super::{
     stories::{bare, commons, foreign, still, told},
 };
 use crate::{
-    body::{self, Body},
-    charter::{Role, roster::Purpose},
-    circle::{Circle, grant::Opening},
-    cose::Signer,
-    entry::{self, FeedId, Header, Kind, Verified},
-    feed::Line,
-    ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation, OrgId, RegistryId},
-    limits::{BODILESS, INCARNATIONS, SHED_AT_ONCE},
-    replica::{Outcome, Replica},
-    seal::Entropy,
-    staged::Staged,
-    store::{Memory, Row, Store, Table},
-    sync::{Effect, Notice, frame::Fault},
+    bytes::{
+        cose::Signer,
+        ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation, OrgId, RegistryId},
+        limits::{BODILESS, INCARNATIONS, SHED_AT_ONCE},
+        seal::Entropy,
+    },
+    log::{
+        body::{self, Body},
+        entry::{self, FeedId, Header, Kind, Verified},
+        feed::Line,
+    },
+    membership::{
+        charter::{Role, roster::Purpose},
+        circle::{Circle, grant::Opening},
+    },
+    replication::{
+        replica::{Outcome, Replica},
+        sync::{Effect, Notice, frame::Fault},
+    },
+    store::{Memory, Row, Store, Table, staged::Staged},
 };
 
 /// A replica, and a desk that writes into it as it likes.
@@ -344,7 +351,7 @@ fn only_a_certified_key_of_a_member_in_the_circle_writes_and_only_for_its_purpos
     let disk = Memory::default();
     let mut check = |keys: &Keys, purpose, circle: &Circle, kind, expected| {
         let signer = if purpose == Purpose::Author { &keys.author } else { &keys.desk };
-        let key = crate::ids::FeedKey(signer.public());
+        let key = crate::bytes::ids::FeedKey(signer.public());
         let feed = FeedId { circle: circle.id(&world.registry), key, run: Incarnation([9; 8]) };
         let prev = members.role(&key).map_or(EntryId([0; 32]), |role| role.certificate);
         let (charter, body_root) = (members.charter(), BodyRoot([1; 32]));

@@ -2,17 +2,21 @@
 
 use super::{dice::Dice, machine::Machine};
 use crate::{
-    body,
-    circle::Circle,
-    codec, cose,
-    entry::{self, FeedId, Header, Kind},
-    feed::{Line, Mark, ShortLine},
-    ids::{BodyRoot, CharterHash, CircleId, EntryId, Incarnation, LinkId},
-    staged::Staged,
-    sync::{
+    bytes::{
+        codec, cose,
+        ids::{BodyRoot, CharterHash, CircleId, EntryId, Incarnation, LinkId},
+    },
+    log::{
+        body,
+        entry::{self, FeedId, Header, Kind},
+        feed::{Line, Mark, ShortLine},
+    },
+    membership::circle::Circle,
+    replication::sync::{
         Lane, State,
         frame::{Frame, ShortStanding},
     },
+    store::staged::Staged,
 };
 
 /// How a machine behaves.

@@ -5,13 +5,15 @@ use super::{
     world::World,
 };
 use crate::{
-    ids::{DatabaseEpoch, EntryId, NodeKey},
-    limits::{REPEATS, REPEATS_PER_STRIKE, STRIKES, WANTS, WANTS_REMEMBERED},
-    staged::Staged,
-    sync::{
+    bytes::{
+        ids::{DatabaseEpoch, EntryId, NodeKey},
+        limits::{REPEATS, REPEATS_PER_STRIKE, STRIKES, WANTS, WANTS_REMEMBERED},
+    },
+    replication::sync::{
         Effect, Input, Lane, Step,
         frame::{Fault, Frame},
     },
+    store::staged::Staged,
 };
 
 fn severed(step: &Step) -> bool {

@@ -8,15 +8,14 @@ use super::{
     world::Organisation,
 };
 use crate::{
-    charter::{
-        Founder, Genesis, Members,
-        roster::{Link, Roster, organisation},
+    bytes::{cose::Signer, ids::RegistryId, seal::Entropy, words},
+    membership::{
+        charter::{
+            Founder, Genesis, Members,
+            roster::{Link, Roster, organisation},
+        },
+        circle::{Circle, grant::Opening},
     },
-    circle::{Circle, grant::Opening},
-    cose::Signer,
-    ids::RegistryId,
-    seal::Entropy,
-    words,
 };
 
 /// A founded federation, switched off.

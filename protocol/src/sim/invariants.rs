@@ -8,12 +8,13 @@ use super::{
     view::{self, Note, View},
 };
 use crate::{
-    entry::{FeedId, Signed},
-    feed::Line,
-    ids::{CircleId, EntryId, OrgId},
-    staged::Staged,
-    store::{Row, Store, StoreError, Table},
-    sync::{FeedName, State, frame::Frame},
+    bytes::ids::{CircleId, EntryId, OrgId},
+    log::{
+        entry::{FeedId, Signed},
+        feed::Line,
+    },
+    replication::sync::{FeedName, State, frame::Frame},
+    store::{Row, Store, StoreError, Table, staged::Staged},
 };
 
 /// The promises, by number.
@@ -205,7 +206,7 @@ fn chain(
     }
     if let Line::Forked { at, trunk, .. } = line {
         let pair = stored(replica.proof(&staged, feed))?;
-        let proves = |entry: &crate::entry::Verified| entry.header().seq == *at && entry.header().prev == *trunk;
+        let proves = |entry: &crate::log::entry::Verified| entry.header().seq == *at && entry.header().prev == *trunk;
         if pair.len() != 2 || pair[0].id() == pair[1].id() || !pair.iter().all(proves) {
             return broken("a fork without its proof");
         }

@@ -2,19 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::{adversary::Conduct, dice::Dice, events::Moment, invariants::Watch, planted::Planted, view::View};
+use super::{adversary::Conduct, dice::Dice, events::Moment, invariants::Watch, view::View};
 use crate::{
-    charter::{
-        Members,
-        roster::{Device, DeviceKeys, Purpose},
+    bytes::{
+        cose::Signer,
+        ids::{DatabaseEpoch, DeviceId, FeedKey, NodeKey, OrgId},
+        seal::{ReadingSecret, Secret},
     },
-    circle::{Circle, grant::Opening},
-    cose::Signer,
-    ids::{DatabaseEpoch, DeviceId, FeedKey, NodeKey, OrgId},
-    replica::Bounds,
-    seal::{ReadingSecret, Secret},
+    membership::{
+        charter::{
+            Members,
+            roster::{Device, DeviceKeys, Purpose},
+        },
+        circle::{Circle, grant::Opening},
+    },
+    replication::{
+        planted::Planted,
+        replica::Bounds,
+        sync::{Pens, Start, State, Tick, epochs, runs},
+    },
     store::{Memory, StoreError},
-    sync::{Pens, Start, State, Tick, epochs, runs},
 };
 
 /// The private keys of a device.

@@ -10,7 +10,7 @@ use super::{
     dice::Dice,
     events::{Event, Moment, Queue},
 };
-use crate::sync::{Lane, frame::Frame};
+use crate::replication::sync::{Lane, frame::Frame};
 
 #[derive(Debug)]
 pub(super) struct Wire {
@@ -96,7 +96,8 @@ impl Network {
 pub(super) fn describe(bytes: &[u8]) -> String {
     match Frame::decode(bytes) {
         Ok(Frame::Entries(items)) => {
-            let item = |(envelope, body): &(Vec<u8>, Option<Vec<u8>>)| match crate::entry::Signed::parse(envelope) {
+            let item = |(envelope, body): &(Vec<u8>, Option<Vec<u8>>)| match crate::log::entry::Signed::parse(envelope)
+            {
                 Ok(signed) => {
                     let header = signed.claimed();
                     let bare = if body.is_some() { "" } else { " without body" };
@@ -107,7 +108,7 @@ pub(super) fn describe(bytes: &[u8]) -> String {
             format!("ENTRIES {}", items.iter().map(item).collect::<Vec<_>>().join(", "))
         }
         Ok(Frame::Frontier { circle, part, is_last, since, near, lines }) => {
-            let line = |line: &crate::feed::ShortLine| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
+            let line = |line: &crate::log::feed::ShortLine| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
             let near = near.iter().map(|line| format!("{}:{}{:?}", line.0, line.1, line.3));
             let lines: Vec<_> = near.chain(lines.iter().map(line)).collect();
             format!("FRONTIER {circle:?} part {part} last {is_last} since {} {}", since.is_some(), lines.join(", "))

@@ -6,24 +6,31 @@ use super::{
     events::{Act, DAY, Event, HOUR, MINUTE, Moment},
     invariants::{Invariant, Watch},
     machine::{Keys, Machine, Session},
-    planted::Planted,
     view::Plain,
     world::World,
 };
 use crate::{
-    body,
-    charter::roster::Link,
-    circle::{
-        Circle,
-        grant::{self, Opening},
+    bytes::{
+        codec,
+        ids::{BodyRoot, CircleId, EntryId, NodeKey},
+        seal::{Entropy, Secret},
     },
-    codec,
-    entry::{self, FeedId, Header, Kind},
-    ids::{BodyRoot, CircleId, EntryId, NodeKey},
-    seal::{Entropy, Secret},
-    staged::Staged,
-    store::Store,
-    sync::{Content, Effect, Input, Write, renew, runs},
+    log::{
+        body,
+        entry::{self, FeedId, Header, Kind},
+    },
+    membership::{
+        charter::roster::Link,
+        circle::{
+            Circle,
+            grant::{self, Opening},
+        },
+    },
+    replication::{
+        planted::Planted,
+        sync::{Content, Effect, Input, Write, renew, runs},
+    },
+    store::{Store, staged::Staged},
 };
 
 /// How long a healed federation may take to agree.

@@ -3,24 +3,29 @@
 use super::{
     adversary::Conduct,
     events::MINUTE,
-    planted::Planted,
     stories::{agree, bare, commons, foreign, mend, part, registry_tag, still, struck, tell, told, wait},
     world::World,
 };
 use crate::{
-    body,
-    circle::Circle,
-    entry::{FeedId, Header, Kind, Verified},
-    feed::{Line, Mark, ShortLine},
-    ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey},
-    limits::{BODILESS, BULK_IN_FLIGHT, FRONTIER_LINES, INCARNATIONS, LINES_APART},
-    replica::Bounds,
-    staged::Staged,
-    store::Store,
-    sync::{
-        Content, Effect, Input, Lane, Notice, Refusal, Step, Write,
-        frame::{Blinded, Frame},
+    bytes::{
+        ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey},
+        limits::{BODILESS, BULK_IN_FLIGHT, FRONTIER_LINES, INCARNATIONS, LINES_APART},
     },
+    log::{
+        body,
+        entry::{FeedId, Header, Kind, Verified},
+        feed::{Line, Mark, ShortLine},
+    },
+    membership::circle::Circle,
+    replication::{
+        planted::Planted,
+        replica::Bounds,
+        sync::{
+            Content, Effect, Input, Lane, Notice, Refusal, Step, Write,
+            frame::{Blinded, Frame},
+        },
+    },
+    store::{Store, staged::Staged},
 };
 
 /// Frames of a step to a peer.
@@ -109,7 +114,7 @@ fn a_body_that_comes_later_is_served_to_nobody_outside_its_circle_either() {
         Header { feed, prev: members.role(&key).expect("certified").certificate, ..blank },
         b"ours alone",
     );
-    let entry = crate::entry::sign(&world.registry, &machine.keys.author, header);
+    let entry = crate::log::entry::sign(&world.registry, &machine.keys.author, header);
     let asker = world.machines[1].name();
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     assert_eq!(sent(&told(&mut world, 1, 0, &Frame::Want(vec![entry.id()])), &asker), []);
@@ -312,7 +317,7 @@ fn nodes_that_wait_for_bodies_wait_at_the_same_entry_and_go_on_together() {
     let (blank, body) = body::clear_for(foreign(&world, 1, |header| header).header().clone(), b"late");
     for seq in 1..=2 * most {
         let header = Header { seq, prev, ..blank.clone() };
-        chain.push(crate::entry::sign(&world.registry, &world.machines[1].keys.desk, header));
+        chain.push(crate::log::entry::sign(&world.registry, &world.machines[1].keys.desk, header));
         prev = chain[chain.len() - 1].id();
     }
     let line = |world: &World, at: usize| {
@@ -344,7 +349,7 @@ fn a_device_that_began_anew_too_often_is_told_and_loses_nothing() {
         world.write(0, &[circle]).expect("it may");
         agree(&mut world);
         let keys = world.machines[0].keys.feed_keys();
-        world.machines[0].disk.commit(&crate::sync::renew(&keys)).expect("memory answers");
+        world.machines[0].disk.commit(&crate::replication::sync::renew(&keys)).expect("memory answers");
         world.crash(0).expect("nothing is checked");
         agree(&mut world);
     }

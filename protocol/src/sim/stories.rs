@@ -14,24 +14,31 @@ use super::{
     world::World,
 };
 use crate::{
-    charter::roster::Link,
-    circle::{
-        Circle,
-        grant::{self, Opening},
+    bytes::{
+        codec,
+        ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation},
+        seal::{Entropy, Secret},
     },
-    codec,
-    entry::{self, Header, Kind, Verified},
-    feed::{Line, Mark, NearLine, ShortLine},
-    ids::{BodyRoot, CircleId, DatabaseEpoch, EntryId, Incarnation},
-    replica::Bounds,
-    seal::{Entropy, Secret},
-    staged::Staged,
-    store::{Memory, Store},
-    sync::{
-        Content, Effect, Input, Lane, Notice, Refusal, Step, Write,
-        frame::{Frame, receive},
-        runs,
+    log::{
+        entry::{self, Header, Kind, Verified},
+        feed::{Line, Mark, NearLine, ShortLine},
     },
+    membership::{
+        charter::roster::Link,
+        circle::{
+            Circle,
+            grant::{self, Opening},
+        },
+    },
+    replication::{
+        replica::Bounds,
+        sync::{
+            Content, Effect, Input, Lane, Notice, Refusal, Step, Write,
+            frame::{Frame, receive},
+            runs,
+        },
+    },
+    store::{Memory, Store, staged::Staged},
 };
 
 /// Honest nodes, each its own organisation as far as there are five, and nothing happens by itself.
@@ -329,7 +336,7 @@ fn a_body_asked_for_in_vain_is_sent_when_it_comes() {
 }
 
 pub(super) fn registry_tag(world: &World, nonce: &[u8; 16]) -> [u8; 8] {
-    let hash = crate::seal::hash("habeas 1 registry tag", &[&world.registry.0, nonce]);
+    let hash = crate::bytes::seal::hash("habeas 1 registry tag", &[&world.registry.0, nonce]);
     *hash.first_chunk().expect("a hash has 32 bytes")
 }
 

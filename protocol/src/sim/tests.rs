@@ -1,6 +1,6 @@
 //! Many seeds, seven planted mistakes, and floors under what they come to.
 
-use super::{planted::Planted, *};
+use super::*;
 
 /// Seeds in a plain check; `HABEAS_SIM_SEEDS=10000` plays more.
 const SEEDS: u64 = 500;

@@ -12,14 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    codec,
-    entry::{FeedId, Kind},
-    ids::{CircleId, EntryId},
-    limits::BODY_BYTES,
-    seal,
-    staged::Staged,
-    store::{Memory, StoreError},
-    sync::State,
+    bytes::{
+        codec,
+        ids::{CircleId, EntryId},
+        limits::BODY_BYTES,
+        seal,
+    },
+    log::entry::{FeedId, Kind},
+    replication::sync::State,
+    store::{Memory, StoreError, staged::Staged},
 };
 
 /// What a body says.
@@ -48,7 +49,7 @@ impl View {
                 let feed = FeedId { circle: *circle, key: *key, run: *run };
                 for seq in 1..=line.counted() {
                     let entry = state.replica().entry(&staged, &feed, seq)?;
-                    view.arrived(state, disk, &entry.iter().map(crate::entry::Verified::id).collect::<Vec<_>>())?;
+                    view.arrived(state, disk, &entry.iter().map(crate::log::entry::Verified::id).collect::<Vec<_>>())?;
                 }
             }
         }

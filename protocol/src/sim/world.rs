@@ -10,16 +10,19 @@ use super::{
     invariants::{self, Broken, Invariant, Ledger},
     machine::{Machine, Session},
     network::{Network, describe},
-    planted::Planted,
 };
 use crate::{
-    charter::roster::Roster,
-    circle::grant::Opening,
-    cose::Signer,
-    entry::Signed,
-    ids::{NodeKey, OrgId, RegistryId},
+    bytes::{
+        cose::Signer,
+        ids::{NodeKey, OrgId, RegistryId},
+    },
+    log::entry::Signed,
+    membership::{charter::roster::Roster, circle::grant::Opening},
+    replication::{
+        planted::Planted,
+        sync::{Effect, Input, Notice, frame},
+    },
     store::Store,
-    sync::{Effect, Input, Notice, frame},
 };
 
 /// An organisation outside its machines: the root key on another medium.
@@ -193,7 +196,7 @@ impl World {
 
     fn set_alarm(&mut self, at: usize) {
         let machine = &mut self.machines[at];
-        let due = machine.state.as_ref().and_then(crate::sync::State::due);
+        let due = machine.state.as_ref().and_then(crate::replication::sync::State::due);
         let due = due.map(|due| machine.clock.moment(due).max(self.now));
         if machine.wake != due {
             machine.wake = due;
@@ -288,10 +291,10 @@ impl World {
     }
 
     /// The circle of an entry that is on the disk and counts.
-    fn counted(&self, at: usize, id: &crate::ids::EntryId) -> Result<crate::ids::CircleId, Failure> {
+    fn counted(&self, at: usize, id: &crate::bytes::ids::EntryId) -> Result<crate::bytes::ids::CircleId, Failure> {
         let machine = &self.machines[at];
         let state = machine.state.as_ref().expect("it speaks");
-        let place = state.replica().place(&crate::staged::Staged::new(&machine.disk), id);
+        let place = state.replica().place(&crate::store::staged::Staged::new(&machine.disk), id);
         match place.map_err(|error| self.store_failed(at, &error))? {
             Some((feed, _)) => Ok(feed.circle),
             None => Err(self.failure(at, (Invariant::I6, format!("{id:?} is called saved and is not on the disk")))),
@@ -310,7 +313,7 @@ impl World {
         let Some(frame) = frame else { return Ok(()) };
         let sessions: Vec<_> = self.machines[at].sessions.values().copied().collect();
         for session in sessions {
-            let route = (session.wire, at, session.machine, crate::sync::Lane::Live);
+            let route = (session.wire, at, session.machine, crate::replication::sync::Lane::Live);
             self.network.send(route, frame.clone(), self.now, &mut self.dice, &mut self.queue);
         }
         Ok(())
@@ -334,7 +337,7 @@ impl World {
             return Ok(()); // what a relay repeated stays on its sender's account
         }
         let paid = self.machines[at].state.as_ref().map_or(0, |state| state.paid(peer));
-        if paid > crate::limits::REPEATS.0 as u64 / 64 {
+        if paid > crate::bytes::limits::REPEATS.0 as u64 / 64 {
             self.blame(at, peer, &format!("took {paid} entries again from"))?;
         }
         Ok(())

@@ -4,10 +4,12 @@ use std::hint::black_box;
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use protocol::{
-    cose::{self, Domain},
-    entry::Signed,
-    ids::RegistryId,
-    sync::frame::Arrival,
+    bytes::{
+        cose::{self, Domain},
+        ids::RegistryId,
+    },
+    log::entry::Signed,
+    replication::sync::frame::Arrival,
 };
 
 use super::figures::timed;

@@ -4,20 +4,25 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::written::Office;
 use protocol::{
-    charter::founding::{Draft, Founding},
-    circle::{Circle, grant::Opening},
-    cose::Signer,
-    ids::{CircleId, DatabaseEpoch, EntityId, EntryId, NodeKey, RegistryId, SectionId},
-    limits::FRAME_BYTES,
-    schema::{Schema, Value},
-    seal::Entropy,
-    section::assertion::{Assertion, ClaimedTime, Plain, Statement},
-    staged::Staged,
-    store::{Memory, Store},
-    sync::{
+    bytes::{
+        cose::Signer,
+        ids::{CircleId, DatabaseEpoch, EntityId, EntryId, NodeKey, RegistryId, SectionId},
+        limits::FRAME_BYTES,
+        seal::Entropy,
+    },
+    membership::{
+        charter::founding::{Draft, Founding},
+        circle::{Circle, grant::Opening},
+    },
+    record::{
+        schema::{Schema, Value},
+        section::assertion::{Assertion, ClaimedTime, Plain, Statement},
+    },
+    replication::sync::{
         Content, Effect, Input, Lane, Notice, Pens, Start, State, Tick, Write,
         frame::{self, Arrival, Frame, Received},
     },
+    store::{Memory, Store, staged::Staged},
 };
 
 /// Entries of one write: as many as a large import has.

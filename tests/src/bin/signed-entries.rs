@@ -5,11 +5,13 @@
 use std::{env, error::Error, fs, path::Path};
 
 use protocol::{
-    cose::{self, Domain, Signer},
-    entry::{self, FeedId, Header, Kind, Verified},
-    ids::{BodyRoot, CharterHash, CircleId, EntryId, FeedKey, Incarnation, RegistryId},
-    limits::BODY_BYTES,
-    seal::Secret,
+    bytes::{
+        cose::{self, Domain, Signer},
+        ids::{BodyRoot, CharterHash, CircleId, EntryId, FeedKey, Incarnation, RegistryId},
+        limits::BODY_BYTES,
+        seal::Secret,
+    },
+    log::entry::{self, FeedId, Header, Kind, Verified},
 };
 use serde_json::json;
 use tests::written::Registry;

@@ -1,6 +1,6 @@
 //! The founding as people do it: together, or alone with one request; then a further device if it is one organisation.
 
-use protocol::control::{Request, codes};
+use protocol::app::control::{Request, codes};
 
 use super::site::Site;
 use crate::{error::Failure, texts};

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use protocol::{
-    control::{Cell, Claim, Entity, Record},
-    ids::{EntityId, SectionId},
+    app::control::{Cell, Claim, Entity, Record},
+    bytes::ids::{EntityId, SectionId},
 };
 use serde_json::Value;
 
@@ -202,8 +202,8 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use protocol::{
-        control::RecordKind,
-        ids::{EntryId, OrgId},
+        app::control::RecordKind,
+        bytes::ids::{EntryId, OrgId},
     };
     use serde_json::json;
 

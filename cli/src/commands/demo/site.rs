@@ -8,12 +8,14 @@ use std::{
 };
 
 use protocol::{
-    control::{
+    app::control::{
         Fact, Guest, Imported, Known, Passphrase, Question, Readers, Record, RecordKind, Reply, Request, Scope,
         SharePreview, Status,
     },
-    ids::{OrgId, SectionId},
-    words,
+    bytes::{
+        ids::{OrgId, SectionId},
+        words,
+    },
 };
 use tempfile::TempDir;
 

@@ -6,7 +6,7 @@ use std::{
     time::Instant,
 };
 
-use protocol::control::{Claim, Record, SCHEMA};
+use protocol::app::control::{Claim, Record, SCHEMA};
 use serde::Serialize;
 
 use super::plan::Findings;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use protocol::control::{Alarm, Examination, NodeState, Status};
+use protocol::app::control::{Alarm, Examination, NodeState, Status};
 
 use super::{Access, Check, Facts, KeyFile, Node, Space, State};
 use crate::{

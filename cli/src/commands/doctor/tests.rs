@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _};
 
 use protocol::{
-    control::{Alarm, Answer, NodeState, Peer, Problem, codes as node_codes},
-    ids::{NodeKey, OrgId},
+    app::control::{Alarm, Answer, NodeState, Peer, Problem, codes as node_codes},
+    bytes::ids::{NodeKey, OrgId},
 };
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use protocol::schema::{Commons, Entity, Field, Kind, Level, Policy, Schema};
+use protocol::record::schema::{Commons, Entity, Field, Kind, Level, Policy, Schema};
 use serde::Serialize;
 
 use crate::{
@@ -144,14 +144,15 @@ fn root(entity: &str) -> Root {
 
 fn explained(field: &Field) -> Explained {
     let schema = Schema::current();
-    let code = |term: &protocol::schema::Term| Code {
+    let code = |term: &protocol::record::schema::Term| Code {
         code: term.code.clone(),
         label: term.labels.in_language(spoken()).to_owned(),
     };
     // In a docket some fields take only the codes of public proceedings.
     let public = schema.rules().commons_codes.get(&field.name).filter(|_| root(&field.entity) == Root::Docket);
-    let may_stand =
-        |term: &&protocol::schema::Term| public.is_none_or(|codes: &BTreeSet<String>| codes.contains(&term.code));
+    let may_stand = |term: &&protocol::record::schema::Term| {
+        public.is_none_or(|codes: &BTreeSet<String>| codes.contains(&term.code))
+    };
     let codes: Option<Vec<_>> =
         schema.codes_of(field).map(|codes| codes.terms.iter().filter(may_stand).map(code).collect());
     let value = match codes {
@@ -183,7 +184,7 @@ fn goes(field: &Field) -> Goes {
 
 #[cfg(test)]
 mod tests {
-    use protocol::schema::{Language, Place, Value};
+    use protocol::record::schema::{Language, Place, Value};
 
     use super::*;
     use crate::tongue::speak;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use protocol::control::{NodeState, Passphrase, Reply, Request, Status, codes};
+use protocol::app::control::{NodeState, Passphrase, Reply, Request, Status, codes};
 use serde::Serialize;
 
 use super::{Chosen, Keys, choose, make};

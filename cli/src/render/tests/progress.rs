@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Parser as _;
-use protocol::control::{Progress, Unit};
+use protocol::app::control::{Progress, Unit};
 
 use crate::{
     args::Cli,

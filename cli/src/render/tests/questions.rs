@@ -1,6 +1,6 @@
 //! What people see of questions about the record: precedents, disputes, histories, names of their own.
 
-use protocol::control::{
+use protocol::app::control::{
     Alarm, Answered, At, By, Conflict, Found, Heading, Named, Past, Precedent, Resolution, Retraction,
 };
 

@@ -1,9 +1,9 @@
 //! The main tables in the other two languages.
 
 use protocol::{
-    control::{CasePreview, GoesField, HeldBack, HeldBackWhat, Reader, Share, SharePreview},
-    schema::{Language, Schema},
-    share::Reason,
+    app::control::{CasePreview, GoesField, HeldBack, HeldBackWhat, Reader, Share, SharePreview},
+    record::schema::{Language, Schema},
+    sharing::share::Reason,
 };
 
 use super::*;

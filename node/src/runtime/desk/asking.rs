@@ -1,12 +1,14 @@
 //! What people ask of the record beyond one record or a list: precedents, disputes, what became of each claim.
 
 use protocol::{
-    circle::Circle,
-    control::{Heading, Precedent, Problem, Question, RecordKind, Reply, codes},
-    desk::{self, settling},
-    docket::Docket,
-    question::Sought,
-    words,
+    app::{
+        control::{Heading, Precedent, Problem, Question, RecordKind, Reply, codes},
+        desk::{self, settling},
+        question::Sought,
+    },
+    bytes::words,
+    membership::circle::Circle,
+    record::docket::Docket,
 };
 
 use super::{Joined, Shelf, utc_now};

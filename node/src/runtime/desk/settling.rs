@@ -1,6 +1,6 @@
 //! Settling conflicts, and taking back what this organisation said.
 
-use protocol::{
+use protocol::app::{
     control::{Problem, Request, codes},
     desk::settling::{self, Weighed},
 };

@@ -5,10 +5,12 @@
 //! A trouble that shows itself again while it lasts, such as a full disk, is no row.
 
 use protocol::{
-    control::{Alarm, Problem, codes},
-    library::{FoldError, Library},
+    app::{
+        control::{Alarm, Problem, codes},
+        library::{FoldError, Library},
+    },
+    bytes::words,
     store::{Batch, Row, Store, StoreError, Table},
-    words,
 };
 
 use super::Joined;

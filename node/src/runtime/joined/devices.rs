@@ -1,20 +1,18 @@
 //! Further devices of this organisation.
 
 use protocol::{
-    armour,
-    charter::{
-        card::Reach,
-        founding::{Start, Whereabouts},
-        roster::Link,
+    app::control::{Problem, Reply, codes},
+    bytes::{armour, codec, cose::Signer, seal::Entropy, words},
+    membership::{
+        charter::{
+            card::Reach,
+            founding::{Start, Whereabouts},
+            roster::Link,
+        },
+        circle::grant::Opening,
     },
-    circle::grant::Opening,
-    codec,
-    control::{Problem, Reply, codes},
-    cose::Signer,
-    seal::Entropy,
+    replication::sync::Input,
     store::{Batch, Store},
-    sync::Input,
-    words,
 };
 
 use super::Joined;

@@ -12,8 +12,8 @@ use std::{collections::BTreeMap, sync::Arc, thread};
 
 use futures::{StreamExt, stream::FuturesOrdered};
 use protocol::{
-    ids::{NodeKey, RegistryId},
-    sync::frame::{self, Received},
+    bytes::ids::{NodeKey, RegistryId},
+    replication::sync::frame::{self, Received},
 };
 use tokio::{
     sync::{Semaphore, mpsc},
@@ -133,7 +133,7 @@ fn slices(received: Received) -> impl Iterator<Item = Received> {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{ids::CircleId, sync::frame::Frame};
+    use protocol::{bytes::ids::CircleId, replication::sync::frame::Frame};
 
     use super::*;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    control::{Problem, Reply, codes},
-    ids::{NodeKey, OrgId},
+    app::control::{Problem, Reply, codes},
+    bytes::ids::{NodeKey, OrgId},
     store::{Batch, Row, Store, StoreError, Table},
 };
 

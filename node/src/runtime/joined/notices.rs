@@ -1,8 +1,8 @@
 //! What the core tells of a step: who waits for it is answered, and a person is told what to look at.
 
 use protocol::{
-    control::{Problem, codes},
-    sync::{Notice, Refusal},
+    app::control::{Problem, codes},
+    replication::sync::{Notice, Refusal},
 };
 
 use super::{Joined, Listing};

@@ -11,10 +11,10 @@ use std::{
 };
 
 use protocol::{
-    control::{Alarm, Problem, codes},
-    limits::DISK_RESERVE,
+    app::control::{Alarm, Problem, codes},
+    bytes::limits::DISK_RESERVE,
+    replication::sync::frame::Received,
     store::StoreError,
-    sync::frame::Received,
 };
 
 use super::Joined;

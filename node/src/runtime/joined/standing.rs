@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    address::Address,
-    circle::Circle,
-    control::{Alarm, CircleStatus, NodeState, Peer, RecordKind, Status},
-    ids::{NodeKey, OrgId},
-    words,
+    app::control::{Alarm, CircleStatus, NodeState, Peer, RecordKind, Status},
+    bytes::{
+        address::Address,
+        ids::{NodeKey, OrgId},
+        words,
+    },
+    membership::circle::Circle,
 };
 
 use super::Joined;

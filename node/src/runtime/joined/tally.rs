@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use protocol::{
-    desk,
-    ids::{CircleId, SectionId},
-    library::FoldError,
-    library::Library,
+    app::{
+        desk,
+        library::{FoldError, Library},
+    },
+    bytes::ids::{CircleId, SectionId},
+    replication::sync::frame::Fault,
     store::StoreError,
-    sync::frame::Fault,
 };
 
 use super::Joined;

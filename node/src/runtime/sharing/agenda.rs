@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{
-    codec,
-    control::{Problem, Share, codes},
-    ids::{EntityId, OrgId, SectionId},
+    app::control::{Problem, Share, codes},
+    bytes::{
+        codec,
+        ids::{EntityId, OrgId, SectionId},
+    },
     store::{Row, Store, Table},
 };
 use serde::{Deserialize, Serialize};

@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use protocol::{
-    control::Passphrase,
-    seal::Entropy,
+    app::control::Passphrase,
+    bytes::seal::Entropy,
     store::{Batch, Row, Store, Table},
 };
 use rocksdb::{DB, DBRecoveryMode, WriteBatch};

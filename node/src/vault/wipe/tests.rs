@@ -9,7 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use protocol::{control::Passphrase, seal::Entropy};
+use protocol::{app::control::Passphrase, bytes::seal::Entropy};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 

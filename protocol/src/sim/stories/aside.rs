@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::{
-    ids::{EntityId, SectionId},
-    library::{FoldError, Library},
-    schema::Schema,
-    section::{
-        assertion::{ClaimedTime, Plain},
-        sample,
+    app::library::{FoldError, Library},
+    bytes::ids::{EntityId, SectionId},
+    record::{
+        schema::Schema,
+        section::{
+            assertion::{ClaimedTime, Plain},
+            sample,
+        },
     },
     store::{Batch, Row, Table},
 };

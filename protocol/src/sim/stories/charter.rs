@@ -1,7 +1,7 @@
 //! The charter version that an entry acts under.
 
 use super::*;
-use crate::ids::CharterHash;
+use crate::bytes::ids::CharterHash;
 
 /// What acted under a charter that nobody had counted all the same, and no test missed the check.
 #[test]

@@ -2,12 +2,14 @@
 
 use super::*;
 use crate::{
-    circle::Epoch,
-    ids::OrgId,
-    limits::{EPOCHS_OF_CIRCLE, GRANTS_TRIED, STEWARD_CIRCLES},
-    seal::{ReadingKey, decapsulations},
+    bytes::{
+        ids::OrgId,
+        limits::{EPOCHS_OF_CIRCLE, GRANTS_TRIED, STEWARD_CIRCLES},
+        seal::{ReadingKey, decapsulations},
+    },
+    membership::circle::Epoch,
+    replication::sync::{Refusal, epochs},
     store::Table,
-    sync::{Refusal, epochs},
 };
 
 /// A grant of some openings by the device of machine `by`, for all machines.
@@ -179,10 +181,10 @@ fn a_steward_opens_so_many_circles_that_a_hello_still_holds_all() {
     assert!(crowded(&tell(&mut world, 0, more)));
     let held = world.machines[0].state.as_ref().expect("on").circles_of(&world.machines[0].org).count();
     assert_eq!((held, holds(&world, 0, &openings[STEWARD_CIRCLES.0])), (STEWARD_CIRCLES.0, false));
-    let blinded = crate::sync::frame::Blinded([1; 8].into(), [2; 16].into());
-    let circles = vec![blinded; 2 + crate::limits::ORGANISATIONS.0 * STEWARD_CIRCLES.0];
+    let blinded = crate::replication::sync::frame::Blinded([1; 8].into(), [2; 16].into());
+    let circles = vec![blinded; 2 + crate::bytes::limits::ORGANISATIONS.0 * STEWARD_CIRCLES.0];
     let hello = Frame::Hello { is_reply: true, control: [3; 16], circles, wanted: u64::MAX };
-    assert!(hello.encode().len() <= crate::limits::FRAME_BYTES.0, "{}", hello.encode().len());
+    assert!(hello.encode().len() <= crate::bytes::limits::FRAME_BYTES.0, "{}", hello.encode().len());
 }
 
 /// A steward may begin epochs; one that begins them without end is heard as far as anybody needs them.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::ids::EpochId;
+use crate::bytes::ids::EpochId;
 use serde_bytes::{ByteArray, ByteBuf};
 
 /// A segment's parts: epoch, nonce, wrapped key, commitment (which is of key and nonce), ciphertext.

@@ -1,0 +1,114 @@
+//! What a person states, and what is refused before it is written.
+
+use super::*;
+use crate::record::section::sample::{says, view, view_of_one};
+
+const TODAY: civil::Date = civil::date(2026, 11, 24);
+
+/// An own case file.
+fn stand(view: &View) -> Stand<'_> {
+    Stand { kind: RecordKind::Case, section: &view.section, view: Some(view), place: Place::Own, today: TODAY }
+}
+
+/// What stating `field=value` of entity 7 comes to, where `view` stands: the code of the refusal, if it is one.
+fn state_of(field: &str, value: &str, view: &View) -> Result<(), String> {
+    let entity = Some(EntityId([7; 16]));
+    let fact = Fact { entity, field: field.to_owned(), value: value.to_owned(), source: None, grade: None };
+    let stated = state(&[fact], &stand(view), &mut Entropy::new([1; 32]));
+    stated.map(drop).map_err(|problem| problem.code)
+}
+
+/// `consent_record.withdrawn=false` was said to be saved, and the case file stayed hidden wherever it had been shared.
+#[test]
+fn what_a_stricter_value_outweighs_is_refused_instead_of_being_saved_for_nothing() {
+    let check = |field: &str, standing: Value, value: &str, expected: Result<(), &str>| {
+        let view = view_of_one(&[vec![says(7, field, standing)]]);
+        assert_eq!(state_of(field, value, &view), expected.map_err(str::to_owned), "{field} {value}");
+    };
+    let refused = Err(codes::OUTWEIGHED);
+    check("consent_record.withdrawn", Value::Bool(true), "false", refused);
+    check("consent_record.withdrawn", Value::Bool(false), "true", Ok(()));
+    check("consent_record.withdrawn", Value::Bool(true), "true", Ok(()));
+    check("consent_record.level", "C1".into(), "C3", refused);
+    check("consent_record.level", "C3".into(), "C1", Ok(()));
+    check("consent_record.level", "C9 of a newer schema".into(), "C1", refused);
+    check("case_file.urgency", "24h".into(), "normal", refused);
+    check("case_file.retention_until", "2027".into(), "2030", refused);
+    check("case_file.retention_until", "2030".into(), "2027", Ok(()));
+    // A union takes every value, and a register the newest.
+    check("case_file.risk", "still_pow".into(), "nda", Ok(()));
+    check("person.region_home", "RU-PRI".into(), "RU-KHA", Ok(()));
+}
+
+/// A reader had withdrawn; the organisation that keeps the case wanted to record it, and was asked which of two records.
+#[test]
+fn a_withdrawal_is_never_asked_which_record_of_consent_it_means() {
+    let giver = |entity, giver: &str| says(entity, "consent_record.giver", giver);
+    let fact = |value: &str| Fact {
+        entity: None,
+        field: WITHDRAWN.to_owned(),
+        value: value.to_owned(),
+        source: None,
+        grade: None,
+    };
+    let check = |view: &View, value: &str, expected: Result<EntityId, &str>| {
+        let stated = state(&[fact(value)], &stand(view), &mut Entropy::new([1; 32]));
+        let entity = stated.map(|statements| match statements.last() {
+            Some(Statement::Assert(said)) => said.entity,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(entity.map_err(|problem| problem.code), expected.map_err(str::to_owned));
+    };
+    let two = view(&[vec![giver(7, "subject")], vec![says(8, WITHDRAWN, Value::Bool(true))]]);
+    check(&two, "true", Ok(EntityId([7; 16])));
+    check(&view_of_one(&[vec![giver(7, "subject"), giver(8, "subject")]]), "true", Ok(EntityId([7; 16])));
+    check(&two, "false", Err(codes::WHICH));
+}
+
+#[test]
+fn what_another_organisation_said_more_strictly_outweighs_as_well() {
+    let view = view(&[vec![], vec![says(7, "consent_record.withdrawn", Value::Bool(true))]]);
+    assert_eq!(state_of("consent_record.withdrawn", "false", &view), Err(codes::OUTWEIGHED.to_owned()));
+}
+
+/// Where nothing is said yet.
+fn say(facts: &[Fact]) -> Result<Vec<Stated>, Problem> {
+    let section = SectionId([7; 16]);
+    let stand = Stand { kind: RecordKind::Case, section: &section, view: None, place: Place::Own, today: TODAY };
+    state(facts, &stand, &mut Entropy::new([1; 32])).map(|statements| stated(facts, &statements))
+}
+
+fn fact(field: &str, value: &str) -> Fact {
+    Fact { field: field.into(), value: value.into(), entity: None, source: None, grade: None }
+}
+
+#[test]
+fn what_has_happened_lies_not_ahead_and_what_is_planned_may() {
+    let ahead = |field: &str, value: &str| match say(&[fact(field, value)]) {
+        Ok(_) => false,
+        Err(problem) => {
+            let situation = problem.situation.expect("it is about something");
+            assert_eq!((&*problem.code, &*situation.about), (codes::BAD_VALUE, "ahead"), "{field} {value}");
+            true
+        }
+    };
+    for field in ["person.birth", "capture_episode.date", "transfer_episode.date", "consent_record.asked_on"] {
+        assert!(ahead(field, "2027-03") && ahead(field, "26.11.2026") && ahead(field, "not earlier than 2030"));
+        // Where the sun rises earlier it is tomorrow already; and a month or year that has begun may be meant.
+        for value in ["25.11.2026", "November 2026", "2026", "not later than 2030", "2020", "2025/2027"] {
+            assert!(!ahead(field, value), "{field} {value}");
+        }
+    }
+    for field in ["procedural_event.date", "consent_record.expires_on", "task.due_on", "detention_episode.to"] {
+        assert!(!ahead(field, "2027-03"), "{field}");
+    }
+    assert!(!ahead("source.publisher", "2030"), "a text is no date");
+}
+
+#[test]
+fn what_was_stated_is_told_as_it_was_understood_in_the_order_it_was_typed() {
+    let facts = [fact("penalty.months", "48"), fact("capture_episode.date", "около марта 2024")];
+    let stated = |field: &str, value: serde_json::Value| Stated { field: field.into(), value };
+    let expected = vec![stated("penalty.months", 48.into()), stated("capture_episode.date", "2024-03~".into())];
+    assert_eq!(say(&facts).ok(), Some(expected));
+}

@@ -1,0 +1,198 @@
+//! Feeds and frontiers: how far a chain counts, and what happens when it forks.
+//!
+//! A feed's replicated state is a join-semilattice `Open(seq, id) < Forked(at, trunk)`, where the smaller `at` wins. A
+//! fork is proven by two verified headers of one feed, one seq *and one `prev`*: an equal `prev` fixes everything below,
+//! so two nodes with the same line accept the same entries. Headers that differ further down are no proof yet; a
+//! bisection leads to the first difference, where the parents are equal.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteArray;
+
+use crate::{
+    bytes::{
+        codec,
+        ids::{CircleId, EntryId, FeedKey, Incarnation, Prev},
+        seal,
+    },
+    log::entry::{FeedId, Verified},
+};
+
+/// How far a feed counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Wire", try_from = "Wire")]
+pub enum Line {
+    /// A chain up to `seq`, whose id is `id`.
+    Open {
+        /// The last entry's number, at least 1.
+        seq: u64,
+        /// The last entry.
+        id: EntryId,
+    },
+    /// A chain that two entries at `at` end; what is above `max(at − 1, sealed)` is contested and does not count.
+    Forked {
+        /// The number both claim, at least 1.
+        at: u64,
+        /// The parent both name: entry `at − 1`, or the key's certificate.
+        trunk: Prev,
+        /// End of the prefix that receipts sealed; 0 until they do.
+        sealed: u64,
+    },
+}
+
+/// `[seq, id, null]` open, `[at, trunk, sealed]` forked.
+#[derive(Serialize, Deserialize)]
+struct Wire(u64, EntryId, Option<u64>);
+
+impl From<Line> for Wire {
+    fn from(line: Line) -> Self {
+        match line {
+            Line::Open { seq, id } => Self(seq, id, None),
+            Line::Forked { at, trunk, sealed } => Self(at, trunk, Some(sealed)),
+        }
+    }
+}
+
+impl TryFrom<Wire> for Line {
+    type Error = &'static str;
+    fn try_from(Wire(number, id, sealed): Wire) -> Result<Self, Self::Error> {
+        match (number, sealed) {
+            (0, _) => Err("a line's number starts at 1"),
+            (seq, None) => Ok(Self::Open { seq, id }),
+            (at, Some(sealed)) => Ok(Self::Forked { at, trunk: id, sealed }),
+        }
+    }
+}
+
+impl Line {
+    /// Entries that count.
+    #[must_use]
+    pub fn counted(&self) -> u64 {
+        match *self {
+            Self::Open { seq, .. } => seq,
+            Self::Forked { at, sealed, .. } => (at - 1).max(sealed),
+        }
+    }
+
+    /// Id of the last entry that counts (the certificate if none does).
+    #[must_use]
+    pub fn tip(&self) -> Prev {
+        match *self {
+            Self::Open { id, .. } => id,
+            Self::Forked { trunk, .. } => trunk,
+        }
+    }
+
+    /// Whether two entries end it.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        matches!(self, Self::Forked { .. })
+    }
+
+    /// As it travels, about `feed`.
+    #[must_use]
+    pub fn short(&self, feed: &FeedId) -> ShortLine {
+        let (number, sealed) = match *self {
+            Self::Open { seq, .. } => (seq, None),
+            Self::Forked { at, sealed, .. } => (at, Some(sealed)),
+        };
+        ShortLine(feed.key, feed.run, number, Mark::of(&self.tip()), sealed)
+    }
+}
+
+/// Eight bytes of an id: enough to notice a difference, proven by the headers themselves afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Mark(ByteArray<8>);
+
+impl Mark {
+    /// The mark of an id.
+    #[must_use]
+    pub fn of(id: &EntryId) -> Self {
+        Self(ByteArray::new(*id.0.first_chunk().expect("an id has 32 bytes")))
+    }
+}
+
+/// A frontier line on the wire: key, incarnation, seq or fork, mark of the tip or trunk, sealed end if forked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShortLine(pub FeedKey, pub Incarnation, pub u64, pub Mark, pub Option<u64>);
+
+impl ShortLine {
+    /// The feed, in `circle`.
+    #[must_use]
+    pub fn feed(&self, circle: CircleId) -> FeedId {
+        FeedId { circle, key: self.0, run: self.1 }
+    }
+
+    /// Entries the peer counts.
+    #[must_use]
+    pub fn counted(&self) -> u64 {
+        match self.4 {
+            None => self.2,
+            Some(sealed) => self.2.saturating_sub(1).max(sealed),
+        }
+    }
+
+    /// Whether the peer holds a proof that the feed forked.
+    #[must_use]
+    pub fn is_forked(&self) -> bool {
+        self.4.is_some()
+    }
+
+    /// The mark of the last entry the peer counts.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.3
+    }
+}
+
+/// A frontier line about a feed that both sides have a line of: its place in what they agreed on, in the order of names and
+/// from 0, stands for the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearLine(pub u64, pub u64, pub Mark, pub Option<u64>);
+
+impl NearLine {
+    /// The line of the feed at `place`.
+    #[must_use]
+    pub const fn of(place: u64, line: &ShortLine) -> Self {
+        Self(place, line.2, line.3, line.4)
+    }
+
+    /// With the feed's name again.
+    #[must_use]
+    pub const fn named(&self, (key, run): (FeedKey, Incarnation)) -> ShortLine {
+        ShortLine(key, run, self.1, self.2, self.3)
+    }
+}
+
+/// Two entries that prove a fork: same feed, same seq, same parent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ForkProof(Box<(Verified, Verified)>);
+
+impl ForkProof {
+    /// A proof, if these two are one. They are kept in the order of their ids.
+    #[must_use]
+    pub fn of(a: Verified, b: Verified) -> Option<Self> {
+        let (x, y) = (a.header(), b.header());
+        let forks = x.feed == y.feed && x.seq == y.seq && x.prev == y.prev && a.id() != b.id();
+        forks.then(|| Self(Box::new(if a.id() < b.id() { (a, b) } else { (b, a) })))
+    }
+
+    /// The line it makes.
+    #[must_use]
+    pub fn line(&self) -> Line {
+        let header = self.0.0.header();
+        Line::Forked { at: header.seq, trunk: header.prev, sealed: 0 }
+    }
+
+    /// The two entries.
+    #[must_use]
+    pub fn entries(&self) -> [&Verified; 2] {
+        [&self.0.0, &self.0.1]
+    }
+}
+
+/// The root of a circle: a hash over every line of every feed in it, in order.
+#[must_use]
+pub fn circle_root<'a>(lines: impl Iterator<Item = (&'a (FeedKey, Incarnation), &'a Line)>) -> [u8; 32] {
+    let lines: Vec<_> = lines.collect();
+    seal::hash("habeas 1 circle root", &[&codec::encode(&lines)])
+}

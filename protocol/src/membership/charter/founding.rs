@@ -1,0 +1,465 @@
+//! Founding: cards → draft → signatures → registry file → members.
+//!
+//! ```text
+//! draft     = [genesis, [card …]]
+//! signature = [registry id 32, root_key 32, signature 64]
+//! registry  = [genesis, [[link …] …], [signature …], annex, root_key 32, signature 64]
+//! annex     = the form of a grant, over [network key 32, grant, [[card …], [[node 32, [address …]] …]]], padded
+//! ```
+//!
+//! The registry file holds, sealed to each founder's devices, what they need to start: the network key, the secrets of the
+//! circles that admit them, and the founders' cards, which say where their nodes are. Whoever completes the file signs that
+//! part with its root key, and may add addresses of its own nodes alone: an organisation's addresses are its own word.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::{ByteArray, ByteBuf};
+use thiserror::Error;
+
+use super::{
+    Genesis, Members,
+    card::{Card, CardError, Reach, check_own, roster_of},
+    roster::{LinkError, Roster},
+};
+use crate::{
+    bytes::{
+        address::Address,
+        codec::{self, DecodeError},
+        cose::{self, BadSignature, Domain, SIGNATURE, Signer},
+        ids::{NodeKey, OrgId, RegistryId},
+        limits::{DEVICES, ORGANISATIONS, REGISTRY_FILE_BYTES},
+        seal::{Entropy, ReadingKey, ReadingSecret, Secret},
+        words,
+    },
+    membership::circle::{
+        Circle,
+        grant::{self, Opening},
+    },
+};
+
+/// Why a founding file is not taken.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum FoundingError {
+    /// Not a file of this kind.
+    #[error(transparent)]
+    Malformed(#[from] DecodeError),
+    /// A card in it is not sound.
+    #[error(transparent)]
+    Card(#[from] CardError),
+    /// A roster in it is not sound.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The cards and the genesis do not name the same founders.
+    #[error("the cards in the file are not those of the founders it names")]
+    Founders,
+    /// A founder has not signed.
+    #[error("{} of the founders have not signed: {}", missing.len(), missing.join(", "))]
+    Unsigned {
+        /// Their call-signs.
+        missing: Vec<String>,
+    },
+    /// A signature is by no founder, or for another registry.
+    #[error("a signature is for another registry or by none of its founders")]
+    Stranger,
+    /// Two foundings are mixed: a signature is for another draft than the one to be completed.
+    #[error(
+        "a signature is for the draft «{}», and this one is «{}»",
+        words::fingerprint(&theirs.0),
+        words::fingerprint(&ours.0)
+    )]
+    OtherDraft {
+        /// The registry that it is for.
+        theirs: RegistryId,
+        /// The registry of the draft.
+        ours: RegistryId,
+    },
+    /// A signature does not fit.
+    #[error(transparent)]
+    Signature(#[from] BadSignature),
+    /// This device is not among those the file was made for.
+    #[error("this registry file was not made for this device")]
+    NotForUs,
+    /// Two cards of one organisation.
+    #[error("two cards are of one organisation")]
+    Twice,
+}
+
+/// A founding text that founders can look at and sign.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// The founding document.
+    pub genesis: Genesis,
+    /// The founders' cards.
+    pub cards: Vec<Card>,
+    envelopes: Vec<ByteBuf>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DraftWire(ByteBuf, Vec<ByteBuf>);
+
+impl Draft {
+    /// A draft from card bytes.
+    pub fn new(schema: u64, cards: Vec<Vec<u8>>, entropy: &mut Entropy) -> Result<Self, FoundingError> {
+        let parsed = cards.iter().map(|card| Card::parse(card)).collect::<Result<Vec<_>, _>>()?;
+        let genesis = Genesis::new(schema, entropy.bytes(), parsed.iter().map(Card::founder).collect());
+        if !genesis.founders().is_sorted_by(|a, b| a.0 < b.0) {
+            return Err(FoundingError::Twice);
+        }
+        Genesis::decode(genesis.bytes())?;
+        Ok(Self { genesis, cards: parsed, envelopes: cards.into_iter().map(ByteBuf::from).collect() })
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(&DraftWire(ByteBuf::from(self.genesis.bytes()), self.envelopes.clone()))
+    }
+
+    /// Reads one, strictly.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FoundingError> {
+        let DraftWire(genesis, envelopes) = codec::decode("draft", bytes, REGISTRY_FILE_BYTES.0)?;
+        let genesis = Genesis::decode(&genesis)?;
+        let cards = envelopes.iter().map(|card| Card::parse(card)).collect::<Result<Vec<_>, _>>()?;
+        let mut founders: Vec<_> = cards.iter().map(Card::founder).collect();
+        founders.sort_by_key(|founder| founder.0);
+        if founders != genesis.founders() {
+            return Err(FoundingError::Founders);
+        }
+        Ok(Self { genesis, cards, envelopes })
+    }
+
+    /// A founder's signature.
+    #[must_use]
+    pub fn sign(&self, root: &Signer) -> Vec<u8> {
+        let id = self.genesis.id();
+        let signature = root.sign(Domain::Genesis, &id.0, self.genesis.bytes());
+        codec::encode(&Consent(id, root.public().into(), signature.into()))
+    }
+
+    /// The registry file, from all founders' signatures. `root` is the root key of whoever completes it.
+    pub fn complete(
+        &self,
+        signatures: &[Vec<u8>],
+        root: &Signer,
+        entropy: &mut Entropy,
+    ) -> Result<Vec<u8>, FoundingError> {
+        let decode = |bytes: &Vec<u8>| codec::decode::<Consent>("signature", bytes, 1024);
+        let consents = signatures.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let ours = self.genesis.id();
+        if let Some(Consent(theirs, ..)) = consents.iter().find(|consent| consent.0 != ours) {
+            return Err(FoundingError::OtherDraft { theirs: *theirs, ours });
+        }
+        check_consents(&self.genesis, &consents)?;
+        let start = Start {
+            network_key: entropy.secret(),
+            openings: vec![Opening::fresh(Circle::Commons, entropy)],
+            whereabouts: Whereabouts(self.envelopes.clone(), vec![]),
+        };
+        let rosters: Vec<_> = self.cards.iter().map(|card| card.roster.clone()).collect();
+        let readers: Vec<_> = rosters.iter().flat_map(Roster::devices).map(|device| &device.reading).collect();
+        Ok(registry_file(&self.genesis, &rosters, consents, &start, &readers, root, entropy))
+    }
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Consent(RegistryId, ByteArray<32>, ByteArray<SIGNATURE>);
+
+fn check_consents(genesis: &Genesis, consents: &[Consent]) -> Result<(), FoundingError> {
+    let mut missing: BTreeMap<_, _> = genesis.founders().iter().map(|founder| (founder.0, founder.1.clone())).collect();
+    for Consent(registry, root_key, signature) in consents {
+        if *registry != genesis.id() || !genesis.founders().iter().any(|founder| founder.0 == *root_key) {
+            return Err(FoundingError::Stranger);
+        }
+        cose::check(root_key, Domain::Genesis, &registry.0, genesis.bytes(), signature)?;
+        missing.remove(root_key);
+    }
+    if missing.is_empty() { Ok(()) } else { Err(FoundingError::Unsigned { missing: missing.into_values().collect() }) }
+}
+
+/// What a device needs besides the public part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Keeps strangers' bytes from the parsers; authorises nobody.
+    pub network_key: Secret,
+    /// The circles that admit the device's organisation.
+    pub openings: Vec<Opening>,
+    /// Where the members' nodes are.
+    pub whereabouts: Whereabouts,
+}
+
+/// Where the members' nodes are, each by the word of its own organisation: the founders' cards, as signed, and addresses
+/// of nodes of the organisation that made the file, or whose folder this is. The latter stand before its card's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whereabouts(pub Vec<ByteBuf>, pub Vec<Reach>);
+
+impl Whereabouts {
+    /// Checks that the cards are members', and that the addresses beside them are of nodes of `org` alone.
+    pub fn check(&self, members: &Members, org: &OrgId) -> Result<(), FoundingError> {
+        let Self(cards, own) = self;
+        if cards.len() > ORGANISATIONS.0 || own.len() > DEVICES.0 || !own.iter().all(Reach::is_sound) {
+            return Err(FoundingError::Founders);
+        }
+        for card in cards {
+            if !members.is_member(&Card::parse(card)?.organisation()) {
+                return Err(FoundingError::Founders);
+            }
+        }
+        Ok(members.roster(org).map_or(Ok(()), |roster| check_own(own, roster))?)
+    }
+
+    /// The addresses of the members' nodes, each in the order its organisation gave. A node counts only for the
+    /// organisation that certifies it now, and a card that does not read says nothing.
+    #[must_use]
+    pub fn addresses(&self, members: &Members) -> BTreeMap<NodeKey, Vec<Address>> {
+        let mut addresses = BTreeMap::new();
+        let Self(cards, own) = self;
+        let cards = cards.iter().filter_map(|card| Card::parse(card).ok());
+        let said = cards.flat_map(|card| {
+            let org = card.organisation();
+            card.reach.into_iter().filter(move |reach| members.node(&reach.0) == Some(org))
+        });
+        let parsed = |Reach(node, texts): Reach| (node, texts.iter().filter_map(|text| Address::parse(text)).collect());
+        addresses.extend(said.map(parsed));
+        addresses.extend(own.iter().cloned().map(parsed));
+        addresses
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StartWire(Secret, ByteBuf, Whereabouts);
+
+#[derive(Serialize, Deserialize)]
+struct RegistryWire(ByteBuf, Vec<Vec<ByteBuf>>, Vec<Consent>, ByteBuf, ByteArray<32>, ByteArray<SIGNATURE>);
+
+/// A registry file for the devices of `readers`.
+fn registry_file(
+    genesis: &Genesis,
+    rosters: &[Roster],
+    consents: Vec<Consent>,
+    start: &Start,
+    readers: &[&ReadingKey],
+    root: &Signer,
+    entropy: &mut Entropy,
+) -> Vec<u8> {
+    let registry = genesis.id();
+    let openings = grant::seal_bytes(&registry, &grant::encode(&start.openings), readers, None, entropy);
+    let content = StartWire(start.network_key.clone(), ByteBuf::from(openings), start.whereabouts.clone());
+    let annex = grant::seal_bytes(&registry, &codec::encode(&content), readers, None, entropy);
+    let signature = root.sign(Domain::Annex, &registry.0, &annex);
+    let rosters =
+        rosters.iter().map(|roster| roster.since(0).map(|link| ByteBuf::from(link.envelope())).collect()).collect();
+    codec::encode(&RegistryWire(
+        ByteBuf::from(genesis.bytes()),
+        rosters,
+        consents,
+        ByteBuf::from(annex),
+        root.public().into(),
+        signature.into(),
+    ))
+}
+
+/// The public part of a registry file, verified.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// The founding document.
+    pub genesis: Genesis,
+    /// Who is a member, with the rosters as the file has them.
+    pub members: Members,
+    /// The organisation that completed the file.
+    pub completed_by: OrgId,
+    consents: Vec<Vec<u8>>,
+    annex: Vec<u8>,
+}
+
+impl Founding {
+    /// Reads a registry file and checks every signature in it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, FoundingError> {
+        let RegistryWire(genesis, rosters, consents, annex, root_key, signature) =
+            codec::decode("registry", bytes, REGISTRY_FILE_BYTES.0)?;
+        let genesis = Genesis::decode(&genesis)?;
+        check_consents(&genesis, &consents)?;
+        let roster = |links: &Vec<ByteBuf>| roster_of(links.iter().map(|link| &link[..]));
+        let members = Members::new(&genesis, rosters.iter().map(roster).collect::<Result<_, _>>()?)?;
+        let completed_by = super::organisation(&root_key);
+        if !members.is_member(&completed_by) {
+            return Err(FoundingError::Stranger);
+        }
+        cose::check(&root_key, Domain::Annex, &genesis.id().0, &annex, &signature)?;
+        let consents = consents.iter().map(codec::encode).collect();
+        Ok(Self { genesis, members, completed_by, consents, annex: annex.into_vec() })
+    }
+
+    /// Opens the sealed part with a device's reading key.
+    pub fn start(&self, reader: &ReadingSecret) -> Result<Start, FoundingError> {
+        let (registry, reader) = (self.genesis.id(), reader.expand());
+        let open = |sealed: &[u8]| grant::open_bytes(&registry, sealed, &reader, None);
+        let content = open(&self.annex)?.ok_or(FoundingError::NotForUs)?;
+        let StartWire(network_key, openings, whereabouts) = codec::decode("annex", &content, REGISTRY_FILE_BYTES.0)?;
+        let openings = grant::decode(&open(&openings)?.ok_or(FoundingError::NotForUs)?)?;
+        whereabouts.check(&self.members, &self.completed_by)?;
+        Ok(Start { network_key, openings, whereabouts })
+    }
+
+    /// A registry file for one more device of an organisation: the same founding, the rosters as they are now, and the
+    /// secrets that `start` names. `root` is the organisation's root key.
+    pub fn extend(
+        &self,
+        members: &Members,
+        start: &Start,
+        reader: &ReadingKey,
+        root: &Signer,
+        entropy: &mut Entropy,
+    ) -> Result<Vec<u8>, FoundingError> {
+        let decode = |bytes: &Vec<u8>| codec::decode::<Consent>("signature", bytes, 1024);
+        let consents = self.consents.iter().map(decode).collect::<Result<Vec<_>, _>>()?;
+        let rosters: Vec<_> = members.organisations().filter_map(|(org, _)| members.roster(org).cloned()).collect();
+        Ok(registry_file(&self.genesis, &rosters, consents, start, &[reader], root, entropy))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bytes::words,
+        membership::charter::roster::{Link, tests::device},
+    };
+
+    struct Org {
+        root: Signer,
+        reading: ReadingSecret,
+        card: Vec<u8>,
+    }
+
+    fn org(entropy: &mut Entropy) -> Org {
+        let (root, reading) = (Signer::new(&entropy.secret()), ReadingSecret(entropy.secret()));
+        let mut device = device(&root, entropy);
+        device.reading = reading.public();
+        let roster = Roster::start(Link::certify(&root, None, &device)).expect("a first link");
+        let reach = vec![Reach(device.node, vec!["127.0.0.1:4001".into()])];
+        let card = Card { call_sign: words::call_sign(entropy.bytes()), roster, reach }.sign(&root);
+        Org { root, reading, card }
+    }
+
+    fn founded(entropy: &mut Entropy) -> (Vec<Org>, Draft, Vec<u8>) {
+        let orgs: Vec<_> = (0..3).map(|_| org(entropy)).collect();
+        let draft = Draft::new(1, orgs.iter().map(|org| org.card.clone()).collect(), entropy).expect("sound cards");
+        let draft = Draft::decode(&draft.encode()).expect("our own draft");
+        let signatures: Vec<_> = orgs.iter().map(|org| draft.sign(&org.root)).collect();
+        let file = draft.complete(&signatures, &orgs[1].root, entropy).expect("all signed");
+        (orgs, draft, file)
+    }
+
+    #[test]
+    fn three_founders_start_from_one_file_with_the_same_secrets() {
+        let mut entropy = Entropy::new([1; 32]);
+        let (orgs, draft, file) = founded(&mut entropy);
+        let founding = Founding::parse(&file).expect("sound");
+        assert_eq!(founding.genesis, draft.genesis);
+        assert_eq!(founding.members.organisations().count(), 3);
+        let starts: Vec<_> = orgs.iter().map(|org| founding.start(&org.reading).expect("a founder")).collect();
+        assert!(starts.iter().all(|start| *start == starts[0]));
+        assert_eq!((starts[0].openings[0].circle.clone(), starts[0].whereabouts.0.len()), (Circle::Commons, 3));
+        let stranger = ReadingSecret(entropy.secret());
+        assert_eq!(founding.start(&stranger), Err(FoundingError::NotForUs));
+    }
+
+    #[test]
+    fn a_missing_signature_is_named_by_its_call_sign() {
+        let mut entropy = Entropy::new([2; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let two: Vec<_> = orgs[..2].iter().map(|org| draft.sign(&org.root)).collect();
+        let missing = vec![draft.cards[2].call_sign.clone()];
+        assert_eq!(draft.complete(&two, &orgs[0].root, &mut entropy), Err(FoundingError::Unsigned { missing }));
+        let stranger = draft.sign(&org(&mut entropy).root);
+        assert_eq!(draft.complete(&[stranger], &orgs[0].root, &mut entropy), Err(FoundingError::Stranger));
+        let cards = orgs.iter().map(|org| org.card.clone()).collect();
+        let again = Draft::new(1, cards, &mut entropy).expect("the same founders, drafted again");
+        let mixed = draft.complete(&[again.sign(&orgs[0].root)], &orgs[0].root, &mut entropy);
+        let (theirs, ours) = (again.genesis.id(), draft.genesis.id());
+        assert_eq!(mixed, Err(FoundingError::OtherDraft { theirs, ours }));
+    }
+
+    #[test]
+    fn an_edited_file_is_refused_wherever_it_was_edited() {
+        let mut entropy = Entropy::new([3; 32]);
+        let (orgs, _, file) = founded(&mut entropy);
+        for at in (0..file.len()).step_by(17) {
+            let mut bytes = file.clone();
+            bytes[at] ^= 1;
+            assert!(Founding::parse(&bytes).is_err(), "byte {at}");
+        }
+        for at in 0..orgs[0].card.len() {
+            let mut bytes = orgs[0].card.clone();
+            bytes[at] ^= 1;
+            assert!(Card::parse(&bytes).is_err(), "byte {at}");
+        }
+    }
+
+    /// A coerced or infiltrated founder completes the file: where another member's node is remains that member's word.
+    #[test]
+    fn whoever_completes_the_file_cannot_say_where_another_members_node_is() {
+        let mut entropy = Entropy::new([5; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let consents: Vec<Consent> =
+            (orgs.iter()).map(|org| codec::decode("signature", &draft.sign(&org.root), 1024).expect("ours")).collect();
+        let rosters: Vec<_> = draft.cards.iter().map(|card| card.roster.clone()).collect();
+        let readers: Vec<_> = rosters.iter().flat_map(Roster::devices).map(|device| &device.reading).collect();
+        let mut start = |whereabouts| {
+            let start = Start {
+                network_key: entropy.secret(),
+                openings: vec![Opening::fresh(Circle::Commons, &mut entropy)],
+                whereabouts,
+            };
+            let file = registry_file(
+                &draft.genesis,
+                &rosters,
+                consents.clone(),
+                &start,
+                &readers,
+                &orgs[1].root,
+                &mut entropy,
+            );
+            let founding = Founding::parse(&file).expect("every signature fits");
+            founding.start(&orgs[0].reading).map(|start| start.whereabouts.addresses(&founding.members))
+        };
+        let cards = draft.envelopes.clone();
+        let node = |nth: usize| draft.cards[nth].reach[0].0;
+        let lure = |nth| vec![Reach(node(nth), vec!["lure.example:443".into()])];
+
+        let foreign = start(Whereabouts(cards.clone(), lure(0)));
+        assert_eq!(foreign, Err(FoundingError::Card(CardError::Foreign(node(0)))));
+        // Its own nodes may have moved; that wins over its card.
+        let own = start(Whereabouts(cards.clone(), lure(1))).expect("its own word");
+        assert_eq!(own[&node(1)], [Address::parse("lure.example:443").expect("a name")]);
+        assert_eq!(own[&node(0)], [Address::parse("127.0.0.1:4001").expect("a literal")]);
+        // A card that was changed, and one of no member.
+        let mut changed = cards.clone();
+        *changed[0].last_mut().expect("a signature") ^= 1;
+        assert!(start(Whereabouts(changed, vec![])).is_err());
+        let stranger = org(&mut Entropy::new([6; 32])).card;
+        let crowd = [cards, vec![ByteBuf::from(stranger)]].concat();
+        assert_eq!(start(Whereabouts(crowd, vec![])), Err(FoundingError::Founders));
+    }
+
+    #[test]
+    fn a_card_that_says_where_another_organisations_node_is_founds_nothing() {
+        let mut entropy = Entropy::new([7; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let node = draft.cards[1].reach[0].0;
+        let mut card = draft.cards[0].clone();
+        card.reach.push(Reach(node, vec!["lure.example:443".into()]));
+        let foreign = card.sign(&orgs[0].root);
+        assert_eq!(Card::parse(&foreign), Err(CardError::Foreign(node)));
+        let cards = vec![foreign, orgs[1].card.clone()];
+        assert_eq!(Draft::new(1, cards, &mut entropy), Err(FoundingError::Card(CardError::Foreign(node))));
+    }
+
+    #[test]
+    fn one_card_twice_founds_nothing() {
+        let mut entropy = Entropy::new([4; 32]);
+        let card = org(&mut entropy).card;
+        assert_eq!(Draft::new(1, vec![card.clone(), card], &mut entropy), Err(FoundingError::Twice));
+    }
+}

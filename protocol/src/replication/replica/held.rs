@@ -1,0 +1,154 @@
+//! A circle this node holds, and the lines of the feeds in it.
+//!
+//! Lines of keys that no roster certifies are parked: they count for nothing, and stand where they stood should a roster
+//! certify the key again.
+
+use std::{
+    cell::OnceCell,
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Unbounded},
+};
+
+use crate::{
+    bytes::{
+        ids::{FeedKey, Incarnation},
+        seal::Secret,
+    },
+    log::feed::{Line, circle_root},
+    membership::circle::Circle,
+};
+
+/// A circle this node holds.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// What it is.
+    pub circle: Circle,
+    /// Keys its tags and roots on the wire.
+    pub secret: Secret,
+    feeds: BTreeMap<(FeedKey, Incarnation), Line>,
+    parked: BTreeMap<(FeedKey, Incarnation), Line>,
+    /// Computed when asked for: a batch of entries costs one pass over the lines, not one each.
+    root: OnceCell<[u8; 32]>,
+}
+
+/// Whether a feed that has no line may get one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Yes: its key has fewer incarnations than may count.
+    Free,
+    /// Yes, and this larger incarnation of its key counts no longer.
+    InPlaceOf(Incarnation),
+    /// No: as many smaller ones as may count do.
+    Full,
+}
+
+impl Held {
+    pub(crate) fn new(circle: Circle, secret: Secret) -> Self {
+        Self { circle, secret, feeds: BTreeMap::new(), parked: BTreeMap::new(), root: OnceCell::new() }
+    }
+
+    /// Hash over its frontier.
+    #[must_use]
+    pub fn root(&self) -> [u8; 32] {
+        *self.root.get_or_init(|| circle_root(self.feeds.iter()))
+    }
+
+    /// Its lines, in the order of their names.
+    pub fn lines(&self) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
+        self.feeds.iter()
+    }
+
+    /// The lines whose names come after one, in their order; all of them after none.
+    pub fn lines_after(
+        &self,
+        name: Option<(FeedKey, Incarnation)>,
+    ) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
+        self.feeds.range((name.map_or(Unbounded, Excluded), Unbounded))
+    }
+
+    /// How far a feed counts.
+    #[must_use]
+    pub fn line(&self, name: &(FeedKey, Incarnation)) -> Option<&Line> {
+        self.feeds.get(name)
+    }
+
+    /// The incarnations of a key that count, in ascending order.
+    pub fn runs(&self, key: &FeedKey) -> impl DoubleEndedIterator<Item = Incarnation> {
+        let all = (*key, Incarnation([0; 8]))..=(*key, Incarnation([0xff; 8]));
+        self.feeds.range(all).map(|((_, run), _)| *run)
+    }
+
+    /// Whether a feed without a line may get one, where `most` incarnations of a key count.
+    pub(super) fn room(&self, key: &FeedKey, run: Incarnation, most: usize) -> Room {
+        match self.runs(key).next_back() {
+            Some(largest) if self.runs(key).count() >= most => {
+                if run < largest {
+                    Room::InPlaceOf(largest)
+                } else {
+                    Room::Full
+                }
+            }
+            _ => Room::Free,
+        }
+    }
+
+    pub(super) fn set(&mut self, name: (FeedKey, Incarnation), line: Line) {
+        self.feeds.insert(name, line);
+        self.root.take();
+    }
+
+    pub(super) fn remove(&mut self, name: &(FeedKey, Incarnation)) {
+        self.feeds.remove(name);
+        self.root.take();
+    }
+
+    /// Lines of keys that are certified count, the others do not.
+    pub(super) fn sort_by_certificate(&mut self, is_certified: impl Fn(&FeedKey) -> bool) {
+        let gone = self.feeds.extract_if(.., |(key, _), _| !is_certified(key)).collect::<Vec<_>>();
+        let back = self.parked.extract_if(.., |(key, _), _| is_certified(key)).collect::<Vec<_>>();
+        if !gone.is_empty() || !back.is_empty() {
+            self.root.take();
+        }
+        self.parked.extend(gone);
+        self.feeds.extend(back);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::ids::EntryId;
+
+    const KEY: FeedKey = FeedKey([1; 32]);
+
+    fn held(runs: &[u8]) -> Held {
+        let mut held = Held::new(Circle::Commons, Secret::new([0; 32]));
+        for key in [FeedKey([0; 32]), KEY, FeedKey([2; 32])] {
+            runs.iter()
+                .for_each(|run| held.set((key, Incarnation([*run; 8])), Line::Open { seq: 1, id: EntryId([0; 32]) }));
+        }
+        held
+    }
+
+    #[test]
+    fn an_incarnation_beyond_the_limit_counts_only_in_place_of_a_larger_one() {
+        let room = |run: u8| held(&[10, 20, 30]).room(&KEY, Incarnation([run; 8]), 3);
+        assert_eq!(held(&[10, 20]).room(&KEY, Incarnation([30; 8]), 3), Room::Free);
+        assert_eq!(room(25), Room::InPlaceOf(Incarnation([30; 8])));
+        assert_eq!(room(1), Room::InPlaceOf(Incarnation([30; 8])));
+        assert_eq!(room(31), Room::Full);
+    }
+
+    /// A key was certified by two organisations for a while. Its lines were forgotten meanwhile, and a fork with them.
+    #[test]
+    fn a_key_that_is_certified_again_stands_where_it_stood() {
+        let mut held = held(&[10]);
+        held.set((KEY, Incarnation([10; 8])), Line::Forked { at: 3, trunk: EntryId([7; 32]), sealed: 0 });
+        let before = held.root();
+        held.sort_by_certificate(|key| *key != KEY);
+        assert!(held.line(&(KEY, Incarnation([10; 8]))).is_none() && held.root() != before);
+        assert_eq!(held.lines().count(), 2);
+        held.sort_by_certificate(|_| true);
+        assert_eq!(held.root(), before);
+    }
+}
