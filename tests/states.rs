@@ -134,7 +134,7 @@ const ORGANISATION: &str = "org1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgp
 
 #[test]
 fn every_command_has_a_row() {
-    let commands: Vec<_> = cli::commands().iter().map(|words| words.join(" ")).collect();
+    let commands: Vec<_> = habeas::commands().iter().map(|words| words.join(" ")).collect();
     let rows: Vec<_> = ROWS.iter().map(|(command, ..)| *command).chain(APART.iter().copied()).collect();
     let without: Vec<_> = commands.iter().filter(|command| !rows.contains(&command.as_str())).collect();
     assert!(without.is_empty(), "say in ROWS how these end in each state: {without:?}");

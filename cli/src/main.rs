@@ -16,7 +16,7 @@ static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let surroundings = cli::Surroundings {
+    let surroundings = habeas::Surroundings {
         program: env::current_exe().unwrap_or_default(),
         home: folder("HOME"),
         data_home: folder("XDG_DATA_HOME"),
@@ -26,9 +26,9 @@ fn main() -> ExitCode {
         interactive: io::stdin().is_terminal(),
         locale: locale(),
         // As TZ or /etc/localtime says; where that is no zone, times are told in UTC, and say so.
-        zone: cli::TimeZone::try_system().unwrap_or(cli::TimeZone::UTC),
+        zone: habeas::TimeZone::try_system().unwrap_or(habeas::TimeZone::UTC),
     };
-    cli::main(env::args_os().collect(), &surroundings)
+    habeas::main(env::args_os().collect(), &surroundings)
 }
 
 /// What messages are written in, as POSIX looks for it.

@@ -26,7 +26,7 @@ use lines::Lines;
 /// Bytes of a log file: some forty thousand lines. It and the one set aside are all that a node leaves of them.
 const LOG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Starts logging at `level` (`error`, `warn`, `info`, `debug`, or levels by module: `info,node::net=debug`); an unknown
+/// Starts logging at `level` (`error`, `warn`, `info`, `debug`, or levels by module: `info,habeas_node::net=debug`); an unknown
 /// one is `info`. To standard error, or to the end of the file `path`, which standard error then is too: what a panic says stands in it.
 pub(crate) fn start(level: &str, path: Option<&Path>) {
     let filter = level.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));

@@ -194,7 +194,7 @@ impl fmt::Display for Failure {
             f,
             "seed {seed} breaks {invariant:?} at node {node}, step {step}, minute {minute}: {told}; replay with "
         )?;
-        write!(f, "HABEAS_SIM_SEED={seed} cargo nextest run --release -p protocol one_seed_replays")
+        write!(f, "HABEAS_SIM_SEED={seed} cargo nextest run --release -p habeas-protocol one_seed_replays")
     }
 }
 

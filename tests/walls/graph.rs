@@ -4,7 +4,11 @@ use std::{collections::BTreeSet, env, process::Command};
 
 use super::Violation;
 
-/// A room and the packages that it must not reach, directly or through others.
+/// Our own packages, and the rooms they lie in.
+const OURS: &[(&str, &str)] =
+    &[("habeas-protocol", "protocol"), ("habeas-node", "node"), ("habeas", "cli"), ("tests", "tests")];
+
+/// A room's package and the packages that it must not reach, directly or through others.
 pub(super) struct Forbidden {
     pub(super) room: &'static str,
     /// `x*` is any package whose name starts with x.
@@ -13,11 +17,22 @@ pub(super) struct Forbidden {
 
 pub(super) const FORBIDDEN: &[Forbidden] = &[
     Forbidden {
-        room: "protocol",
-        packages: &["tokio*", "async-std", "mio", "libp2p*", "*rocksdb*", "tantivy*", "axum*", "hyper*", "node", "cli"],
+        room: "habeas-protocol",
+        packages: &[
+            "tokio*",
+            "async-std",
+            "mio",
+            "libp2p*",
+            "*rocksdb*",
+            "tantivy*",
+            "axum*",
+            "hyper*",
+            "habeas-node",
+            "habeas",
+        ],
     },
-    Forbidden { room: "cli", packages: &["node", "libp2p*", "*rocksdb*"] },
-    Forbidden { room: "node", packages: &["cli"] },
+    Forbidden { room: "habeas", packages: &["habeas-node", "libp2p*", "*rocksdb*"] },
+    Forbidden { room: "habeas-node", packages: &["habeas"] },
 ];
 
 /// One line of the tree: a package, and the packages through which it is reached.
@@ -74,9 +89,9 @@ fn parse(text: &str) -> Vec<Reached> {
 impl Reached {
     fn violates(&self, rule: impl Into<String>) -> Violation {
         let path: Vec<&str> = self.through.iter().chain([&self.name]).map(String::as_str).collect();
-        let file =
-            path.first().filter(|_| path.len() > 1).map_or_else(|| "Cargo".into(), |room| format!("{room}/Cargo"));
-        Violation { file: format!("{file}.toml"), line: 1, found: path.join(" → "), rule: rule.into() }
+        let room = OURS.iter().find(|(package, _)| path.len() > 1 && path.first() == Some(package));
+        let folder = room.map_or_else(String::new, |(_, room)| format!("{room}/"));
+        Violation { file: format!("{folder}Cargo.toml"), line: 1, found: path.join(" → "), rule: rule.into() }
     }
 }
 
@@ -105,7 +120,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// Packages that are neither a room of ours nor from the registry.
 pub(super) fn foreign_sources(tree: &[Reached]) -> Vec<Violation> {
-    let ours = |reached: &Reached| ["protocol", "node", "cli", "tests"].contains(&reached.name.as_str());
+    let ours = |reached: &Reached| OURS.iter().any(|(package, _)| reached.name == *package);
     tree.iter()
         .filter(|reached| reached.source.is_some() && !ours(reached))
         .map(|reached| reached.violates("every dependency comes from the registry, with a checksum in Cargo.lock"))
@@ -186,13 +201,14 @@ fn one(words: &[&str], at: &mut usize, allowed: &[String]) -> bool {
 
 #[test]
 fn a_forbidden_package_is_found_however_deep_and_the_way_to_it_is_told() {
-    let tree =
-        parse("0;protocol v1 (/x);MIT;\n1;a v1;MIT;\n2;tokio-util v1;MIT;\n1;b v1;MIT;\n2;tokio-util v1;MIT; (*)\n");
+    let tree = parse(
+        "0;habeas-protocol v1 (/x);MIT;\n1;a v1;MIT;\n2;tokio-util v1;MIT;\n1;b v1;MIT;\n2;tokio-util v1;MIT; (*)\n",
+    );
     let found = FORBIDDEN[0].reached_in(&tree);
     assert_eq!(found.len(), 1);
     assert_eq!(
         found[0].to_string(),
-        "protocol/Cargo.toml:1: `protocol → a → tokio-util` — protocol must not depend on tokio-util"
+        "protocol/Cargo.toml:1: `habeas-protocol → a → tokio-util` — habeas-protocol must not depend on tokio-util"
     );
     for forbidden in FORBIDDEN {
         for pattern in forbidden.packages {
@@ -206,8 +222,7 @@ fn a_forbidden_package_is_found_however_deep_and_the_way_to_it_is_told() {
 
 #[test]
 fn a_second_curve_a_batch_feature_and_a_foreign_source_are_found() {
-    let tree =
-        "0;node v1 (/x);MIT;\n1;curve25519-dalek v5;MIT;\n1;ed25519-dalek v3;MIT;fast\n1;m v1 (proc-macro);MIT;\n";
+    let tree = "0;habeas-node v1 (/x);MIT;\n1;curve25519-dalek v5;MIT;\n1;ed25519-dalek v3;MIT;fast\n1;m v1 (proc-macro);MIT;\n";
     assert_eq!(curves(&parse(tree)), []);
     assert_eq!(foreign_sources(&parse(tree)), []);
     assert_eq!(curves(&parse(&format!("{tree}1;curve25519-dalek v4;MIT;\n"))).len(), 1);
@@ -231,6 +246,6 @@ fn a_licence_expression_is_satisfied_by_what_is_allowed_and_by_nothing_less() {
     check("MIT WITH LLVM-exception", false);
     check("", false);
     check("MIT MIT", false);
-    let tree = parse("0;node v1;MIT;\n1;x v1;GPL-3.0;\n");
+    let tree = parse("0;habeas-node v1;MIT;\n1;x v1;GPL-3.0;\n");
     assert_eq!(licences(&tree, &allowed).len(), 1);
 }

@@ -101,10 +101,14 @@ fn planted(path: &str, text: &str) -> Vec<String> {
 
 #[test]
 fn an_arrow_that_the_table_lacks_is_found_wherever_it_is_written() {
-    let found = ["protocol/src/bytes/ids.rs:2: `crate::log` — the layer `bytes` does not use the layer `log`".to_owned()];
-    for text in
-        ["\nuse crate::log::entry;", "\nuse crate::{bytes::x, log};", "\nfn f() { crate::log::f() }", "\npub use crate::log::*;"]
-    {
+    let found =
+        ["protocol/src/bytes/ids.rs:2: `crate::log` — the layer `bytes` does not use the layer `log`".to_owned()];
+    for text in [
+        "\nuse crate::log::entry;",
+        "\nuse crate::{bytes::x, log};",
+        "\nfn f() { crate::log::f() }",
+        "\npub use crate::log::*;",
+    ] {
         assert_eq!(planted("protocol/src/bytes/ids.rs", text), found, "{text}");
     }
     assert_eq!(planted("protocol/src/bytes.rs", "\nuse crate::log::x;").len(), 1, "the file of the layer is bound too");

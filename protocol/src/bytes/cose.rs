@@ -204,11 +204,11 @@ mod tests {
         use ed25519_dalek::Verifier as _;
 
         let files = [
-            include_str!("../vectors/wire/entry-ed25519-small-r.json"),
-            include_str!("../vectors/wire/entry-ed25519-neutral-key.json"),
-            include_str!("../vectors/wire/entry-ed25519-small-key-1.json"),
-            include_str!("../vectors/wire/entry-ed25519-small-key-2.json"),
-            include_str!("../vectors/wire/entry-ed25519-small-key-3.json"),
+            include_str!("../../vectors/wire/entry-ed25519-small-r.json"),
+            include_str!("../../vectors/wire/entry-ed25519-neutral-key.json"),
+            include_str!("../../vectors/wire/entry-ed25519-small-key-1.json"),
+            include_str!("../../vectors/wire/entry-ed25519-small-key-2.json"),
+            include_str!("../../vectors/wire/entry-ed25519-small-key-3.json"),
         ];
         let mut weakly_accepted = 0;
         for file in files {

@@ -9,7 +9,7 @@ use zeroizing_alloc::ZeroAlloc;
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    let surroundings = cli::Surroundings {
+    let surroundings = habeas::Surroundings {
         program: env::current_exe().unwrap_or_default(),
         home: None,
         data_home: None,
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         plain: true,
         interactive: false,
         locale: None,
-        zone: cli::TimeZone::UTC,
+        zone: habeas::TimeZone::UTC,
     };
-    cli::main(env::args_os().collect(), &surroundings)
+    habeas::main(env::args_os().collect(), &surroundings)
 }
