@@ -12,12 +12,12 @@ use crate::bytes::ids::{EntryId, SectionId};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reply {
-    /// To [`Request::Status`], [`Request::Settle`], [`Request::Init`], [`Request::Unlock`], [`Request::Lock`],
-    /// [`Request::FoundAlone`], [`Request::Join`].
+    /// To [`Request::Status`](super::Request::Status), [`Request::Settle`](super::Request::Settle), [`Request::Init`](super::Request::Init), [`Request::Unlock`](super::Request::Unlock), [`Request::Lock`](super::Request::Lock),
+    /// [`Request::FoundAlone`](super::Request::FoundAlone), [`Request::Join`](super::Request::Join).
     Status(Box<Status>),
-    /// To [`Request::Stop`].
+    /// To [`Request::Stop`](super::Request::Stop).
     Stopping,
-    /// To [`Request::BackupCreate`], [`Request::BackupVerify`], [`Request::BackupRestore`].
+    /// To [`Request::BackupCreate`](super::Request::BackupCreate), [`Request::BackupVerify`](super::Request::BackupVerify), [`Request::BackupRestore`](super::Request::BackupRestore).
     Backup {
         /// Files in it.
         files: u64,
@@ -26,7 +26,7 @@ pub enum Reply {
         /// Entries that count, if it was opened.
         entries: Option<u64>,
     },
-    /// To [`Request::Archive`].
+    /// To [`Request::Archive`](super::Request::Archive).
     Archived {
         /// Case files and dockets in it.
         records: u64,
@@ -35,7 +35,7 @@ pub enum Reply {
         /// Entries held here that could not be read, and so are not in it.
         unread: u64,
     },
-    /// To [`Request::Metrics`].
+    /// To [`Request::Metrics`](super::Request::Metrics).
     Metrics {
         /// OpenMetrics text.
         text: String,
@@ -49,19 +49,19 @@ pub enum Reply {
         /// The organisations it names, by call-sign.
         organisations: Vec<String>,
     },
-    /// To [`Request::Peers`], [`Request::Hold`], [`Request::Release`].
+    /// To [`Request::Peers`](super::Request::Peers), [`Request::Hold`](super::Request::Hold), [`Request::Release`](super::Request::Release).
     Peers {
         /// One for each node of a member but this one.
         peers: Vec<Peer>,
     },
-    /// To [`Request::Name`], [`Request::Unname`], [`Request::Names`].
+    /// To [`Request::Name`](super::Request::Name), [`Request::Unname`](super::Request::Unname), [`Request::Names`](super::Request::Names).
     Names {
         /// One for each organisation that has a name here.
         names: Vec<Named>,
     },
-    /// To [`Request::Examine`].
+    /// To [`Request::Examine`](super::Request::Examine).
     Examined(Examination),
-    /// To [`Request::CaseNew`], [`Request::DocketNew`], [`Request::Set`], [`Request::Resolve`], [`Request::Retract`].
+    /// To [`Request::CaseNew`](super::Request::CaseNew), [`Request::DocketNew`](super::Request::DocketNew), [`Request::Set`](super::Request::Set), [`Request::Resolve`](super::Request::Resolve), [`Request::Retract`](super::Request::Retract).
     Saved {
         /// The record.
         record: SectionId,
@@ -73,14 +73,14 @@ pub enum Reply {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         stated: Vec<Stated>,
     },
-    /// To [`Request::Show`].
+    /// To [`Request::Show`](super::Request::Show).
     Record(Box<Record>),
-    /// To [`Request::List`].
+    /// To [`Request::List`](super::Request::List).
     Records {
         /// One line each.
         records: Vec<Summary>,
     },
-    /// To [`Request::Ask`].
+    /// To [`Request::Ask`](super::Request::Ask).
     Precedents {
         /// The dockets that answer, in order of arrival.
         found: Vec<Precedent>,
@@ -89,7 +89,7 @@ pub enum Reply {
         /// UTC, seconds.
         as_of: u64,
     },
-    /// To [`Request::Conflicts`].
+    /// To [`Request::Conflicts`](super::Request::Conflicts).
     Conflicts {
         /// Of which record, and when.
         #[serde(flatten)]
@@ -97,7 +97,7 @@ pub enum Reply {
         /// Open ones first.
         conflicts: Vec<Conflict>,
     },
-    /// To [`Request::History`].
+    /// To [`Request::History`](super::Request::History).
     History {
         /// Of which record, and when.
         #[serde(flatten)]
@@ -105,21 +105,21 @@ pub enum Reply {
         /// Every claim ever made, newest first.
         claims: Vec<Past>,
     },
-    /// To [`Request::Import`].
+    /// To [`Request::Import`](super::Request::Import).
     Imported {
         /// The records made, with the labels of the file.
         records: Vec<Imported>,
         /// Entries written.
         entries: u64,
     },
-    /// To [`Request::SharePreview`].
+    /// To [`Request::SharePreview`](super::Request::SharePreview).
     SharePreview(SharePreview),
-    /// To [`Request::Share`], [`Request::Shares`], [`Request::ShareCancel`]: what waits.
+    /// To [`Request::Share`](super::Request::Share), [`Request::Shares`](super::Request::Shares), [`Request::ShareCancel`](super::Request::ShareCancel): what waits.
     Shares {
         /// The earliest first.
         shares: Vec<Share>,
     },
-    /// To [`Request::Digest`].
+    /// To [`Request::Digest`](super::Request::Digest).
     Digest {
         /// Lower-case hex.
         digest: String,
@@ -130,7 +130,7 @@ pub enum Reply {
         /// Conflicts shown.
         conflicts: u64,
     },
-    /// To [`Request::Export`].
+    /// To [`Request::Export`](super::Request::Export).
     Exported {
         /// One for each entry.
         entries: Vec<ExportedEntry>,
