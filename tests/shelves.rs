@@ -23,7 +23,7 @@ fn a_section_is_counted_once_and_found_by_its_id_and_by_its_words() {
     assert_eq!((count(RecordKind::Docket), count(RecordKind::Case)), (5, 0));
 
     let named = |words: &str| library.named(&seat.store, &commons, words).expect("memory");
-    let shelf = |section: &SectionId| library.shelf(&seat.store, &commons, section).expect("memory");
+    let shelf = |section: &SectionId| library.kind(&seat.store, &commons, section).expect("memory");
     let sections = library.sections(&seat.store, &commons).expect("memory");
     assert_eq!(sections.len(), 5);
     for (section, kind) in sections {

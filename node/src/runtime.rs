@@ -6,17 +6,12 @@
 mod answerer;
 mod archiving;
 mod beside;
-mod desk;
+mod dispatch;
 mod doctor;
-mod elsewhere;
 mod files;
 mod folder;
 mod joined;
-mod listing;
-mod names;
-mod parts;
 pub(crate) mod saving;
-mod sharing;
 mod sweep;
 
 use std::{
@@ -32,7 +27,7 @@ use protocol::{
         control::{NodeState, Problem, Reply, Request, Status, codes},
         import::{ImportErrors, Imported},
     },
-    bytes::ids::RegistryId,
+    bytes::{cose::Signer, ids::RegistryId},
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -74,6 +69,11 @@ impl Opened {
     /// Whether there was a passphrase to try, or a file to read.
     pub(crate) fn is_anything(&self) -> bool {
         self.keys.is_some() || self.root.is_some() || self.backup.is_some() || self.import.is_some()
+    }
+
+    /// The root key, ready to sign.
+    fn root(&self) -> Result<Signer, Problem> {
+        self.root.as_ref().map(|root| Signer::new(root.seed())).ok_or_else(dispatch::not_opened)
     }
 }
 
@@ -118,7 +118,7 @@ enum Phase {
     /// No keys in memory: never made, or sealed.
     Closed,
     /// Open, in no registry.
-    Alone(Box<Folder>),
+    NotJoined(Box<Folder>),
     /// In a registry, on the network.
     Joined(Box<Joined>),
 }
@@ -138,7 +138,7 @@ impl Runtime {
                             continue;
                         }
                         event = joined.next() => {
-                            joined.take(event).await;
+                            joined.handle_event(event).await;
                             self.sweep();
                             continue;
                         }
@@ -158,9 +158,7 @@ impl Runtime {
                 },
             };
             let Some(Job { request, opened, reply }) = job else { break };
-            if let Some((answer, reply)) = self.carry(request, opened, reply).await {
-                reply.answer(answer);
-            }
+            self.handle_request(request, opened, reply).await;
             self.sweep();
         }
         let beside = async {
@@ -174,58 +172,6 @@ impl Runtime {
         if let Phase::Joined(joined) = &mut self.phase {
             joined.stop().await;
         }
-    }
-
-    /// Carries a request out. `None`: the answer comes later, when what was written is on the disk.
-    async fn carry(
-        &mut self,
-        request: Request,
-        opened: Opened,
-        reply: Answerer,
-    ) -> Option<(Result<Reply, Problem>, Answerer)> {
-        let answer = match (request, &mut self.phase) {
-            (Request::Stop, _) => Ok(Reply::Stopping),
-            (Request::Status, phase) => Ok(Reply::Status(Box::new(phase.status(&self.folder, &self.exposure.listen)))),
-            (Request::Examine, phase) => Ok(phase.examine()),
-            (Request::Metrics, Phase::Joined(joined)) => {
-                joined.sweep_for_figures(reply);
-                return None;
-            }
-            (Request::Metrics, phase) => Ok(Reply::Metrics { text: phase.figures(&self.folder).text() }),
-            (Request::Wipe, _) => self.wipe().await,
-            (Request::BackupVerify { .. }, phase) => saving::verify(&self.folder, opened, phase.registry()),
-            (Request::BackupRestore { .. }, Phase::Closed) => saving::restore(&self.folder, opened),
-            (Request::BackupRestore { .. }, _) => {
-                Err(Problem::new(codes::NOT_EMPTY, "a backup is restored into an empty folder, never over an open one")
-                    .saying("restore"))
-            }
-            (Request::BackupCreate { to }, phase) => match phase.folder() {
-                Some(folder) => return saving::create(&self.folder, &folder.store, to, reply, &mut self.beside),
-                None => Err(closed(&self.folder)),
-            },
-            (Request::Archive { to, language, zone }, Phase::Joined(joined)) => {
-                joined.sweep_for_archive(to, archiving::manner(language, zone.as_deref()), reply);
-                return None;
-            }
-            (Request::Init { .. }, Phase::Closed) => self.init(opened).await,
-            (Request::Init { .. }, _) => Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
-            (Request::Unlock { .. }, _) => self.unlock(opened).await,
-            (Request::Lock, Phase::Alone(_) | Phase::Joined(_)) => self.lock().await,
-            (Request::Join { registry }, Phase::Alone(_)) => self.join(&registry).await,
-            (Request::FoundAlone { .. }, Phase::Alone(folder)) => {
-                match files::alone(folder, opened.root.as_ref().expect("the passphrase opened it")) {
-                    Ok(registry) => self.join(&registry).await,
-                    Err(problem) => Err(problem),
-                }
-            }
-            (Request::Join { .. }, Phase::Joined(_)) => {
-                Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
-            }
-            (_, Phase::Closed) => Err(closed(&self.folder)),
-            (request, Phase::Alone(folder)) => files::carry(folder, request, opened),
-            (request, Phase::Joined(joined)) => return joined.carry(request, opened, reply).await,
-        };
-        Some((answer, reply))
     }
 
     /// Goes on with what looks at every record: at one of them.
@@ -244,17 +190,21 @@ impl Runtime {
         }
     }
 
+    fn status(&mut self) -> Reply {
+        Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen)))
+    }
+
     /// Drops everything that opens or says what people read here, also what work beside this thread holds of it.
     async fn lock(&mut self) -> Result<Reply, Problem> {
         match &mut self.phase {
             Phase::Closed => {}
-            Phase::Alone(folder) => folder.lock(),
+            Phase::NotJoined(folder) => folder.lock(),
             Phase::Joined(joined) => joined.lock(),
         }
         let is_ended = self.beside.revoke().await;
         hardening::overwrite_stack();
         if is_ended {
-            Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
+            Ok(self.status())
         } else {
             let message =
                 "locked; but an archive is being written to a place that does not answer, and is still in memory";
@@ -285,7 +235,7 @@ impl Runtime {
 
     async fn init(&mut self, opened: Opened) -> Result<Reply, Problem> {
         self.refuse_if_wiped()?;
-        let keys = opened.keys.expect("init makes a vault");
+        let keys = opened.keys.ok_or_else(dispatch::not_opened)?;
         let made = Folder::make(&self.folder, keys, opened.root.as_ref()).and_then(|folder| {
             making::end(&self.folder).map(|()| folder).map_err(|error| saving::disk_problem(&error))
         });
@@ -293,38 +243,38 @@ impl Runtime {
             // What cannot be cleared away now is at the next start.
             let _at_the_next_start = making::clear(&self.folder);
         })?;
-        self.phase = Phase::Alone(Box::new(folder));
-        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
+        self.phase = Phase::NotJoined(Box::new(folder));
+        Ok(self.status())
     }
 
     async fn unlock(&mut self, opened: Opened) -> Result<Reply, Problem> {
         self.refuse_if_wiped()?;
-        let keys = opened.keys.expect("unlock opens a vault");
+        let keys = opened.keys.ok_or_else(dispatch::not_opened)?;
         match &mut self.phase {
             Phase::Closed => {
                 let folder = Folder::open(&self.folder, keys)?;
                 self.phase = match folder.is_joined()? {
                     true => Phase::Joined(Box::new(Joined::start(folder, self.exposure.clone()).await?)),
-                    false => Phase::Alone(Box::new(folder)),
+                    false => Phase::NotJoined(Box::new(folder)),
                 };
             }
-            Phase::Alone(folder) => folder.unlock(&keys)?,
+            Phase::NotJoined(folder) => folder.unlock(&keys)?,
             Phase::Joined(joined) => joined.unlock(&keys).await?,
         }
-        Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
+        Ok(self.status())
     }
 
     async fn join(&mut self, registry: &str) -> Result<Reply, Problem> {
-        let Phase::Alone(mut folder) = std::mem::replace(&mut self.phase, Phase::Closed) else {
+        let Phase::NotJoined(mut folder) = std::mem::replace(&mut self.phase, Phase::Closed) else {
             unreachable!("matched a line above");
         };
         match files::join(&mut folder, registry) {
             Ok(()) => {
                 self.phase = Phase::Joined(Box::new(Joined::start(*folder, self.exposure.clone()).await?));
-                Ok(Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen))))
+                Ok(self.status())
             }
             Err(problem) => {
-                self.phase = Phase::Alone(folder);
+                self.phase = Phase::NotJoined(folder);
                 Err(problem)
             }
         }
@@ -335,7 +285,7 @@ impl Phase {
     fn folder(&mut self) -> Option<&mut Folder> {
         match self {
             Self::Closed => None,
-            Self::Alone(folder) => Some(folder),
+            Self::NotJoined(folder) => Some(folder),
             Self::Joined(joined) => Some(&mut joined.folder),
         }
     }
@@ -343,7 +293,7 @@ impl Phase {
     /// The registry it is in.
     fn registry(&self) -> Option<RegistryId> {
         match self {
-            Self::Closed | Self::Alone(_) => None,
+            Self::Closed | Self::NotJoined(_) => None,
             Self::Joined(joined) => Some(joined.registry()),
         }
     }
@@ -365,7 +315,7 @@ impl Phase {
         let listening = listen.iter().map(ToString::to_string).collect();
         match self {
             Self::Joined(joined) => joined.status(listening),
-            Self::Alone(open) => Status {
+            Self::NotJoined(open) => Status {
                 organisation: open.organisation(),
                 call_sign: open.call_sign(),
                 node: Some(open.node()),

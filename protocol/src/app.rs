@@ -7,3 +7,4 @@ pub mod import;
 pub mod library;
 pub mod names;
 pub mod question;
+pub mod workspace;

@@ -7,6 +7,7 @@ use protocol::{
     app::{
         control::{Problem, Reply, Unit, codes},
         library::Library,
+        workspace::{RecordRef, Workspace},
     },
     bytes::words,
     membership::circle::Circle,
@@ -14,27 +15,28 @@ use protocol::{
     store::{Store, StoreError},
 };
 
-use super::{Answerer, beside::Beside, desk::Shelf, folder::store_problem, joined::Joined, utc_now};
+use super::{Answerer, beside::Beside, joined::Joined, utc_now};
 use crate::{
     archive::{Archive, ArchiveError, Archived, Held, Manner, Member, Summary},
     hardening,
+    store::Rocks,
 };
 
 /// A record as it is shown: an own case file with what others said in its shared parts, and nothing that its
 /// organisation took back.
-pub(super) fn find(joined: &mut Joined, shelf: &Shelf) -> Result<Option<Archived>, Problem> {
-    let whole = match joined.whole(shelf) {
+pub(super) fn find(work: &mut Workspace<'_, Rocks>, record: &RecordRef) -> Result<Option<Archived>, Problem> {
+    let merged = match work.merged(record) {
         Err(problem) if problem.code == codes::TAKEN_BACK => return Ok(None),
         read => read?,
     };
-    let view = whole.view.clone();
-    let listed = joined.summary(shelf, whole)?;
+    let view = merged.view.clone();
+    let listed = work.summary(record, merged)?;
     Ok(Some(Archived {
         record: listed.record,
-        kind: shelf.kind,
+        kind: record.kind,
         pseudonym: listed.pseudonym,
         label: listed.label,
-        circle: shelf.id,
+        circle: record.id,
         readers: listed.readers,
         stage: listed.stage,
         digest: data_encoding::HEXLOWER.encode(&view.digest()),
@@ -58,7 +60,7 @@ pub(super) fn archive(joined: &Joined, mut records: Vec<Archived>) -> Result<Arc
             .map(|(org, sign)| Member {
                 organisation: *org,
                 call_sign: sign.to_owned(),
-                name: joined.names.petname(org),
+                name: joined.cache.names.petname(org),
             })
             .collect(),
         circles: replica
@@ -73,7 +75,7 @@ pub(super) fn archive(joined: &Joined, mut records: Vec<Archived>) -> Result<Arc
                     .collect(),
             })
             .collect(),
-        unread: unread(&joined.folder.store).map_err(|error| store_problem(&error))?,
+        unread: unread(&joined.folder.store)?,
         records,
     })
 }

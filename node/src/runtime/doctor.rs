@@ -24,11 +24,13 @@ impl Phase {
     pub(super) fn examine(&mut self) -> Reply {
         let unread = match self {
             Self::Closed => None,
-            Self::Alone(folder) => Library::unread(&folder.store).ok(),
+            Self::NotJoined(folder) => Library::unread(&folder.store).ok(),
             Self::Joined(joined) => Library::unread(&joined.folder.store).ok(),
         };
         let latest_claim = match self {
-            Self::Joined(joined) if joined.folder.pens().is_some() => joined.latest_claim().ok().flatten(),
+            Self::Joined(joined) if joined.folder.pens().is_some() => {
+                joined.workspace(|work| work.latest_claim()).ok().flatten()
+            }
             _ => None,
         };
         Reply::Examined(Examination {

@@ -1,7 +1,7 @@
 //! Files handed from person to person: cards, drafts, signatures, registry files, device requests.
 
 use protocol::{
-    app::control::{Problem, Reply, Request, codes},
+    app::control::{Problem, Reply, codes},
     bytes::{
         address::Address,
         armour::{self, ArmourError, Kind},
@@ -27,11 +27,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Opened,
-    folder::{Folder, founding_row, store_problem},
-};
-use crate::vault::RootKey;
+use super::folder::{Folder, founding_row};
 
 /// What a locked node needs of the network.
 #[derive(Clone, Serialize, Deserialize)]
@@ -41,49 +37,46 @@ pub(super) struct NetworkRow(pub(super) Secret, pub(super) Whereabouts);
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeviceRequest(pub(super) Device, pub(super) Vec<String>);
 
-/// Requests that a folder in no registry can answer.
-pub(super) fn carry(folder: &mut Folder, request: Request, opened: Opened) -> Result<Reply, Problem> {
-    let root = opened.root.map(|root| Signer::new(root.seed()));
-    match request {
-        Request::Card { addresses, .. } => card(folder, addresses, &root.expect("the passphrase opened it")),
-        Request::Found { cards } => found(folder, &cards),
-        Request::Sign { draft, .. } => {
-            let draft = read_draft(&draft)?;
-            let signature = draft.sign(&root.expect("the passphrase opened it"));
-            Ok(file(Kind::Signature, &signature, &draft))
-        }
-        Request::Complete { draft, signatures, .. } => {
-            let draft = read_draft(&draft)?;
-            let signatures =
-                signatures.iter().map(|text| unwrap(Kind::Signature, text)).collect::<Result<Vec<_>, _>>()?;
-            let root = root.expect("the passphrase opened it");
-            let registry =
-                draft.complete(&signatures, &root, folder.entropy()).map_err(|error| founding_problem(&error))?;
-            Ok(file(Kind::Registry, &registry, &draft))
-        }
-        Request::DeviceRequest { organisation, addresses } => {
-            let addresses = check_addresses(addresses)?;
-            let device = folder.device_of(&organisation)?;
-            let words = words::fingerprint(&device.id.0);
-            let text = armour::wrap(Kind::Device, &codec::encode(&DeviceRequest(device, addresses)));
-            Ok(Reply::File { text, words, organisations: vec![] })
-        }
-        _ => Err(Problem::new(codes::ALONE, "this folder is in no registry yet")),
-    }
+/// The signature of this organisation under a draft.
+pub(super) fn sign(draft: &str, root: &Signer) -> Result<Reply, Problem> {
+    let draft = read_draft(draft)?;
+    Ok(file(Kind::Signature, &draft.sign(root), &draft))
+}
+
+/// The registry file of a draft that every founder has signed.
+pub(super) fn complete(
+    folder: &mut Folder,
+    draft: &str,
+    signatures: &[String],
+    root: &Signer,
+) -> Result<Reply, Problem> {
+    let draft = read_draft(draft)?;
+    let signatures = signatures.iter().map(|text| unwrap(Kind::Signature, text)).collect::<Result<Vec<_>, _>>()?;
+    let registry = draft.complete(&signatures, root, folder.entropy()).map_err(|error| founding_problem(&error))?;
+    Ok(file(Kind::Registry, &registry, &draft))
+}
+
+/// The request of this device to its organisation.
+pub(super) fn request_device(folder: &Folder, organisation: &OrgId, addresses: Vec<String>) -> Result<Reply, Problem> {
+    let addresses = check_addresses(addresses)?;
+    let device = folder.device_of(organisation)?;
+    let words = words::fingerprint(&device.id.0);
+    let text = armour::wrap(Kind::Device, &codec::encode(&DeviceRequest(device, addresses)));
+    Ok(Reply::File { text, words, organisations: vec![] })
 }
 
 /// The registry file of this organisation alone: its card, the draft of it, its signature, in one.
-pub(super) fn alone(folder: &mut Folder, root: &RootKey) -> Result<String, Problem> {
-    let root = Signer::new(root.seed());
-    let card = own_card(folder, vec![])?.sign(&root);
+pub(super) fn alone(folder: &mut Folder, root: &Signer) -> Result<String, Problem> {
+    let card = own_card(folder, vec![])?.sign(root);
     let founded = Draft::new(Schema::VERSION, vec![card], folder.entropy()).and_then(|draft| {
-        let signature = draft.sign(&root);
-        draft.complete(&[signature], &root, folder.entropy())
+        let signature = draft.sign(root);
+        draft.complete(&[signature], root, folder.entropy())
     });
     founded.map(|registry| armour::wrap(Kind::Registry, &registry)).map_err(|error| founding_problem(&error))
 }
 
-fn card(folder: &Folder, addresses: Vec<String>, root: &Signer) -> Result<Reply, Problem> {
+/// The card of this organisation.
+pub(super) fn card(folder: &Folder, addresses: Vec<String>, root: &Signer) -> Result<Reply, Problem> {
     let card = own_card(folder, check_addresses(addresses)?)?;
     let words = words::fingerprint(&card.organisation().0);
     let text = armour::wrap(Kind::Card, &card.sign(root));
@@ -95,7 +88,8 @@ fn own_card(folder: &Folder, addresses: Vec<String>) -> Result<Card, Problem> {
     Ok(Card { call_sign, roster: folder.own_roster()?, reach: vec![Reach(folder.node(), addresses)] })
 }
 
-fn found(folder: &mut Folder, cards: &[String]) -> Result<Reply, Problem> {
+/// A founding draft from the cards of all founders.
+pub(super) fn found(folder: &mut Folder, cards: &[String]) -> Result<Reply, Problem> {
     let cards = cards.iter().map(|text| unwrap(Kind::Card, text)).collect::<Result<Vec<_>, _>>()?;
     let draft = Draft::new(Schema::VERSION, cards, folder.entropy()).map_err(|error| founding_problem(&error))?;
     Ok(file(Kind::Draft, &draft.encode(), &draft))
@@ -171,7 +165,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
             batch.put(row, value);
         }
     }
-    folder.store.commit(&batch).map_err(|error| store_problem(&error))
+    Ok(folder.store.commit(&batch)?)
 }
 
 /// The row of the network key and the members' addresses.

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use protocol::{
-    app::control::{Alarm, Problem, codes},
+    app::{
+        control::{Alarm, Problem, codes},
+        workspace::locked,
+    },
     bytes::{
         codec,
         cose::Signer,
@@ -17,7 +20,7 @@ use protocol::{
         roster::{Device, DeviceKeys, Link, Roster, organisation},
     },
     replication::{replica::Replica, sync::Pens},
-    store::{Batch, Row, Store, StoreError, Table},
+    store::{Batch, Row, Store, Table},
 };
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +99,7 @@ impl Folder {
         batch.put(public_row(), codec::encode(&public));
         let Secrets { author, desk, ballot, receipt, reading } = secrets.clone();
         batch.put(secrets_row(), codec::encode(&SecretsRow(author, desk, ballot, receipt, reading)));
-        store.commit(&batch).map_err(|error| store_problem(&error))?;
+        store.commit(&batch)?;
         Ok(Self { path: path.into(), store, entropy, public, secrets: Some(secrets) })
     }
 
@@ -104,7 +107,7 @@ impl Folder {
     pub(super) fn open(path: &Path, keys: Keys) -> Result<Self, Problem> {
         let entropy = api::entropy()?;
         let store = open_store(path, &keys)?;
-        let public = store.get(&public_row()).map_err(|error| store_problem(&error))?;
+        let public = store.get(&public_row())?;
         let public =
             public.ok_or_else(|| Problem::new(codes::VAULT, "the folder was never finished").saying("unfinished"))?;
         let public = codec::decode("device", &public, 8192).map_err(|_| altered())?;
@@ -136,7 +139,7 @@ impl Folder {
     }
 
     fn read_secrets(&mut self) -> Result<(), Problem> {
-        let row = self.store.get(&secrets_row()).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
+        let row = self.store.get(&secrets_row())?.ok_or_else(altered)?;
         let SecretsRow(author, desk, ballot, receipt, reading) =
             codec::decode("keys", &row, 1024).map_err(|_| altered())?;
         self.secrets = Some(Secrets { author, desk, ballot, receipt, reading });
@@ -150,10 +153,10 @@ impl Folder {
 
     /// The founding of its registry, with the rosters as they stand in the store.
     pub(super) fn founding(&self) -> Result<Option<Founding>, Problem> {
-        let row = self.store.get(&founding_row()).map_err(|error| store_problem(&error))?;
+        let row = self.store.get(&founding_row())?;
         let Some(row) = row else { return Ok(None) };
         let mut founding = Founding::parse(&row).map_err(|_| altered())?;
-        founding.members = founding.members.load(&self.store).map_err(|error| store_problem(&error))?;
+        founding.members = founding.members.load(&self.store)?;
         Ok(Some(founding))
     }
 
@@ -165,7 +168,7 @@ impl Folder {
     /// Entries that count in this folder.
     pub(super) fn entries(&self) -> Result<u64, Problem> {
         let Some(founding) = self.founding()? else { return Ok(0) };
-        let replica = Replica::load(founding.members, &self.store).map_err(|error| store_problem(&error))?;
+        let replica = Replica::load(founding.members, &self.store)?;
         Ok(replica.circles().flat_map(|(_, held)| held.lines()).map(|(_, line)| line.counted()).sum())
     }
 
@@ -203,8 +206,7 @@ impl Folder {
     /// The roster as far as it stands here before joining.
     pub(super) fn own_roster(&self) -> Result<Roster, Problem> {
         let org = self.organisation().ok_or_else(no_root)?;
-        let row =
-            self.store.get(&link_row(&org, 0, false)).map_err(|error| store_problem(&error))?.ok_or_else(altered)?;
+        let row = self.store.get(&link_row(&org, 0, false))?.ok_or_else(altered)?;
         Roster::start(Link::parse(&row).map_err(|_| altered())?).map_err(|_| altered())
     }
 
@@ -218,6 +220,12 @@ impl Folder {
         }
         self.entropy.stir(&fresh);
         &mut self.entropy
+    }
+
+    /// The store and the randomness, each for itself.
+    pub(super) fn store_and_entropy(&mut self) -> (&mut Rocks, &mut Entropy) {
+        self.entropy();
+        (&mut self.store, &mut self.entropy)
     }
 
     /// What a folder in no registry has to tell: alarms are kept once it has joined.
@@ -259,27 +267,12 @@ pub(super) fn founding_row() -> Row {
     Row::new(Table::Control, "founding", 0)
 }
 
-pub(super) fn locked() -> Problem {
-    Problem::new(codes::LOCKED, "the reading keys are locked away")
-}
-
 pub(super) fn no_root() -> Problem {
     Problem::new(codes::NO_ROOT, "this device was made without an organisation's root key")
 }
 
 fn altered() -> Problem {
     Problem::new(codes::ALTERED, "a row of the store was altered outside Habeas")
-}
-
-/// A store error as a problem with its code.
-pub(super) fn store_problem(error: &StoreError) -> Problem {
-    let code = match error {
-        StoreError::Full => codes::DISK_FULL,
-        StoreError::Altered { .. } => codes::ALTERED,
-        StoreError::Locked { .. } => codes::LOCKED,
-        StoreError::Failed { .. } => codes::DISK,
-    };
-    Problem::new(code, error.to_string())
 }
 
 pub(super) fn open_problem(error: &OpenError) -> Problem {

@@ -17,36 +17,31 @@ use std::{
 
 use protocol::{
     app::{
-        control::{Alarm, Problem, Reply, Request, Stated, codes},
+        control::{Alarm, Problem, Reply, codes},
         library::{Library, Mute},
-        names::AddressBook,
+        workspace::{Cache, PendingWrite, Prepared, QueueStep, ShareQueue, Workspace},
     },
     bytes::{
         address::Address,
-        cose::Signer,
-        ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, SectionId},
-        words,
+        ids::{CircleId, DatabaseEpoch, EntryId, NodeKey, OrgId, RegistryId},
     },
-    membership::{charter::founding::Founding, circle::Circle},
+    membership::charter::founding::Founding,
     replication::sync::{self, Content, Effect, Input, Lane, Notice, State, Step, Tick, Write, frame::Received},
     store::{Batch, Store, StoreError},
 };
 use tokio::{sync::mpsc, time};
 
 use super::{
-    Answerer, Exposure, Opened,
-    elsewhere::Elsewhere,
+    Answerer, Exposure,
+    dispatch::Outcome,
     files::{self, NetworkRow},
-    folder::{Folder, store_problem},
-    listing::Listing,
-    parts::Mine,
-    sharing::{Agenda, Then},
+    folder::Folder,
     sweep::Sweeps,
     utc_now,
 };
 use crate::{
     net::{self, Command},
-    store::{Whereabouts, whereabouts},
+    store::{Rocks, Whereabouts, whereabouts},
     vault::Keys,
 };
 use alarms::Alarms;
@@ -67,27 +62,18 @@ pub(super) enum Incoming {
 
 /// Something to take up.
 #[derive(Debug)]
-pub(super) enum Happening {
+pub(super) enum Event {
     Incoming(Incoming),
     Due,
     NetworkEnded,
-}
-
-/// What a write answers when it is on the disk.
-#[derive(Debug)]
-pub(super) enum Pending {
-    /// [`Reply::Saved`] about a record, with what was stated.
-    Saved(SectionId, Vec<Stated>),
-    /// [`Reply::Imported`], and the labels that become durable with the entries.
-    Imported(Vec<protocol::app::control::Imported>, Batch),
 }
 
 /// A node in its registry.
 pub(super) struct Joined {
     pub(super) folder: Folder,
     pub(super) state: State,
-    pub(super) library: Library,
-    pub(super) names: AddressBook,
+    /// What is remembered of the records.
+    pub(super) cache: Cache,
     founding: Founding,
     network: NetworkRow,
     /// Where the members' nodes are.
@@ -105,15 +91,7 @@ pub(super) struct Joined {
     broken: Option<Alarm>,
     /// How much room the disk has.
     room: Room,
-    pending: BTreeMap<u64, (Pending, Answerer)>,
-    /// What is to be shared, and when.
-    pub(super) agenda: Agenda,
-    /// Whose shared parts are whose.
-    pub(super) mine: Mine,
-    /// What others share, and withdrew.
-    pub(super) elsewhere: Elsewhere,
-    /// Lines of lists.
-    pub(super) listing: Listing,
+    pending: BTreeMap<u64, (PendingWrite, Answerer)>,
     /// What looks at every record.
     pub(super) sweeps: Sweeps,
     token: u64,
@@ -126,7 +104,7 @@ impl Joined {
         let founding = folder.founding()?.expect("the folder has joined");
         let org = files::organisation_of(&founding, &folder)
             .ok_or_else(|| Problem::new(codes::NOT_FOR_US, "this device is in no roster of the registry"))?;
-        let row = folder.store.get(&files::network_row()).map_err(|error| store_problem(&error))?;
+        let row = folder.store.get(&files::network_row())?;
         let network: NetworkRow = row
             .and_then(|row| protocol::bytes::codec::decode("network", &row, 1 << 20).ok())
             .ok_or_else(|| Problem::new(codes::ALTERED, "the network key is not in the store"))?;
@@ -140,14 +118,13 @@ impl Joined {
         };
         let net = net::start(config).map_err(|error| Problem::new(codes::ADDRESS, error.to_string()))?;
         let incoming = verify(founding.members.registry(), net.events);
-        let held = read_holds(&folder.store).map_err(|error| store_problem(&error))?;
-        let mut alarms = Alarms::load(&folder.store).map_err(|error| store_problem(&error))?;
-        alarms.take_doubt(&mut folder.store).map_err(|error| store_problem(&error))?;
+        let held = read_holds(&folder.store)?;
+        let mut alarms = Alarms::load(&folder.store)?;
+        alarms.take_doubt(&mut folder.store)?;
         let mut joined = Self {
             folder,
             state,
-            library: Library::default(),
-            names: AddressBook::default(),
+            cache: Cache::default(),
             founding,
             network,
             addresses: BTreeMap::new(),
@@ -162,15 +139,11 @@ impl Joined {
             broken: None,
             room: Room::default(),
             pending: BTreeMap::new(),
-            agenda: Agenda::default(),
-            mine: Mine::default(),
-            elsewhere: Elsewhere::default(),
-            listing: Listing::default(),
             sweeps: Sweeps::default(),
             token: 0,
             since: Instant::now(),
         };
-        joined.read_names()?;
+        joined.workspace(|work| work.read_names())?;
         joined.open_readers().await?;
         joined.allow().await;
         Ok(joined)
@@ -181,16 +154,16 @@ impl Joined {
         if !self.give_pens()? {
             return Ok(());
         }
-        self.library = Library::load(&self.folder.store).map_err(|error| store_problem(&error))?;
+        self.cache.library = Library::load(&self.folder.store)?;
         let now = self.now();
-        let step = self.state.relearn(&self.folder.store, now).map_err(|error| store_problem(&error))?;
+        let step = self.state.relearn(&self.folder.store, now)?;
         self.carry_out(step).await;
         let overdue = Library::overdue(&self.folder.store).and_then(|batch| self.commit(&batch));
         let read = overdue.and_then(|()| self.read_unread()).and_then(|()| self.settle_newer());
-        read.map_err(|error| store_problem(&error))?;
-        self.look_elsewhere_again()?;
-        self.agenda = Agenda::load(&self.folder.store)?;
-        self.run_agenda().await;
+        read?;
+        self.workspace(|work| work.rescan_received())?;
+        self.cache.queue = ShareQueue::load(&self.folder.store)?;
+        self.run_queue().await;
         Ok(())
     }
 
@@ -204,7 +177,7 @@ impl Joined {
     /// Hands the keys to write and read with to the core, if the folder is unlocked.
     fn give_pens(&mut self) -> Result<bool, Problem> {
         let Some(pens) = self.folder.pens() else { return Ok(false) };
-        let epochs = sync::epochs(&self.folder.store).map_err(|error| store_problem(&error))?;
+        let epochs = sync::epochs(&self.folder.store)?;
         self.state.unlock(pens, epochs);
         Ok(true)
     }
@@ -212,60 +185,60 @@ impl Joined {
     /// Opens the reading keys again.
     pub(super) async fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
         self.folder.unlock(keys)?;
-        self.read_names()?;
+        self.workspace(|work| work.read_names())?;
         self.open_readers().await
     }
 
     /// Waits for something to take up. Dropping it loses nothing.
-    pub(super) async fn next(&mut self) -> Happening {
+    pub(super) async fn next(&mut self) -> Event {
         let due = self.state.due().map(|due| Duration::from_millis(due.0));
         let core = due.map(|due| due.saturating_sub(self.since.elapsed()));
         // What cannot be written now is not due now.
-        let agenda = self.agenda.due_at().filter(|_| !self.is_broken());
-        let agenda = agenda.map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
+        let queue = self.cache.queue.due_at().filter(|_| !self.is_broken());
+        let queue = queue.map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
         let room = self.is_short().then(|| self.room.wait());
-        let wait = core.into_iter().chain(agenda).chain(room).min();
+        let wait = core.into_iter().chain(queue).chain(room).min();
         tokio::select! {
-            incoming = self.incoming.recv() => incoming.map_or(Happening::NetworkEnded, Happening::Incoming),
-            () = time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => Happening::Due,
+            incoming = self.incoming.recv() => incoming.map_or(Event::NetworkEnded, Event::Incoming),
+            () = time::sleep(wait.unwrap_or(Duration::MAX)), if wait.is_some() => Event::Due,
         }
     }
 
-    /// Takes it up.
-    pub(super) async fn take(&mut self, happening: Happening) {
-        let input = match happening {
-            Happening::Due => {
+    /// Takes up an event.
+    pub(super) async fn handle_event(&mut self, event: Event) {
+        let input = match event {
+            Event::Due => {
                 if self.is_short() {
                     self.look_for_room().await;
                 }
                 Input::Tick
             }
-            Happening::NetworkEnded => {
+            Event::NetworkEnded => {
                 // Without a network the folder can still be read and written; do not spin on the closed channel.
                 time::sleep(Duration::from_secs(1)).await;
                 return;
             }
-            Happening::Incoming(Incoming::Up(peer)) => {
+            Event::Incoming(Incoming::Up(peer)) => {
                 self.connected.insert(peer);
                 tracing::info!(?peer, "connected");
                 Input::Up(peer)
             }
-            Happening::Incoming(Incoming::Down(peer, reason)) => {
+            Event::Incoming(Incoming::Down(peer, reason)) => {
                 self.connected.remove(&peer);
                 tracing::info!(?peer, reason, "severed");
                 Input::Down(peer)
             }
-            Happening::Incoming(Incoming::Received(peer, received)) => {
+            Event::Incoming(Incoming::Received(peer, received)) => {
                 if !self.can_take(&received).await {
                     return;
                 }
                 Input::Received(peer, received)
             }
-            Happening::Incoming(Incoming::Garbage(peer)) => Input::Garbage(peer),
-            Happening::Incoming(Incoming::Written(peer)) => Input::Written(peer),
+            Event::Incoming(Incoming::Garbage(peer)) => Input::Garbage(peer),
+            Event::Incoming(Incoming::Written(peer)) => Input::Written(peer),
         };
         self.handle(input).await;
-        self.run_agenda().await;
+        self.run_queue().await;
     }
 
     pub(super) async fn handle(&mut self, input: Input) {
@@ -278,7 +251,7 @@ impl Joined {
 
     /// First the batch, durably; then the effects, in order.
     async fn carry_out(&mut self, mut step: Step) {
-        if let Err(problem) = self.with_what_it_brings(&mut step) {
+        if let Err(problem) = self.complete_writes(&mut step) {
             tracing::error!(
                 code = problem.code,
                 reason = problem.message,
@@ -314,17 +287,14 @@ impl Joined {
         }
     }
 
-    /// What becomes durable with a write: labels of an import, and that the shared parts of a case file are to follow.
-    fn with_what_it_brings(&mut self, step: &mut Step) -> Result<(), Problem> {
+    /// Adds to a step what becomes durable with its write: labels of an import, and that shared copies are to follow.
+    fn complete_writes(&mut self, step: &mut Step) -> Result<(), Problem> {
         for effect in &step.effects {
             let Effect::Notice(Notice::Saved { token, .. }) = effect else { continue };
-            match self.pending.get_mut(token) {
-                Some((Pending::Imported(_, labels), _)) => step.persist.append(std::mem::take(labels)),
-                Some((Pending::Saved(section, _), _)) => {
-                    let section = *section;
-                    self.note_changed(section, &mut step.persist)?;
-                }
-                None => {}
+            if let Some((mut pending, answerer)) = self.pending.remove(token) {
+                let completed = self.workspace(|work| work.complete(&mut pending, &mut step.persist));
+                self.pending.insert(*token, (pending, answerer));
+                completed?;
             }
         }
         Ok(())
@@ -332,7 +302,7 @@ impl Joined {
 
     /// The disk failed: nothing more is acknowledged, what stands is loaded anew, and a person is told.
     async fn fail(&mut self, error: &StoreError) {
-        let problem = store_problem(error);
+        let problem = Problem::from(error);
         tracing::error!(code = problem.code, reason = problem.message, "the store failed; nothing more is confirmed");
         for (_, (_, reply)) in std::mem::take(&mut self.pending) {
             reply.answer(Err(problem.clone()));
@@ -348,8 +318,7 @@ impl Joined {
     fn reload(&mut self) -> Result<(), Problem> {
         let founding = self.folder.founding()?.expect("the folder has joined");
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
-        self.library.forget();
-        self.mine = Mine::default();
+        self.cache.forget();
         self.sweep_again();
         self.look_again();
         self.give_pens().map(drop)
@@ -361,16 +330,9 @@ impl Joined {
 
     /// Reads entries into their sections, if their keys are here: what accepted them, with the rows of the index.
     fn read(&mut self, pending: Batch, ids: &[EntryId]) -> Result<Batch, StoreError> {
-        if self.folder.pens().is_none() || ids.is_empty() {
-            return Ok(pending);
-        }
-        let reading = self.library.read(&self.state, &self.folder.store, pending, ids)?;
+        let reading = self.workspace(|work| work.read(pending, ids))?;
         self.tally.changed(&reading.changed);
         self.sweeps.changed(&reading.changed);
-        // What all members read is public: nobody withdraws it for another.
-        let commons = self.state.circle_of(&Circle::Commons);
-        self.elsewhere.changed(reading.changed.iter().copied().filter(|(circle, _)| *circle != commons));
-        self.listing.changed(&reading.changed);
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
@@ -391,83 +353,78 @@ impl Joined {
         Ok(reading.batch)
     }
 
-    /// Carries a request out. `None`: the answer comes when what was written is on the disk.
-    pub(super) async fn carry(
-        &mut self,
-        request: Request,
-        opened: Opened,
-        reply: Answerer,
-    ) -> Option<(Result<Reply, Problem>, Answerer)> {
-        let answer = match request {
-            Request::Settle { code } => match self.settle_alarms(&code) {
-                Ok(true) => Ok(Reply::Status(Box::new(self.status(vec![])))),
-                Ok(false) => {
-                    let message = format!("no alarm has the code «{code}»");
-                    Err(Problem::new(codes::NO_ALARM, message).saying("code").with("code", code))
-                }
-                Err(problem) => Err(problem),
-            },
-            Request::Peers => Ok(Reply::Peers { peers: self.peers() }),
-            Request::Hold { organisation } => self.hold(&organisation, true).await,
-            Request::Release { organisation } => self.hold(&organisation, false).await,
-            Request::Name { organisation, petname } => self.name_organisation(&organisation, Some(&petname)),
-            Request::Unname { organisation } => self.name_organisation(&organisation, None),
-            Request::Names => self.named(),
-            Request::DeviceAdd { request, .. } => {
-                let root = opened.root.expect("the passphrase opened it");
-                self.add_device(&request, &Signer::new(root.seed())).await
-            }
-            Request::Card { .. }
-            | Request::Found { .. }
-            | Request::Sign { .. }
-            | Request::Complete { .. }
-            | Request::FoundAlone { .. }
-            | Request::DeviceRequest { .. } => {
-                Err(Problem::new(codes::JOINED, "this folder belongs to a registry already"))
-            }
-            Request::CaseNew { .. }
-            | Request::DocketNew { .. }
-            | Request::Set { .. }
-            | Request::Import { .. }
-            | Request::Resolve { .. }
-            | Request::Retract { .. } => {
-                let prepared = match self.obstacle().await {
-                    Some(problem) => Err(problem),
-                    None => self.prepare(request, opened),
-                };
-                match prepared {
-                    Ok(Prepared::Answer(reply)) => Ok(*reply),
-                    Ok(Prepared::Write(pending, entries)) => {
-                        self.write(pending, entries, reply).await;
-                        self.run_agenda().await;
-                        return None;
-                    }
-                    Err(problem) => Err(problem),
-                }
-            }
-            Request::SharePreview { records, with } => {
-                self.sweep_to_share(&records, &with, Then::Show, reply);
-                return None;
-            }
-            Request::Share { records, with, seen, hold_s } => {
-                self.sweep_to_share(&records, &with, Then::Share { seen, hold_s }, reply);
-                return None;
-            }
-            Request::List { kind } => {
-                self.sweep_for_list(kind, reply);
-                return None;
-            }
-            request => self.look(request),
-        };
-        self.run_agenda().await;
-        Some((answer, reply))
+    /// Lends the workspace what it needs, and shows the alarms that it found.
+    pub(super) fn workspace<T>(&mut self, work: impl FnOnce(&mut Workspace<'_, Rocks>) -> T) -> T {
+        let (store, entropy) = self.folder.store_and_entropy();
+        let done = work(&mut Workspace { state: &self.state, store, cache: &mut self.cache, entropy, now: utc_now() });
+        for problem in self.cache.take_alarms() {
+            self.alarm(problem);
+        }
+        done
     }
 
-    async fn write(&mut self, pending: Pending, entries: Vec<(CircleId, Content)>, reply: Answerer) {
-        let token = self.next_token();
-        self.pending.insert(token, (pending, reply));
+    /// Prepares a write and begins it. It is answered once it is durable.
+    pub(super) async fn write(
+        &mut self,
+        answerer: &mut Option<Answerer>,
+        prepare: impl FnOnce(&mut Workspace<'_, Rocks>) -> Result<Prepared, Problem>,
+    ) -> Result<Outcome, Problem> {
+        if let Some(problem) = self.obstacle().await {
+            return Err(problem);
+        }
+        match self.workspace(prepare)? {
+            Prepared::Answer(reply) => Ok(Outcome::Reply(*reply)),
+            Prepared::Write(pending, entries) => {
+                let token = self.next_token();
+                if let Some(answerer) = answerer.take() {
+                    self.pending.insert(token, (pending, answerer));
+                }
+                self.append(token, entries).await;
+                Ok(Outcome::Later)
+            }
+        }
+    }
+
+    async fn append(&mut self, token: u64, entries: Vec<(CircleId, Content)>) {
         let seed = self.folder.entropy().bytes();
         self.handle(Input::Write(Write { token, entries, seed })).await;
+    }
+
+    /// Does the next step of the share queue that is due; the one after it follows when whatever else waits had its turn.
+    pub(super) async fn run_queue(&mut self) {
+        if self.folder.pens().is_none() || self.is_broken() {
+            return;
+        }
+        let step = match self.workspace(|work| work.next_queue_step()) {
+            Ok(QueueStep::Idle | QueueStep::Done) => return,
+            Ok(QueueStep::Write(entries)) => {
+                let token = self.next_token();
+                self.cache.queue.began(token).map(|()| (token, entries))
+            }
+            Err(problem) => Err(problem),
+        };
+        match step {
+            Ok((token, entries)) => self.append(token, entries).await,
+            Err(problem) => {
+                tracing::warn!(code = problem.code, "sharing stopped until the folder is unlocked again");
+                self.alarm(problem);
+                self.cache.queue = ShareQueue::default();
+            }
+        }
+    }
+
+    /// Acknowledges the alarms with this code.
+    pub(super) fn acknowledge(&mut self, code: &str) -> Result<Reply, Problem> {
+        if self.settle_alarms(code)? {
+            return Ok(Reply::Status(Box::new(self.status(vec![]))));
+        }
+        let message = format!("no alarm has the code «{code}»");
+        Err(Problem::new(codes::NO_ALARM, message).saying("code").with("code", code))
+    }
+
+    /// The registry.
+    pub(super) fn registry(&self) -> RegistryId {
+        self.state.replica().members.registry()
     }
 
     pub(super) fn next_token(&mut self) -> u64 {
@@ -482,13 +439,7 @@ impl Joined {
 
     fn saved(&mut self, token: u64, entries: Vec<EntryId>) {
         let Some((pending, reply)) = self.pending.remove(&token) else { return };
-        let answer = match pending {
-            Pending::Saved(record, stated) => {
-                Reply::Saved { record, pseudonym: words::pseudonym(&record.0), entries, stated }
-            }
-            Pending::Imported(records, _) => Reply::Imported { records, entries: entries.len() as u64 },
-        };
-        reply.answer(Ok(answer));
+        reply.answer(Ok(pending.reply(entries)));
     }
 
     fn now(&self) -> Tick {
@@ -508,11 +459,11 @@ fn core(folder: &mut Folder, founding: &Founding, org: OrgId) -> Result<State, P
     // A folder that was copied or restored starts new runs: what it last said may have gone on elsewhere.
     let moved = whereabouts(&folder.path.join("store"), &folder.store);
     let runs = match moved.map_err(|error| Problem::new(codes::DISK, error.to_string()))? {
-        Whereabouts::Same => sync::runs(&folder.store, &keys).map_err(|error| store_problem(&error))?,
+        Whereabouts::Same => sync::runs(&folder.store, &keys)?,
         Whereabouts::Moved { remember } => {
             let mut batch = remember;
             batch.append(sync::renew(&keys));
-            folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+            folder.store.commit(&batch)?;
             BTreeMap::new()
         }
     };
@@ -524,13 +475,5 @@ fn core(folder: &mut Folder, founding: &Founding, org: OrgId) -> Result<State, P
         runs,
         seed: folder.entropy().bytes(),
     };
-    State::load(start, &folder.store).map_err(|error| store_problem(&error))
-}
-
-/// What a request comes to.
-pub(super) enum Prepared {
-    /// An answer at once.
-    Answer(Box<Reply>),
-    /// Entries to write, and what to answer then.
-    Write(Pending, Vec<(CircleId, Content)>),
+    Ok(State::load(start, &folder.store)?)
 }

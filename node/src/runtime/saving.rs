@@ -10,6 +10,7 @@ use protocol::{
 use super::{
     Answerer, Opened,
     beside::Beside,
+    dispatch::Outcome,
     folder::{Folder, open_problem},
     utc_now,
 };
@@ -23,9 +24,9 @@ pub(super) fn create(
     folder: &Path,
     store: &Rocks,
     to: String,
-    reply: Answerer,
+    answerer: &mut Option<Answerer>,
     beside: &mut Beside,
-) -> Option<(Result<Reply, Problem>, Answerer)> {
+) -> Result<Outcome, Problem> {
     let checkpoints = folder.join("checkpoint");
     if beside.is_idle() {
         // What a crash left behind holds nothing that the store does not.
@@ -34,8 +35,9 @@ pub(super) fn create(
     let checkpoint = checkpoints.join(beside.started().to_string());
     if let Err(error) = store.copy_to(&checkpoint) {
         let _left_behind = fs::remove_dir_all(&checkpoint);
-        return Some((Err(open_problem(&error)), reply));
+        return Err(open_problem(&error));
     }
+    let Some(reply) = answerer.take() else { return Ok(Outcome::Later) };
     let (folder, at) = (folder.to_path_buf(), utc_now());
     beside.start(reply, move |teller| {
         let mut tell = |done, all| teller.tell(Unit::Bytes, done, all);
@@ -46,7 +48,7 @@ pub(super) fn create(
         }
         Ok(told(made, None))
     });
-    None
+    Ok(Outcome::Later)
 }
 
 /// Opens a backup that was unpacked beside the folder with what its passphrase gave, and counts. A node in a registry

@@ -7,22 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
-    app::control::{Problem, Readers, RecordKind, Reply, Summary, Unit, codes},
-    bytes::ids::{CircleId, SectionId},
+    app::{
+        control::{Problem, Readers, RecordKind, Reply, Summary, Unit, codes},
+        workspace::{RecordRef, ScanPurpose, SectionKey, ShareScan, locked},
+    },
     membership::circle::Circle,
 };
 
-use super::{
-    Answerer, archiving,
-    desk::Shelf,
-    folder::{locked, store_problem},
-    joined::Joined,
-    sharing::{Look, Then},
-};
+use super::{Answerer, archiving, dispatch::Outcome, joined::Joined};
 use crate::archive::{Archive, Archived, Manner};
-
-/// Where a section is.
-pub(super) type At = (CircleId, SectionId);
 
 /// Sections that may come to be looked at while the smallest sweep goes on.
 const ROOM: u64 = 64;
@@ -35,7 +28,7 @@ pub(super) struct Sweeps(VecDeque<Sweep>);
 struct Sweep {
     what: What,
     /// What is still to be looked at.
-    due: BTreeSet<At>,
+    due: BTreeSet<SectionKey>,
     /// Sections in all.
     all: u64,
     /// How many more may come to be looked at while it goes on.
@@ -48,15 +41,15 @@ enum What {
     Archive {
         to: String,
         manner: Manner,
-        found: BTreeMap<At, Archived>,
+        found: BTreeMap<SectionKey, Archived>,
     },
     List {
         kind: RecordKind,
-        found: BTreeMap<At, Summary>,
+        found: BTreeMap<SectionKey, Summary>,
     },
     Figures,
     /// Case files that somebody means to share.
-    Look(Box<Look>),
+    Share(Box<ShareScan>),
 }
 
 /// What is to be done when a sweep has seen everything.
@@ -69,7 +62,7 @@ pub(super) enum Swept {
 }
 
 impl Sweep {
-    fn new(what: What, due: BTreeSet<At>, answerer: Answerer) -> Self {
+    fn new(what: What, due: BTreeSet<SectionKey>, answerer: Answerer) -> Self {
         let all = due.len() as u64;
         Self { what, due, all, room: all.max(ROOM), answerer }
     }
@@ -77,7 +70,7 @@ impl Sweep {
 
 impl Sweeps {
     /// Something was read into these sections.
-    pub(super) fn changed(&mut self, sections: &BTreeSet<At>) {
+    pub(super) fn changed(&mut self, sections: &BTreeSet<SectionKey>) {
         for sweep in &mut self.0 {
             for at in sections {
                 if sweep.room > 0 && sweep.due.insert(*at) {
@@ -90,36 +83,47 @@ impl Sweeps {
 
 impl Joined {
     /// Begins to write everything out.
-    pub(super) fn sweep_for_archive(&mut self, to: String, manner: Manner, answerer: Answerer) {
-        self.begin_sweep(What::Archive { to, manner, found: BTreeMap::new() }, answerer);
+    pub(super) fn sweep_for_archive(
+        &mut self,
+        to: String,
+        manner: Manner,
+        answerer: &mut Option<Answerer>,
+    ) -> Result<Outcome, Problem> {
+        self.begin_sweep(What::Archive { to, manner, found: BTreeMap::new() }, answerer)
     }
 
     /// Begins to list the records of a kind.
-    pub(super) fn sweep_for_list(&mut self, kind: RecordKind, answerer: Answerer) {
-        self.begin_sweep(What::List { kind, found: BTreeMap::new() }, answerer);
+    pub(super) fn sweep_for_list(
+        &mut self,
+        kind: RecordKind,
+        answerer: &mut Option<Answerer>,
+    ) -> Result<Outcome, Problem> {
+        self.begin_sweep(What::List { kind, found: BTreeMap::new() }, answerer)
     }
 
     /// Begins to count what only a look at each record tells.
-    pub(super) fn sweep_for_figures(&mut self, answerer: Answerer) {
-        self.begin_sweep(What::Figures, answerer);
+    pub(super) fn sweep_for_figures(&mut self, answerer: &mut Option<Answerer>) -> Result<Outcome, Problem> {
+        self.begin_sweep(What::Figures, answerer)
     }
 
-    /// Begins to look at case files, to show what may go to whom, or to share it.
-    pub(super) fn sweep_to_share(&mut self, records: &[String], with: &Readers, then: Then, answerer: Answerer) {
-        if self.folder.pens().is_none() {
-            return answerer.answer(Err(locked()));
-        }
-        match self.begin_look(records, with, then) {
-            Ok(look) => self.begin_sweep(What::Look(Box::new(look)), answerer),
-            Err(problem) => answerer.answer(Err(problem)),
-        }
+    /// Begins to scan case files, to show what may go to whom, or to share it.
+    pub(super) fn sweep_to_share(
+        &mut self,
+        records: &[String],
+        with: &Readers,
+        purpose: ScanPurpose,
+        answerer: &mut Option<Answerer>,
+    ) -> Result<Outcome, Problem> {
+        let scan = self.workspace(|work| work.begin_scan(records, with, purpose))?;
+        self.begin_sweep(What::Share(Box::new(scan)), answerer)
     }
 
-    fn begin_sweep(&mut self, what: What, answerer: Answerer) {
-        match self.sections_for(&what) {
-            Ok(due) => self.sweeps.0.push_back(Sweep::new(what, due, answerer)),
-            Err(problem) => answerer.answer(Err(problem)),
+    fn begin_sweep(&mut self, what: What, answerer: &mut Option<Answerer>) -> Result<Outcome, Problem> {
+        let due = self.sections_for(&what)?;
+        if let Some(answerer) = answerer.take() {
+            self.sweeps.0.push_back(Sweep::new(what, due, answerer));
         }
+        Ok(Outcome::Later)
     }
 
     /// What counts has shrunk: all of it is looked at again.
@@ -147,40 +151,43 @@ impl Joined {
         }
     }
 
-    fn sections_for(&mut self, what: &What) -> Result<BTreeSet<At>, Problem> {
+    fn sections_for(&mut self, what: &What) -> Result<BTreeSet<SectionKey>, Problem> {
         if self.folder.pens().is_none() {
             return match what {
                 // What only a reader can count is left out.
                 What::Figures => Ok(BTreeSet::new()),
-                What::Archive { .. } | What::List { .. } | What::Look(_) => Err(locked()),
+                What::Archive { .. } | What::List { .. } | What::Share(_) => Err(locked()),
             };
         }
-        if let What::Look(look) = what {
-            let home = self.state.circle_of(&Circle::Own(self.us()));
-            return Ok(look.sections.iter().map(|section| (home, *section)).collect());
-        }
-        let mut due = BTreeSet::new();
-        for circle in self.swept_circles() {
-            for shelf in self.shelves(&circle)? {
-                // What others say in a shared part is shown in the own case file, and counted where it stands.
-                let is_seen = matches!(what, What::Figures) || self.own_case(&shelf)?.is_none();
-                if is_seen && what.is_about(&shelf) {
-                    due.insert((shelf.id, shelf.section));
+        self.workspace(|work| {
+            if let What::Share(scan) = what {
+                return Ok(scan.sections.iter().map(|section| work.own_case(*section).at()).collect());
+            }
+            let mut due = BTreeSet::new();
+            for circle in work.readable_circles() {
+                for record in work.records_of(&circle)? {
+                    // What others say in a shared copy is shown in the own case file, and counted where it stands.
+                    let is_shown = matches!(what, What::Figures) || work.case_of(&record)?.is_none();
+                    if is_shown && what.is_about(&record) {
+                        due.insert(record.at());
+                    }
                 }
             }
-        }
-        Ok(due)
+            Ok(due)
+        })
     }
 
     /// Whether no record is to be looked at.
     pub(super) fn is_swept(&self) -> bool {
-        self.sweeps.0.is_empty() && self.elsewhere.is_idle()
+        self.sweeps.0.is_empty() && self.cache.received.is_idle()
     }
 
     /// Looks at one record; says what is to be done if that was the last one. What somebody waits for comes first.
     pub(super) fn sweep(&mut self) -> Option<Swept> {
         let Some(mut sweep) = self.sweeps.0.pop_front() else {
-            self.look_elsewhere(1);
+            if let Err(problem) = self.workspace(|work| work.scan_received(1)) {
+                tracing::warn!(code = problem.code, "a shared case file cannot be read");
+            }
             return None;
         };
         if sweep.answerer.is_alone() {
@@ -203,7 +210,7 @@ impl Joined {
         let Sweep { what, answerer, .. } = sweep;
         Some(match what {
             What::Figures => Swept::Figures(answerer),
-            What::Look(look) => Swept::Answer(Box::new(self.looked(*look)), answerer),
+            What::Share(scan) => Swept::Answer(Box::new(self.workspace(|work| work.end_scan(*scan))), answerer),
             What::List { found, .. } => {
                 let records = self.in_order(found).map(|records| Reply::Records { records });
                 Swept::Answer(Box::new(records), answerer)
@@ -219,68 +226,51 @@ impl Joined {
     }
 
     /// Whether it was work.
-    fn sweep_over(&mut self, sweep: &mut Sweep, at: At) -> Result<bool, Problem> {
+    fn sweep_over(&mut self, sweep: &mut Sweep, at: SectionKey) -> Result<bool, Problem> {
         if let What::Figures = sweep.what {
-            return self.count_conflicts(at).map_err(|error| store_problem(&error));
+            return Ok(self.count_conflicts(at)?);
         }
-        if self.folder.pens().is_none() {
-            return Err(locked());
-        }
-        let Some(shelf) = self.shelf_at(&at)? else { return Ok(false) };
-        if let Some(own) = self.own_case(&shelf)? {
-            let home = self.state.circle_of(&Circle::Own(self.us()));
-            sweep.due.insert((home, own));
-            return Ok(false);
-        }
-        if !sweep.what.is_about(&shelf) {
-            return Ok(false);
-        }
-        match &mut sweep.what {
-            What::List { found, .. } => put(found, at, if_shown(self.listed(&shelf))?),
-            What::Archive { found, .. } => put(found, at, if_shown(archiving::find(self, &shelf))?),
-            What::Look(look) => self.glance(look, shelf.section)?,
-            What::Figures => unreachable!("counted above"),
-        }
-        Ok(true)
-    }
-
-    /// The own case file whose shared part this is.
-    fn own_case(&mut self, shelf: &Shelf) -> Result<Option<SectionId>, Problem> {
-        let may_be = !matches!(shelf.circle, Circle::Own(_)) && shelf.kind == RecordKind::Case;
-        if may_be { self.own_of(&shelf.section) } else { Ok(None) }
-    }
-
-    fn shelf_at(&self, (id, section): &At) -> Result<Option<Shelf>, Problem> {
-        let Some(held) = self.state.replica().circle(id) else { return Ok(None) };
-        let kind = self.library.shelf(&self.folder.store, id, section).map_err(|error| store_problem(&error))?;
-        Ok(kind.map(|kind| Shelf { circle: held.circle.clone(), id: *id, section: *section, kind }))
+        self.workspace(|work| {
+            work.readable()?;
+            let Some(record) = work.record_at(&at)? else { return Ok(false) };
+            if let Some(own) = work.case_of(&record)? {
+                sweep.due.insert(work.own_case(own).at());
+                return Ok(false);
+            }
+            if !sweep.what.is_about(&record) {
+                return Ok(false);
+            }
+            match &mut sweep.what {
+                What::List { found, .. } => put(found, at, if_shown(work.listed(&record))?),
+                What::Archive { found, .. } => put(found, at, if_shown(archiving::find(work, &record))?),
+                What::Share(scan) => work.scan_case(scan, record.section)?,
+                What::Figures => unreachable!("counted above"),
+            }
+            Ok(true)
+        })
     }
 
     /// What was found, circle by circle, in order of arrival.
-    fn in_order<T>(&self, mut found: BTreeMap<At, T>) -> Result<Vec<T>, Problem> {
-        let mut all = Vec::new();
-        for circle in self.swept_circles() {
-            let shelves = self.shelves(&circle)?;
-            all.extend(shelves.into_iter().filter_map(|shelf| found.remove(&(shelf.id, shelf.section))));
-        }
-        Ok(all)
-    }
-
-    /// The own circle first.
-    fn swept_circles(&self) -> Vec<Circle> {
-        [vec![Circle::Own(self.us())], self.circles_with_others()].concat()
+    fn in_order<T>(&mut self, mut found: BTreeMap<SectionKey, T>) -> Result<Vec<T>, Problem> {
+        self.workspace(|work| {
+            let mut all = Vec::new();
+            for circle in work.readable_circles() {
+                all.extend(work.records_of(&circle)?.into_iter().filter_map(|record| found.remove(&record.at())));
+            }
+            Ok(all)
+        })
     }
 }
 
 impl What {
-    fn is_about(&self, shelf: &Shelf) -> bool {
+    fn is_about(&self, record: &RecordRef) -> bool {
         match self {
             // Dockets are listed where they are public.
             Self::List { kind: RecordKind::Docket, .. } => {
-                shelf.kind == RecordKind::Docket && shelf.circle == Circle::Commons
+                record.kind == RecordKind::Docket && record.circle == Circle::Commons
             }
-            Self::List { kind: RecordKind::Case, .. } => shelf.kind == RecordKind::Case,
-            Self::Look(look) => matches!(shelf.circle, Circle::Own(_)) && look.sections.contains(&shelf.section),
+            Self::List { kind: RecordKind::Case, .. } => record.kind == RecordKind::Case,
+            Self::Share(scan) => matches!(record.circle, Circle::Own(_)) && scan.sections.contains(&record.section),
             Self::Archive { .. } | Self::Figures => true,
         }
     }
@@ -295,7 +285,7 @@ fn if_shown<T>(found: Result<Option<T>, Problem>) -> Result<Option<T>, Problem> 
 }
 
 /// Puts what was found now in the place of what was found before.
-fn put<T>(found: &mut BTreeMap<At, T>, at: At, now: Option<T>) {
+fn put<T>(found: &mut BTreeMap<SectionKey, T>, at: SectionKey, now: Option<T>) {
     match now {
         Some(now) => drop(found.insert(at, now)),
         None => drop(found.remove(&at)),
@@ -304,6 +294,8 @@ fn put<T>(found: &mut BTreeMap<At, T>, at: At, now: Option<T>) {
 
 #[cfg(test)]
 mod tests {
+    use protocol::bytes::ids::{CircleId, SectionId};
+
     use super::*;
 
     /// During a first synchronisation a list took in all that arrived, and ended when the stream did.
@@ -315,7 +307,7 @@ mod tests {
             (CircleId([1; 16]), SectionId(id))
         };
         let (answerer, _awaited) = Answerer::new();
-        let due: BTreeSet<At> = (0..100).map(at).collect();
+        let due: BTreeSet<SectionKey> = (0..100).map(at).collect();
         let mut sweeps = Sweeps::default();
         sweeps.0.push_back(Sweep::new(What::Figures, due, answerer));
         let mut looks = 0;

@@ -288,7 +288,7 @@ impl Library {
     }
 
     /// What a section of a circle is; `None` if nothing was read of it.
-    pub fn shelf(
+    pub fn kind(
         &self,
         store: &impl Store,
         circle: &CircleId,

@@ -43,7 +43,7 @@ impl Sought {
         let code = |field: &str, text: &Option<String>| {
             let value = text.as_ref().map(|text| Schema::current().parse(field, text)).transpose();
             let value = value.map_err(|error| value_problem(&error))?;
-            Ok(value.and_then(|value| value.as_text().map(str::to_owned)))
+            Ok::<_, Problem>(value.and_then(|value| value.as_text().map(str::to_owned)))
         };
         Ok(Self {
             charge: article.as_deref().map(charge).transpose()?,

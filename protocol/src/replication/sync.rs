@@ -340,6 +340,18 @@ impl State {
         self.waiting = Vec::new();
     }
 
+    /// Whether the keys to sign and read with are here.
+    #[must_use]
+    pub fn is_unlocked(&self) -> bool {
+        self.pens.is_some()
+    }
+
+    /// The reading key of this device, while unlocked.
+    #[must_use]
+    pub fn reader(&self) -> Option<&Reader> {
+        self.reader.as_ref()
+    }
+
     /// The keys of a circle's epochs, while unlocked.
     #[must_use]
     pub fn epochs(&self, circle: &CircleId) -> &[Epoch] {

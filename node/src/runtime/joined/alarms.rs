@@ -7,18 +7,14 @@
 use protocol::{
     app::{
         control::{Alarm, Problem, codes},
-        library::{FoldError, Library},
+        library::Library,
     },
-    bytes::words,
     store::{Batch, Row, Store, StoreError, Table},
 };
 
 use super::Joined;
 use crate::{
-    runtime::{
-        folder::{doubt_problem, store_problem},
-        utc_now,
-    },
+    runtime::{folder::doubt_problem, utc_now},
     store::{doubt, doubt_row},
 };
 
@@ -108,25 +104,8 @@ impl Joined {
     /// A person has looked at all alarms of a code: whether there were any.
     pub(in crate::runtime) fn settle_alarms(&mut self, code: &str) -> Result<bool, Problem> {
         let batch = self.alarms.settle(|problem| problem.code == code);
-        self.commit(&batch).map_err(|error| store_problem(&error))?;
+        self.commit(&batch)?;
         Ok(!batch.is_empty())
-    }
-
-    /// Why a section is not shown. One that this version cannot make is set aside for good, and a person is told.
-    pub(in crate::runtime) fn not_shown(&mut self, error: &FoldError) -> Problem {
-        let section = match error {
-            FoldError::Store(error) => return store_problem(error),
-            FoldError::Broken { section, .. } => section,
-        };
-        let batch = self.library.set_aside();
-        if let Err(error) = self.commit(&batch) {
-            tracing::error!(%error, "what was set aside could not be kept");
-        }
-        let record = words::pseudonym(&section.0);
-        let message = format!("«{record}» cannot be shown by this version; everything else goes on");
-        let problem = Problem::new(codes::BROKEN, message).saying("record").with("record", record);
-        self.alarm(problem.clone());
-        problem
     }
 
     /// Both copies are equal: what was said of differences is over.

@@ -1,7 +1,10 @@
 //! Further devices of this organisation.
 
 use protocol::{
-    app::control::{Problem, Reply, codes},
+    app::{
+        control::{Problem, Reply, codes},
+        workspace::locked,
+    },
     bytes::{armour, codec, cose::Signer, seal::Entropy, words},
     membership::{
         charter::{
@@ -16,10 +19,7 @@ use protocol::{
 };
 
 use super::Joined;
-use crate::runtime::{
-    files,
-    folder::{locked, store_problem},
-};
+use crate::runtime::files;
 
 impl Joined {
     /// Certifies a device of this organisation and makes the registry file it starts from.
@@ -48,7 +48,7 @@ impl Joined {
         own.push(Reach(device.node, addresses));
         let mut batch = Batch::default();
         batch.put(files::network_row(), codec::encode(&self.network));
-        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+        self.folder.store.commit(&batch)?;
         self.handle(Input::Link(Box::new(link))).await;
         let openings = self.state.replica().circles().map(|(id, held)| Opening {
             circle: held.circle.clone(),

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    app::control::{Problem, Reply, codes},
+    app::control::{Problem, Reply},
     bytes::ids::{NodeKey, OrgId},
     store::{Batch, Row, Store, StoreError, Table},
 };
 
 use super::Joined;
-use crate::{
-    net::{Command, Contact},
-    runtime::folder::store_problem,
-};
+use crate::net::{Command, Contact};
 
 impl Joined {
     /// Tells the network who may connect: the members' nodes, less those of organisations on hold.
@@ -31,7 +28,7 @@ impl Joined {
     }
 
     pub(in crate::runtime) async fn hold(&mut self, organisation: &str, holds: bool) -> Result<Reply, Problem> {
-        let org = self.find_organisation(organisation)?;
+        let org = self.workspace(|work| work.find_organisation(organisation))?;
         let row = Row::new(Table::Network, [b"hold", &org.0[..]].concat(), 0);
         let index = Row::new(Table::Network, "holds", u64::from_be_bytes(*org.0.first_chunk().expect("32 bytes")));
         let mut batch = Batch::default();
@@ -44,28 +41,9 @@ impl Joined {
             batch.delete(row);
             batch.delete(index);
         }
-        self.folder.store.commit(&batch).map_err(|error| store_problem(&error))?;
+        self.folder.store.commit(&batch)?;
         self.allow().await;
         Ok(Reply::Peers { peers: self.peers() })
-    }
-
-    pub(in crate::runtime) fn find_organisation(&self, text: &str) -> Result<OrgId, Problem> {
-        let members = &self.state.replica().members;
-        let mut found = self.names.find(text);
-        found.retain(|org| members.is_member(org));
-        match found.pop_first() {
-            Some(org) if found.is_empty() => Ok(org),
-            None => {
-                let message = format!("no member has the call-sign, name or id «{text}»");
-                Err(Problem::new(codes::NO_ORGANISATION, message).saying("name").with("name", text))
-            }
-            Some(org) => {
-                let ids: Vec<_> = std::iter::once(org).chain(found).map(|org| org.to_string()).collect();
-                let (names, message) = (ids.join(", "), format!("«{text}» names {} members", ids.len()));
-                let problem = Problem::new(codes::NO_ORGANISATION, message).saying("several");
-                Err(problem.with("name", text).with("names", names))
-            }
-        }
     }
 
     pub(in crate::runtime) fn name(&self, peer: &NodeKey) -> String {

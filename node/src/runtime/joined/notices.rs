@@ -1,18 +1,21 @@
 //! What the core tells of a step: who waits for it is answered, and a person is told what to look at.
 
 use protocol::{
-    app::control::{Problem, codes},
+    app::{
+        control::{Problem, codes},
+        workspace::{ShareQueue, SummaryCache, locked},
+    },
     replication::sync::{Notice, Refusal},
 };
 
-use super::{Joined, Listing};
-use crate::runtime::{folder::locked, sharing::Agenda, utc_now};
+use super::Joined;
+use crate::runtime::utc_now;
 
 impl Joined {
     /// What counts has shrunk: nothing that was seen before holds.
     pub(super) fn look_again(&mut self) {
-        self.listing = Listing::default();
-        if let Err(problem) = self.look_elsewhere_again() {
+        self.cache.summaries = SummaryCache::default();
+        if let Err(problem) = self.workspace(|work| work.rescan_received()) {
             tracing::error!(code = problem.code, reason = problem.message, "what is shared cannot be looked at");
         }
     }
@@ -21,12 +24,12 @@ impl Joined {
     pub(super) async fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Saved { token, entries } => {
-                self.agenda.ended(token);
+                self.cache.queue.ended(token);
                 self.saved(token, entries);
             }
             Notice::Refused { token, refusal } => {
-                if self.agenda.ended(token) {
-                    self.agenda = Agenda::default();
+                if self.cache.queue.ended(token) {
+                    self.cache.queue = ShareQueue::default();
                     self.alarm(refused(refusal));
                 }
                 if let Some((_, reply)) = self.pending.remove(&token) {
@@ -36,7 +39,7 @@ impl Joined {
             // They were read with the batch that brought them.
             Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
-                self.library.forget();
+                self.cache.library.forget();
                 self.tally.forget();
                 self.sweep_again();
                 self.look_again();
@@ -57,7 +60,7 @@ impl Joined {
             }
             Notice::Overrun { feed, org } => {
                 // If a feed was displaced, what it said counts no longer.
-                self.library.forget();
+                self.cache.library.forget();
                 self.tally.forget();
                 self.sweep_again();
                 self.look_again();
@@ -110,12 +113,12 @@ impl Joined {
             }
             Notice::Members => {
                 // Who reads what all read is in the lines of lists.
-                self.listing = Listing::default();
-                self.names = self.names.of_members(self.state.replica().members.organisations());
+                self.cache.summaries = SummaryCache::default();
+                self.cache.names = self.cache.names.of_members(self.state.replica().members.organisations());
                 self.allow().await;
             }
             Notice::Circle(circle) => {
-                self.listing = Listing::default();
+                self.cache.summaries = SummaryCache::default();
                 tracing::info!(?circle, "a circle is held");
             }
             Notice::Keys(_) => {

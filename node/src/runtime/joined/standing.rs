@@ -24,7 +24,7 @@ impl Joined {
             node: *node,
             organisation: *org,
             call_sign: members.call_sign(org).unwrap_or_default().to_owned(),
-            petname: self.names.petname(org),
+            petname: self.cache.names.petname(org),
             connected: self.connected.contains(node),
             up_to_date: equal.get(node).copied().unwrap_or(false) && self.state.replica().wanted_len() == 0,
             held: self.held.contains(org),
@@ -66,14 +66,14 @@ impl Joined {
         let circles: Vec<CircleStatus> = circles.collect();
         let unlocked = self.folder.pens().is_some();
         // Locked, nothing here can be read: the number is unknown, and shown as none.
-        let shared_cases = if unlocked { self.shared_cases().unwrap_or(0) } else { 0 };
-        let received_cases = if unlocked { self.received_cases() } else { 0 };
-        let withdrawn = if unlocked { self.withdrawn_by_others() } else { vec![] };
+        let shared_cases = if unlocked { self.workspace(|work| work.shared_cases()).unwrap_or(0) } else { 0 };
+        let received_cases = if unlocked { self.workspace(|work| work.received_cases()) } else { 0 };
+        let withdrawn = if unlocked { self.workspace(|work| work.withdrawn_by_others()) } else { vec![] };
         let withdrawn = withdrawn.into_iter().map(|problem| Alarm { problem, since: None });
         let replica = self.state.replica();
         let members = &replica.members;
         let count = |circle: &Circle, kind| {
-            self.library.count(&self.folder.store, &self.state.circle_of(circle), kind).unwrap_or(0)
+            self.cache.library.count(&self.folder.store, &self.state.circle_of(circle), kind).unwrap_or(0)
         };
         Status {
             state: if unlocked { NodeState::Open } else { NodeState::Locked },

@@ -71,7 +71,7 @@ impl Joined {
         let circles: Vec<_> = self.state.replica().circles().map(|(id, _)| *id).collect();
         let mut all = 0;
         for circle in circles {
-            for (section, _) in self.library.sections(&self.folder.store, &circle)? {
+            for (section, _) in self.cache.library.sections(&self.folder.store, &circle)? {
                 self.count_conflicts((circle, section))?;
                 all += self.tally.conflicts.get(&(circle, section)).copied().unwrap_or_default();
             }
@@ -84,14 +84,17 @@ impl Joined {
         if self.tally.conflicts.contains_key(&at) {
             return Ok(false);
         }
-        let conflicts = match self.library.view(&self.state, &self.folder.store, &at.0, &at.1) {
-            Ok(view) => desk::conflicts(&view),
-            Err(FoldError::Store(error)) => return Err(error),
-            Err(broken @ FoldError::Broken { .. }) => {
-                self.not_shown(&broken);
-                0
+        let conflicts = self.workspace(|work| {
+            match work.cache.library.view(work.state, work.store, &at.0, &at.1) {
+                Ok(view) => Ok(desk::conflicts(&view)),
+                Err(FoldError::Store(error)) => Err(error),
+                Err(broken @ FoldError::Broken { .. }) => {
+                    // It is set aside, and counts none.
+                    let _alarm = work.not_shown(broken);
+                    Ok(0)
+                }
             }
-        };
+        })?;
         self.tally.conflicts.insert(at, conflicts);
         Ok(true)
     }

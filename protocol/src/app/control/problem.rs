@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::store::StoreError;
 use serde::{Deserialize, Serialize};
 
 /// Why something was not done: a code that help explains in three languages, and the parameters its sentence needs there.
@@ -46,6 +47,24 @@ pub enum Parameter {
     Number(u64),
     /// A name, a code, or what was typed.
     Text(String),
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        let code = match error {
+            StoreError::Full => codes::DISK_FULL,
+            StoreError::Altered { .. } => codes::ALTERED,
+            StoreError::Locked { .. } => codes::LOCKED,
+            StoreError::Failed { .. } => codes::DISK,
+        };
+        Self::new(code, error.to_string())
+    }
 }
 
 impl Problem {

@@ -1,0 +1,208 @@
+//! Shared copies: the sections in which an own case file is restated for others, and the view of the case file with what
+//! others said there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    app::control::{Problem, RecordKind, TakenBack, codes},
+    bytes::ids::{CircleId, OrgId, SectionId},
+    membership::circle::Circle,
+    record::section::view::View,
+    sharing::share::{joint::joint, names::Names, recall},
+    store::Store,
+};
+
+use super::{RecordRef, Workspace, locked};
+
+/// Index from a shared copy to its case file: the name of a copy is derived from the case file, never the other way.
+#[derive(Default)]
+pub(super) struct SharedCopies {
+    copies: BTreeMap<SectionId, SectionId>,
+    cases: BTreeSet<SectionId>,
+    circles: BTreeSet<CircleId>,
+    /// Of how many case files in each circle how many own ones are shared.
+    shared: Option<(Vec<u64>, u64)>,
+}
+
+/// A record as this organisation reads it.
+pub struct MergedRecord {
+    /// Of an own case file: what others said in its shared copies stands beside what is kept at home.
+    pub view: View,
+    /// Call-signs of the others that can read it, or its shared copy.
+    pub readers: Vec<String>,
+    /// What its shared copies are called.
+    pub copies: Vec<SectionId>,
+    /// Those that were taken back.
+    pub taken_back: Vec<TakenBack>,
+}
+
+/// Whether a shared copy was recalled. In the commons no organisation hides what another states: there each retracts its
+/// own statements.
+pub fn is_hidden(circle: &Circle, view: &View) -> bool {
+    matches!(circle, Circle::Named { .. }) && recall::is_hidden(view)
+}
+
+impl<S: Store> Workspace<'_, S> {
+    /// The names that an own case file and its entities have in a circle.
+    pub fn names(&self, section: &SectionId, circle: &CircleId) -> Result<Names, Problem> {
+        let own = self.state.circle_of(&Circle::Own(self.us()));
+        let own = self.state.replica().circle(&own).ok_or_else(locked)?;
+        Ok(Names::new(&own.secret, *section, circle))
+    }
+
+    /// The shared copy of an own case file in a circle, whether or not anything was shared there.
+    pub fn copy(&self, section: &SectionId, circle: &Circle) -> Result<RecordRef, Problem> {
+        let id = self.state.circle_of(circle);
+        let section = self.names(section, &id)?.shared();
+        Ok(RecordRef { circle: circle.clone(), id, section, kind: RecordKind::Case })
+    }
+
+    /// The shared copies of an own case file that exist.
+    pub fn copies(&self, section: &SectionId) -> Result<Vec<RecordRef>, Problem> {
+        let mut copies = Vec::new();
+        for circle in self.shared_circles() {
+            let copy = self.copy(section, &circle)?;
+            if self.cache.library.kind(self.store, &copy.id, &copy.section)?.is_some() {
+                copies.push(copy);
+            }
+        }
+        Ok(copies)
+    }
+
+    /// The own case file of which a section is the shared copy, if it is one.
+    pub fn own_case_of(&mut self, copy: &SectionId) -> Result<Option<SectionId>, Problem> {
+        let own = self.state.circle_of(&Circle::Own(self.us()));
+        let circles: BTreeSet<CircleId> =
+            self.shared_circles().iter().map(|circle| self.state.circle_of(circle)).collect();
+        let count = self.cache.library.count(self.store, &own, RecordKind::Case)?;
+        if self.cache.copies.circles != circles {
+            self.cache.copies = SharedCopies { circles, ..SharedCopies::default() };
+        }
+        if self.cache.copies.cases.len() as u64 != count {
+            let sections = self.cache.library.sections(self.store, &own)?;
+            for (section, _) in sections.into_iter().filter(|(_, kind)| *kind == RecordKind::Case) {
+                if !self.cache.copies.cases.insert(section) {
+                    continue;
+                }
+                for circle in self.cache.copies.circles.clone() {
+                    let names = self.names(&section, &circle)?;
+                    self.cache.copies.copies.insert(names.shared(), section);
+                }
+            }
+        }
+        Ok(self.cache.copies.copies.get(copy).copied())
+    }
+
+    /// The own case file of which a record is the shared copy, if it is one.
+    pub fn case_of(&mut self, record: &RecordRef) -> Result<Option<SectionId>, Problem> {
+        let may_be = !matches!(record.circle, Circle::Own(_)) && record.kind == RecordKind::Case;
+        if may_be { self.own_case_of(&record.section) } else { Ok(None) }
+    }
+
+    /// The view of one section of one circle, without shared copies and without regard to recalls.
+    pub fn view_of(&mut self, record: &RecordRef) -> Result<View, Problem> {
+        let view = self.cache.library.view(self.state, self.store, &record.id, &record.section);
+        view.map_err(|error| self.not_shown(error))
+    }
+
+    /// An own case file without what others said of it.
+    pub fn own_view(&mut self, section: &SectionId) -> Result<View, Problem> {
+        let circle = Circle::Own(self.us());
+        let record = RecordRef { id: self.state.circle_of(&circle), circle, section: *section, kind: RecordKind::Case };
+        self.view_of(&record)
+    }
+
+    /// The record as this organisation reads it; refused with [`codes::TAKEN_BACK`] once those who shared it recalled it.
+    pub fn merged(&mut self, record: &RecordRef) -> Result<MergedRecord, Problem> {
+        let mut view = self.view_of(record)?;
+        let (mut readers, mut copies, mut taken_back) = (BTreeSet::new(), Vec::new(), Vec::new());
+        match &record.circle {
+            Circle::Own(us) if record.kind == RecordKind::Case => {
+                for copy in self.copies(&record.section)? {
+                    let shared = self.view_of(&copy)?;
+                    if is_hidden(&copy.circle, &shared) {
+                        taken_back.extend(recall::hidden_since(&shared).map(|since| TakenBack {
+                            from: BTreeSet::from_iter(self.others_in(&copy.circle)).into_iter().collect(),
+                            by: recall::hidden_by(&shared).iter().map(|org| self.call_sign(org)).collect(),
+                            since,
+                        }));
+                    } else {
+                        readers.extend(self.others_in(&copy.circle));
+                        copies.push(copy.section);
+                    }
+                    view = joint(&view, &shared, &self.names(&record.section, &copy.id)?, us);
+                }
+            }
+            circle => {
+                if is_hidden(circle, &view) {
+                    let by: Vec<_> = recall::hidden_by(&view).iter().map(|org| self.call_sign(org)).collect();
+                    let message = format!("this case file was taken back by {}", by.join(", "));
+                    let problem = Problem::new(codes::TAKEN_BACK, message).saying("by");
+                    return Err(problem.with("organisation", by.join(", ")));
+                }
+                readers.extend(self.others_in(circle));
+            }
+        }
+        Ok(MergedRecord { view, readers: readers.into_iter().collect(), copies, taken_back })
+    }
+
+    /// The other organisations that recorded a withdrawal in a shared copy of an own case file. The commons do not count.
+    pub fn hidden_by_others(&mut self, section: &SectionId) -> Result<BTreeSet<OrgId>, Problem> {
+        let mut hidden = BTreeSet::new();
+        for copy in self.copies(section)?.into_iter().filter(|copy| copy.circle != Circle::Commons) {
+            hidden.extend(recall::hidden_by(&self.view_of(&copy)?));
+        }
+        hidden.remove(&self.us());
+        Ok(hidden)
+    }
+
+    /// The view that this organisation may still correct: of a case file that it recalled itself, the recall. Otherwise a
+    /// mistake of one reader would keep the case from everybody for ever.
+    pub fn correctable(&mut self, record: &RecordRef) -> Result<View, Problem> {
+        match self.merged(record) {
+            Err(problem) if problem.code == codes::TAKEN_BACK => {
+                let view = self.view_of(record)?;
+                if recall::hidden_by(&view).contains(&self.us()) {
+                    Ok(recall::hiding_alone(view))
+                } else {
+                    Err(problem)
+                }
+            }
+            merged => merged.map(|merged| merged.view),
+        }
+    }
+
+    fn others_in(&self, circle: &Circle) -> Vec<String> {
+        let us = self.us();
+        let members = self.state.replica().members.organisations();
+        members.filter(|(org, _)| **org != us && circle.admits(org)).map(|(_, sign)| sign.to_owned()).collect()
+    }
+
+    /// Number of own case files with a shared copy. Counted anew only when the number of case files of a circle changed:
+    /// status is asked often, and a circle may hold very many dockets.
+    pub fn shared_cases(&mut self) -> Result<u64, Problem> {
+        let circles = self.shared_circles();
+        let own = Circle::Own(self.us());
+        let mut counts = Vec::new();
+        for circle in circles.iter().chain([&own]) {
+            counts.push(self.cache.library.count(self.store, &self.state.circle_of(circle), RecordKind::Case)?);
+        }
+        if let Some((known, shared)) = &self.cache.copies.shared
+            && *known == counts
+        {
+            return Ok(*shared);
+        }
+        let mut shared = BTreeSet::new();
+        for (circle, count) in circles.iter().zip(&counts) {
+            if *count == 0 {
+                continue;
+            }
+            for copy in self.records_of(circle)?.into_iter().filter(|record| record.kind == RecordKind::Case) {
+                shared.extend(self.own_case_of(&copy.section)?);
+            }
+        }
+        let number = shared.len() as u64;
+        self.cache.copies.shared = Some((counts, number));
+        Ok(number)
+    }
+}

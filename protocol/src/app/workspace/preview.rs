@@ -1,0 +1,237 @@
+//! Previews: what of which case files may go to whom, case by case, as it is now.
+//!
+//! A preview is made by a scan of one case file at a time, so that nothing else waits for it. A share names the preview
+//! that a person has seen; it is queued only while that preview still holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    app::{
+        control::{CasePreview, Problem, Reader, Readers, RecordKind, Reply, SharePreview, codes},
+        desk::{self, sharing},
+    },
+    bytes::{
+        codec,
+        ids::{OrgId, SectionId},
+    },
+    membership::circle::Circle,
+    record::{
+        date::day,
+        schema::{Schema, Value},
+    },
+    sharing::{
+        consent::Refusal,
+        share::{
+            self, Audience, HeldBack, Preview, Reason, What,
+            commons::{self, Stub},
+            restate::Seen,
+        },
+    },
+    store::{Batch, Row, Store, Table},
+};
+
+use super::{RecordRef, Workspace};
+
+/// Readers that a scan is for.
+enum ScanAudience {
+    Circle(Audience),
+    Everyone,
+}
+
+/// A scan of case files, for a preview or a share.
+pub struct ShareScan {
+    /// In the order in which they are shown.
+    order: Vec<SectionId>,
+    /// The same as a set.
+    pub sections: BTreeSet<SectionId>,
+    audience: ScanAudience,
+    countries: Batch,
+    purpose: ScanPurpose,
+    scanned: BTreeMap<SectionId, CaseScan>,
+}
+
+/// What a scan is for.
+pub enum ScanPurpose {
+    /// To show the preview.
+    Show,
+    /// To share what an earlier preview showed.
+    Share {
+        /// Digest of that preview.
+        seen: String,
+        /// How long the share waits, seconds.
+        hold_s: u64,
+    },
+}
+
+/// What of one case file may go: as people read it, its fields, and all of it.
+struct CaseScan {
+    case: CasePreview,
+    fields: Seen,
+    content: Vec<u8>,
+}
+
+impl<S: Store> Workspace<'_, S> {
+    /// Begins a scan of own case files. `records`: ids, words or labels; none: all case files.
+    ///
+    /// # Errors
+    /// A reader or record that is not found, or a record that is no own case file.
+    pub fn begin_scan(
+        &mut self,
+        records: &[String],
+        with: &Readers,
+        purpose: ScanPurpose,
+    ) -> Result<ShareScan, Problem> {
+        self.readable()?;
+        let (audience, countries) = self.audience(with)?;
+        let order = self.own_cases(records)?;
+        let sections = order.iter().copied().collect();
+        Ok(ShareScan { order, sections, audience, countries, purpose, scanned: BTreeMap::new() })
+    }
+
+    /// Scans one case file.
+    ///
+    /// # Errors
+    /// A section that cannot be read.
+    pub fn scan_case(&mut self, scan: &mut ShareScan, section: SectionId) -> Result<(), Problem> {
+        let label = self.label(&section)?;
+        let scanned = match &scan.audience {
+            ScanAudience::Circle(audience) => {
+                let preview = self.preview(section, audience)?;
+                let case = sharing::case_preview(section, label, &preview);
+                CaseScan { case, fields: preview.fields(), content: sharing::content(&preview) }
+            }
+            ScanAudience::Everyone => {
+                let copy = self.copy(&section, &Circle::Commons)?;
+                let stub = self.stub(section, &copy)?;
+                let case = sharing::stub_preview(section, label, &stub);
+                CaseScan { case, fields: stub.fields(), content: codec::encode(&stub.statements) }
+            }
+        };
+        scan.scanned.insert(section, scanned);
+        Ok(())
+    }
+
+    /// Ends a scan: with the preview, or with the share in the queue if the preview is the one that was seen.
+    ///
+    /// # Errors
+    /// [`codes::SHARE_CHANGED`], [`codes::NOTHING_GOES`], or what the store says.
+    pub fn end_scan(&mut self, scan: ShareScan) -> Result<Reply, Problem> {
+        let ShareScan { order, audience, countries, purpose, mut scanned, .. } = scan;
+        let cases: Vec<_> =
+            order.into_iter().filter_map(|section| Some((section, scanned.remove(&section)?))).collect();
+        let readers = match audience {
+            ScanAudience::Circle(audience) => audience.organisations,
+            ScanAudience::Everyone => BTreeMap::new(),
+        };
+        let seen = sharing::seen(readers.keys(), cases.iter().map(|(section, scan)| (section, &scan.content)));
+        let readers = readers.into_iter().map(|(organisation, country)| Reader {
+            organisation,
+            call_sign: self.call_sign(&organisation),
+            country,
+        });
+        let readers = readers.collect();
+        let (cases, fields): (Vec<_>, Vec<_>) =
+            cases.into_iter().map(|(section, CaseScan { case, fields, .. })| (case, (section, fields))).unzip();
+        let preview = SharePreview { seen, readers, cases, as_of: self.now };
+        let fields: Vec<_> = fields.into_iter().filter(|(_, fields)| !fields.is_empty()).collect();
+        match purpose {
+            // A preview writes nothing, not even a country.
+            ScanPurpose::Show => Ok(Reply::SharePreview(preview)),
+            ScanPurpose::Share { seen, hold_s } => self.enqueue_share(fields, &preview, countries, &seen, hold_s),
+        }
+    }
+
+    /// What the commons may hold of a case file now.
+    pub(super) fn stub(&mut self, section: SectionId, copy: &RecordRef) -> Result<Stub, Problem> {
+        Ok(match self.withdrawn_elsewhere(section)? {
+            Some(held) => Stub { held_back: vec![held], ..Stub::default() },
+            None => commons::stub(&self.own_view(&section)?, &copy.section, day(self.now)),
+        })
+    }
+
+    /// What of a case file may go to these readers now.
+    pub(super) fn preview(&mut self, section: SectionId, audience: &Audience) -> Result<Preview, Problem> {
+        Ok(match self.withdrawn_elsewhere(section)? {
+            Some(held) => Preview { held_back: vec![held], ..Preview::default() },
+            None => share::preview(&self.own_view(&section)?, audience, day(self.now)),
+        })
+    }
+
+    /// The whole case file held back, if another organisation that it is shared with recorded a withdrawal of consent:
+    /// its word is enough. Not that of any member: what stands in the commons anybody could state.
+    fn withdrawn_elsewhere(&mut self, section: SectionId) -> Result<Option<HeldBack>, Problem> {
+        let withdrawn = self.hidden_by_others(&section)?;
+        let held = |orgs| HeldBack { what: What::Case, reason: Reason::Consent(Refusal::Withdrawn, orgs) };
+        Ok(Some(withdrawn).filter(|orgs| !orgs.is_empty()).map(held))
+    }
+
+    /// The case files meant: those named, or all. Only the own ones are shared.
+    fn own_cases(&mut self, records: &[String]) -> Result<Vec<SectionId>, Problem> {
+        let own = Circle::Own(self.us());
+        if records.is_empty() {
+            let records = self.records_of(&own)?;
+            let cases = records.into_iter().filter(|record| record.kind == RecordKind::Case);
+            return Ok(cases.map(|record| record.section).collect());
+        }
+        let mut sections = Vec::new();
+        for text in records {
+            let record = self.find(text)?;
+            if record.circle != own || record.kind != RecordKind::Case {
+                let message = format!("«{text}» is no case file of this organisation");
+                return Err(Problem::new(codes::NOT_OWN_CASE, message));
+            }
+            sections.push(record.section);
+        }
+        sections.sort_unstable();
+        sections.dedup();
+        Ok(sections)
+    }
+
+    /// The readers meant, and the rows that remember their countries.
+    fn audience(&mut self, with: &Readers) -> Result<(ScanAudience, Batch), Problem> {
+        let Readers::Organisations(guests) = with else { return Ok((ScanAudience::Everyone, Batch::default())) };
+        let (us, mut organisations, mut batch) = (self.us(), BTreeMap::new(), Batch::default());
+        for guest in guests {
+            let org = self.find_organisation(&guest.organisation)?;
+            if org == us {
+                continue;
+            }
+            let country = match &guest.country {
+                None => self.country(&org)?,
+                Some(country) => {
+                    let value = Value::Text(country.to_uppercase());
+                    let checked = Schema::current().check("consent_grant.audience_country", &value);
+                    let checked = checked.map_err(|error| desk::value_problem(&error))?.into_value();
+                    let country = checked.as_text().unwrap_or_default().to_owned();
+                    batch.put(country_row(&org), country.clone().into_bytes());
+                    Some(country)
+                }
+            };
+            organisations.insert(org, country);
+        }
+        if organisations.is_empty() {
+            return Err(Problem::new(codes::NO_READERS, "a case file is shared with other organisations"));
+        }
+        Ok((ScanAudience::Circle(Audience { own: us, organisations }), batch))
+    }
+
+    /// The readers of a circle; nobody, of a circle that is not a list.
+    pub(super) fn audience_of(&self, circle: &Circle) -> Result<Audience, Problem> {
+        let own = self.us();
+        let listed = match circle {
+            Circle::Named { organisations, .. } => organisations.as_slice(),
+            Circle::Own(_) | Circle::Commons => &[],
+        };
+        let others = listed.iter().filter(|org| **org != own);
+        let organisations = others.map(|org| Ok((*org, self.country(org)?))).collect::<Result<_, Problem>>()?;
+        Ok(Audience { own, organisations })
+    }
+
+    fn country(&self, org: &OrgId) -> Result<Option<String>, Problem> {
+        Ok(self.store.get(&country_row(org))?.and_then(|country| String::from_utf8(country).ok()))
+    }
+}
+
+fn country_row(org: &OrgId) -> Row {
+    Row::new(Table::Desk, [b"country", &org.0[..]].concat(), 0)
+}

@@ -1,0 +1,130 @@
+//! Received case files: which case files of others can be read, and which own ones others recorded a withdrawal for.
+//!
+//! Kept up to date one section at a time between other jobs: status is asked often, and folding a section costs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    app::control::{Problem, RecordKind, codes},
+    bytes::{
+        ids::{OrgId, SectionId},
+        words,
+    },
+    membership::circle::Circle,
+    sharing::share::recall,
+    store::Store,
+};
+
+use super::{RecordRef, SectionKey, Workspace, copies::is_hidden};
+
+/// Sections that a status request evaluates itself, so that it shows what a person did a moment ago.
+const AT_ONCE: usize = 64;
+
+/// Result of the sections evaluated so far.
+#[derive(Default)]
+pub struct Received {
+    /// Case files of others that can be read.
+    received: BTreeSet<SectionId>,
+    /// Own case files that somebody else withdrew, while at home nothing is withdrawn.
+    withdrawn: BTreeMap<SectionId, BTreeSet<OrgId>>,
+    /// Sections that are still to be looked at.
+    due: BTreeSet<SectionKey>,
+}
+
+impl Received {
+    /// Whether every changed section was evaluated.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.due.is_empty()
+    }
+
+    /// Marks sections that entries were read into.
+    pub fn changed(&mut self, sections: impl IntoIterator<Item = SectionKey>) {
+        self.due.extend(sections);
+    }
+}
+
+impl<S: Store> Workspace<'_, S> {
+    /// Number of case files of others that can be read here.
+    pub fn received_cases(&mut self) -> u64 {
+        self.scan_a_few();
+        self.cache.received.received.len() as u64
+    }
+
+    /// One alarm for each own case file for which another organisation recorded a withdrawal of consent.
+    pub fn withdrawn_by_others(&mut self) -> Vec<Problem> {
+        self.scan_a_few();
+        let alarm = |(section, orgs): (&SectionId, &BTreeSet<OrgId>)| {
+            let (case, who) = (words::pseudonym(&section.0), orgs.iter().map(|org| self.call_sign(org)));
+            let who = who.collect::<Vec<_>>().join(", ");
+            let message = format!("{who} withdrew consent for «{case}»: it is hidden wherever it was shared");
+            let problem = Problem::new(codes::WITHDRAWN_ELSEWHERE, message).saying("case");
+            problem.with("case", case).with("organisation", who)
+        };
+        self.cache.received.withdrawn.iter().map(alarm).collect()
+    }
+
+    /// A record that cannot be read is not counted.
+    fn scan_a_few(&mut self) {
+        for _ in 0..AT_ONCE {
+            let _unreadable = self.scan_received(1);
+        }
+    }
+
+    /// Marks every shared section: after unlocking, or when entries stopped counting.
+    pub fn rescan_received(&mut self) -> Result<(), Problem> {
+        self.cache.received = Received::default();
+        for circle in self.shared_circles().iter().filter(|circle| matches!(circle, Circle::Named { .. })) {
+            self.cache
+                .received
+                .due
+                .extend(self.records_of(circle)?.into_iter().map(|record| (record.id, record.section)));
+        }
+        Ok(())
+    }
+
+    /// Evaluates at most `most` of the sections that changed. One that cannot be read is left out until it changes again
+    /// or the folder is unlocked again; a request for it gets the cause.
+    ///
+    /// # Errors
+    /// The problem of the first section that cannot be read; the next call goes on behind it.
+    pub fn scan_received(&mut self, most: usize) -> Result<(), Problem> {
+        for _ in 0..most {
+            let Some(at) = self.cache.received.due.pop_first() else { break };
+            self.scan_section(at)?;
+        }
+        Ok(())
+    }
+
+    fn scan_section(&mut self, (id, section): SectionKey) -> Result<(), Problem> {
+        let Some(held) = self.state.replica().circle(&id) else { return Ok(()) };
+        match held.circle.clone() {
+            Circle::Own(_) => self.scan_own_case(section),
+            Circle::Commons => Ok(()),
+            circle @ Circle::Named { .. } => {
+                if let Some(case) = self.own_case_of(&section)? {
+                    self.cache.received.received.remove(&section);
+                    return self.scan_own_case(case);
+                }
+                let record = RecordRef { circle, id, section, kind: RecordKind::Case };
+                let view = self.view_of(&record)?;
+                if is_hidden(&record.circle, &view) {
+                    self.cache.received.received.remove(&section);
+                } else {
+                    self.cache.received.received.insert(section);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn scan_own_case(&mut self, case: SectionId) -> Result<(), Problem> {
+        let orgs = self.hidden_by_others(&case)?;
+        if orgs.is_empty() || recall::is_hidden(&self.own_view(&case)?) {
+            self.cache.received.withdrawn.remove(&case);
+        } else {
+            self.cache.received.withdrawn.insert(case, orgs);
+        }
+        Ok(())
+    }
+}

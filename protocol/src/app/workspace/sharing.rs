@@ -1,0 +1,309 @@
+//! Sharing: a share waits in the queue, where it can be cancelled, and then becomes entries that restate in a circle what
+//! may go there.
+//!
+//! What is to be done is in the store until it is done. Each step compares what may go now with what was stated in the
+//! circle, and writes the difference, so that a crash between any two steps loses nothing and repeats nothing. Only what
+//! a person saw in a preview goes, or what was stated there before; consent is evaluated again at the last moment.
+
+use crate::{
+    app::control::{Problem, Reply, SharePreview, codes},
+    bytes::{
+        codec,
+        ids::{CircleId, EntityId, OrgId, SectionId},
+        limits::{GRANTED_AT_ONCE, SHARED_AT_ONCE, STEWARD_CIRCLES},
+        seal::Entropy,
+    },
+    membership::circle::{
+        Circle,
+        grant::{self, Opening},
+    },
+    record::section::assertion::{Assertion, Statement},
+    replication::sync::Content,
+    sharing::share::{
+        Audience, recall,
+        restate::{self, Seen},
+    },
+    store::{Batch, Store},
+};
+
+use super::{
+    RecordRef, Workspace, locked,
+    queue::{QueueStep, QueuedShare, SharedCase, changed_row, share_row},
+};
+
+/// Case files of a share that one step compares, before whatever else waits has its turn.
+const COMPARED_AT_ONCE: usize = 16;
+
+impl<S: Store> Workspace<'_, S> {
+    /// Puts a share into the queue, if its preview is the one that was seen.
+    pub(super) fn enqueue_share(
+        &mut self,
+        fields: Vec<(SectionId, Seen)>,
+        preview: &SharePreview,
+        mut batch: Batch,
+        seen: &str,
+        hold_s: u64,
+    ) -> Result<Reply, Problem> {
+        if preview.seen != seen {
+            return Err(Problem::new(codes::SHARE_CHANGED, "what would go is no longer what the preview showed"));
+        }
+        if fields.is_empty() {
+            let details = preview.cases.iter().flat_map(|case| {
+                let name = case.label.as_ref().unwrap_or(&case.pseudonym).clone();
+                case.whole().map(move |held| format!("{name}: {}", held.reason))
+            });
+            let problem = Problem::new(codes::NOTHING_GOES, "none of these case files may go to them");
+            return Err(problem.with_details(details.collect()));
+        }
+        let readers: Vec<_> = preview.readers.iter().map(|reader| reader.organisation).collect();
+        if !readers.is_empty() && self.circle_with(&readers).is_none() {
+            self.may_open()?;
+        }
+        let cases =
+            fields.into_iter().map(|(section, fields)| SharedCase { section, fields: fields.into_iter().collect() });
+        let share = QueuedShare { readers, due_at: self.now.saturating_add(hold_s), cases: cases.collect() };
+        let number = u64::from_be_bytes(self.entropy.bytes());
+        // The same share once more takes the place of the one that waits: cancelling it cancels all of it.
+        let replaced = self.cache.queue.replaced_by(&share);
+        replaced.iter().for_each(|number| batch.delete(share_row(*number)));
+        batch.put(share_row(number), codec::encode(&share));
+        self.commit(&batch)?;
+        self.cache.queue.shares.retain(|number, _| !replaced.contains(number));
+        self.cache.queue.shares.insert(number, share);
+        self.shares()
+    }
+
+    /// The shares in the queue.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`].
+    pub fn shares(&self) -> Result<Reply, Problem> {
+        self.readable()?;
+        Ok(Reply::Shares { shares: self.cache.queue.listed(|org| self.call_sign(org)) })
+    }
+
+    /// Takes a share out of the queue; what has gone stays.
+    ///
+    /// # Errors
+    /// [`codes::NO_SHARE`], or what the store says.
+    pub fn cancel_share(&mut self, share: &str) -> Result<Reply, Problem> {
+        self.readable()?;
+        let number = u64::from_str_radix(share, 16).ok();
+        let number = number.filter(|number| self.cache.queue.shares.contains_key(number));
+        let number = number.ok_or_else(|| Problem::new(codes::NO_SHARE, format!("no share «{share}» waits")))?;
+        self.dequeue(number)?;
+        self.shares()
+    }
+
+    fn dequeue(&mut self, number: u64) -> Result<(), Problem> {
+        let mut batch = Batch::default();
+        batch.delete(share_row(number));
+        self.commit(&batch)?;
+        self.cache.queue.shares.remove(&number);
+        self.cache.queue.reached.remove(&number);
+        Ok(())
+    }
+
+    /// Queues the shared copies of a case file that changes with a write, durable with it.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub fn note_changed(&mut self, section: SectionId, batch: &mut Batch) -> Result<(), Problem> {
+        if !self.copies(&section)?.is_empty() {
+            batch.put(changed_row(&section), section.0.to_vec());
+            self.cache.queue.changed.insert(section);
+        }
+        Ok(())
+    }
+
+    /// The next step of the queue. Whatever else waits has its turn between two steps.
+    ///
+    /// # Errors
+    /// A section that cannot be read, a circle that may not be opened, or what the store says: the queue is dropped from
+    /// memory then, and loaded again with the next unlock.
+    pub fn next_queue_step(&mut self) -> Result<QueueStep, Problem> {
+        if !self.state.is_unlocked() || self.cache.queue.due_at().is_none_or(|due_at| due_at > self.now) {
+            return Ok(QueueStep::Idle);
+        }
+        let entries = match self.cache.queue.changed.first().copied() {
+            Some(section) => self.follow_change(section)?,
+            None => self.go_on_with_a_share()?,
+        };
+        if entries.is_empty() {
+            self.cache.queue.came_to_rest();
+            return Ok(QueueStep::Done);
+        }
+        Ok(QueueStep::Write(entries))
+    }
+
+    /// Entries that bring the shared copies of a changed case file up to it, as far as they stated it before. If there are
+    /// none, the case file leaves the queue.
+    fn follow_change(&mut self, section: SectionId) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let mut entries = Vec::new();
+        for copy in self.copies(&section)? {
+            let statements = self.due_in(section, &copy, &Seen::new())?;
+            if !statements.is_empty() {
+                entries.push(self.entry(&copy, statements, None)?);
+            }
+        }
+        if entries.is_empty() {
+            let mut batch = Batch::default();
+            batch.delete(changed_row(&section));
+            self.commit(&batch)?;
+            self.cache.queue.changed.remove(&section);
+        }
+        Ok(entries)
+    }
+
+    /// Entries of the next slice of a share that is due. Once no case file of it needs any, it leaves the queue.
+    fn go_on_with_a_share(&mut self) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let due = self.cache.queue.shares.iter().find(|(_, share)| share.due_at <= self.now);
+        let Some((number, share)) = due.map(|(number, share)| (*number, share.clone())) else { return Ok(vec![]) };
+        let from = self.cache.queue.reached.remove(&number).unwrap_or_default();
+        let (entries, reached) = self.slice_of(&share, from)?;
+        if reached < share.cases.len() {
+            self.cache.queue.reached.insert(number, reached);
+        } else if entries.is_empty() {
+            self.dequeue(number)?;
+        }
+        Ok(entries)
+    }
+
+    /// Entries of a share from one of its case files on: the circle if it is new, then some case files. And where to go
+    /// on: at the first case file that had something to write, until none has.
+    fn slice_of(&mut self, share: &QueuedShare, from: usize) -> Result<(Vec<(CircleId, Content)>, usize), Problem> {
+        let circle = match share.readers.as_slice() {
+            [] => Circle::Commons,
+            readers => match self.circle_with(readers) {
+                Some(circle) => circle,
+                None => {
+                    self.may_open()?;
+                    return Ok((self.open_circle(readers)?, 0));
+                }
+            },
+        };
+        let (mut entries, mut reached) = (Vec::new(), share.cases.len());
+        for (nth, SharedCase { section, fields }) in share.cases.iter().enumerate().skip(from) {
+            if nth >= from + COMPARED_AT_ONCE {
+                reached = reached.min(nth);
+                break;
+            }
+            let copy = self.copy(section, &circle)?;
+            let statements = self.due_in(*section, &copy, &fields.iter().cloned().collect())?;
+            let before = entries.len();
+            if !statements.is_empty() {
+                entries.push(self.entry(&copy, statements, None)?);
+            } else if circle != Circle::Commons {
+                entries.extend(self.close_other_copies(*section, &copy)?);
+            }
+            if entries.len() > before {
+                reached = reached.min(nth);
+            }
+            if entries.len() >= SHARED_AT_ONCE.0 {
+                break;
+            }
+        }
+        Ok((entries, reached))
+    }
+
+    /// Entries that close the shared copies in other named circles: at most one named circle has a case file.
+    fn close_other_copies(
+        &mut self,
+        section: SectionId,
+        copy: &RecordRef,
+    ) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let (mut entries, copies) = (Vec::new(), self.copies(&section)?);
+        // Nothing was stated here (consent may have gone while the share waited): then nothing is closed elsewhere.
+        if !copies.iter().any(|stated| stated.id == copy.id) {
+            return Ok(entries);
+        }
+        for other in copies.into_iter().filter(|other| other.id != copy.id && other.circle != Circle::Commons) {
+            let (view, names, us) = (self.view_of(&other)?, self.names(&section, &other.id)?, self.us());
+            let statements = restate::close(&names, &view, &us);
+            if !statements.is_empty() {
+                entries.push(self.entry(&other, statements, None)?);
+            }
+        }
+        Ok(entries)
+    }
+
+    /// What a shared copy is still to state of its case file. Of what was never stated there, only what a person has seen.
+    fn due_in(&mut self, section: SectionId, copy: &RecordRef, seen: &Seen) -> Result<Vec<Statement>, Problem> {
+        match &copy.circle {
+            Circle::Commons => self.due_in_commons(section, copy, seen),
+            circle => {
+                let audience = self.audience_of(circle)?;
+                self.due_in_circle(section, copy, &audience, seen)
+            }
+        }
+    }
+
+    fn due_in_circle(
+        &mut self,
+        section: SectionId,
+        copy: &RecordRef,
+        audience: &Audience,
+        seen: &Seen,
+    ) -> Result<Vec<Statement>, Problem> {
+        let (shared, names) = (self.view_of(copy)?, self.names(&section, &copy.id)?);
+        // The first organisation that records a withdrawal stops sharing for all: nothing more is stated in a copy that
+        // another hid.
+        if recall::hidden_by(&shared).iter().any(|org| *org != self.us()) {
+            return Ok(vec![]);
+        }
+        let preview = self.preview(section, audience)?;
+        Ok(restate::restate(&names, &preview, &shared, &self.us(), seen))
+    }
+
+    fn due_in_commons(&mut self, section: SectionId, copy: &RecordRef, seen: &Seen) -> Result<Vec<Statement>, Problem> {
+        let (stub, shared, us) = (self.stub(section, copy)?, self.view_of(copy)?, self.us());
+        let stands = |entity: &EntityId, field: &str| {
+            shared.cell(entity, field).is_some_and(|cell| cell.claims.iter().any(|claim| claim.org == us))
+        };
+        let due = stub.statements.into_iter().filter_map(|statement| match statement {
+            Statement::Assert(said) => {
+                let goes = stands(&said.entity, &said.field) || seen.contains(&(said.entity, said.field.clone()));
+                goes.then_some(said)
+            }
+            Statement::Retract { .. } | Statement::Resolve { .. } => None,
+        });
+        let due: Vec<Assertion> = due.collect();
+        Ok(restate::converge(due, &shared, &us))
+    }
+
+    /// A circle of exactly these organisations and this one, whoever opened it.
+    fn circle_with(&self, readers: &[OrgId]) -> Option<Circle> {
+        let mut list = [readers, &[self.us()]].concat();
+        list.sort_unstable();
+        let is_list = |circle: &Circle| matches!(circle, Circle::Named { organisations, .. } if *organisations == list);
+        let circles = self.state.replica().circles().map(|(_, held)| &held.circle);
+        circles.into_iter().find(|circle| is_list(circle)).cloned()
+    }
+
+    /// Refuses one more circle of this steward than others hold.
+    fn may_open(&self) -> Result<(), Problem> {
+        if self.state.circles_of(&self.us()).count() < STEWARD_CIRCLES.0 {
+            return Ok(());
+        }
+        let message =
+            format!("{} combinations of organisations have a circle of ours: no more are held", STEWARD_CIRCLES.0);
+        Err(Problem::new(codes::CROWDED, message).saying("own").with("count", STEWARD_CIRCLES.0))
+    }
+
+    /// The entries that open a circle: its secrets, for every device of its organisations.
+    fn open_circle(&mut self, readers: &[OrgId]) -> Result<Vec<(CircleId, Content)>, Problem> {
+        let author = self.state.reader().ok_or_else(locked)?;
+        let us = self.us();
+        let mut entropy = Entropy::new(self.entropy.bytes());
+        let opening = Opening::fresh(Circle::named(us, readers, &mut entropy), &mut entropy);
+        let members = &self.state.replica().members;
+        let devices: Vec<_> = readers.iter().chain([&us]).flat_map(|org| members.devices(org)).collect();
+        let commons = self.state.circle_of(&Circle::Commons);
+        let grants = devices.chunks(GRANTED_AT_ONCE.0).map(|devices| {
+            let keys: Vec<_> = devices.iter().map(|device| &device.reading).collect();
+            let grant = grant::seal(&members.registry(), std::slice::from_ref(&opening), &keys, author, &mut entropy);
+            (commons, Content::Grant(grant))
+        });
+        Ok(grants.collect())
+    }
+}
