@@ -25,7 +25,7 @@ use crate::{
     log::{
         body::Body,
         entry::{FeedId, Verified},
-        feed::{ForkProof, Line},
+        feed::{FeedHead, ForkProof},
     },
     membership::{charter::Members, circle::grant::Opening},
     store::{Row, Store, StoreError, Table, staged::Staged},
@@ -104,7 +104,7 @@ pub struct Bounds {
 }
 
 #[derive(Serialize, Deserialize)]
-struct FeedRow(CircleId, FeedKey, Incarnation, Line, Option<(ByteBuf, ByteBuf)>);
+struct FeedRow(CircleId, FeedKey, Incarnation, FeedHead, Option<(ByteBuf, ByteBuf)>);
 
 #[derive(Serialize, Deserialize)]
 struct PlaceRow(CircleId, FeedKey, Incarnation, u64);
@@ -146,9 +146,9 @@ impl Replica {
             true
         })?;
         for row in rows.drain(..) {
-            let FeedRow(circle, key, run, line, _) = decode(Table::Feed, &row)?;
+            let FeedRow(circle, key, run, head, _) = decode(Table::Feed, &row)?;
             if let Some(held) = replica.circles.get_mut(&circle) {
-                held.set((key, run), line);
+                held.set((key, run), head);
             }
         }
         store.scan_table(Table::Wanted, &mut |_, value| {
@@ -193,26 +193,26 @@ impl Replica {
 
     /// How far a feed counts.
     #[must_use]
-    pub fn line(&self, feed: &FeedId) -> Option<&Line> {
-        self.circles.get(&feed.circle)?.line(&(feed.key, feed.run))
+    pub fn head(&self, feed: &FeedId) -> Option<&FeedHead> {
+        self.circles.get(&feed.circle)?.head(&(feed.key, feed.run))
     }
 
     /// Whether the entry of a feed at a number counts.
     #[must_use]
     fn counts(&self, feed: &FeedId, seq: u64) -> bool {
-        self.line(feed).is_some_and(|line| seq <= line.counted())
+        self.head(feed).is_some_and(|head| seq <= head.counted())
     }
 
     /// Bodies missing, with their circles.
     pub fn wanted(&self) -> impl Iterator<Item = (&EntryId, &CircleId)> {
-        let counted = self.wanted.feeds().filter(|(feed, _)| self.line(feed).is_some());
+        let counted = self.wanted.feeds().filter(|(feed, _)| self.head(feed).is_some());
         counted.flat_map(|(feed, missing)| missing.values().map(|id| (id, &feed.circle)))
     }
 
     /// Number of bodies missing.
     #[must_use]
     pub fn wanted_len(&self) -> usize {
-        self.wanted.feeds().filter(|(feed, _)| self.line(feed).is_some()).map(|(_, missing)| missing.len()).sum()
+        self.wanted.feeds().filter(|(feed, _)| self.head(feed).is_some()).map(|(_, missing)| missing.len()).sum()
     }
 
     /// Whether the body of a counted entry is missing.
@@ -236,7 +236,7 @@ impl Replica {
     #[must_use]
     pub fn is_overrun(&self, circle: &CircleId, key: &FeedKey, run: Option<Incarnation>) -> bool {
         let Some(held) = self.circles.get(circle) else { return false };
-        let known = run.is_some_and(|run| held.line(&(*key, run)).is_some());
+        let known = run.is_some_and(|run| held.head(&(*key, run)).is_some());
         let run = run.unwrap_or(Incarnation([0xff; 8]));
         !known && held.room(key, run, self.bounds.incarnations) == Room::Full
     }
@@ -288,8 +288,8 @@ impl Replica {
             return Ok(Outcome::Invalid);
         }
         // 5. Its incarnation is among the smallest of its key in its circle, up to INCARNATIONS.
-        let line = held.line(&(feed.key, feed.run)).copied();
-        let room = match line {
+        let head = held.head(&(feed.key, feed.run)).copied();
+        let room = match head {
             Some(_) => Room::Free,
             None => held.room(&feed.key, feed.run, self.bounds.incarnations),
         };
@@ -297,11 +297,11 @@ impl Replica {
             return Ok(Outcome::Surplus);
         }
         // 6. It stands where the chain ends, or stands there already, or proves a fork.
-        let (counted, tip) = line.map_or((0, role.certificate), |line| (line.counted(), line.tip()));
+        let (counted, tip) = head.map_or((0, role.certificate), |head| (head.counted(), head.tip()));
         if header.seq <= counted {
             return self.accept_below(staged, entry, body, tip, counted);
         }
-        if line.is_some_and(|line| line.is_forked()) {
+        if head.is_some_and(|head| head.is_forked()) {
             return Ok(Outcome::Contested);
         }
         if header.seq > counted + 1 && !self.is_planted_gap() {
@@ -316,10 +316,10 @@ impl Replica {
         if let Room::InPlaceOf(run) = room {
             self.displace(staged, FeedId { run, ..feed });
         }
-        let line = Line::Open { seq: header.seq, id: entry.id() };
+        let head = FeedHead::Open { seq: header.seq, id: entry.id() };
         staged.put(Row::new(Table::Header, feed.bytes(), header.seq), entry.envelope());
         staged.put(place_row(&entry.id()), codec::encode(&PlaceRow(feed.circle, feed.key, feed.run, header.seq)));
-        self.set(staged, &feed, line, None);
+        self.set(staged, &feed, head, None);
         match body {
             Some(body) => keep(staged, &entry.id(), &body),
             None => {
@@ -367,7 +367,7 @@ impl Replica {
         for id in self.wanted.cut(&header.feed, header.seq) {
             staged.delete(wanted_row(&id));
         }
-        self.set(staged, &header.feed, proof.line(), Some(proof));
+        self.set(staged, &header.feed, proof.head(), Some(proof));
     }
 
     /// An entry that would be one too many without its body. The two that prove a fork come one after the other.
@@ -394,12 +394,12 @@ impl Replica {
         self.displaced.push(feed);
     }
 
-    fn set<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: &FeedId, line: Line, proof: Option<&ForkProof>) {
+    fn set<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: &FeedId, head: FeedHead, proof: Option<&ForkProof>) {
         let pair = proof.map(|proof| proof.entries().map(|entry| ByteBuf::from(entry.envelope())).into());
-        let row = FeedRow(feed.circle, feed.key, feed.run, line, pair);
+        let row = FeedRow(feed.circle, feed.key, feed.run, head, pair);
         staged.put(Row::new(Table::Feed, feed.bytes(), 0), codec::encode(&row));
         if let Some(held) = self.circles.get_mut(&feed.circle) {
-            held.set((feed.key, feed.run), line);
+            held.set((feed.key, feed.run), head);
         }
     }
 

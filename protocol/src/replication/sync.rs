@@ -26,7 +26,7 @@ use crate::{
         ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId},
         seal::{Entropy, Reader},
     },
-    log::{entry::FeedId, feed::ShortLine},
+    log::{entry::FeedId, feed::FrontierEntry},
     membership::{
         charter::{
             Members, link_row,
@@ -177,7 +177,7 @@ pub enum Notice {
         /// In which circle.
         circle: CircleId,
         /// The peer's lines that differ from ours.
-        lines: Vec<ShortLine>,
+        lines: Vec<FrontierEntry>,
     },
     /// A peer did something wrong.
     Struck {

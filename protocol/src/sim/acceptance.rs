@@ -18,7 +18,7 @@ use crate::{
     log::{
         body::{self, Body},
         entry::{self, FeedId, Header, Kind, Verified},
-        feed::Line,
+        feed::FeedHead,
     },
     membership::{
         charter::{Role, roster::Purpose},
@@ -247,7 +247,7 @@ fn a_fork_below_ten_thousand_entries_changes_as_many_rows_as_one_below_ten() {
         let staged = Staged::new(&bench.disk);
         assert_eq!(bench.replica.entry(&staged, &bench.feed(5), 1).expect("memory answers"), None);
         let (at, trunk) = (1, bench.blank.prev);
-        assert_eq!(bench.replica.line(&bench.feed(5)), Some(&Line::Forked { at, trunk, sealed: 0 }));
+        assert_eq!(bench.replica.head(&bench.feed(5)), Some(&FeedHead::Forked { at, trunk, sealed: 0 }));
         assert_eq!(bench.take_counted(&chain[0], Some(&body)), (Outcome::Contested, 0));
         bench.reload();
         assert!(chain.iter().all(|entry| bench.place(entry).is_none()), "after a restart neither");
@@ -329,7 +329,7 @@ fn a_fork_is_proven_where_bodies_are_awaited() {
     assert_eq!(bench.take(&chain[BODILESS.0], None), Outcome::Delayed);
     assert_eq!(bench.take(&chain[BODILESS.0], None), Outcome::Delayed, "one entry twice is no proof");
     assert_eq!(bench.take(&other, None), Outcome::Forked);
-    assert_eq!(bench.replica.line(&bench.feed(5)), Some(&Line::Forked { at: seq, trunk: prev, sealed: 0 }));
+    assert_eq!(bench.replica.head(&bench.feed(5)), Some(&FeedHead::Forked { at: seq, trunk: prev, sealed: 0 }));
     assert_eq!(bench.replica.wanted_len(), BODILESS.0);
 }
 

@@ -9,12 +9,12 @@ use crate::{
     log::{
         body,
         entry::{self, FeedId, Header, Kind},
-        feed::{Line, Mark, ShortLine},
+        feed::{FeedHead, FrontierEntry, Mark},
     },
     membership::circle::Circle,
     replication::sync::{
         Lane, State,
-        frame::{Frame, ShortStanding},
+        frame::{Frame, ShortRosterState},
     },
     store::staged::Staged,
 };
@@ -110,9 +110,14 @@ pub(super) fn trick(
         1 => (Lane::Control, mutated(heard, dice)),
         2 => (Lane::Live, dice.pick(heard).unwrap_or_default()),
         3 => {
-            let ahead =
-                ShortLine(feed.key, feed.run, line.counted() + dice.below(9), Mark::of(&EntryId(dice.bytes())), None);
-            let forked = ShortLine(feed.key, feed.run, dice.between(1, 9), ahead.3, Some(dice.below(2) * u64::MAX));
+            let ahead = FrontierEntry(
+                feed.key,
+                feed.run,
+                line.counted() + dice.below(9),
+                Mark::of(&EntryId(dice.bytes())),
+                None,
+            );
+            let forked = FrontierEntry(feed.key, feed.run, dice.between(1, 9), ahead.3, Some(dice.below(2) * u64::MAX));
             let lines = vec![if dice.chance(50) { ahead } else { forked }];
             (
                 Lane::Bulk,
@@ -123,7 +128,8 @@ pub(super) fn trick(
             // The victim's own feeds, further than it ever wrote.
             let own = known.iter().filter(|(feed, _)| victim.keys.feed_keys().contains(&feed.key));
             let mark = Mark::of(&EntryId(dice.bytes()));
-            let lines = own.map(|(feed, line)| ShortLine(feed.key, feed.run, line.counted() + 3, mark, None)).collect();
+            let lines =
+                own.map(|(feed, line)| FrontierEntry(feed.key, feed.run, line.counted() + 3, mark, None)).collect();
             (
                 Lane::Bulk,
                 Frame::Frontier { circle: commons, part: 0, is_last: true, since: None, near: vec![], lines }.encode(),
@@ -153,7 +159,7 @@ pub(super) fn trick(
         12 => (Lane::Live, signed(desk, Header { charter: CharterHash(dice.bytes()), ..header })),
         13 => {
             let wrong =
-                |org| ShortStanding(org, dice.below(4), Mark::of(&EntryId(LinkId(dice.bytes()).0)), dice.chance(50));
+                |org| ShortRosterState(org, dice.below(4), Mark::of(&EntryId(LinkId(dice.bytes()).0)), dice.chance(50));
             let orgs: Vec<_> = state.replica().members.organisations().map(|(org, _)| *org).collect();
             (Lane::Control, Frame::Standing(orgs.into_iter().map(wrong).collect()).encode())
         }
@@ -196,15 +202,15 @@ pub(super) fn trick(
     }
 }
 
-fn known(state: &State, circle: &CircleId) -> Vec<(FeedId, Line)> {
+fn known(state: &State, circle: &CircleId) -> Vec<(FeedId, FeedHead)> {
     let held = state.replica().circle(circle);
     let feed = |name: &(_, _)| FeedId { circle: *circle, key: name.0, run: name.1 };
     held.into_iter().flat_map(|held| held.lines().map(|(name, line)| (feed(name), *line)).collect::<Vec<_>>()).collect()
 }
 
-fn unknown(machine: &Machine, circle: CircleId, dice: &mut Dice) -> (FeedId, Line) {
+fn unknown(machine: &Machine, circle: CircleId, dice: &mut Dice) -> (FeedId, FeedHead) {
     let feed = FeedId { circle, key: machine.keys.device.desk, run: Incarnation(dice.bytes()) };
-    (feed, Line::Open { seq: 1, id: EntryId(dice.bytes()) })
+    (feed, FeedHead::Open { seq: 1, id: EntryId(dice.bytes()) })
 }
 
 fn mutated(heard: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {

@@ -11,7 +11,7 @@ use crate::{
     bytes::ids::{CircleId, EntryId, OrgId},
     log::{
         entry::{FeedId, Signed},
-        feed::Line,
+        feed::FeedHead,
     },
     replication::sync::{FeedName, State, frame::Frame},
     store::{Row, Store, StoreError, Table, staged::Staged},
@@ -48,7 +48,7 @@ pub(super) struct Watch(BTreeMap<CircleId, Watched>);
 #[derive(Debug, Default)]
 struct Watched {
     root: [u8; 32],
-    feeds: BTreeMap<FeedName, (Line, Vec<EntryId>)>,
+    feeds: BTreeMap<FeedName, (FeedHead, Vec<EntryId>)>,
 }
 
 /// What is remembered of the whole federation.
@@ -167,8 +167,8 @@ fn chain(
     state: &State,
     disk: &impl Store,
     feed: &FeedId,
-    line: &Line,
-    before: Option<(Line, Vec<EntryId>)>,
+    line: &FeedHead,
+    before: Option<(FeedHead, Vec<EntryId>)>,
 ) -> Result<Vec<EntryId>, Broken> {
     let broken = |what: &str| Err((Invariant::I1, format!("{what} in feed {:?} {:?}: {line:?}", feed.key, feed.run)));
     let replica = state.replica();
@@ -176,15 +176,15 @@ fn chain(
     let Some(role) = replica.members.role(&feed.key) else { return broken("a key without a certificate") };
     let mut ids = match before {
         None => vec![],
-        Some((Line::Open { .. }, mut ids)) => {
-            if matches!(line, Line::Open { seq, .. } if usize::try_from(*seq).is_ok_and(|seq| seq < ids.len())) {
+        Some((FeedHead::Open { .. }, mut ids)) => {
+            if matches!(line, FeedHead::Open { seq, .. } if usize::try_from(*seq).is_ok_and(|seq| seq < ids.len())) {
                 return broken("an open line got shorter");
             }
             ids.truncate(usize::try_from(line.counted()).expect("a simulated feed is short"));
             ids
         }
-        Some((Line::Forked { at, .. }, mut ids)) => {
-            if !matches!(line, Line::Forked { at: now, .. } if *now <= at) {
+        Some((FeedHead::Forked { at, .. }, mut ids)) => {
+            if !matches!(line, FeedHead::Forked { at: now, .. } if *now <= at) {
                 return broken("a fork was forgotten");
             }
             ids.truncate(usize::try_from(line.counted()).expect("a simulated feed is short"));
@@ -204,7 +204,7 @@ fn chain(
     if line.tip() != ids.last().copied().unwrap_or(role.certificate) {
         return broken("the tip is not the last entry");
     }
-    if let Line::Forked { at, trunk, .. } = line {
+    if let FeedHead::Forked { at, trunk, .. } = line {
         let pair = stored(replica.proof(&staged, feed))?;
         let proves = |entry: &crate::log::entry::Verified| entry.header().seq == *at && entry.header().prev == *trunk;
         if pair.len() != 2 || pair[0].id() == pair[1].id() || !pair.iter().all(proves) {

@@ -60,7 +60,7 @@ impl Keys {
     }
 
     pub(super) fn pen(&self, circle: &Circle) -> &Signer {
-        if circle.pen() == Purpose::Author { &self.author } else { &self.desk }
+        if circle.writing_purpose() == Purpose::Author { &self.author } else { &self.desk }
     }
 
     pub(super) fn feed_keys(&self) -> [FeedKey; 2] {

@@ -108,7 +108,8 @@ pub(super) fn describe(bytes: &[u8]) -> String {
             format!("ENTRIES {}", items.iter().map(item).collect::<Vec<_>>().join(", "))
         }
         Ok(Frame::Frontier { circle, part, is_last, since, near, lines }) => {
-            let line = |line: &crate::log::feed::ShortLine| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
+            let line =
+                |line: &crate::log::feed::FrontierEntry| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
             let near = near.iter().map(|line| format!("{}:{}{:?}", line.0, line.1, line.3));
             let lines: Vec<_> = near.chain(lines.iter().map(line)).collect();
             format!("FRONTIER {circle:?} part {part} last {is_last} since {} {}", since.is_some(), lines.join(", "))

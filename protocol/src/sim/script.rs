@@ -422,7 +422,7 @@ impl World {
         else {
             return Ok(());
         };
-        let line = state.replica().line(&feed);
+        let line = state.replica().head(&feed);
         let (seq, prev) = line.map_or((1, role.certificate), |line| (line.counted() + 1, line.tip()));
         let charter = state.replica().members.charter();
         let header = Header { feed, seq, prev, charter, kind: Kind(77), body_root: BodyRoot([0; 32]), body_len: 1 };

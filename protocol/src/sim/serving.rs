@@ -14,7 +14,7 @@ use crate::{
     log::{
         body,
         entry::{FeedId, Header, Kind, Verified},
-        feed::{Line, Mark, ShortLine},
+        feed::{FeedHead, FrontierEntry, Mark},
     },
     membership::circle::Circle,
     replication::{
@@ -53,7 +53,7 @@ fn deliver(world: &mut World, from: usize, to: usize, frame: &Frame) {
     world.network.send(route, frame.encode(), world.now, &mut world.dice, &mut world.queue);
 }
 
-fn frontier(circle: CircleId, part: u64, is_last: bool, lines: Vec<ShortLine>) -> Frame {
+fn frontier(circle: CircleId, part: u64, is_last: bool, lines: Vec<FrontierEntry>) -> Frame {
     Frame::Frontier { circle, part, is_last, since: None, near: vec![], lines }
 }
 
@@ -190,7 +190,7 @@ fn many_lines_are_no_fault_and_take_no_room() {
     for part in 0..80_u64 {
         let line = |nth: u64| {
             let number = part * FRONTIER_LINES.0 as u64 + nth;
-            ShortLine(FeedKey([3; 32]), run(number), 1 + number, Mark::of(&EntryId([4; 32])), None)
+            FrontierEntry(FeedKey([3; 32]), run(number), 1 + number, Mark::of(&EntryId([4; 32])), None)
         };
         let lines = (0..FRONTIER_LINES.0 as u64).map(line).collect();
         let step = told(&mut world, 1, 0, &frontier(circle, part, part == 79, lines));
@@ -205,7 +205,7 @@ fn many_lines_are_no_fault_and_take_no_room() {
 fn lines_out_of_order_are_a_fault_and_a_part_out_of_turn_is_not() {
     let mut world = still(3);
     let circle = commons(&world);
-    let line = |number| vec![ShortLine(FeedKey([3; 32]), run(number), 1, Mark::of(&EntryId([4; 32])), None)];
+    let line = |number| vec![FrontierEntry(FeedKey([3; 32]), run(number), 1, Mark::of(&EntryId([4; 32])), None)];
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     assert!(!struck(&told(&mut world, 1, 0, &frontier(circle, 1, true, line(1)))), "its beginning was lost");
     assert!(!struck(&told(&mut world, 1, 0, &frontier(circle, 0, false, line(5)))));
@@ -321,7 +321,7 @@ fn nodes_that_wait_for_bodies_wait_at_the_same_entry_and_go_on_together() {
         prev = chain[chain.len() - 1].id();
     }
     let line = |world: &World, at: usize| {
-        world.machines[at].state.as_ref().expect("on").replica().line(&blank.feed).map(Line::counted)
+        world.machines[at].state.as_ref().expect("on").replica().head(&blank.feed).map(FeedHead::counted)
     };
     deliver(&mut world, 1, 0, &bare(&chain));
     agree(&mut world);
@@ -395,5 +395,5 @@ fn a_fork_between_kinds_is_a_fork() {
     told(&mut world, 1, 0, &bare(&[first, other]));
     agree(&mut world);
     let held = world.machines[2].state.as_ref().expect("on").replica().circle(&commons(&world)).expect("held");
-    assert!(held.lines().any(|(_, line)| matches!(line, Line::Forked { at: 1, .. })));
+    assert!(held.lines().any(|(_, line)| matches!(line, FeedHead::Forked { at: 1, .. })));
 }

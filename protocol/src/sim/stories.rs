@@ -21,7 +21,7 @@ use crate::{
     },
     log::{
         entry::{self, Header, Kind, Verified},
-        feed::{Line, Mark, NearLine, ShortLine},
+        feed::{AnchoredEntry, FeedHead, FrontierEntry, Mark},
     },
     membership::{
         charter::roster::Link,
@@ -298,7 +298,7 @@ fn rosters_that_part_far_below_their_heads_freeze_where_they_part() {
     let (id, pinned) = (world.organisations[0].id, world.organisations[0].roster.head());
     for at in [1, 2] {
         let members = &world.machines[at].state.as_ref().expect("on").replica().members;
-        let standing = members.roster(&id).expect("a member").standing();
+        let standing = members.roster(&id).expect("a member").state();
         assert!(standing.frozen && standing.head == pinned, "{standing:?}");
     }
     mend(&mut world);
@@ -368,7 +368,7 @@ fn a_claim_about_our_own_feed_is_believed_only_with_its_entries() {
     agree(&mut world);
     let run = desk_run(&world, 0).expect("it wrote");
     let key = world.machines[0].keys.device.desk;
-    let lines = vec![ShortLine(key, run, 40, Mark::of(&EntryId([5; 32])), None)];
+    let lines = vec![FrontierEntry(key, run, 40, Mark::of(&EntryId([5; 32])), None)];
     let frame = Frame::Frontier { circle, part: 0, is_last: true, since: None, near: vec![], lines }.encode();
     let session = world.machines[1].session(&world.machines[0].name()).expect("connected");
     let route = (session.wire, 1, 0, Lane::Bulk);
@@ -390,7 +390,7 @@ fn a_place_beyond_what_was_agreed_on_is_a_strike_and_a_root_never_agreed_on_is_a
     let held = world.machines[1].state.as_ref().expect("on").replica().circle(&circle).expect("all hold it").clone();
     let feeds = held.lines().count() as u64;
     let frontier = |since: [u8; 16], place| {
-        let near = vec![NearLine(place, 1, Mark::of(&EntryId([5; 32])), None)];
+        let near = vec![AnchoredEntry(place, 1, Mark::of(&EntryId([5; 32])), None)];
         Frame::Frontier { circle, part: 0, is_last: true, since: Some(since), near, lines: vec![] }
     };
     let agreed = *held.root().first_chunk().expect("32 bytes");
@@ -506,7 +506,7 @@ fn a_fork_far_below_is_found_in_a_few_rounds() {
     for at in [1, 2] {
         let replica = world.machines[at].state.as_ref().expect("on").replica();
         let lines: Vec<_> = replica.circle(&circle).expect("held").lines().map(|(_, line)| *line).collect();
-        assert!(matches!(lines[..], [Line::Forked { at: 38, .. }]), "{lines:?}");
+        assert!(matches!(lines[..], [FeedHead::Forked { at: 38, .. }]), "{lines:?}");
     }
     assert!(world.ledger.probes <= 8, "{} probes", world.ledger.probes);
     assert!(world.network.frames - frames < 60, "{} frames", world.network.frames - frames);

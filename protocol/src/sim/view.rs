@@ -69,7 +69,7 @@ impl View {
     /// Some entries may count no more.
     pub(super) fn prune(&mut self, state: &State) {
         for notes in self.0.values_mut() {
-            notes.retain(|_, note| state.replica().line(&note.feed).is_some_and(|line| note.seq <= line.counted()));
+            notes.retain(|_, note| state.replica().head(&note.feed).is_some_and(|line| note.seq <= line.counted()));
         }
     }
 
@@ -124,7 +124,7 @@ impl View {
 pub(super) fn note(state: &State, disk: &Memory, id: &EntryId) -> Result<Option<Note>, StoreError> {
     let (replica, staged) = (state.replica(), Staged::new(disk));
     let Some((feed, seq)) = replica.place(&staged, id)? else { return Ok(None) };
-    let counts = replica.line(&feed).is_some_and(|line| seq <= line.counted());
+    let counts = replica.head(&feed).is_some_and(|line| seq <= line.counted());
     let (Some(entry), Some(body)) = (replica.entry(&staged, &feed, seq)?, replica.body(&staged, id)?) else {
         return Ok(None);
     };

@@ -14,7 +14,7 @@ use crate::{
         ids::{FeedKey, Incarnation},
         seal::Secret,
     },
-    log::feed::{Line, circle_root},
+    log::feed::{FeedHead, circle_root},
     membership::circle::Circle,
 };
 
@@ -25,8 +25,8 @@ pub struct Held {
     pub circle: Circle,
     /// Keys its tags and roots on the wire.
     pub secret: Secret,
-    feeds: BTreeMap<(FeedKey, Incarnation), Line>,
-    parked: BTreeMap<(FeedKey, Incarnation), Line>,
+    feeds: BTreeMap<(FeedKey, Incarnation), FeedHead>,
+    parked: BTreeMap<(FeedKey, Incarnation), FeedHead>,
     /// Computed when asked for: a batch of entries costs one pass over the lines, not one each.
     root: OnceCell<[u8; 32]>,
 }
@@ -54,21 +54,21 @@ impl Held {
     }
 
     /// Its lines, in the order of their names.
-    pub fn lines(&self) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
+    pub fn lines(&self) -> impl Iterator<Item = (&(FeedKey, Incarnation), &FeedHead)> {
         self.feeds.iter()
     }
 
     /// The lines whose names come after one, in their order; all of them after none.
-    pub fn lines_after(
+    pub fn heads_after(
         &self,
         name: Option<(FeedKey, Incarnation)>,
-    ) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
+    ) -> impl Iterator<Item = (&(FeedKey, Incarnation), &FeedHead)> {
         self.feeds.range((name.map_or(Unbounded, Excluded), Unbounded))
     }
 
     /// How far a feed counts.
     #[must_use]
-    pub fn line(&self, name: &(FeedKey, Incarnation)) -> Option<&Line> {
+    pub fn head(&self, name: &(FeedKey, Incarnation)) -> Option<&FeedHead> {
         self.feeds.get(name)
     }
 
@@ -92,8 +92,8 @@ impl Held {
         }
     }
 
-    pub(super) fn set(&mut self, name: (FeedKey, Incarnation), line: Line) {
-        self.feeds.insert(name, line);
+    pub(super) fn set(&mut self, name: (FeedKey, Incarnation), head: FeedHead) {
+        self.feeds.insert(name, head);
         self.root.take();
     }
 
@@ -124,8 +124,9 @@ mod tests {
     fn held(runs: &[u8]) -> Held {
         let mut held = Held::new(Circle::Commons, Secret::new([0; 32]));
         for key in [FeedKey([0; 32]), KEY, FeedKey([2; 32])] {
-            runs.iter()
-                .for_each(|run| held.set((key, Incarnation([*run; 8])), Line::Open { seq: 1, id: EntryId([0; 32]) }));
+            runs.iter().for_each(|run| {
+                held.set((key, Incarnation([*run; 8])), FeedHead::Open { seq: 1, id: EntryId([0; 32]) })
+            });
         }
         held
     }
@@ -143,10 +144,10 @@ mod tests {
     #[test]
     fn a_key_that_is_certified_again_stands_where_it_stood() {
         let mut held = held(&[10]);
-        held.set((KEY, Incarnation([10; 8])), Line::Forked { at: 3, trunk: EntryId([7; 32]), sealed: 0 });
+        held.set((KEY, Incarnation([10; 8])), FeedHead::Forked { at: 3, trunk: EntryId([7; 32]), sealed: 0 });
         let before = held.root();
         held.sort_by_certificate(|key| *key != KEY);
-        assert!(held.line(&(KEY, Incarnation([10; 8]))).is_none() && held.root() != before);
+        assert!(held.head(&(KEY, Incarnation([10; 8]))).is_none() && held.root() != before);
         assert_eq!(held.lines().count(), 2);
         held.sort_by_certificate(|_| true);
         assert_eq!(held.root(), before);

@@ -80,7 +80,7 @@ impl State {
     pub(super) fn delays<S>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, entry: &Verified) -> bool {
         let (feed, seq) = (entry.header().feed, entry.header().seq);
         let Some(role) = self.replica.members.role(&feed.key) else { return false };
-        let counted = self.replica.line(&feed).map_or(0, crate::log::feed::Line::counted);
+        let counted = self.replica.head(&feed).map_or(0, crate::log::feed::FeedHead::counted);
         if role.org == self.org || !self.authored.level.contains(&feed.circle) || seq <= counted {
             return false;
         }

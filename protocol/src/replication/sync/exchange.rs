@@ -13,7 +13,7 @@ use crate::{
     },
     log::{
         entry::FeedId,
-        feed::{Line, Mark, ShortLine},
+        feed::{FeedHead, FrontierEntry, Mark},
     },
     store::{Store, StoreError},
 };
@@ -53,10 +53,10 @@ impl State {
         session.outbox.push_back(Piece::Frontier(circle));
     }
 
-    fn differing(&self, circle: &CircleId, apart: &Apart) -> Vec<ShortLine> {
+    fn differing(&self, circle: &CircleId, apart: &Apart) -> Vec<FrontierEntry> {
         let Some(held) = self.replica.circle(circle) else { return vec![] };
         let ours = |name: &super::FeedName| {
-            held.line(name).map(|line| line.short(&FeedId { circle: *circle, key: name.0, run: name.1 }))
+            held.head(name).map(|line| line.frontier_entry(&FeedId { circle: *circle, key: name.0, run: name.1 }))
         };
         let still = apart.iter().filter(|(name, theirs)| ours(name) != **theirs);
         still.filter_map(|(name, theirs)| theirs.or_else(|| ours(name))).collect()
@@ -86,8 +86,8 @@ impl State {
         &self,
         turn: &Turn<'_, S>,
         feed: FeedId,
-        ours: &Line,
-        theirs: &ShortLine,
+        ours: &FeedHead,
+        theirs: &FrontierEntry,
     ) -> Result<(Option<Piece>, [Option<Piece>; 2]), StoreError> {
         // Where both count entries, the marks of the last common one must agree.
         let common = theirs.counted().min(ours.counted());
@@ -106,7 +106,7 @@ impl State {
 
     /// Id of the counted entry at a number; of the certificate at 0.
     fn tip_at<S: Store>(&self, turn: &Turn<'_, S>, feed: &FeedId, seq: u64) -> Result<Option<Prev>, StoreError> {
-        let line = self.replica.line(feed);
+        let line = self.replica.head(feed);
         match line {
             Some(line) if line.counted() == seq => Ok(Some(line.tip())),
             _ if seq == 0 => Ok(self.replica.members.role(&feed.key).map(|role| role.certificate)),
@@ -183,7 +183,7 @@ impl State {
         low: u64,
         high: u64,
     ) -> Result<Vec<(u64, Mark)>, StoreError> {
-        let high = high.min(self.replica.line(feed).map_or(0, Line::counted));
+        let high = high.min(self.replica.head(feed).map_or(0, FeedHead::counted));
         let span = high.saturating_sub(low);
         let count = span.min(PROBE_MARKS.0 as u64);
         let mut marks = Vec::new();
@@ -207,7 +207,7 @@ impl State {
         if !self.shares(&peer, &feed.circle) {
             return Ok(());
         }
-        let counted = self.replica.line(&feed).map_or(0, Line::counted);
+        let counted = self.replica.head(&feed).map_or(0, FeedHead::counted);
         let (mut low, mut high) = (0, None);
         for (seq, mark) in marks.iter().filter(|(seq, _)| *seq <= counted) {
             if self.tip_at(turn, &feed, *seq)?.map(|id| Mark::of(&id)) == Some(*mark) {
@@ -325,9 +325,9 @@ impl State {
 }
 
 /// Whether our line says of a fork what the peer's does not.
-fn proves_more(ours: &Line, theirs: &ShortLine) -> bool {
+fn proves_more(ours: &FeedHead, theirs: &FrontierEntry) -> bool {
     match ours {
-        Line::Forked { at, .. } => !theirs.is_forked() || *at < theirs.2,
-        Line::Open { .. } => false,
+        FeedHead::Forked { at, .. } => !theirs.is_forked() || *at < theirs.2,
+        FeedHead::Open { .. } => false,
     }
 }

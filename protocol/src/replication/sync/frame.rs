@@ -30,7 +30,7 @@ use crate::{
     log::{
         body::Body,
         entry::{FeedId, ParseError, Signed, Verified},
-        feed::{Mark, NearLine, ShortLine},
+        feed::{AnchoredEntry, FrontierEntry, Mark},
     },
     membership::charter::roster::{Link, LinkError},
 };
@@ -40,7 +40,7 @@ pub const FORMAT: u64 = 1;
 
 /// What a roster's standing looks like on the wire: organisation, links, mark of the head, frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShortStanding(pub OrgId, pub u64, pub Mark, pub bool);
+pub struct ShortRosterState(pub OrgId, pub u64, pub Mark, pub bool);
 
 /// A circle's tag and root, keyed with its secret, both nonces and both node keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ pub enum Frame {
         wanted: u64,
     },
     /// Where the rosters stand.
-    Standing(Vec<ShortStanding>),
+    Standing(Vec<ShortRosterState>),
     /// Roster links, as envelopes.
     Links(Vec<Vec<u8>>),
     /// Lines of a circle.
@@ -86,9 +86,9 @@ pub enum Frame {
         /// Lines that stood at this agreed root are left out.
         since: Option<[u8; 16]>,
         /// Lines of feeds that had another line there.
-        near: Vec<NearLine>,
+        near: Vec<AnchoredEntry>,
         /// Lines of all other feeds.
-        lines: Vec<ShortLine>,
+        lines: Vec<FrontierEntry>,
     },
     /// Entries with their bodies, as bytes.
     Entries(Vec<(Vec<u8>, Option<Vec<u8>>)>),
@@ -121,7 +121,7 @@ struct HelloWire(u64, bool, ByteArray<16>, Vec<Blinded>, u64);
 #[derive(Serialize, Deserialize)]
 struct List<T>(u64, Vec<T>);
 #[derive(Serialize, Deserialize)]
-struct FrontierWire(u64, CircleId, u64, bool, Option<ByteArray<16>>, Vec<NearLine>, Vec<ShortLine>);
+struct FrontierWire(u64, CircleId, u64, bool, Option<ByteArray<16>>, Vec<AnchoredEntry>, Vec<FrontierEntry>);
 #[derive(Serialize, Deserialize)]
 struct Item(ByteBuf, Option<ByteBuf>);
 #[derive(Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use std::{
 use super::{
     FeedName, Lane, State, Turn,
     frame::{Fault, Frame},
-    session::{Anchor, Lines, Piece},
+    session::{Anchor, Heads, Piece},
 };
 use crate::{
     bytes::{
@@ -22,7 +22,7 @@ use crate::{
     },
     log::{
         entry::FeedId,
-        feed::{Line, NearLine, ShortLine},
+        feed::{AnchoredEntry, FeedHead, FrontierEntry},
     },
     replication::replica::Held,
     store::{Store, StoreError},
@@ -46,7 +46,7 @@ pub(super) struct Telling {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hearing {
     /// What the first part referred to.
-    anchor: Option<(Arc<Lines>, [u8; 16])>,
+    anchor: Option<(Arc<Heads>, [u8; 16])>,
     /// Parts heard.
     parts: u64,
     /// Lines of the anchor that were passed, and the name of the last one.
@@ -60,7 +60,7 @@ pub(super) struct Hearing {
 /// it has no lines.
 #[derive(Default)]
 struct Heard {
-    lines: Vec<ShortLine>,
+    lines: Vec<FrontierEntry>,
     untold: Vec<(Option<FeedName>, Option<FeedName>)>,
 }
 
@@ -69,19 +69,20 @@ struct Unsound;
 
 impl Telling {
     /// The next part, and whether it is the last one.
-    fn part(&mut self, held: &Held, circle: CircleId) -> (Vec<NearLine>, Vec<ShortLine>, bool) {
-        let short = |name: &FeedName, line: &Line| line.short(&FeedId { circle, key: name.0, run: name.1 });
+    fn part(&mut self, held: &Held, circle: CircleId) -> (Vec<AnchoredEntry>, Vec<FrontierEntry>, bool) {
+        let short =
+            |name: &FeedName, line: &FeedHead| line.frontier_entry(&FeedId { circle, key: name.0, run: name.1 });
         let (mut near, mut lines) = (Vec::new(), Vec::new());
-        let (agreed, passed) = (self.anchor.as_ref().map(|anchor| &*anchor.lines), self.passed);
+        let (agreed, passed) = (self.anchor.as_ref().map(|anchor| &*anchor.heads), self.passed);
         for (name, there) in agreed.into_iter().flat_map(|agreed| after(agreed, passed)) {
             if near.len() == FRONTIER_LINES.0 {
                 return (near, lines, false);
             }
-            let line = held.line(name).filter(|line| *line != there);
-            near.extend(line.map(|line| NearLine::of(self.places, &short(name, line))));
+            let line = held.head(name).filter(|line| *line != there);
+            near.extend(line.map(|line| AnchoredEntry::of(self.places, &short(name, line))));
             (self.places, self.passed) = (self.places + 1, Some(*name));
         }
-        for (name, line) in held.lines_after(self.whole) {
+        for (name, line) in held.heads_after(self.whole) {
             if near.len() + lines.len() == FRONTIER_LINES.0 {
                 return (near, lines, false);
             }
@@ -95,7 +96,7 @@ impl Telling {
 }
 
 impl Hearing {
-    fn new(anchor: Option<(Arc<Lines>, [u8; 16])>) -> Self {
+    fn new(anchor: Option<(Arc<Heads>, [u8; 16])>) -> Self {
         Self { anchor, ..Self::default() }
     }
 
@@ -103,13 +104,14 @@ impl Hearing {
         &mut self,
         circle: CircleId,
         is_last: bool,
-        near: &[NearLine],
-        lines: Vec<ShortLine>,
+        near: &[AnchoredEntry],
+        lines: Vec<FrontierEntry>,
     ) -> Result<Heard, Unsound> {
         let mut heard = Heard::default();
-        let anchor = self.anchor.as_ref().map(|(lines, _)| Arc::clone(lines));
+        let anchor = self.anchor.as_ref().map(|(heads, _)| Arc::clone(heads));
         if let Some(agreed) = anchor {
-            let short = |name: &FeedName, line: &Line| line.short(&FeedId { circle, key: name.0, run: name.1 });
+            let short =
+                |name: &FeedName, line: &FeedHead| line.frontier_entry(&FeedId { circle, key: name.0, run: name.1 });
             let (mut passing, mut told) = (after(&agreed, self.passed), near.iter().peekable());
             // What stands between the places told stands as agreed; after the first whole line, so does all the rest.
             while let Some(place) =
@@ -145,12 +147,12 @@ impl Hearing {
 
     /// Whether the peer's lines of this feed are told by what was agreed on.
     fn is_agreed(&self, name: &FeedName) -> bool {
-        self.anchor.as_ref().is_some_and(|(lines, _)| lines.contains_key(name))
+        self.anchor.as_ref().is_some_and(|(heads, _)| heads.contains_key(name))
     }
 }
 
-fn after(lines: &Lines, name: Option<FeedName>) -> impl Iterator<Item = (&FeedName, &Line)> {
-    lines.range((name.map_or(Unbounded, Excluded), Unbounded))
+fn after(heads: &Heads, name: Option<FeedName>) -> impl Iterator<Item = (&FeedName, &FeedHead)> {
+    heads.range((name.map_or(Unbounded, Excluded), Unbounded))
 }
 
 impl State {
@@ -203,8 +205,8 @@ impl State {
         peer: NodeKey,
         circle: CircleId,
         (part, is_last): (u64, bool),
-        (since, near): (Option<[u8; 16]>, &[NearLine]),
-        lines: Vec<ShortLine>,
+        (since, near): (Option<[u8; 16]>, &[AnchoredEntry]),
+        lines: Vec<FrontierEntry>,
     ) -> Result<(), StoreError> {
         if self.replica.circle(&circle).is_none() {
             return Ok(());
@@ -216,8 +218,8 @@ impl State {
         self.begin_forced(peer, circle);
         let begun = self.sessions[&peer].exchanges[&circle].hearing.as_ref().and_then(|hearing| hearing.anchor.clone());
         let anchor = since.map(|since| match begun {
-            Some((lines, root)) if root == since => Some((lines, root)),
-            _ => self.agreed(&peer, &circle, since).map(|lines| (lines, since)),
+            Some((heads, root)) if root == since => Some((heads, root)),
+            _ => self.agreed(&peer, &circle, since).map(|heads| (heads, since)),
         });
         let exchange = self.exchange(&peer, &circle).expect("begun above");
         if anchor.as_ref().is_some_and(Option::is_none) {
@@ -228,7 +230,7 @@ impl State {
             return self.pump(turn, peer);
         }
         let anchor = anchor.flatten();
-        let places = anchor.as_ref().map_or(0, |(lines, _)| lines.len() as u64);
+        let places = anchor.as_ref().map_or(0, |(heads, _)| heads.len() as u64);
         if near.last().is_some_and(|line| line.0 >= places) {
             self.strike(turn, peer, Fault::OutOfPlace);
             return Ok(());
@@ -257,11 +259,11 @@ impl State {
     }
 
     /// What a pair agreed on, if we hold it.
-    fn agreed(&self, peer: &NodeKey, circle: &CircleId, since: [u8; 16]) -> Option<Arc<Lines>> {
+    fn agreed(&self, peer: &NodeKey, circle: &CircleId, since: [u8; 16]) -> Option<Arc<Heads>> {
         let anchor = self.anchors.get(&(*peer, *circle))?;
         let epoch = self.sessions.get(peer)?.epoch?;
         let holds = (anchor.epoch == epoch || self.keeps_anchors()) && anchor.root[..16] == since;
-        holds.then(|| Arc::clone(&anchor.lines))
+        holds.then(|| Arc::clone(&anchor.heads))
     }
 
     /// What does the peer lack, and where do we differ?
@@ -276,8 +278,8 @@ impl State {
         let (mut first, mut then, mut apart) = (Vec::new(), Vec::new(), Vec::new());
         for line in heard.lines {
             let (name, feed) = ((line.0, line.1), line.feed(circle));
-            match held.line(&name) {
-                Some(ours) if ours.short(&feed) == line => {}
+            match held.head(&name) {
+                Some(ours) if ours.frontier_entry(&feed) == line => {}
                 Some(ours) => {
                     let (before, after) = self.weigh(turn, feed, ours, &line)?;
                     first.extend(before);
@@ -289,7 +291,7 @@ impl State {
         }
         for (after, before) in heard.untold {
             let has_lines =
-                held.lines_after(after).next().is_some_and(|(name, _)| before.is_none_or(|end| *name < end));
+                held.heads_after(after).next().is_some_and(|(name, _)| before.is_none_or(|end| *name < end));
             then.extend(has_lines.then_some(Piece::Untold { circle, after, before }));
         }
         let session = self.sessions.get_mut(&peer).expect("it has an exchange");
@@ -311,7 +313,7 @@ impl State {
         let Some(held) = self.replica.circle(&circle) else { return };
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         let Some(exchange) = session.exchanges.get_mut(&circle) else { return };
-        for (name, line) in held.lines_after(after) {
+        for (name, line) in held.heads_after(after) {
             if before.is_some_and(|before| *name >= before) {
                 return;
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Effect, Lane, Notice, State, Tick, Turn,
-    frame::{Blinded, FORMAT, Fault, Frame, ShortStanding},
+    frame::{Blinded, FORMAT, Fault, Frame, ShortRosterState},
     session::{self, Anchor, Piece, Session},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         seal,
     },
     log::feed::Mark,
-    membership::charter::roster::Standing,
+    membership::charter::roster::RosterState,
     replication::replica::Held,
     store::{Store, StoreError},
 };
@@ -135,8 +135,8 @@ impl State {
         }
         let same_control = context.control(&self.replica.members.control_root(), &peer) == control;
         if !same_control {
-            let standings = self.replica.members.standings().map(|(org, standing)| short(org, &standing)).collect();
-            turn.send(peer, Lane::Control, &Frame::Standing(standings));
+            let states = self.replica.members.roster_states().map(|(org, state)| short(org, &state)).collect();
+            turn.send(peer, Lane::Control, &Frame::Standing(states));
         }
         let mut unequal = Vec::new();
         let mut equal = Vec::new();
@@ -185,9 +185,9 @@ impl State {
         if self.anchors.get(&(peer, circle)).is_some_and(|anchor| anchor.root == root && anchor.epoch == epoch) {
             return;
         }
-        let shared = self.anchors.values().find(|anchor| anchor.root == root).map(|anchor| anchor.lines.clone());
-        let lines = shared.unwrap_or_else(|| Arc::new(held.lines().map(|(feed, line)| (*feed, *line)).collect()));
-        self.anchors.insert((peer, circle), Anchor { epoch, root, lines });
+        let shared = self.anchors.values().find(|anchor| anchor.root == root).map(|anchor| anchor.heads.clone());
+        let heads = shared.unwrap_or_else(|| Arc::new(held.lines().map(|(feed, head)| (*feed, *head)).collect()));
+        self.anchors.insert((peer, circle), Anchor { epoch, root, heads });
     }
 
     /// The peer's rosters: the links it lacks go first of all that waits, and at the same pace.
@@ -195,16 +195,16 @@ impl State {
         &mut self,
         turn: &mut Turn<'_, S>,
         peer: NodeKey,
-        theirs: &[ShortStanding],
+        theirs: &[ShortRosterState],
     ) -> Result<(), StoreError> {
         let mut lacked = Vec::new();
-        for (org, standing) in self.replica.members.standings() {
-            let roster = self.replica.members.roster(&org).expect("it has a standing");
+        for (org, state) in self.replica.members.roster_states() {
+            let roster = self.replica.members.roster(&org).expect("it has a state");
             let held = theirs.iter().find(|held| held.0 == org);
             let from = match held {
-                Some(held) if *held == short(org, &standing) => continue,
+                Some(held) if *held == short(org, &state) => continue,
                 // Its chain is longer: it sees whether ours is part of it. Our proof of a fork, if there is one, goes.
-                Some(held) if held.1 > standing.links => standing.links,
+                Some(held) if held.1 > state.links => state.links,
                 // Its head stands in our chain: what follows is what it lacks.
                 Some(held) if roster.link(held.1.saturating_sub(1)).is_some_and(|link| mark(&link.id()) == held.2) => {
                     held.1
@@ -239,8 +239,8 @@ fn registry_tag(registry: &RegistryId, nonce: &[u8; 16]) -> [u8; 8] {
     *seal::hash("habeas 1 registry tag", &[&registry.0, nonce]).first_chunk().expect("a hash has 32 bytes")
 }
 
-fn short(org: crate::bytes::ids::OrgId, standing: &Standing) -> ShortStanding {
-    ShortStanding(org, standing.links, mark(&standing.head), standing.frozen)
+fn short(org: crate::bytes::ids::OrgId, state: &RosterState) -> ShortRosterState {
+    ShortRosterState(org, state.links, mark(&state.head), state.frozen)
 }
 
 fn mark(link: &LinkId) -> Mark {

@@ -6,7 +6,7 @@ use crate::{
         ids::{CircleId, NodeKey, OrgId},
         limits::{BULK_IN_FLIGHT, FRAME_BYTES},
     },
-    log::{entry::Verified, feed::Line},
+    log::{entry::Verified, feed::FeedHead},
     store::{Store, StoreError},
 };
 
@@ -109,7 +109,7 @@ impl State {
                     self.leave_out(&peer, feed.circle);
                 }
                 Some(Piece::Range { feed, mut next, to }) => {
-                    let to = to.min(self.replica.line(&feed).map_or(0, Line::counted));
+                    let to = to.min(self.replica.head(&feed).map_or(0, FeedHead::counted));
                     while next <= to && !full {
                         if let Some(entry) = self.replica.entry(&turn.staged, &feed, next)? {
                             full = parcel.add(self.item(turn, &entry)?).is_err();

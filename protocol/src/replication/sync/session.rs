@@ -12,7 +12,7 @@ use crate::{
     },
     log::{
         entry::FeedId,
-        feed::{Line, ShortLine},
+        feed::{FeedHead, FrontierEntry},
     },
     replication::sync::{
         FeedName, Tick,
@@ -38,7 +38,7 @@ pub(super) const BODIES_MAX: usize = 16_384;
 pub(super) const SHED_MS: u64 = 50;
 
 /// Lines of a circle.
-pub(super) type Lines = BTreeMap<FeedName, Line>;
+pub(super) type Heads = BTreeMap<FeedName, FeedHead>;
 
 /// One connection.
 #[derive(Debug)]
@@ -142,16 +142,16 @@ pub(super) struct Exchange {
 
 /// Feeds whose lines differed, as far as a few are remembered, with the peer's line if it has one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Apart(BTreeMap<FeedName, Option<ShortLine>>);
+pub(super) struct Apart(BTreeMap<FeedName, Option<FrontierEntry>>);
 
 impl Apart {
-    pub(super) fn note(&mut self, name: FeedName, theirs: Option<ShortLine>) {
+    pub(super) fn note(&mut self, name: FeedName, theirs: Option<FrontierEntry>) {
         if self.0.len() < LINES_APART.0 {
             self.0.insert(name, theirs);
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&FeedName, &Option<ShortLine>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&FeedName, &Option<FrontierEntry>)> {
         self.0.iter()
     }
 
@@ -204,5 +204,5 @@ pub(super) struct Anchor {
     /// The circle's root at the time.
     pub(super) root: [u8; 32],
     /// Its lines; shared between all pairs that agreed on the same root.
-    pub(super) lines: Arc<Lines>,
+    pub(super) heads: Arc<Heads>,
 }

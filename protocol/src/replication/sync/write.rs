@@ -161,7 +161,7 @@ impl State {
         let feed = FeedId { circle, key, run };
         let role = self.replica.members.role(&key).expect("refuses() asked");
         let (counted, prev) =
-            self.replica.line(&feed).map_or((0, role.certificate), |line| (line.counted(), line.tip()));
+            self.replica.head(&feed).map_or((0, role.certificate), |line| (line.counted(), line.tip()));
         let blank = Header {
             feed,
             seq: counted + 1,
@@ -192,7 +192,7 @@ impl Pens {
     /// The key a circle is written with.
     #[must_use]
     pub fn of(&self, circle: &Circle) -> &Signer {
-        match circle.pen() {
+        match circle.writing_purpose() {
             Purpose::Author => &self.author,
             _ => &self.desk,
         }

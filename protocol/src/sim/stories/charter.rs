@@ -10,7 +10,7 @@ fn an_entry_under_another_charter_waits_and_is_nobodys_fault() {
     let unknown = foreign(&world, 1, |header| Header { charter: CharterHash([9; 32]), ..header });
     let lines = |world: &World| {
         let replica = world.machines[0].state.as_ref().expect("on").replica();
-        replica.line(&unknown.header().feed).map(Line::counted)
+        replica.head(&unknown.header().feed).map(FeedHead::counted)
     };
     let before = lines(&world);
     let step = told(&mut world, 1, 0, &bare(std::slice::from_ref(&unknown)));
