@@ -145,7 +145,7 @@ fn a_history_that_every_peer_brings_at_once_is_nobodys_fault() {
     super::stories::mend(&mut world);
     agree(&mut world);
     let state = world.machines[4].state.as_ref().expect("on");
-    let paid: u64 = (0..4).map(|at| state.paid(&world.machines[at].name())).sum();
+    let paid: u64 = (0..4).map(|at| state.repeats_drawn(&world.machines[at].name())).sum();
     assert_eq!(paid, 0);
 }
 

@@ -153,7 +153,7 @@ impl Machine {
         let mut state = State::load(start, &self.disk)?;
         state.unlock(self.keys.pens(), epochs(&self.disk)?);
         state.replica_mut().planted = planted;
-        state.replica_mut().bind(bounds);
+        state.replica_mut().set_bounds(bounds);
         self.view = View::rebuild(&state, &self.disk)?;
         self.state = Some(state);
         Ok(())

@@ -79,7 +79,7 @@ fn attacked(nodes: usize) -> World {
 fn bind(world: &mut World, bounds: Bounds) {
     world.plan.bounds = bounds;
     world.machines.iter_mut().for_each(|machine| {
-        machine.state.as_mut().expect("on").replica_mut().bind(bounds);
+        machine.state.as_mut().expect("on").replica_mut().set_bounds(bounds);
     });
 }
 

@@ -518,7 +518,7 @@ fn a_frontier_of_several_frames_is_one_frontier() {
     let mut world = still(3);
     let circle = commons(&world);
     world.machines.iter_mut().for_each(|machine| {
-        machine.state.as_mut().expect("on").replica_mut().bind(Bounds { incarnations: 2_500, bodiless: 1 });
+        machine.state.as_mut().expect("on").replica_mut().set_bounds(Bounds { incarnations: 2_500, bodiless: 1 });
     });
     part(&mut world, &[(1, 1), (2, 2)]);
     let entries: Vec<_> = (0..2_500_u64)

@@ -336,7 +336,7 @@ impl World {
         if self.plan.relayed_percent > 0 {
             return Ok(()); // what a relay repeated stays on its sender's account
         }
-        let paid = self.machines[at].state.as_ref().map_or(0, |state| state.paid(peer));
+        let paid = self.machines[at].state.as_ref().map_or(0, |state| state.repeats_drawn(peer));
         if paid > crate::bytes::limits::REPEATS.0 as u64 / 64 {
             self.blame(at, peer, &format!("took {paid} entries again from"))?;
         }
