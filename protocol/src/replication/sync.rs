@@ -160,7 +160,7 @@ pub enum Notice {
     },
     /// Members or devices changed.
     Members,
-    /// This node holds a circle it did not hold before.
+    /// A circle is newly held by this node.
     Circle(CircleId),
     /// Keys of a circle's epochs arrived: entries sealed under them that came earlier can be read now.
     Keys(CircleId),
@@ -299,7 +299,7 @@ impl State {
         std::mem::swap(&mut self.anchors, &mut old.anchors);
     }
 
-    /// This node's organisation.
+    /// The organisation of this node.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         self.org

@@ -46,7 +46,7 @@ pub(super) type Heads = BTreeMap<FeedName, FeedHead>;
 pub(super) struct Session {
     /// The peer's organisation.
     pub(super) org: OrgId,
-    /// This node's nonce.
+    /// The nonce of this node.
     pub(super) ours: [u8; 16],
     /// The peer's nonce, after its OPEN.
     pub(super) theirs: Option<[u8; 16]>,
@@ -121,7 +121,7 @@ impl Session {
 /// An exchange: a circle being reconciled. Each side sends its frontier, then what the other lacks, then DONE.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    /// This node's root when its frontier was sent: later entries are not part of this exchange.
+    /// The root of this node's circle when its frontier was sent: later entries are not part of this exchange.
     pub(super) ours: Option<[u8; 32]>,
     /// Whether a roster changed meanwhile: entries refused under the old one may be accepted now, so that the outcome
     /// is open.
@@ -165,7 +165,7 @@ impl Differences {
 /// The outcome of an exchange.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// This node's root when its frontier was sent.
+    /// The root of this node's circle when its frontier was sent.
     pub(super) ours: Option<[u8; 32]>,
     /// The peer's blinded root at the first comparison afterwards.
     pub(super) theirs: Option<[u8; 16]>,

@@ -68,10 +68,10 @@ pub enum Refusal {
     /// The keys are not in memory, since the node is locked.
     #[error("locked")]
     Locked,
-    /// This node does not hold the circle.
+    /// The circle is not held by this node.
     #[error("this circle is not here")]
     NoCircle,
-    /// This node has no epoch key of the circle.
+    /// No epoch key of the circle is held by this node.
     #[error("no key of this circle is here")]
     NoEpoch,
     /// The content is larger than an entry may be.
