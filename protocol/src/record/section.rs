@@ -66,7 +66,7 @@ pub enum InsertError {
         /// The section it was inserted into.
         section: SectionId,
     },
-    /// Another entry with this number of the same chain is here. Of a forked feed at most one counts.
+    /// The chain already has another entry with this number. Of a forked feed at most one counts.
     #[error("entry {entry:?} has number {seq} of its feed, and so has {held:?}")]
     Forked {
         /// The entry.

@@ -49,9 +49,9 @@ pub struct Field {
 pub enum Kind {
     /// A code of the field's vocabulary.
     Code,
-    /// One line, at most 200 characters.
+    /// A line of text, at most 200 characters.
     Text,
-    /// One paragraph of a narrative, at most 4,000 characters.
+    /// A paragraph of a narrative, at most 4,000 characters.
     Paragraph,
     /// A yes or a no.
     Bool,
@@ -112,13 +112,13 @@ pub enum Commons {
 pub enum Policy {
     /// Set once; a correction is a new record that supersedes.
     Imm,
-    /// One value if all agree, otherwise all side by side (multi-value register).
+    /// A single value if all agree, otherwise all side by side (multi-value register).
     Mvr,
     /// Union; removal is a statement of its own.
     Set,
     /// Append-only.
     Log,
-    /// One value for each organisation.
+    /// A value for each organisation.
     Org,
     /// The most restrictive wins, also over concurrent writes ([`Order`]).
     Strict,

@@ -45,7 +45,7 @@ pub enum Format {
     CourtUid,
     /// A norm or act, such as `RU-CC-69.3` or `RU-SC-PLENUM-11/2023`.
     Norm,
-    /// One article as [`crate::record::citation::Article`] writes it.
+    /// A single article in the form of [`crate::record::citation::Article`].
     Provision,
     /// Court UID, court number or the number of a published text.
     Judgment,

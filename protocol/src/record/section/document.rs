@@ -32,8 +32,8 @@ const BRANCHES: Resource = Resource(32);
 /// The key of a statement, which names the earlier statements that it may supersede.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key<'a> {
-    /// One value per organisation, and per organisation reported on: an importer who reports what two others say must
-    /// not silently replace one with the other.
+    /// A value per organisation, and per organisation reported on: an importer who reports what two others say must not
+    /// silently replace one with the other.
     Own { entity: EntityId, field: &'a str, org: OrgId, reported_by: Option<&'a str> },
     /// A value that supersedes no other.
     Separate { entity: EntityId, field: &'a str },

@@ -67,7 +67,7 @@ pub struct Provenance {
     pub unsourced: u64,
 }
 
-/// One organisation's claims in a section.
+/// Counts of one organisation's claims in a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
     /// Number of its current claims.

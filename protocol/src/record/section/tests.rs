@@ -431,7 +431,7 @@ fn continue_with(history: &mut History, step: &Step) {
     history.write(step.feed, step.feed % 3, &deps, statements);
 }
 
-/// One statement. Half of the fields drawn are the first, where conflicts and resolutions are.
+/// A statement. Half of the fields drawn are the first, where conflicts and resolutions are.
 fn statement(history: &History, (kind, field, value, pick): (u8, u8, u8, u8)) -> Statement {
     let field = FIELDS.get(usize::from(field)).copied().unwrap_or(DATE);
     let entity = EntityId([10 + pick % 2 * (pick / 2 % 2); 16]);

@@ -67,7 +67,7 @@ pub enum Shown {
     Union,
     /// The claims are a log.
     Log,
-    /// One value for each organisation.
+    /// A value for each organisation.
     PerOrg,
     /// The most restrictive value counts.
     Strictest {
@@ -114,9 +114,9 @@ pub struct Former {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// Its author, knowing it, asserted another value later.
+    /// The author, knowing it, asserted another value later.
     Superseded,
-    /// Its organisation retracted it; all retractions, by reference.
+    /// The organisation retracted it; all retractions, by reference.
     Retracted(Vec<Retraction>),
 }
 
