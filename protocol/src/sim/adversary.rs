@@ -1,4 +1,4 @@
-//! Whoever does not play by the rules: the forker's other faces, the stripper, and the vandal's tricks.
+//! Adversaries: the forker's further faces, the stripper, and the vandal's invalid frames.
 
 use super::{dice::Dice, machine::Machine};
 use crate::{
@@ -19,20 +19,20 @@ use crate::{
     store::staged::Staged,
 };
 
-/// How a machine behaves.
+/// The conduct of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conduct {
-    /// By the rules.
+    /// Keeps the protocol.
     Honest,
-    /// One key, several states: each face tells its own story.
+    /// Has several states under one key; each face continues its own history.
     Forker,
-    /// Sends headers and keeps the bodies.
+    /// Sends headers and withholds the bodies.
     Stripper,
-    /// Anything a member's key allows.
+    /// Sends anything that a member's key allows.
     Vandal,
 }
 
-/// What really leaves instead of `frame`.
+/// Replaces a frame by those that a dishonest machine sends.
 pub(super) fn warp(conduct: Conduct, dice: &mut Dice, frame: Vec<u8>) -> Vec<Vec<u8>> {
     let Ok(Frame::Entries(mut items)) = Frame::decode(&frame) else {
         return if conduct == Conduct::Vandal && dice.chance(5) { vec![frame.clone(), frame] } else { vec![frame] };
@@ -63,7 +63,7 @@ fn spoil_signature(items: &mut [(Vec<u8>, Option<Vec<u8>>)], dice: &mut Dice) {
     }
 }
 
-/// Entries as they are, with signatures that do not fit: they poison whoever remembers by id.
+/// Makes a frame of entries with bad signatures: it affects a node that remembers failures by id.
 pub(super) fn poison(machine: &Machine, state: &State, ids: &[EntryId], dice: &mut Dice) -> Option<Vec<u8>> {
     let staged = Staged::new(&machine.disk);
     let mut items = Vec::new();
@@ -75,10 +75,10 @@ pub(super) fn poison(machine: &Machine, state: &State, ids: &[EntryId], dice: &m
     Some(Frame::Entries(items).encode())
 }
 
-/// Kinds of trick that [`trick`] knows.
+/// Number of kinds of [`trick`].
 pub(super) const TRICKS: u64 = 20;
 
-/// A frame no honest node would send, and the lane it takes. `heard` are frames that once were on some wire.
+/// Makes a frame that no honest node would send, and its lane. `heard` are frames sent earlier on some wire.
 pub(super) fn trick(
     machine: &Machine,
     state: &State,
@@ -125,7 +125,7 @@ pub(super) fn trick(
             )
         }
         4 => {
-            // The victim's own feeds, further than it ever wrote.
+            // Lines about the victim's own feeds, beyond its last entries.
             let own = known.iter().filter(|(feed, _)| victim.keys.feed_keys().contains(&feed.key));
             let mark = Mark::of(&EntryId(dice.bytes()));
             let lines =
@@ -173,7 +173,7 @@ pub(super) fn trick(
             (Lane::Live, Frame::Entries(items.to_vec()).encode())
         }
         17 | 18 => {
-            // A swarm: fresh incarnations, each of one entry, some without their bodies. Each victim gets another one.
+            // A swarm: fresh incarnations of one entry each, some without bodies, different for each victim.
             let role = state.replica().members.role(&machine.keys.device.desk);
             let prev = role.map_or(header.prev, |role| role.certificate);
             let item = |dice: &mut Dice| {
@@ -184,7 +184,7 @@ pub(super) fn trick(
             (Lane::Live, Frame::Entries((0..dice.between(2, 9)).map(|_| item(dice)).collect()).encode())
         }
         19 => {
-            // A chain whose bodies are withheld, but for a few; at its end it may fork.
+            // A chain with most bodies withheld; it may fork at its end.
             let role = state.replica().members.role(&machine.keys.device.desk);
             let (mut prev, mut items) = (role.map_or(header.prev, |role| role.certificate), Vec::new());
             for seq in 1..=dice.between(3, 9) {
