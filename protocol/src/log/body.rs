@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(body.open(&RegistryId([1; 32]), &header, &key), Err(OpenError::Ciphertext));
     }
 
-    /// One ciphertext under two keys could have two contents, if the second key could be named in place of the first.
+    /// A ciphertext under two keys could have two contents, if the second key could be named in place of the first.
     #[test]
     fn a_body_whose_commitment_is_to_another_key_or_nonce_does_not_open() {
         let mut entropy = Entropy::new([6; 32]);

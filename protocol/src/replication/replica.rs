@@ -235,8 +235,8 @@ impl Replica {
         std::mem::take(&mut self.displaced)
     }
 
-    /// Whether a new incarnation of a key can no longer count in a circle; `run`, if it counts already, or a smaller
-    /// one still can.
+    /// Whether an entry of a key under incarnation `run` would not count in a circle, since as many smaller
+    /// incarnations as may count do. `None` stands for a new, largest incarnation.
     #[must_use]
     pub fn is_overrun(&self, circle: &CircleId, key: &FeedKey, run: Option<Incarnation>) -> bool {
         let Some(held) = self.circles.get(circle) else { return false };

@@ -113,7 +113,7 @@ enum Giver {
     /// The person, directly or through counsel.
     Person,
     Representative,
-    /// A relative or friend acting for the person, or an unknown giver.
+    /// A person other than counsel or legal representative, or an unknown giver.
     Proxy,
     /// No giver: nobody was asked.
     Nobody,

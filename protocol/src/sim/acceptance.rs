@@ -57,7 +57,7 @@ impl Bench {
         }
     }
 
-    /// Another empty replica of the same registry.
+    /// Makes an empty replica of the same registry.
     fn twin(&self) -> Self {
         Self { desk: self.desk.clone(), blank: self.blank.clone(), body: self.body.clone(), ..Self::new() }
     }

@@ -30,7 +30,7 @@ pub enum Invariant {
     I4,
     /// The view equals that of the naive model.
     I5,
-    /// Nothing signed leaves before it is stored.
+    /// No signed bytes leave before they are stored.
     I6,
     /// Only members with the network key connect, and no entry leaves its circle.
     I7,

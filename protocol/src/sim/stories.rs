@@ -1,6 +1,6 @@
 //! Regression tests: each begins with the story of its bug.
 
-mod aside;
+mod broken_section;
 mod charter;
 mod grants;
 mod hedge;

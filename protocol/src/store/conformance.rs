@@ -30,12 +30,12 @@ macro_rules! store_conformance {
             a_row_comes_back_as_it_was_put
             values_may_be_empty_and_a_mebibyte
             of_two_changes_of_one_row_the_later_counts
-            deleting_what_is_not_there_is_nothing
+            deleting_a_missing_row_changes_nothing
             an_empty_batch_changes_nothing
             a_scan_ascends_from_its_bound
             a_scan_ends_when_the_visitor_has_enough
-            prefixes_of_prefixes_are_strangers
-            tables_are_strangers
+            prefixes_of_prefixes_are_separate
+            tables_are_separate
             a_table_scan_visits_each_row_once
             reopening_keeps_everything
             random_changes_agree_with_a_map
@@ -91,7 +91,7 @@ pub fn of_two_changes_of_one_row_the_later_counts<B: Bench>(bench: &mut B) {
 }
 
 /// Deleting is idempotent.
-pub fn deleting_what_is_not_there_is_nothing<B: Bench>(bench: &mut B) {
+pub fn deleting_a_missing_row_changes_nothing<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let row = Row::new(Table::Wanted, [3; 32], 0);
     delete(&mut store, &row);
@@ -142,7 +142,7 @@ pub fn a_scan_ends_when_the_visitor_has_enough<B: Bench>(bench: &mut B) {
 }
 
 /// Rows of prefix `a` are not rows of prefix `ab`, and no number runs into a neighbouring prefix.
-pub fn prefixes_of_prefixes_are_strangers<B: Bench>(bench: &mut B) {
+pub fn prefixes_of_prefixes_are_separate<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let prefixes: [&[u8]; 6] = [b"", b"a", b"ab", b"a\0", b"a\xff", b"b"];
     for prefix in prefixes {
@@ -157,8 +157,8 @@ pub fn prefixes_of_prefixes_are_strangers<B: Bench>(bench: &mut B) {
     }
 }
 
-/// The same prefix and number in two tables name two rows.
-pub fn tables_are_strangers<B: Bench>(bench: &mut B) {
+/// Rows with the same prefix and number in two tables are two rows.
+pub fn tables_are_separate<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     for table in Table::ALL {
         put(&mut store, &Row::new(*table, b"same", 1), table.label().as_bytes());

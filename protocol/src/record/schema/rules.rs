@@ -74,7 +74,7 @@ pub struct Cap {
     pub name: String,
     /// Conditions of the cap; it applies if any of them holds anywhere in the case.
     pub any: Vec<Condition>,
-    /// The highest level of the capped entities and fields; never the commons.
+    /// The widest level of the capped entities and fields; never the commons.
     pub level: CapLevel,
     /// The only audience of material that stays sealed.
     pub audience: Option<Audience>,
@@ -122,7 +122,7 @@ pub enum Test {
     In(BTreeSet<String>),
 }
 
-/// The highest level of capped material.
+/// The widest level of capped material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CapLevel {
