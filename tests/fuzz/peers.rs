@@ -226,7 +226,7 @@ impl Conversation {
     fn check(&self) {
         let (replica, staged) = (self.state.replica(), Staged::new(&self.disk));
         let held = replica.circle(&self.commons).expect("every member holds it");
-        assert!(held.runs(&self.blank.feed.key).count() <= INCARNATIONS.0);
+        assert!(held.incarnations(&self.blank.feed.key).count() <= INCARNATIONS.0);
         assert!(
             replica.wanted_len() <= held.lines().count() * BODILESS.0 && held.lines().count() <= 2 * DEVICES.0 * 256
         );

@@ -247,8 +247,8 @@ impl Replica {
 
     /// The largest incarnation of a key that counts in any circle.
     #[must_use]
-    pub fn latest_run(&self, key: &FeedKey) -> Option<Incarnation> {
-        self.circles.values().filter_map(|held| held.runs(key).next_back()).max()
+    pub fn latest_incarnation(&self, key: &FeedKey) -> Option<Incarnation> {
+        self.circles.values().filter_map(|held| held.incarnations(key).next_back()).max()
     }
 
     /// Sets other bounds for the simulator, so that few entries reach them.

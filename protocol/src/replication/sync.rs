@@ -205,7 +205,7 @@ pub struct State {
     reader: Option<Reader>,
     pace: grants::Pace,
     epochs: BTreeMap<CircleId, Vec<Epoch>>,
-    runs: BTreeMap<FeedKey, Incarnation>,
+    incarnations: BTreeMap<FeedKey, Incarnation>,
     /// The keys that this node writes with, once it was unlocked.
     own: BTreeSet<FeedKey>,
     /// Own feeds whose reuse elsewhere was reported.
@@ -264,7 +264,7 @@ impl State {
             reader: None,
             pace: grants::Pace::default(),
             epochs: BTreeMap::new(),
-            runs: start.runs,
+            incarnations: start.runs,
             own: BTreeSet::new(),
             reported_reuse: BTreeSet::new(),
             own_feeds_confirmed: false,
@@ -359,7 +359,7 @@ impl State {
     #[must_use]
     pub fn chain(&self, circle: &Circle) -> Option<FeedName> {
         let key = FeedKey(self.pens.as_ref()?.of(circle).public());
-        Some((key, self.runs.get(&key).copied().unwrap_or(Incarnation([0; 8]))))
+        Some((key, self.incarnations.get(&key).copied().unwrap_or(Incarnation([0; 8]))))
     }
 
     /// The time at which [`Input::Tick`] is next due.
@@ -522,9 +522,9 @@ impl State {
     fn drop_displaced<S: Store>(&mut self, transaction: &mut Transaction<'_, S>) {
         let mut keys = BTreeSet::new();
         for feed in self.replica.take_displaced() {
-            if self.runs.get(&feed.key) == Some(&feed.run) {
-                self.runs.remove(&feed.key);
-                write::end_run(transaction, &feed.key);
+            if self.incarnations.get(&feed.key) == Some(&feed.run) {
+                self.incarnations.remove(&feed.key);
+                write::retire_incarnation(transaction, &feed.key);
             }
             if keys.insert((feed.circle, feed.key)) {
                 self.reported_overruns.remove(&(feed.circle, feed.key));
@@ -578,11 +578,11 @@ impl State {
     /// Handles an entry of an own key that this node did not write: an old copy was restored. The incarnation is never
     /// signed with again.
     fn check_own_feed<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, feed: FeedId) {
-        if self.runs.get(&feed.key) == Some(&feed.run) {
-            self.runs.remove(&feed.key);
+        if self.incarnations.get(&feed.key) == Some(&feed.run) {
+            self.incarnations.remove(&feed.key);
             // Deleted from the disk too: after a restart the next write would otherwise continue the old incarnation,
             // and fork it.
-            write::end_run(transaction, &feed.key);
+            write::retire_incarnation(transaction, &feed.key);
         } else if !self.own.contains(&feed.key) {
             return;
         }

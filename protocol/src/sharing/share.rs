@@ -4,8 +4,8 @@
 //! 1. the whole case: is it recalled, not to be shared, raised to local, and does consent cover every organisation?
 //! 2. each value: is it known and canonical, may its field and its code leave, does its record stay as a whole, is it
 //!    capped, does it name an organisation that would not read it?
-//! 3. the rest: references to what stays behind are dropped, sources go as far as they may themselves, and a reporter is
-//!    named only if it is an organisation of the audience.
+//! 3. the rest: references to what stays behind are dropped, sources go as far as they may themselves, and a reporter
+//!    is named only if it is an organisation of the audience.
 //!
 //! Consent records stay in the own circle; only the resulting permissions go. [`restate`] writes the shared section,
 //! with names of its own; [`joint`] merges both sections for reading; [`commons`] derives what all members may read.

@@ -126,9 +126,9 @@ impl Bench {
         self.replica.circle(&self.blank.feed.circle).expect("held").root()
     }
 
-    fn runs(&self) -> BTreeSet<u64> {
+    fn incarnations(&self) -> BTreeSet<u64> {
         let held = self.replica.circle(&self.blank.feed.circle).expect("held");
-        held.runs(&self.blank.feed.key).map(|run| u64::from_be_bytes(run.0)).collect()
+        held.incarnations(&self.blank.feed.key).map(|run| u64::from_be_bytes(run.0)).collect()
     }
 
     fn rows(&self, table: Table) -> usize {
@@ -168,7 +168,7 @@ fn the_smallest_256_incarnations_of_a_key_count_in_whatever_order_they_come() {
             let outcome = bench.take(&entry, None);
             assert!(matches!(outcome, Outcome::New | Outcome::Surplus), "{outcome:?}");
         }
-        assert_eq!(bench.runs(), (1..=most).collect(), "seed {seed}");
+        assert_eq!(bench.incarnations(), (1..=most).collect(), "seed {seed}");
         assert_eq!(*expected.get_or_insert(bench.root()), bench.root(), "seed {seed}");
         bench.reload();
         assert_eq!(expected, Some(bench.root()), "seed {seed}, after a restart");
@@ -188,7 +188,7 @@ fn two_nodes_that_saw_different_incarnations_end_with_the_same() {
     assert_ne!(a.root(), b.root());
     assert_eq!(a.take(&a.first(most + 1), None), Outcome::Surplus);
     assert_eq!(b.take(&b.first(1), None), Outcome::New);
-    assert_eq!((a.root(), a.runs()), (b.root(), b.runs()));
+    assert_eq!((a.root(), a.incarnations()), (b.root(), b.incarnations()));
     assert_eq!(b.replica.take_displaced(), [b.feed(most + 1)]);
 }
 

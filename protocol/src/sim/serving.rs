@@ -291,7 +291,7 @@ fn a_swarm_of_feeds_parts_nobody_and_honest_nodes_strike_no_honest_node() {
     agree(&mut world);
     for at in [0, 2, 3] {
         let held = world.machines[at].state.as_ref().expect("on").replica().circle(&circle).expect("held");
-        let runs: Vec<_> = held.runs(&world.machines[1].keys.device.desk).collect();
+        let runs: Vec<_> = held.incarnations(&world.machines[1].keys.device.desk).collect();
         assert_eq!(runs, (900..900 + most).map(run).collect::<Vec<_>>(), "node {at}");
     }
     // Afterwards the network is quiet, and displaced feeds are deleted from the disks.
@@ -365,7 +365,7 @@ fn a_device_that_began_anew_too_often_is_told_and_loses_nothing() {
     assert!(step.effects.contains(&refused), "{:?}", step.effects);
     assert_eq!(root(&world), before);
     let replica = world.machines[2].state.as_ref().expect("on").replica();
-    assert_eq!(replica.circle(&circle).expect("held").runs(&world.machines[0].keys.device.desk).count(), 3);
+    assert_eq!(replica.circle(&circle).expect("held").incarnations(&world.machines[0].keys.device.desk).count(), 3);
 }
 
 /// Rosters requested repeatedly filled the control lane, and ended connections.

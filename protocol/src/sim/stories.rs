@@ -133,7 +133,7 @@ pub(super) fn struck(step: &Step) -> bool {
 }
 
 /// The incarnation of a machine's desk key, as on its disk.
-pub(super) fn desk_run(world: &World, at: usize) -> Option<Incarnation> {
+pub(super) fn desk_incarnation(world: &World, at: usize) -> Option<Incarnation> {
     let machine = &world.machines[at];
     let key = machine.keys.device.desk;
     runs(&machine.disk, &[key]).expect("memory answers").get(&key).copied()
@@ -211,7 +211,7 @@ fn a_run_given_up_is_given_up_after_a_restart_too() {
     partition(&mut world, &[(2, 1)]);
     roll_back(&mut world, 0, image);
     wait(&mut world, 5 * MINUTE);
-    assert_eq!(desk_run(&world, 0), None, "the run is given up on the disk");
+    assert_eq!(desk_incarnation(&world, 0), None, "the run is given up on the disk");
     world.crash(0).expect("nothing is checked");
     wait(&mut world, 5 * MINUTE);
     world.write(0, &[circle]).expect("it may");
@@ -366,7 +366,7 @@ fn a_claim_about_our_own_feed_is_believed_only_with_its_entries() {
     let circle = commons(&world);
     world.write(0, &[circle]).expect("it may");
     agree(&mut world);
-    let run = desk_run(&world, 0).expect("it wrote");
+    let run = desk_incarnation(&world, 0).expect("it wrote");
     let key = world.machines[0].keys.device.desk;
     let lines = vec![FrontierEntry(key, run, 40, Mark::of(&EntryId([5; 32])), None)];
     let frame = Frame::Frontier { circle, part: 0, is_last: true, since: None, near: vec![], lines }.encode();
@@ -376,7 +376,7 @@ fn a_claim_about_our_own_feed_is_believed_only_with_its_entries() {
     wait(&mut world, MINUTE);
     world.write(0, &[circle]).expect("it may");
     agree(&mut world);
-    assert_eq!(desk_run(&world, 0), Some(run));
+    assert_eq!(desk_incarnation(&world, 0), Some(run));
 }
 
 /// A pair with an anchor names feeds by their places. A place beyond the anchor's feeds is a strike; for a root that

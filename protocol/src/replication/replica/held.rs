@@ -73,15 +73,15 @@ impl Held {
     }
 
     /// The incarnations of a key that count, in ascending order.
-    pub fn runs(&self, key: &FeedKey) -> impl DoubleEndedIterator<Item = Incarnation> {
+    pub fn incarnations(&self, key: &FeedKey) -> impl DoubleEndedIterator<Item = Incarnation> {
         let all = (*key, Incarnation([0; 8]))..=(*key, Incarnation([0xff; 8]));
         self.feeds.range(all).map(|((_, run), _)| *run)
     }
 
     /// The room for a feed without a head, where `most` incarnations of a key count.
     pub(super) fn room(&self, key: &FeedKey, run: Incarnation, most: usize) -> Room {
-        match self.runs(key).next_back() {
-            Some(largest) if self.runs(key).count() >= most => {
+        match self.incarnations(key).next_back() {
+            Some(largest) if self.incarnations(key).count() >= most => {
                 if run < largest {
                     Room::InPlaceOf(largest)
                 } else {

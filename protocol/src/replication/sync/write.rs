@@ -86,7 +86,7 @@ pub enum Refusal {
 }
 
 #[derive(Serialize, Deserialize)]
-struct RunRow(FeedKey, Incarnation);
+struct IncarnationRow(FeedKey, Incarnation);
 
 impl State {
     pub(super) fn handle_write<S: Store>(
@@ -138,7 +138,7 @@ impl State {
         let allowed = self.replica.members.role(&key).is_some_and(|role| held.circle.may_write(&role, content.kind()));
         match content {
             _ if !allowed => Some(Refusal::NotAllowed),
-            _ if self.replica.is_overrun(circle, &key, self.runs.get(&key).copied()) => Some(Refusal::Overrun),
+            _ if self.replica.is_overrun(circle, &key, self.incarnations.get(&key).copied()) => Some(Refusal::Overrun),
             Content::Assertions(_) if self.epochs(circle).is_empty() => Some(Refusal::NoEpoch),
             Content::Assertions(bytes) | Content::Grant(bytes) if bytes.len() > BODY_BYTES.0 * 9 / 10 => {
                 Some(Refusal::TooLarge)
@@ -159,10 +159,10 @@ impl State {
         let signer = pens.of(&self.replica.circle(&circle).expect("refuses() asked").circle).clone();
         let secret = &pens.reading.0;
         let key = FeedKey(signer.public());
-        let latest = self.replica.latest_run(&key);
-        let run = *self.runs.entry(key).or_insert_with(|| {
-            let run = run_after(latest, &mut self.entropy.hedged(secret, fresh, &[b"run", &key.0]));
-            transaction.staged.put(run_row(&key), codec::encode(&RunRow(key, run)));
+        let latest = self.replica.latest_incarnation(&key);
+        let run = *self.incarnations.entry(key).or_insert_with(|| {
+            let run = next_incarnation(latest, &mut self.entropy.hedged(secret, fresh, &[b"run", &key.0]));
+            transaction.staged.put(incarnation_row(&key), codec::encode(&IncarnationRow(key, run)));
             run
         });
         let feed = FeedId { circle, key, run };
@@ -216,19 +216,19 @@ impl Content {
 }
 
 /// Generates an incarnation larger than all that are known: when there are more than count, no older one is displaced.
-fn run_after(latest: Option<Incarnation>, entropy: &mut Entropy) -> Incarnation {
+fn next_incarnation(latest: Option<Incarnation>, entropy: &mut Entropy) -> Incarnation {
     let chance = u64::from_be_bytes(entropy.bytes());
-    let latest = latest.map_or(0, |run| u64::from_be_bytes(run.0));
+    let latest = latest.map_or(0, |incarnation| u64::from_be_bytes(incarnation.0));
     Incarnation(latest.checked_add(1 + (chance >> 16)).unwrap_or(chance).to_be_bytes())
 }
 
-fn run_row(key: &FeedKey) -> Row {
+fn incarnation_row(key: &FeedKey) -> Row {
     Row::new(Table::Meta, [b"run", &key.0[..]].concat(), 0)
 }
 
 /// Deletes the key's present incarnation: it is never signed with again.
-pub(super) fn end_run<S: Store>(transaction: &mut Transaction<'_, S>, key: &FeedKey) {
-    transaction.staged.delete(run_row(key));
+pub(super) fn retire_incarnation<S: Store>(transaction: &mut Transaction<'_, S>, key: &FeedKey) {
+    transaction.staged.delete(incarnation_row(key));
 }
 
 /// Stores a circle, if it is new, and its epochs. The secret of a known circle stays: a second grant cannot change it.
@@ -260,8 +260,8 @@ pub fn epoch_row(circle: &CircleId, epoch: &Epoch) -> (Row, Vec<u8>) {
 pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, Incarnation>, StoreError> {
     let mut runs = BTreeMap::new();
     for key in keys {
-        if let Some(value) = store.get(&run_row(key))? {
-            let RunRow(key, run) =
+        if let Some(value) = store.get(&incarnation_row(key))? {
+            let IncarnationRow(key, run) =
                 codec::decode("run", &value, 128).map_err(|_| StoreError::Altered { table: Table::Meta.label() })?;
             runs.insert(key, run);
         }
@@ -274,7 +274,7 @@ pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, In
 #[must_use]
 pub fn renew(keys: &[FeedKey]) -> Batch {
     let mut batch = Batch::default();
-    keys.iter().for_each(|key| batch.delete(run_row(key)));
+    keys.iter().for_each(|key| batch.delete(incarnation_row(key)));
     batch
 }
 
