@@ -83,9 +83,9 @@ impl Pair {
     /// Both hold the same control data, with this many links of the first office's roster, frozen or not.
     fn check(&self, links: u64, frozen: bool) {
         let org = self.registry.offices[0].organisation();
-        let standings = [0, 1].map(|side| self.roster(side, &org).standing());
-        assert_eq!(standings[0], standings[1]);
-        assert_eq!((standings[0].links, standings[0].frozen), (links, frozen));
+        let states = [0, 1].map(|side| self.roster(side, &org).state());
+        assert_eq!(states[0], states[1]);
+        assert_eq!((states[0].links, states[0].frozen), (links, frozen));
         let roots = self.nodes.each_ref().map(|(state, _)| state.replica().members.control_root());
         assert_eq!((roots[0], self.struck), (roots[1], 0), "equal, and nobody was blamed");
     }

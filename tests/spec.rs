@@ -142,16 +142,16 @@ fn every_table_of_the_store_is_told_with_its_number_and_class() {
 
 /// What draws bytes that travel, or are handed over.
 const WIRE: &[&str] = &[
-    "body.rs",
-    "charter.rs",
-    "charter/card.rs",
-    "charter/founding.rs",
-    "charter/roster.rs",
-    "circle.rs",
-    "circle/grant.rs",
-    "entry.rs",
-    "section/assertion.rs",
-    "sync/frame.rs",
+    "log/body.rs",
+    "membership/charter.rs",
+    "membership/charter/card.rs",
+    "membership/charter/founding.rs",
+    "membership/charter/roster.rs",
+    "membership/circle.rs",
+    "membership/circle/grant.rs",
+    "log/entry.rs",
+    "record/section/assertion.rs",
+    "replication/sync/frame.rs",
 ];
 
 /// Lines of the drawings in module heads.

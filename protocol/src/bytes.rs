@@ -1,4 +1,4 @@
-//! Bytes: names, limits, the one form of each value, the cryptographic primitives. Uses no other layer.
+//! Bytes: ids, limits, the canonical encoding and the cryptographic primitives. This layer uses no other.
 
 pub mod address;
 pub mod armour;

@@ -1,9 +1,9 @@
 //! The rules of Habeas: pure values and state machines.
 //!
-//! Nothing here has a clock, a random source, a thread, a file or a socket; time and entropy arrive with the inputs, and
-//! everything replays from a seed. The folders are layers: each uses only those before it in this list, and a test holds
-//! them to it. Data flows one way, and each arrow is a type that the next step demands:
-//! received → decoded → verified → accepted → stored → folded → shown.
+//! This crate has no clock, no random source, no thread, no file and no socket; time and entropy are inputs, so that
+//! every run replays from a seed. The folders are layers: each uses only those before it in this list, which a test
+//! checks. Data flows one way, and each step requires the type that the one before it produces: received → decoded →
+//! verified → accepted → stored → folded → shown.
 
 pub mod bytes;
 pub mod store;

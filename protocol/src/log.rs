@@ -1,4 +1,4 @@
-//! The log: what is signed and replicated. An entry, its sealed body, and the feed (hash chain) that entries form.
+//! The log: signed, replicated entries, their sealed bodies, and the feeds (hash chains) that they form.
 
 pub mod body;
 pub mod entry;

@@ -1,4 +1,5 @@
-//! Membership: who the organisations are, which devices speak for them, and which circles of them may read what.
+//! Membership: the organisations, the devices certified for them, and the circles of organisations that may read
+//! something.
 
 pub mod charter;
 pub mod circle;

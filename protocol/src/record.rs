@@ -1,4 +1,4 @@
-//! The record: what entries say about persons and proceedings, and how statements fold into a case file or a docket.
+//! The record: statements about persons and proceedings, and their fold into case files and dockets.
 
 pub mod case;
 pub mod citation;

@@ -1,4 +1,4 @@
-//! Replication: which entries count, and how two replicas come to agree on them.
+//! Replication: the rules by which entries count, and the protocol by which two replicas reconcile them.
 
 #[cfg(any(test, feature = "sim"))]
 pub mod planted;

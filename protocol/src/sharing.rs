@@ -1,4 +1,4 @@
-//! Sharing: what consent allows, and what of a case file may go to whom.
+//! Sharing: what consent allows, and which values of a case file may go to which readers.
 
 pub mod consent;
 pub mod share;

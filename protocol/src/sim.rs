@@ -1,10 +1,11 @@
-//! The simulator: a federation in one process, on virtual time, from a seed.
+//! The simulator: a federation in one process, in virtual time, from a seed.
 //!
-//! Seven nodes of three to five organisations write into their own circles, named circles and the commons while wires are
-//! cut, the network falls apart for up to thirty days, power fails between any two effects, one node is restored from a
-//! backup, one forks its feeds, one strips bodies or vandalises or swarms, one joins late, and no two clocks agree. Then it heals,
-//! and the invariants below must hold. Frames pass as bytes through [`crate::replication::sync::frame::receive`]; the driver
-//! keeps the contract of [`crate::replication::sync::Step`] and no other.
+//! Seven nodes of three to five organisations write into their own circles, named circles and the commons. Meanwhile
+//! wires are cut, the network is partitioned for up to thirty days, power fails between any two effects, one node is
+//! restored from a backup, one forks its feeds, one strips bodies, sends invalid frames or floods feeds, one joins
+//! late, and no two clocks agree. Then the faults end, and the invariants below must hold. Frames pass as bytes through
+//! [`crate::replication::sync::frame::receive`]; the driver keeps the contract of [`crate::replication::sync::Step`]
+//! and no other.
 
 #[cfg(test)]
 mod acceptance;
@@ -33,44 +34,44 @@ use crate::replication::{planted::Planted, replica::Bounds};
 pub use invariants::Invariant;
 pub use world::World;
 
-/// What is to happen, apart from chance.
+/// The plan of a run: everything that is not chance.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// Nodes, at least 3.
+    /// Number of nodes, at least 3.
     pub nodes: usize,
-    /// Writes while it is rough; each makes one to three entries.
+    /// Number of writes during the fault period; each makes one to three entries.
     pub writes: u64,
-    /// Wires are cut, the network splits, power fails.
+    /// Whether wires are cut, the network is partitioned, and power fails.
     pub breaks: bool,
-    /// Of ten thousand turns of a node, how many end in a power cut.
+    /// Steps of a node out of ten thousand that end in a power cut.
     pub crashes_per_10_000: u64,
-    /// Of a hundred wires, how many repeat and reorder frames while it is rough.
+    /// Percentage of wires that repeat and reorder frames during the fault period.
     pub relayed_percent: u64,
-    /// One node is restored from a backup.
+    /// Whether one node is restored from a backup.
     pub restores: bool,
-    /// A forker, and a vandal or a stripper, take part.
+    /// Whether a forker, and a vandal or a stripper, take part.
     pub mischief: bool,
-    /// The last node joins late.
+    /// Whether the last node joins late.
     pub joins: bool,
-    /// It is rough for days, not minutes.
+    /// Whether the fault period lasts days instead of minutes.
     pub days: bool,
-    /// Machine images rolled back unnoticed.
+    /// Number of machine images rolled back unnoticed.
     pub rollbacks: u64,
-    /// Steps after which the run counts as endless.
+    /// Number of steps after which a run counts as endless.
     pub steps_max: u64,
-    /// How many of the last happenings a failure tells.
+    /// Number of the last events that a failure reports.
     pub trail: usize,
-    /// A mistake planted in every node.
+    /// A fault planted in every node.
     pub planted: Option<Planted>,
-    /// Newly written entries of another organisation that a node takes at once; else as in the limits.
+    /// Newly written entries of another organisation that a node accepts at once; the limit's value if `None`.
     pub authored: Option<u64>,
-    /// How many incarnations of a key count in a circle, and entries of a feed without bodies: few, so that a run of a
-    /// minute goes beyond them.
+    /// Bounds on incarnations of a key in a circle, and on entries of a feed without bodies: small, so that a short run
+    /// exceeds them.
     pub bounds: Bounds,
 }
 
 impl Plan {
-    /// Everything at once; every sixteenth seed lasts for days.
+    /// The plan with all faults; every sixteenth seed lasts for days.
     #[must_use]
     pub const fn full(seed: u64) -> Self {
         Self {
@@ -92,7 +93,7 @@ impl Plan {
         }
     }
 
-    /// Three honest nodes, and only the network and the power fail.
+    /// The plan of three honest nodes, with faults of network and power only.
     #[must_use]
     pub const fn plain(seed: u64) -> Self {
         Self {
@@ -107,40 +108,40 @@ impl Plan {
     }
 }
 
-/// What happened in one run, or in many.
+/// Counts of events in one run, or in many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Runs.
+    /// Number of runs.
     pub seeds: u64,
-    /// Entries that honest nodes called saved.
+    /// Entries that honest nodes reported as saved.
     pub entries: u64,
-    /// Times an honest node proved a fork.
+    /// Proofs of a fork by honest nodes.
     pub forks: u64,
-    /// Times an honest node refused an incarnation too many, or displaced one.
+    /// Incarnations refused or displaced by honest nodes because of too many.
     pub overruns: u64,
-    /// Times a root signed two links with one parent.
+    /// Roster links signed with the parent of another.
     pub roster_forks: u64,
-    /// Times the network fell apart.
+    /// Network partitions.
     pub partitions: u64,
-    /// Times power failed.
+    /// Power failures.
     pub restarts: u64,
-    /// Times a disk was put back.
+    /// Disks restored from a backup.
     pub restores: u64,
     /// Connections made.
     pub connections: u64,
-    /// Frames that are no honest node's.
+    /// Frames that no honest node would send.
     pub tricks: u64,
-    /// Strikes by honest nodes.
+    /// Strikes given by honest nodes.
     pub strikes: u64,
-    /// Strangers turned away.
+    /// Strangers refused.
     pub strangers: u64,
-    /// Frames in which honest nodes asked for bodies.
+    /// WANT frames of honest nodes.
     pub wants: u64,
-    /// Frames in which honest nodes looked for a fork.
+    /// PROBE frames of honest nodes.
     pub probes: u64,
-    /// Frames that honest nodes sent.
+    /// Frames sent by honest nodes.
     pub frames: u64,
-    /// Their bytes.
+    /// Bytes of these frames.
     pub bytes: u64,
 }
 
@@ -167,32 +168,32 @@ impl std::iter::Sum for Totals {
     }
 }
 
-/// A promise that was not kept.
+/// A violation of an invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The seed of the run.
     pub seed: u64,
-    /// The promise.
+    /// The invariant that was violated.
     pub invariant: Invariant,
-    /// Where it showed.
+    /// The node at which it was found.
     pub node: usize,
-    /// At which event.
+    /// Number of the step.
     pub step: u64,
-    /// At which minute of virtual time.
+    /// Minute of virtual time.
     pub minute: u64,
-    /// How.
-    pub told: String,
-    /// What happened before, if the plan asked for it.
+    /// Details of the violation.
+    pub detail: String,
+    /// The events before it, if the plan asked for them.
     pub trail: Vec<String>,
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, invariant, node, step, minute, told, trail } = self;
+        let Self { seed, invariant, node, step, minute, detail, trail } = self;
         trail.iter().try_for_each(|line| writeln!(f, "{line}"))?;
         write!(
             f,
-            "seed {seed} breaks {invariant:?} at node {node}, step {step}, minute {minute}: {told}; replay with "
+            "seed {seed} breaks {invariant:?} at node {node}, step {step}, minute {minute}: {detail}; replay with "
         )?;
         write!(f, "HABEAS_SIM_SEED={seed} cargo nextest run --release -p habeas-protocol one_seed_replays")
     }
@@ -200,7 +201,10 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// One run. The same seed and plan give the same run, step by step.
+/// Runs a plan from a seed. The same seed and plan give the same run, step by step.
+///
+/// # Errors
+/// The first violation of an invariant.
 pub fn run(seed: u64, plan: Plan) -> Result<Totals, Failure> {
     World::found(seed, plan).play()
 }

@@ -57,9 +57,9 @@ fn signed_links() {
         let started = Roster::start(link.clone());
         assert_eq!(started.is_ok(), link.index() == 0);
         let mut roster = office.roster.clone();
-        let before = roster.standing();
+        let before = roster.state();
         if roster.take(link).is_err() {
-            assert_eq!(roster.standing(), before, "what is not taken changes nothing");
+            assert_eq!(roster.state(), before, "what is not taken changes nothing");
         }
         true
     });

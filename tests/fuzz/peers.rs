@@ -15,7 +15,7 @@ use protocol::{
     log::{
         body::{self, Body},
         entry::{self, FeedId, Header, Kind, Verified},
-        feed::{ForkProof, Line, Mark, NearLine, ShortLine},
+        feed::{AnchoredEntry, FeedHead, ForkProof, FrontierEntry, Mark},
     },
     membership::{
         charter::{Members, founding::Founding},
@@ -23,7 +23,7 @@ use protocol::{
     },
     replication::sync::{
         Effect, Input, Start, State, Tick,
-        frame::{self, Blinded, Frame, ShortStanding},
+        frame::{self, Blinded, Frame, ShortRosterState},
     },
     store::{Memory, Store, staged::Staged},
 };
@@ -175,12 +175,15 @@ impl Conversation {
     fn frontier(&self, [a, b, c]: [u8; 3]) -> Frame {
         let line = |number: u8| {
             let (feed, sealed) = (self.run(u64::from(number)), (c % 4 == 0).then_some(u64::from(c)));
-            ShortLine(feed.key, feed.run, 1 + u64::from(b % 9), Mark::of(&self.known(number)), sealed)
+            FrontierEntry(feed.key, feed.run, 1 + u64::from(b % 9), Mark::of(&self.known(number)), sealed)
         };
         let root = self.state.replica().circle(&self.commons).map(|held| *held.root().first_chunk().expect("32 bytes"));
         let since = root.filter(|_| c >= 128);
-        let near =
-            if since.is_some() { vec![NearLine(u64::from(a % 3), 1, Mark::of(&self.known(a)), None)] } else { vec![] };
+        let near = if since.is_some() {
+            vec![AnchoredEntry(u64::from(a % 3), 1, Mark::of(&self.known(a)), None)]
+        } else {
+            vec![]
+        };
         let lines = (a..a.saturating_add(b % 5)).map(line).collect();
         Frame::Frontier { circle: self.commons, part: u64::from(c % 3), is_last: b % 2 == 0, since, near, lines }
     }
@@ -203,9 +206,12 @@ impl Conversation {
                 let circles = vec![Blinded([a; 8].into(), [b; 16].into()); usize::from(c % 9)];
                 Frame::Hello { is_reply: a < 128, control: [c; 16], circles, wanted: u64::from(b) }
             }
-            10 => {
-                Frame::Standing(vec![ShortStanding(OrgId([a; 32]), u64::from(b), Mark::of(&EntryId([c; 32])), a < 9)])
-            }
+            10 => Frame::Standing(vec![ShortRosterState(
+                OrgId([a; 32]),
+                u64::from(b),
+                Mark::of(&EntryId([c; 32])),
+                a < 9,
+            )]),
             11 => return (0..=a % 4).for_each(|_| self.give(Input::Written(self.peer))),
             12 => {
                 self.now = self.now.after(u64::from(a) * 40);
@@ -220,7 +226,7 @@ impl Conversation {
     fn check(&self) {
         let (replica, staged) = (self.state.replica(), Staged::new(&self.disk));
         let held = replica.circle(&self.commons).expect("every member holds it");
-        assert!(held.runs(&self.blank.feed.key).count() <= INCARNATIONS.0);
+        assert!(held.incarnations(&self.blank.feed.key).count() <= INCARNATIONS.0);
         assert!(
             replica.wanted_len() <= held.lines().count() * BODILESS.0 && held.lines().count() <= 2 * DEVICES.0 * 256
         );
@@ -291,7 +297,7 @@ fn fork_proofs() {
         assert_eq!(first, second, "whichever came first");
         assert_eq!(first.is_some(), forks);
         if let Some(proof) = first {
-            assert_eq!(proof.line(), Line::Forked { at: x.seq, trunk: x.prev, sealed: 0 });
+            assert_eq!(proof.head(), FeedHead::Forked { at: x.seq, trunk: x.prev, sealed: 0 });
             proven.set(proven.get() + 1);
         } else {
             refuted.set(refuted.get() + 1);

@@ -10,13 +10,13 @@ use protocol::{
     log::{
         body::Body,
         entry::Signed,
-        feed::{Mark, ShortLine},
+        feed::{FrontierEntry, Mark},
     },
     record::{
         schema::Value,
         section::assertion::{Assertion, ClaimedTime, Content, Plain, Reference, Statement, content},
     },
-    replication::sync::frame::{self, Fault, Frame, Received, ShortStanding},
+    replication::sync::frame::{self, Fault, Frame, Received, ShortRosterState},
 };
 use tests::written::Registry;
 
@@ -136,13 +136,15 @@ fn frames() {
     let links = world.offices.iter().map(|office| office.roster.link(0).expect("one").envelope().to_vec()).collect();
     let (feed, mark) = (world.entries[0].entry.header().feed, Mark::of(&world.entries[0].entry.id()));
     let lines = (1..5_u64)
-        .map(|number| ShortLine(feed.key, Incarnation(number.to_be_bytes()), number, mark, (number > 2).then_some(0)))
+        .map(|number| {
+            FrontierEntry(feed.key, Incarnation(number.to_be_bytes()), number, mark, (number > 2).then_some(0))
+        })
         .collect();
     let examples = [
         Frame::Entries(items),
         Frame::Links(links),
         Frame::Frontier { circle: feed.circle, part: 0, is_last: true, since: None, near: vec![], lines },
-        Frame::Standing(vec![ShortStanding(OrgId([5; 32]), 2, mark, false)]),
+        Frame::Standing(vec![ShortRosterState(OrgId([5; 32]), 2, mark, false)]),
         Frame::Want(vec![EntryId([1; 32]); 3]),
         Frame::Probe { feed, marks: vec![(1, mark), (300, mark)] },
         Frame::Done(feed.circle),

@@ -14,7 +14,7 @@ use protocol::{
         limits::{FRONTIER_LINES, ROSTER_LINKS, WANTS},
         seal::{Entropy, ReadingSecret, Secret},
     },
-    log::feed::{Mark, NearLine, ShortLine},
+    log::feed::{AnchoredEntry, FrontierEntry, Mark},
     membership::{
         charter::{
             Genesis,
@@ -26,7 +26,7 @@ use protocol::{
             grant::{self, Opening},
         },
     },
-    replication::sync::frame::{Blinded, Frame, ShortStanding},
+    replication::sync::frame::{Blinded, Frame, ShortRosterState},
 };
 use tests::written::{Office, Registry, device};
 
@@ -330,17 +330,18 @@ fn frames() -> Vec<Vector> {
     let frame = |name, frame: &Frame| vector(name, "accepted", "a frame of its kind", &frame.encode());
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
     let feed = protocol::log::entry::FeedId { circle, key: FeedKey([2; 32]), run: Incarnation([3; 8]) };
-    let line = |number: u64, sealed| ShortLine(feed.key, feed.run, number, Mark::of(&id), sealed);
-    let later = |line: ShortLine| ShortLine(line.0, Incarnation([4; 8]), line.2, line.3, line.4);
-    let near =
-        |places: &[u64], number| places.iter().map(|place| NearLine(*place, number, Mark::of(&id), None)).collect();
+    let line = |number: u64, sealed| FrontierEntry(feed.key, feed.run, number, Mark::of(&id), sealed);
+    let later = |line: FrontierEntry| FrontierEntry(line.0, Incarnation([4; 8]), line.2, line.3, line.4);
+    let near = |places: &[u64], number| {
+        places.iter().map(|place| AnchoredEntry(*place, number, Mark::of(&id), None)).collect()
+    };
     let frontier = |near, lines| Frame::Frontier { circle, part: 0, is_last: true, since: Some([6; 16]), near, lines };
     let probe = |marks: &[u64]| Frame::Probe { feed, marks: marks.iter().map(|seq| (*seq, Mark::of(&id))).collect() };
     let circles = vec![Blinded([1; 8].into(), [2; 16].into()); 8];
     vec![
         frame("open", &Frame::Open { format: 1, nonce: [1; 16], registry: [2; 8], epoch: DatabaseEpoch([3; 16]) }),
         frame("hello", &Frame::Hello { is_reply: false, control: [4; 16], circles, wanted: 300 }),
-        frame("standing", &Frame::Standing(vec![ShortStanding(OrgId([5; 32]), 2, Mark::of(&id), false)])),
+        frame("standing", &Frame::Standing(vec![ShortRosterState(OrgId([5; 32]), 2, Mark::of(&id), false)])),
         frame("links", &Frame::Links(vec![vec![1, 2, 3]])),
         frame("frontier", &frontier(near(&[0, 300], 7), vec![line(9, None), later(line(5, Some(0)))])),
         frame(
@@ -425,9 +426,9 @@ fn a_frame_with_one_item_too_many_is_refused() {
         assert!(Frame::decode(&frame(limit + 1).encode()).is_err(), "{} items", limit + 1);
     };
     let (circle, id) = (CircleId([1; 16]), EntryId([4; 32]));
-    let line = |run: usize| ShortLine(FeedKey([2; 32]), Incarnation(run.to_be_bytes()), 9, Mark::of(&id), None);
+    let line = |run: usize| FrontierEntry(FeedKey([2; 32]), Incarnation(run.to_be_bytes()), 9, Mark::of(&id), None);
     let lines = |count: usize| (0..count).map(line).collect::<Vec<_>>();
-    let near = |count: usize| (0..count as u64).map(|place| NearLine(place, 9, Mark::of(&id), None)).collect();
+    let near = |count: usize| (0..count as u64).map(|place| AnchoredEntry(place, 9, Mark::of(&id), None)).collect();
     let frontier = |near, lines| Frame::Frontier { circle, part: 0, is_last: true, since: Some([6; 16]), near, lines };
     check(&|count| frontier(vec![], lines(count)), FRONTIER_LINES.0);
     check(&|count| frontier(near(count), vec![]), FRONTIER_LINES.0);

@@ -1,31 +1,32 @@
-//! Addresses: where a node can be reached, as its own organisation wrote it in a card.
+//! Network addresses of nodes, as their own organisations write them in a card.
 //!
 //! ```text
 //! address = IPv4 ":" port | "[" IPv6 "]" ":" port | host name ":" port
 //! ```
 //!
-//! An IP literal tells nobody anything. Looking a host name up tells a resolver who the members of a registry are, so a
-//! name is kept apart here and looked up only where a person allowed it. Parsing looks nothing up.
+//! Dialling an IP literal reveals nothing to third parties. Resolving a host name tells a DNS resolver who the members
+//! of a registry are. A host name is therefore its own variant, and is resolved only where a person allowed it. Parsing
+//! resolves nothing.
 
-// The plain value of an address; `std::net`, where the sockets are, is closed to this package.
+// `core::net` holds the plain value of an address; this package may not use `std::net`, which holds the sockets.
 use core::net::SocketAddr;
 use std::fmt;
 
 use crate::bytes::limits::ADDRESS_BYTES;
 
-/// Bytes of a label of a host name (RFC 1035 §2.3.4).
+/// Length limit of a label of a host name, in bytes (RFC 1035 §2.3.4).
 const LABEL_BYTES: usize = 63;
-/// Bytes of a host name (RFC 1035 §2.3.4, as text).
+/// Length limit of a host name written as text, in bytes (RFC 1035 §2.3.4).
 const NAME_BYTES: usize = 253;
 
-/// Where a node can be reached.
+/// An address at which a node can be dialled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Address {
-    /// An IP address and a port, to be dialled as it stands.
+    /// An IP address and a port; dialled without a look-up.
     Literal(SocketAddr),
-    /// A host name and a port.
+    /// A host name and a port; dialled after a look-up.
     Name {
-        /// Letters, digits, hyphens and dots, lower case.
+        /// The host name in lower case: letters, digits, hyphens and dots.
         host: String,
         /// The port.
         port: u16,
@@ -33,9 +34,11 @@ pub enum Address {
 }
 
 impl Address {
-    /// Reads an address. `None` for anything else: no port or port 0, an IP address that names no single host
-    /// (unspecified, multicast, broadcast), a host name that is none (RFC 1123 §2.1), or that some systems would read as
-    /// a number ("127.1").
+    /// Parses an address.
+    ///
+    /// Returns `None` for a missing port or port 0, an IP address that names no single host (unspecified, multicast,
+    /// broadcast), a host name that RFC 1123 §2.1 does not allow, and a name that some systems read as a number
+    /// ("127.1").
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > ADDRESS_BYTES.0 {
@@ -50,7 +53,7 @@ impl Address {
         (port != 0 && is_host_name(&host)).then_some(Self::Name { host, port })
     }
 
-    /// Whether it takes a look-up to dial it.
+    /// Whether the address is a host name, which needs a look-up before dialling.
     #[must_use]
     pub const fn is_name(&self) -> bool {
         matches!(self, Self::Name { .. })
@@ -66,7 +69,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// Whether an address names one host that can be dialled. Loopback does: two nodes of one machine.
+/// Whether the address names one host that can be dialled. Loopback addresses count: two nodes may share a machine.
 #[must_use]
 pub fn is_dialable(address: &SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
@@ -74,8 +77,8 @@ pub fn is_dialable(address: &SocketAddr) -> bool {
     address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
-/// Host names as RFC 1123 §2.1 has them. The last label is no number: the C library reads "127.1" and "0x7f.1" as
-/// 127.0.0.1.
+/// Whether `host` is a host name of RFC 1123 §2.1 whose last label is no number. The C library reads "127.1" and
+/// "0x7f.1" as 127.0.0.1.
 fn is_host_name(host: &str) -> bool {
     let label = |label: &str| {
         let inner = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';

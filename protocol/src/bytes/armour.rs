@@ -1,14 +1,15 @@
-//! Files that people hand to each other: cards, drafts, signatures, registry files.
+//! Text armour of the files that people exchange: cards, drafts, signatures, registry files.
 //!
-//! Text, so that it survives a messenger: a first line naming what it is, the bytes in Base64 lines, a last line with a
-//! checksum. A file cut off, edited or of another kind is told apart before anything in it is read.
+//! The file is text, so that a messenger does not damage it: a first line that names the kind, the bytes in Base64
+//! lines, and a last line with a checksum. A truncated, edited or wrong file is recognised before its content is
+//! parsed.
 
 use data_encoding::BASE64;
 use thiserror::Error;
 
 use crate::bytes::seal;
 
-/// What a file is.
+/// The kind of an armoured file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An organisation's card.
@@ -26,7 +27,7 @@ pub enum Kind {
 impl Kind {
     const ALL: [Self; 5] = [Self::Card, Self::Draft, Self::Signature, Self::Registry, Self::Device];
 
-    /// The word in the first line.
+    /// The word that names the kind in the first line.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -39,40 +40,40 @@ impl Kind {
     }
 }
 
-/// Why a file is not what was expected.
+/// Errors of [`unwrap`].
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ArmourError {
-    /// No first line of ours.
+    /// The text has no first line of an armoured file.
     #[error("this is not a {} file of Habeas", expected.label())]
     NotOurs {
-        /// What was expected.
+        /// The kind that was expected.
         expected: Kind,
     },
-    /// Another kind of file of ours.
+    /// The text is an armoured file of another kind.
     #[error("this is a {} file, a {} file is needed", found.label(), expected.label())]
     OtherKind {
-        /// What was expected.
+        /// The kind that was expected.
         expected: Kind,
-        /// What it is.
+        /// The kind that was found.
         found: Kind,
     },
-    /// No last line: the file was cut off.
+    /// The last line is missing: the file was truncated.
     #[error("the {} file is cut off: its last line is missing", expected.label())]
     Truncated {
-        /// What was expected.
+        /// The kind that was expected.
         expected: Kind,
     },
-    /// The checksum does not fit: the file was edited or damaged.
+    /// The checksum does not match: the file was edited or damaged.
     #[error("the {} file was changed on its way: its checksum does not fit", expected.label())]
     Changed {
-        /// What was expected.
+        /// The kind that was expected.
         expected: Kind,
     },
 }
 
 const LINE: usize = 76;
 
-/// The text of a file.
+/// Armours `bytes` as the text of a file.
 #[must_use]
 pub fn wrap(kind: Kind, bytes: &[u8]) -> String {
     let encoded = BASE64.encode(bytes);
@@ -85,7 +86,10 @@ pub fn wrap(kind: Kind, bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes of a file.
+/// Returns the bytes of an armoured file.
+///
+/// # Errors
+/// Another kind of file, a truncated file, or one whose Base64 or checksum is wrong.
 pub fn unwrap(expected: Kind, text: &str) -> Result<Vec<u8>, ArmourError> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();

@@ -1,58 +1,61 @@
-//! Canonical bytes: the one place where CBOR is written and read.
+//! The canonical encoding: CBOR is written and read here only.
 //!
-//! Deterministic DAG-CBOR of tuple structs (arrays in fixed order; no maps, no tags, no floats). Decoding is strict:
-//! a value is accepted only if encoding it again gives the very bytes received, so each value has exactly one form and
-//! a signature or hash over bytes is one over the value.
+//! Values are tuple structs in deterministic DAG-CBOR (arrays in fixed order; no maps, no tags, no floats). Decoding is
+//! strict: a value is accepted only if encoding it again gives the bytes received. Each value thus has exactly one
+//! form, and a signature or hash over the bytes is one over the value.
 
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-/// Why bytes are not the canonical form of the value asked for.
+/// Errors of [`decode`]: the bytes are not the canonical form of the value asked for.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Longer than the limit for this kind of thing; nothing was parsed.
+    /// The bytes exceed the limit for this value; nothing was parsed.
     #[error("{what}: {found} bytes, at most {limit} are allowed")]
     TooLong {
-        /// What was being decoded.
+        /// The value that was decoded.
         what: &'static str,
-        /// Bytes received.
+        /// Length of the bytes received.
         found: usize,
         /// Limit in bytes.
         limit: usize,
     },
-    /// Not CBOR of the expected shape: truncated, trailing bytes, wrong type, wrong length.
+    /// The bytes are not CBOR of the expected shape: truncated, trailing bytes, wrong type, wrong length.
     #[error("{what}: malformed ({reason})")]
     Malformed {
-        /// What was being decoded.
+        /// The value that was decoded.
         what: &'static str,
-        /// The parser's words; never bytes of the content.
+        /// The parser's reason; never bytes of the content.
         reason: String,
     },
-    /// A readable value in a form that is not the one canonical form.
+    /// The value is readable, but its encoding is not the canonical one.
     #[error("{what}: not in canonical form")]
     NotCanonical {
-        /// What was being decoded.
+        /// The value that was decoded.
         what: &'static str,
     },
-    /// A value that breaks a rule the type cannot express.
+    /// The value breaks a rule that its type cannot express.
     #[error("{what}: {rule}")]
     Rule {
-        /// What was being decoded.
+        /// The value that was decoded.
         what: &'static str,
-        /// The rule broken.
+        /// The rule that was broken.
         rule: &'static str,
     },
 }
 
-/// Canonical bytes of `value`.
+/// Encodes `value` in canonical form.
 ///
 /// # Panics
-/// If `value` has a shape the format cannot express; our types do not.
+/// If `value` has a shape that the format cannot express; wire types have none.
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     serde_ipld_dagcbor::to_vec(value).expect("wire types are tuple structs of ids, integers, strings and byte strings")
 }
 
 /// Decodes `bytes`, at most `limit` of them, and checks that they are the canonical form.
+///
+/// # Errors
+/// The bytes are longer than `limit`, malformed, or not canonical.
 pub fn decode<T: Serialize + DeserializeOwned>(
     what: &'static str,
     bytes: &[u8],
@@ -66,7 +69,7 @@ pub fn decode<T: Serialize + DeserializeOwned>(
     if encode(&value) == bytes { Ok(value) } else { Err(DecodeError::NotCanonical { what }) }
 }
 
-/// The small number that leads an array: enough to tell a newer version's bytes from rubbish without reading them.
+/// Returns the small number that leads an array: it tells a newer version's bytes from malformed ones without parsing.
 #[must_use]
 pub fn version_of(bytes: &[u8]) -> Option<u8> {
     match bytes {
@@ -76,12 +79,13 @@ pub fn version_of(bytes: &[u8]) -> Option<u8> {
     }
 }
 
-/// Reads `bytes` without asking for the canonical form: to recognise the mark of a newer version, never to take a value.
+/// Decodes `bytes` without requiring the canonical form. For recognising the version number of newer bytes only, never
+/// for accepting a value.
 pub fn peek<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     serde_ipld_dagcbor::from_slice(bytes).ok()
 }
 
-/// The parser's complaint without the bytes it complains about: content never reaches an error text.
+/// The reason of a parser's error, without the bytes that caused it: content never reaches an error text.
 fn reason<E: std::fmt::Debug>(error: &serde_ipld_dagcbor::DecodeError<E>) -> String {
     use serde_ipld_dagcbor::DecodeError as E;
     match error {

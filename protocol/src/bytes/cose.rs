@@ -8,17 +8,18 @@ use thiserror::Error;
 
 use crate::bytes::{codec::DecodeError, seal::Secret};
 
-/// Bytes of a signature.
+/// Length of a signature in bytes.
 pub const SIGNATURE: usize = 64;
 
-/// What a signature is for: a signature of one kind never passes for another.
+/// The domain of a signature, which separates kinds of signed statements: a signature valid in one is valid in no
+/// other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Domain {
     /// An entry of a feed; context: registry id.
     Entry,
     /// A link of a roster; no context, since a roster exists before any registry.
     Link,
-    /// A device's key says for whom it serves; context: organisation.
+    /// A device key's proof of possession: it names the organisation it serves; context: organisation.
     Possession,
     /// A card; no context.
     Card,
@@ -40,15 +41,15 @@ impl Domain {
         }
     }
 
-    /// The external aad: domain ‖ context.
+    /// Returns the external aad of a signature: domain ‖ context.
     #[must_use]
     pub fn aad(self, context: &[u8]) -> Vec<u8> {
         [self.label().as_bytes(), context].concat()
     }
 }
 
-/// A signing key: one key, one purpose. Only its seed is kept, where secrets are; what a signature needs of it is made
-/// anew for each, and overwritten.
+/// A signing key. Each key has one purpose. Only the seed is kept, among the secrets; the expanded key is derived again
+/// for each signature and overwritten afterwards.
 #[derive(Clone)]
 pub struct Signer {
     seed: Secret,
@@ -56,14 +57,14 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// The key of a 32-byte seed.
+    /// Derives the key from a 32-byte seed.
     #[must_use]
     pub fn new(seed: &Secret) -> Self {
         let public = SigningKey::from_bytes(seed.expose()).verifying_key().to_bytes();
         Self { seed: seed.clone(), public }
     }
 
-    /// The public half.
+    /// The public half of the key.
     #[must_use]
     pub fn public(&self) -> [u8; 32] {
         self.public
@@ -82,12 +83,16 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// The signature is not this key's over these bytes in this domain: a fact about the frame, never about the thing.
+/// A signature that does not verify under this key, domain and bytes. The failure is a fact about the frame that
+/// carried the signature, never about the signed thing.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("the signature does not fit")]
 pub struct BadSignature;
 
-/// Checks a signature. Strict: weak keys and non-canonical encodings are refused alike on every machine.
+/// Verifies a signature strictly: weak keys and non-canonical encodings are refused alike on every machine.
+///
+/// # Errors
+/// The key is not a sound point, or the signature does not verify.
 pub fn check(
     key: &[u8; 32],
     domain: Domain,
@@ -100,7 +105,7 @@ pub fn check(
         .map_err(|_| BadSignature)
 }
 
-/// The envelope of a payload and its signature.
+/// Builds the envelope of a payload and its signature.
 #[must_use]
 pub fn envelope(payload: &[u8], signature: &[u8; SIGNATURE]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(payload.len() + SIGNATURE + 16);
@@ -111,13 +116,16 @@ pub fn envelope(payload: &[u8], signature: &[u8; SIGNATURE]) -> Vec<u8> {
     bytes
 }
 
-/// The envelope with COSE's tag 18, as other programs expect it.
+/// Adds COSE's tag 18 to an envelope, as other programs expect it.
 #[must_use]
 pub fn tagged(envelope: &[u8]) -> Vec<u8> {
     [&[0xd2], envelope].concat()
 }
 
-/// Payload and signature of an envelope, strictly: one form, nothing after it.
+/// Splits an envelope into payload and signature. The form is fixed and nothing may follow it.
+///
+/// # Errors
+/// [`DecodeError::Malformed`] for any other bytes.
 pub fn unenvelope<'a>(what: &'static str, bytes: &'a [u8]) -> Result<(&'a [u8], &'a [u8; SIGNATURE]), DecodeError> {
     let malformed = || DecodeError::Malformed { what, reason: "not a COSE_Sign1 envelope of ours".to_owned() };
     let rest = bytes.strip_prefix(&[0x84, 0x43, 0xa1, 0x01, 0x27, 0xa0]).ok_or_else(malformed)?;
@@ -126,7 +134,7 @@ pub fn unenvelope<'a>(what: &'static str, bytes: &'a [u8]) -> Result<(&'a [u8], 
     Ok((payload, signature.try_into().map_err(|_| malformed())?))
 }
 
-/// RFC 9052 §4.4: `["Signature1", protected, external_aad, payload]`.
+/// The `Sig_structure` of RFC 9052 §4.4: `["Signature1", protected, external_aad, payload]`.
 fn to_be_signed(aad: &[u8], payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(payload.len() + aad.len() + 32);
     bytes.extend_from_slice(b"\x84\x6aSignature1\x43\xa1\x01\x27");
@@ -197,8 +205,8 @@ mod tests {
         }
     }
 
-    /// A key or a point of small order makes one signature fit many texts. Verification that is not strict accepts some of
-    /// these.
+    /// A key or point of small order makes one signature verify for many texts. Verification that is not strict accepts
+    /// some.
     #[test]
     fn keys_and_points_of_small_order_are_refused_though_the_equation_holds() {
         use ed25519_dalek::Verifier as _;

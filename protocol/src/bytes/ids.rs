@@ -1,38 +1,39 @@
-//! Names of things: fixed-length byte strings, each its own type, with one text form.
+//! Ids: fixed-length byte strings, each with its own type and one text form.
 //!
-//! Text form: Bech32m (BIP 350) with the type's prefix, so a mistyped character is caught and an id of one kind is
-//! never taken for another. `Debug` shows the prefix and eight hex digits: enough to follow in a log, too short to leak.
+//! Text form: Bech32m (BIP 350) with the type's prefix. The checksum catches mistyped characters, and the prefix keeps
+//! ids of different kinds apart. `Debug` shows the prefix and eight hex digits: enough to follow an id in a log, too
+//! short to reveal it.
 
 use std::fmt;
 
 use bech32::{Bech32m, Hrp};
 use thiserror::Error;
 
-/// Why a text is not an id of the kind asked for.
+/// Errors of parsing an id from text.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum IdError {
-    /// The checksum fails, or the text is not Bech32m at all.
+    /// The checksum is wrong, or the text is not Bech32m.
     #[error("not a valid {expected} id: a character is wrong, missing or too many")]
     Garbled {
-        /// Prefix of the kind asked for.
+        /// Prefix of the expected kind.
         expected: &'static str,
     },
-    /// A sound id of another kind.
+    /// The text is a valid id of another kind.
     #[error("expected a {expected} id, got a {found} id")]
     OtherKind {
-        /// Prefix of the kind asked for.
+        /// Prefix of the expected kind.
         expected: &'static str,
-        /// Prefix found.
+        /// Prefix that was found.
         found: String,
     },
-    /// Sound, of the right kind, wrong length.
+    /// The text is valid Bech32m of the expected kind, but of the wrong length.
     #[error("a {expected} id has {length} bytes, this one has {found}")]
     Length {
-        /// Prefix of the kind asked for.
+        /// Prefix of the expected kind.
         expected: &'static str,
-        /// Bytes an id of this kind has.
+        /// Length of an id of this kind, in bytes.
         length: usize,
-        /// Bytes found.
+        /// Length that was found, in bytes.
         found: usize,
     },
 }
@@ -49,7 +50,7 @@ macro_rules! ids {
             /// Prefix of the text form.
             pub const PREFIX: &'static str = $prefix;
 
-            /// The bytes.
+            /// The bytes of the id.
             #[must_use]
             pub const fn bytes(&self) -> &[u8; $len] {
                 &self.0
@@ -64,7 +65,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&spelled(Self::PREFIX, &self.0))
+                f.write_str(&to_text(Self::PREFIX, &self.0))
             }
         }
 
@@ -128,7 +129,8 @@ ids! {
     FeedKey = "feedkey", 32;
     /// An Ed25519 key that names a node on the network.
     NodeKey = "node", 32;
-    /// One run of a feed: renewed when its past may have been lost (restore, copied folder).
+    /// An incarnation of a key: a random number, renewed when earlier entries may have been lost (restore, copied
+    /// folder).
     Incarnation = "run", 8;
     /// A circle.
     CircleId = "circle", 16;
@@ -140,13 +142,13 @@ ids! {
     EpochId = "epoch", 16;
     /// A section: the part of a case file, or a docket, that lives in one circle.
     SectionId = "section", 16;
-    /// A thing the record speaks of (a person, a charge, an episode).
+    /// An entity that a record describes (a person, a charge, an episode).
     EntityId = "entity", 16;
-    /// One opening of a database: renewed on restore, so that nobody builds on what it said before.
+    /// An epoch of a database: renewed on restore, so that peers do not rely on what the earlier database confirmed.
     DatabaseEpoch = "db", 16;
 }
 
-/// What `prev` of an entry holds: the id of the entry before it, or of the key's certificate for the first one.
+/// The `prev` field of an entry: the id of the entry before it, or of the key's certificate for the first one.
 pub type Prev = EntryId;
 
 impl From<CertificateId> for Prev {
@@ -155,10 +157,10 @@ impl From<CertificateId> for Prev {
     }
 }
 
-/// Bytes of the longest id that could be written; far above ours, below the checksum's limit.
+/// Length limit of an id while parsing, in bytes: far above the longest id, below the limit of the checksum.
 const MAX: usize = 64;
 
-fn spelled(prefix: &'static str, bytes: &[u8]) -> String {
+fn to_text(prefix: &'static str, bytes: &[u8]) -> String {
     let hrp = Hrp::parse(prefix).expect("prefixes in this file are lower-case ASCII");
     bech32::encode::<Bech32m>(hrp, bytes).expect("an id is shorter than Bech32m's limit")
 }
@@ -172,8 +174,8 @@ fn parse(expected: &'static str, text: &str) -> Result<Vec<u8>, IdError> {
         return Err(IdError::OtherKind { expected, found });
     }
     let bytes: Vec<u8> = checked.byte_iter().collect();
-    // Bits that fill up the last character carry nothing, and the checksum covers them: only zeros are ours.
-    if bytes.len() > MAX || spelled(expected, &bytes) != given.to_lowercase() {
+    // Padding bits of the last character carry no data, but the checksum covers them: only zero bits are accepted.
+    if bytes.len() > MAX || to_text(expected, &bytes) != given.to_lowercase() {
         return Err(IdError::Garbled { expected });
     }
     Ok(bytes)
@@ -208,7 +210,7 @@ mod tests {
     fn one_id_has_one_text_in_either_case() {
         let id = EntryId([7; 32]);
         assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
-        // 32 bytes fill 52 characters but for four bits: set one of those, and give the text a checksum that fits.
+        // 32 bytes fill 52 characters except for four bits: set one of those and compute a matching checksum.
         let hrp = Hrp::parse("entry").expect("a prefix of ours");
         let sound = id.to_string();
         let data = sound["entry1".len()..sound.len() - 6].chars();

@@ -1,4 +1,4 @@
-//! The primitives, a page and nothing more: secrets, hashing, sealing, wrapping to a reader, padding.
+//! Cryptographic primitives: secrets, hashing, sealing, wrapping to a reader, padding.
 //!
 //! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03), BLAKE3 derive-key and keyed modes, HPKE base mode (RFC 9180) with
 //! the X-Wing hybrid KEM (X25519 + ML-KEM-768), hedged randomness (RFC 8937), Padmé padding (PURBs, PoPETs 2019).
@@ -25,48 +25,49 @@ mod secret;
 
 pub use secret::{Keeper, Kept, Secret, keep_in_memory, kept};
 
-/// Bytes of an AEAD nonce: random, never counted, since a restored snapshot repeats counters.
+/// Length of an AEAD nonce in bytes. Nonces are random, never counted, since a restored snapshot repeats counters.
 pub const NONCE: usize = 24;
-/// Bytes an AEAD adds.
+/// Length of an AEAD tag in bytes.
 pub const TAG: usize = 16;
-/// Bytes of an X-Wing public key.
+/// Length of an X-Wing public key in bytes.
 pub const READING_KEY: usize = 1216;
-/// Bytes of a 32-byte key wrapped to one reader: X-Wing encapsulation 1,120, key 32, tag 16.
+/// Length of a 32-byte key wrapped to one reader, in bytes: X-Wing encapsulation 1,120, key 32, tag 16.
 pub const WRAP: usize = 1168;
 
-/// Randomness lent by the caller: the rules have no source of their own, and everything replays from a seed.
+/// A stream of random bytes that the caller provides: this crate has no random source, so that every run replays from a
+/// seed.
 pub struct Entropy(ChaCha20Rng);
 
 impl Entropy {
-    /// A stream of bytes from 32 fresh random ones.
+    /// Starts a stream from 32 fresh random bytes.
     #[must_use]
     pub fn new(seed: [u8; 32]) -> Self {
         Self(ChaCha20Rng::from_seed(seed))
     }
 
-    /// The next `N` bytes.
+    /// Returns the next `N` bytes.
     pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         self.0.fill_bytes(&mut bytes);
         bytes
     }
 
-    /// A fresh secret.
+    /// Returns a fresh secret.
     pub fn secret(&mut self) -> Secret {
         Secret::filled(|place| self.0.fill_bytes(place))
     }
 
-    /// Mixes fresh bytes of the system's random source in: what follows is unpredictable if they or the stream are, and
-    /// two copies of one machine image part here.
+    /// Mixes fresh bytes of the system's random source into the stream. The output is unpredictable if either input is,
+    /// and two copies of one machine image diverge here.
     pub fn stir(&mut self, fresh: &[u8; 32]) {
         *self = Self::new(hash("habeas 1 stirred entropy", &[&self.bytes::<32>(), fresh]));
     }
 
-    /// The randomness for one message and nothing else, hedged as in RFC 8937: from this stream, a long-term `secret`,
-    /// `fresh` bytes of the system's random source, and the `message`, whose parts are told apart by their lengths.
+    /// Derives the randomness of one message, hedged as in RFC 8937: from this stream, a long-term `secret`, `fresh`
+    /// bytes of the system's random source, and the `message`, whose parts are delimited by their lengths.
     ///
-    /// Any one of the first three keeps it unpredictable. If all three repeat (a machine image resumed twice on a machine
-    /// whose random source is broken), two different messages still get keys and nonces of their own.
+    /// Any one of the first three keeps it unpredictable. If all three repeat (a machine image resumed twice on a
+    /// machine with a broken random source), two different messages still get different keys and nonces.
     pub fn hedged(&mut self, secret: &Secret, fresh: &[u8; 32], message: &[&[u8]]) -> Self {
         let key = Secret::new(keyed(secret, &[b"hedge", &self.bytes::<32>(), fresh]));
         let lengths: Vec<u8> = message.iter().flat_map(|part| (part.len() as u64).to_be_bytes()).collect();
@@ -81,7 +82,7 @@ impl fmt::Debug for Entropy {
     }
 }
 
-/// BLAKE3 in derive-key mode over the parts, one after another; parts have fixed lengths or the last one is the tail.
+/// Hashes the concatenated parts with BLAKE3 in derive-key mode. All parts but the last have fixed lengths.
 #[must_use]
 pub fn hash(context: &str, parts: &[&[u8]]) -> [u8; 32] {
     *hasher(context, parts).finalize().as_bytes()
@@ -95,7 +96,7 @@ fn hasher(context: &str, parts: &[&[u8]]) -> blake3::Hasher {
     hasher
 }
 
-/// BLAKE3 in keyed mode over the parts.
+/// Hashes the concatenated parts with BLAKE3 in keyed mode.
 #[must_use]
 pub fn keyed(key: &Secret, parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_keyed(key.expose());
@@ -113,7 +114,7 @@ pub fn seal(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], plain: &[u8]) -> Vec<
         .expect("a plaintext within our limits is within the cipher's")
 }
 
-/// Opens what [`seal`] made; `None` if key, nonce, aad or ciphertext differ by one bit.
+/// Opens a ciphertext of [`seal`]; `None` if key, nonce, aad or ciphertext differ by one bit.
 #[must_use]
 pub fn open(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     XChaCha20Poly1305::new(key.expose().into()).decrypt(&(*nonce).into(), Payload { msg: sealed, aad }).ok()
@@ -124,7 +125,7 @@ pub fn open(key: &Secret, nonce: &[u8; NONCE], aad: &[u8], sealed: &[u8]) -> Opt
 pub struct ReadingKey(Box<[u8; READING_KEY]>);
 
 impl ReadingKey {
-    /// The 1,216 bytes.
+    /// The 1,216 bytes of the key.
     #[must_use]
     pub fn bytes(&self) -> &[u8; READING_KEY] {
         &self.0
@@ -132,7 +133,8 @@ impl ReadingKey {
 
     /// Wraps 32 secret bytes so that only the holder of this key opens them; `info` and `aad` are bound.
     ///
-    /// `None` if the key is not a sound X-Wing key: its owner published rubbish, nobody else is harmed.
+    /// `None` if the key is not a sound X-Wing key: its owner published an invalid one, and no other reader is
+    /// affected.
     #[must_use]
     pub fn wrap(&self, info: &[u8], aad: &[u8], secret: &Secret, entropy: &mut Entropy) -> Option<[u8; WRAP]> {
         let key = <XWing as hpke::Kem>::PublicKey::from_bytes(&self.0[..]).ok()?;
@@ -172,18 +174,19 @@ impl<'de> Deserialize<'de> for ReadingKey {
 pub struct ReadingSecret(pub Secret);
 
 impl ReadingSecret {
-    /// The public half.
+    /// The public half of the key.
     #[must_use]
     pub fn public(&self) -> ReadingKey {
         let (_, public) = XWing::derive_keypair(self.0.expose());
         ReadingKey(Box::new(public.to_bytes().as_slice().try_into().expect("X-Wing public keys have 1,216 bytes")))
     }
 
-    /// The key with what follows from its seed: derived once for however many wraps are tried.
+    /// Expands the seed into the private key, once for any number of wraps to try.
     #[must_use]
     pub fn expand(&self) -> Reader {
         let (private, _) = XWing::derive_keypair(self.0.expose());
-        // The X25519 half of an X-Wing key: draft-connolly-cfrg-xwing-kem §5.2, bytes 64 to 96 of SHAKE-256 of the seed.
+        // The X25519 half of an X-Wing key: draft-connolly-cfrg-xwing-kem §5.2, bytes 64 to 96 of SHAKE-256 of the
+        // seed.
         let (mut seed, mut expanded) = (Zeroizing::new([0; 32]), Zeroizing::new([0; 96]));
         private.write_exact(&mut *seed);
         let mut shake = Shake256::default();
@@ -197,12 +200,12 @@ impl ReadingSecret {
 /// A device's reading key, ready to open wraps.
 pub struct Reader {
     private: Box<<XWing as hpke::Kem>::PrivateKey>,
-    /// Its X25519 half.
+    /// The X25519 half of the private key.
     exchange: Secret,
 }
 
 impl Reader {
-    /// Opens a wrap made for this key.
+    /// Opens a wrap made for this key; `None` if it was made for another.
     #[must_use]
     pub fn unwrap(&self, info: &[u8], aad: &[u8], wrap: &[u8; WRAP]) -> Option<Secret> {
         #[cfg(test)]
@@ -220,7 +223,8 @@ impl Reader {
         Secret::copied(&Zeroizing::new(opened.ok()?))
     }
 
-    /// A secret that only the holder of this key and the holder of `other` can compute: X25519 between the two.
+    /// Derives the secret that only the holder of this key and the holder of `other` can compute: X25519 between the
+    /// two.
     #[must_use]
     pub fn pair(&self, other: &ReadingKey) -> Secret {
         let point = MontgomeryPoint(*other.0.last_chunk().expect("an X-Wing key ends in its X25519 half"));
@@ -233,7 +237,7 @@ thread_local! {
     static DECAPSULATIONS: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Wraps that this thread tried to open so far: the costly part of reading grants.
+/// Counts the wraps that this thread tried to open so far: the costly part of reading grants.
 #[cfg(test)]
 pub(crate) fn decapsulations() -> usize {
     DECAPSULATIONS.with(std::cell::Cell::get)
@@ -245,7 +249,8 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Length after padding: Padmé over length prefix and content, at least [`PADDING_FLOOR`]. Leaks O(log log n) bits.
+/// Returns the length after padding: Padmé over length prefix and content, at least [`PADDING_FLOOR`]. Leaks O(log log
+/// n) bits.
 #[must_use]
 pub fn padded_len(content: usize) -> usize {
     let length = (content + PREFIX).max(PADDING_FLOOR.0);
@@ -255,7 +260,7 @@ pub fn padded_len(content: usize) -> usize {
     (length + mask) & !mask
 }
 
-/// Content with its length before it and zeros after it.
+/// Pads `content`: its length before it, zeros after it.
 #[must_use]
 pub fn pad(content: &[u8]) -> Vec<u8> {
     let length = u32::try_from(content.len()).expect("a body is far below 4 GiB");
@@ -266,7 +271,7 @@ pub fn pad(content: &[u8]) -> Vec<u8> {
     padded
 }
 
-/// The content of a padded plaintext; `None` if the padding is not exactly what [`pad`] writes.
+/// Returns the content of a padded plaintext; `None` if the padding is not exactly what [`pad`] writes.
 #[must_use]
 pub fn unpad(padded: &[u8]) -> Option<&[u8]> {
     let (length, rest) = padded.split_first_chunk::<PREFIX>()?;
@@ -306,7 +311,7 @@ mod tests {
         assert_ne!(pair(&a, &b), pair(&c, &b));
     }
 
-    /// A machine image was resumed twice: both copies went on with one stream, and sealed different things with one key
+    /// A machine image was resumed twice: both copies continued one stream, and sealed different things with one key
     /// and nonce.
     #[test]
     fn copies_of_one_stream_part_by_fresh_bytes_and_by_what_is_written() {

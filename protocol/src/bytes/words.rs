@@ -1,6 +1,6 @@
 //! Words for people: call-signs, pseudonyms, and fingerprints to compare by voice.
 //!
-//! The list is BIP 39's English one (2,048 words, unique in their first four letters): eleven bits a word.
+//! The word list is BIP 39's English one (2,048 words, unique in their first four letters): eleven bits a word.
 
 use std::sync::LazyLock;
 
@@ -8,17 +8,17 @@ use crate::bytes::seal;
 
 static LIST: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("words/english.txt").lines().collect());
 
-/// Bits one word carries.
+/// Bits that one word encodes.
 const BITS: usize = 11;
 
-/// `count` words from the leading bits of `bytes`.
+/// Encodes the leading bits of `bytes` as `count` words.
 fn spell(bytes: &[u8], count: usize) -> Vec<&'static str> {
     let bit = |at: usize| usize::from(bytes[at / 8] >> (7 - at % 8) & 1);
     let word = |nth: usize| (0..BITS).fold(0, |index, at| index << 1 | bit(nth * BITS + at));
     (0..count).map(|nth| LIST[word(nth)]).collect()
 }
 
-/// A call-sign: two words, generated, meaning nothing.
+/// A call-sign: two generated words without meaning.
 #[must_use]
 pub fn call_sign(random: [u8; 4]) -> String {
     spell(&random, 2).join("-")
@@ -32,19 +32,19 @@ pub fn is_call_sign(text: &str) -> bool {
     known(words.next()) && known(words.next()) && words.next().is_none()
 }
 
-/// A pseudonym of an id: five words and a check word, so that a slip in reading aloud is caught.
+/// A pseudonym of an id: five words and a check word, which catches a mistake in reading aloud.
 #[must_use]
 pub fn pseudonym(id: &[u8]) -> String {
     spell(&seal::hash("habeas 1 pseudonym", &[id]), 6).join(" ")
 }
 
-/// Six words to compare by voice: a stranger's registry or card passes for another with probability 2⁻⁶⁶.
+/// A fingerprint of an id: six words to compare by voice. Another registry or card has the same with probability 2⁻⁶⁶.
 #[must_use]
 pub fn fingerprint(id: &[u8]) -> String {
     spell(&seal::hash("habeas 1 fingerprint", &[id]), 6).join(" ")
 }
 
-/// A word to tell an organisation's few devices apart by: from the first bits of a node's key, which are random as any.
+/// A word that distinguishes the few devices of an organisation: the first bits of a node's key, which are random.
 #[must_use]
 pub fn device(node: &[u8; 32]) -> String {
     spell(node, 1).concat()

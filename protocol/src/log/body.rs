@@ -1,4 +1,4 @@
-//! A body: what an entry says, kept apart from its header so that it can be sealed, withheld and erased.
+//! The body of an entry: its content, kept apart from the header so that it can be sealed, withheld and erased.
 //!
 //! ```text
 //! body    = [segment]                                        one segment for now
@@ -8,8 +8,8 @@
 //! root    = BLAKE3 derive-key("habeas 1 body root", count u32 BE ‖ leaf)
 //! ```
 //!
-//! A segment key is random and never seals two plaintexts; the commitment is checked before opening, so that one
-//! ciphertext never opens to two contents; the ciphertext is bound to registry, header and index.
+//! A segment key is random and never seals two plaintexts. The commitment is checked before opening, so that one
+//! ciphertext never opens to two contents. The ciphertext is bound to registry, header and index.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -36,28 +36,31 @@ struct Sealed((Segment,));
 #[derive(Serialize, Deserialize)]
 struct Clear(((ByteBuf,),));
 
-/// Why a body is not the one its header names.
+/// Errors of checking a body against its header.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum BodyError {
-    /// Another length than the header says.
+    /// The length differs from the one in the header.
     #[error("the body has {found} bytes, its header says {expected}")]
     Length {
         /// Bytes found.
         found: usize,
-        /// Bytes the header names.
+        /// Bytes that the header names.
         expected: u64,
     },
-    /// Another content than the header says.
+    /// The content differs from the root in the header.
     #[error("the body is not the one its header names")]
     Root,
 }
 
-/// A body that is the very one its header names; what is in it may still be rubbish.
+/// A body that matches its header's length and root. Its content may still be malformed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body(Vec<u8>);
 
 impl Body {
     /// Checks received bytes against the header they came with.
+    ///
+    /// # Errors
+    /// Length or root differ from the header's.
     pub fn check(header: &Header, bytes: Vec<u8>) -> Result<Self, BodyError> {
         if u64::try_from(bytes.len()) != Ok(header.body_len) {
             return Err(BodyError::Length { found: bytes.len(), expected: header.body_len });
@@ -65,24 +68,30 @@ impl Body {
         if root(&bytes) == Some(header.body_root) { Ok(Self(bytes)) } else { Err(BodyError::Root) }
     }
 
-    /// Reads back a body this node checked before it stored it.
+    /// Restores a body from the store; this node checked it before storing it.
     #[must_use]
     pub fn restore(stored: Vec<u8>) -> Self {
         Self(stored)
     }
 
-    /// The bytes as they travel.
+    /// The bytes of the body on the wire.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The epoch whose key opens this body.
+    /// Returns the epoch whose key opens this body.
+    ///
+    /// # Errors
+    /// The body is not a sealed one.
     pub fn epoch(&self) -> Result<EpochId, DecodeError> {
         self.segment().map(|segment| segment.0)
     }
 
-    /// Opens a sealed body with its epoch's key.
+    /// Opens a sealed body with its epoch's key and returns the content.
+    ///
+    /// # Errors
+    /// The body is malformed, the key is wrong, or commitment, ciphertext or padding do not match.
     pub fn open(&self, registry: &RegistryId, header: &Header, epoch_key: &Secret) -> Result<Vec<u8>, OpenError> {
         let Segment(_, nonce, wrapped, commitment, ciphertext) = self.segment()?;
         let key = seal::open(epoch_key, &nonce, &*commitment, &*wrapped).ok_or(OpenError::Key)?;
@@ -94,7 +103,10 @@ impl Body {
         seal::unpad(&padded).map(<[u8]>::to_vec).ok_or(OpenError::Padding)
     }
 
-    /// The content of a control body.
+    /// Returns the content of a control body.
+    ///
+    /// # Errors
+    /// The body is not a clear one.
     pub fn clear(&self) -> Result<Vec<u8>, DecodeError> {
         codec::decode::<Clear>("control body", &self.0, BODY_BYTES.0).map(|Clear(((bytes,),))| bytes.into_vec())
     }
@@ -104,10 +116,11 @@ impl Body {
     }
 }
 
-/// Why a body does not open. Each is the author's doing (or a wrong key's), never the carrier's: the root vouches.
+/// Errors of opening a body. Each is caused by the author (or by a wrong key), never by the peer that carried the body,
+/// since the root covers every byte.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum OpenError {
-    /// Not a sealed body.
+    /// The bytes are not a sealed body.
     #[error(transparent)]
     Shape(#[from] DecodeError),
     /// The epoch key does not open the segment key.
@@ -142,14 +155,14 @@ pub fn seal_for(
         let (nonce, wrapped, commitment) = (ByteArray::new(nonce), ByteArray::new(wrapped), ByteArray::new(commitment));
         codec::encode(&Sealed((Segment(epoch, nonce, wrapped, commitment, ByteBuf::from(ciphertext)),)))
     };
-    // The length is known before the ciphertext is, and is bound by it.
+    // The ciphertext is bound to the body's length, which is therefore computed first.
     let length = segment(vec![0; seal::padded_len(plain.len()) + TAG]).len();
     let header = Header { body_len: length.try_into().expect("a body fits 64 bits"), ..header };
     let bytes = segment(seal::seal(&key, &nonce, &aad(registry, &header), &seal::pad(plain)));
     (Header { body_root: root(&bytes).expect(ONE), ..header }, Body(bytes))
 }
 
-/// Puts a control content into `header`, whose `body_root` and `body_len` are overwritten.
+/// Puts a control content into a clear body and completes `header`, whose `body_root` and `body_len` are overwritten.
 #[must_use]
 pub fn clear_for(header: Header, content: &[u8]) -> (Header, Body) {
     let bytes = codec::encode(&Clear(((ByteBuf::from(content),),)));
@@ -165,8 +178,8 @@ fn aad(registry: &RegistryId, header: &Header) -> Vec<u8> {
     [b"habeas/1/body", &registry.0[..], &header.encode_without_root(), &0_u32.to_be_bytes()].concat()
 }
 
-/// Merkle root of a body; `None` if it is not an array of one. Every byte is covered: the first one here, the rest by
-/// the leaf; otherwise a carrier could spoil a body and it would still pass for the one its header names.
+/// Merkle root of a body; `None` if the body is not an array of one. Every byte is covered, the first one here and the
+/// rest by the leaf: otherwise a peer could alter a body that still matches its header.
 fn root(body: &[u8]) -> Option<BodyRoot> {
     let segment = body.strip_prefix(&[0x81])?;
     let leaf = seal::hash("habeas 1 segment leaf", &[&0_u32.to_be_bytes(), segment]);
@@ -211,7 +224,7 @@ mod tests {
         assert_eq!(body.open(&RegistryId([1; 32]), &header, &key), Err(OpenError::Ciphertext));
     }
 
-    /// One ciphertext under two keys could be two contents: whoever wraps the second key names it in place of the first.
+    /// A ciphertext under two keys could have two contents, if the second key could be named in place of the first.
     #[test]
     fn a_body_whose_commitment_is_to_another_key_or_nonce_does_not_open() {
         let mut entropy = Entropy::new([6; 32]);

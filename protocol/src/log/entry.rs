@@ -7,8 +7,8 @@
 //! id     = BLAKE3 derive-key("habeas 1 entry id", registry_id ‖ header)      the signature is not part of it
 //! ```
 //!
-//! Invariants: the header bytes are kept and verified as received; a suite this version does not know is *later*, not
-//! wrong; a failed signature is a fact about the frame that brought it and never about the id.
+//! Invariants: the header bytes are kept and verified as received. A suite this version does not know makes an entry
+//! *later*, not malformed. A failed signature is a fact about the frame that brought it, never about the id.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -24,19 +24,20 @@ use crate::bytes::{
 /// The suite of this version: Ed25519, BLAKE3, XChaCha20-Poly1305, X-Wing.
 pub const SUITE: u64 = 1;
 
-/// What a body holds. The table of kinds is in SPEC.md; an unknown kind is kept and carried, and read by a later version.
+/// The kind of a body. SPEC.md has the table of kinds; an unknown kind is kept and carried, and read by a later
+/// version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Kind(pub u64);
 
 impl Kind {
-    /// Assertions about one section, sealed to the circle's readers.
+    /// Statements about one section, sealed to the circle's readers.
     pub const ASSERTIONS: Self = Self(0);
     /// A new epoch of the circle: its id and the commitment to its key. Readable by every holder.
     pub const EPOCH: Self = Self(1);
     /// Wraps of an epoch key for reading keys. Readable by every holder.
     pub const WRAP: Self = Self(2);
-    /// A named circle's definition, told to its organisations by wraps. Readable by every holder.
+    /// A named circle's definition and secrets, in a grant to its organisations. Readable by every holder.
     pub const MEMBERSHIP: Self = Self(3);
 
     /// Whether every holder of the circle may read the body, custodians included.
@@ -46,41 +47,41 @@ impl Kind {
     }
 }
 
-/// One feed: the gapless hash chain of one key, one incarnation, one circle.
+/// The id of a feed: the gapless hash chain of one key, one incarnation, one circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FeedId {
     /// The circle.
     pub circle: CircleId,
-    /// The key that signs.
+    /// The key that signs the feed.
     pub key: FeedKey,
-    /// The run of the key.
+    /// The incarnation of the key.
     pub run: Incarnation,
 }
 
 impl FeedId {
-    /// circle ‖ key ‖ incarnation: 56 bytes, the prefix of the feed's rows.
+    /// The bytes circle ‖ key ‖ incarnation: 56 bytes, the prefix of the feed's rows.
     #[must_use]
     pub fn bytes(&self) -> [u8; 56] {
         [&self.circle.0[..], &self.key.0, &self.run.0].concat().try_into().expect("16 + 32 + 8 bytes")
     }
 }
 
-/// The fields an author signs.
+/// The header of an entry: the fields that its author signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Where it stands.
+    /// The feed that the entry belongs to.
     pub feed: FeedId,
-    /// From 1, without gaps.
+    /// Sequence number in the feed: from 1, without gaps.
     pub seq: u64,
-    /// The entry before it; for the first one the key's certificate.
+    /// The previous entry of the feed; for the first one the key's certificate.
     pub prev: Prev,
-    /// The charter version the author acts under.
+    /// The charter version that the author acts under.
     pub charter: CharterHash,
-    /// What the body holds.
+    /// The kind of the body.
     pub kind: Kind,
     /// Merkle root over the body's segments.
     pub body_root: BodyRoot,
-    /// Bytes of the body.
+    /// Length of the body in bytes.
     pub body_len: u64,
 }
 
@@ -94,7 +95,7 @@ impl Header {
         self.encode_with(Some(self.body_root))
     }
 
-    /// The header before its body exists (`body_root` = null): what the body's encryption is bound to.
+    /// The canonical bytes before the body exists (`body_root` = null), which the body's encryption is bound to.
     #[must_use]
     pub fn encode_without_root(&self) -> Vec<u8> {
         self.encode_with(None)
@@ -134,16 +135,16 @@ fn id_of(registry: &RegistryId, header: &[u8]) -> EntryId {
     EntryId(seal::hash("habeas 1 entry id", &[&registry.0, header]))
 }
 
-/// Why bytes are not an entry.
+/// Errors of parsing an entry.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ParseError {
-    /// Not an entry in any version's eyes.
+    /// The bytes are not an entry of this or any newer version.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// Written by a newer version: kept apart, no blame.
+    /// The entry was written by a newer version: kept apart, no strike.
     #[error("written by a newer version (suite {suite})")]
     Later {
-        /// The suite named.
+        /// The suite that the entry names.
         suite: u8,
     },
 }
@@ -157,7 +158,10 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Parses an envelope, strictly.
+    /// Parses an envelope strictly.
+    ///
+    /// # Errors
+    /// The bytes are malformed, or a newer version wrote them.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
         let (payload, signature) = cose::unenvelope("entry", bytes)?;
         match codec::version_of(payload) {
@@ -166,26 +170,29 @@ impl Signed {
         }
     }
 
-    /// The header, unverified: good for routing and duplicate checks, never for belief.
+    /// The header, unverified: for routing and duplicate checks only.
     #[must_use]
     pub fn claimed(&self) -> &Header {
         &self.header
     }
 
-    /// The id the entry has if its signature is good.
+    /// The id that the entry has if its signature is good.
     #[must_use]
     pub fn claimed_id(&self, registry: &RegistryId) -> EntryId {
         id_of(registry, &self.payload)
     }
 
     /// Checks the signature.
+    ///
+    /// # Errors
+    /// [`BadSignature`] if the signature is not the feed key's in this registry.
     pub fn verify(self, registry: &RegistryId) -> Result<Verified, BadSignature> {
         cose::check(&self.header.feed.key.0, Domain::Entry, &registry.0, &self.payload, &self.signature)?;
         Ok(Verified { id: self.claimed_id(registry), signed: self })
     }
 }
 
-/// An entry whose author is proven. Made by [`Signed::verify`], by [`sign`], and by reading back what was stored so.
+/// An entry with a checked signature. Made by [`Signed::verify`], by [`sign`], and by [`Verified::restore`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     id: EntryId,
@@ -193,25 +200,29 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// The id.
+    /// The id of the entry.
     #[must_use]
     pub fn id(&self) -> EntryId {
         self.id
     }
 
-    /// The header.
+    /// The header of the entry.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.signed.header
     }
 
-    /// The envelope as it travels.
+    /// The envelope of the entry on the wire.
     #[must_use]
     pub fn envelope(&self) -> Vec<u8> {
         cose::envelope(&self.signed.payload, &self.signed.signature)
     }
 
-    /// Reads back an entry that this node verified before it stored it; the store's seal vouches for the bytes.
+    /// Restores an entry from the store. This node verified it before storing it, and the store's seal protects the
+    /// bytes.
+    ///
+    /// # Errors
+    /// The stored bytes are not an entry.
     pub fn restore(registry: &RegistryId, stored: &[u8]) -> Result<Self, ParseError> {
         let signed = Signed::parse(stored)?;
         Ok(Self { id: signed.claimed_id(registry), signed })

@@ -1,9 +1,9 @@
-//! Feeds and frontiers: how far a chain counts, and what happens when it forks.
+//! Feeds and frontiers: the part of a chain that counts, and the proof of a fork.
 //!
 //! A feed's replicated state is a join-semilattice `Open(seq, id) < Forked(at, trunk)`, where the smaller `at` wins. A
-//! fork is proven by two verified headers of one feed, one seq *and one `prev`*: an equal `prev` fixes everything below,
-//! so two nodes with the same line accept the same entries. Headers that differ further down are no proof yet; a
-//! bisection leads to the first difference, where the parents are equal.
+//! fork is proven by two verified headers of one feed, one seq *and one `prev`*: an equal `prev` fixes everything
+//! below, so two nodes with the same head accept the same entries. Headers that differ over different parents are no
+//! proof yet; a bisection leads to the first difference, where the parents are equal.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteArray;
@@ -17,54 +17,54 @@ use crate::{
     log::entry::{FeedId, Verified},
 };
 
-/// How far a feed counts.
+/// The head of a feed: how far its chain counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Wire", try_from = "Wire")]
-pub enum Line {
-    /// A chain up to `seq`, whose id is `id`.
+pub enum FeedHead {
+    /// An unforked chain up to entry `seq`, whose id is `id`.
     Open {
         /// The last entry's number, at least 1.
         seq: u64,
-        /// The last entry.
+        /// The id of the last entry.
         id: EntryId,
     },
-    /// A chain that two entries at `at` end; what is above `max(at − 1, sealed)` is contested and does not count.
+    /// A chain ended by two entries at `at`; entries above `max(at − 1, sealed)` are contested and do not count.
     Forked {
-        /// The number both claim, at least 1.
+        /// The number that both entries have, at least 1.
         at: u64,
-        /// The parent both name: entry `at − 1`, or the key's certificate.
+        /// The parent that both entries name: entry `at − 1`, or the key's certificate.
         trunk: Prev,
-        /// End of the prefix that receipts sealed; 0 until they do.
+        /// End of the prefix that receipts seal; 0 without receipts.
         sealed: u64,
     },
 }
 
-/// `[seq, id, null]` open, `[at, trunk, sealed]` forked.
+/// Encoding of a head: `[seq, id, null]` open, `[at, trunk, sealed]` forked.
 #[derive(Serialize, Deserialize)]
 struct Wire(u64, EntryId, Option<u64>);
 
-impl From<Line> for Wire {
-    fn from(line: Line) -> Self {
-        match line {
-            Line::Open { seq, id } => Self(seq, id, None),
-            Line::Forked { at, trunk, sealed } => Self(at, trunk, Some(sealed)),
+impl From<FeedHead> for Wire {
+    fn from(head: FeedHead) -> Self {
+        match head {
+            FeedHead::Open { seq, id } => Self(seq, id, None),
+            FeedHead::Forked { at, trunk, sealed } => Self(at, trunk, Some(sealed)),
         }
     }
 }
 
-impl TryFrom<Wire> for Line {
+impl TryFrom<Wire> for FeedHead {
     type Error = &'static str;
     fn try_from(Wire(number, id, sealed): Wire) -> Result<Self, Self::Error> {
         match (number, sealed) {
-            (0, _) => Err("a line's number starts at 1"),
+            (0, _) => Err("the number of a head starts at 1"),
             (seq, None) => Ok(Self::Open { seq, id }),
             (at, Some(sealed)) => Ok(Self::Forked { at, trunk: id, sealed }),
         }
     }
 }
 
-impl Line {
-    /// Entries that count.
+impl FeedHead {
+    /// Number of entries that count.
     #[must_use]
     pub fn counted(&self) -> u64 {
         match *self {
@@ -73,7 +73,7 @@ impl Line {
         }
     }
 
-    /// Id of the last entry that counts (the certificate if none does).
+    /// Id of the last entry that counts, or of the certificate if none does.
     #[must_use]
     pub fn tip(&self) -> Prev {
         match *self {
@@ -82,24 +82,24 @@ impl Line {
         }
     }
 
-    /// Whether two entries end it.
+    /// Whether the feed forked.
     #[must_use]
     pub fn is_forked(&self) -> bool {
         matches!(self, Self::Forked { .. })
     }
 
-    /// As it travels, about `feed`.
+    /// The frontier entry about `feed`, as sent to peers.
     #[must_use]
-    pub fn short(&self, feed: &FeedId) -> ShortLine {
+    pub fn frontier_entry(&self, feed: &FeedId) -> FrontierEntry {
         let (number, sealed) = match *self {
             Self::Open { seq, .. } => (seq, None),
             Self::Forked { at, sealed, .. } => (at, Some(sealed)),
         };
-        ShortLine(feed.key, feed.run, number, Mark::of(&self.tip()), sealed)
+        FrontierEntry(feed.key, feed.run, number, Mark::of(&self.tip()), sealed)
     }
 }
 
-/// Eight bytes of an id: enough to notice a difference, proven by the headers themselves afterwards.
+/// The mark of an id: its first eight bytes. They suffice to notice a difference; the headers prove it afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mark(ByteArray<8>);
 
@@ -111,18 +111,18 @@ impl Mark {
     }
 }
 
-/// A frontier line on the wire: key, incarnation, seq or fork, mark of the tip or trunk, sealed end if forked.
+/// A line of a FRONTIER frame: key, incarnation, seq or fork, mark of the tip or trunk, sealed end if forked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShortLine(pub FeedKey, pub Incarnation, pub u64, pub Mark, pub Option<u64>);
+pub struct FrontierEntry(pub FeedKey, pub Incarnation, pub u64, pub Mark, pub Option<u64>);
 
-impl ShortLine {
-    /// The feed, in `circle`.
+impl FrontierEntry {
+    /// The id of the feed in `circle`.
     #[must_use]
     pub fn feed(&self, circle: CircleId) -> FeedId {
         FeedId { circle, key: self.0, run: self.1 }
     }
 
-    /// Entries the peer counts.
+    /// Number of entries that the peer counts.
     #[must_use]
     pub fn counted(&self) -> u64 {
         match self.4 {
@@ -137,38 +137,38 @@ impl ShortLine {
         self.4.is_some()
     }
 
-    /// The mark of the last entry the peer counts.
+    /// The mark of the last entry that the peer counts.
     #[must_use]
     pub fn mark(&self) -> Mark {
         self.3
     }
 }
 
-/// A frontier line about a feed that both sides have a line of: its place in what they agreed on, in the order of names and
-/// from 0, stands for the name.
+/// A line of a FRONTIER frame about a feed of the pair's anchor: the feed's place in the anchor, counted from 0 in the
+/// order of names, replaces its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NearLine(pub u64, pub u64, pub Mark, pub Option<u64>);
+pub struct AnchoredEntry(pub u64, pub u64, pub Mark, pub Option<u64>);
 
-impl NearLine {
-    /// The line of the feed at `place`.
+impl AnchoredEntry {
+    /// The line about the feed at `place`.
     #[must_use]
-    pub const fn of(place: u64, line: &ShortLine) -> Self {
+    pub const fn of(place: u64, line: &FrontierEntry) -> Self {
         Self(place, line.2, line.3, line.4)
     }
 
-    /// With the feed's name again.
+    /// The line with the feed's name in place of its position.
     #[must_use]
-    pub const fn named(&self, (key, run): (FeedKey, Incarnation)) -> ShortLine {
-        ShortLine(key, run, self.1, self.2, self.3)
+    pub const fn named(&self, (key, run): (FeedKey, Incarnation)) -> FrontierEntry {
+        FrontierEntry(key, run, self.1, self.2, self.3)
     }
 }
 
-/// Two entries that prove a fork: same feed, same seq, same parent.
+/// A proof of a fork: two entries of one feed with the same seq and the same parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForkProof(Box<(Verified, Verified)>);
 
 impl ForkProof {
-    /// A proof, if these two are one. They are kept in the order of their ids.
+    /// Makes a proof of two entries, if they are one. The entries are kept in the order of their ids.
     #[must_use]
     pub fn of(a: Verified, b: Verified) -> Option<Self> {
         let (x, y) = (a.header(), b.header());
@@ -176,23 +176,23 @@ impl ForkProof {
         forks.then(|| Self(Box::new(if a.id() < b.id() { (a, b) } else { (b, a) })))
     }
 
-    /// The line it makes.
+    /// The head of the feed that the proof ends.
     #[must_use]
-    pub fn line(&self) -> Line {
+    pub fn head(&self) -> FeedHead {
         let header = self.0.0.header();
-        Line::Forked { at: header.seq, trunk: header.prev, sealed: 0 }
+        FeedHead::Forked { at: header.seq, trunk: header.prev, sealed: 0 }
     }
 
-    /// The two entries.
+    /// The two entries of the proof.
     #[must_use]
     pub fn entries(&self) -> [&Verified; 2] {
         [&self.0.0, &self.0.1]
     }
 }
 
-/// The root of a circle: a hash over every line of every feed in it, in order.
+/// Computes the root of a circle: a hash over the heads of all its feeds, in order.
 #[must_use]
-pub fn circle_root<'a>(lines: impl Iterator<Item = (&'a (FeedKey, Incarnation), &'a Line)>) -> [u8; 32] {
-    let lines: Vec<_> = lines.collect();
-    seal::hash("habeas 1 circle root", &[&codec::encode(&lines)])
+pub fn circle_root<'a>(heads: impl Iterator<Item = (&'a (FeedKey, Incarnation), &'a FeedHead)>) -> [u8; 32] {
+    let heads: Vec<_> = heads.collect();
+    seal::hash("habeas 1 circle root", &[&codec::encode(&heads)])
 }

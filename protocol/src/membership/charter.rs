@@ -1,12 +1,12 @@
-//! The charter: who founded the registry, and from it who may write and read what.
+//! The charter: the founders of a registry, and from them the keys that may write and read.
 //!
 //! ```text
 //! genesis = [1 (suite), 1 (ruleset), schema, salt 16, [[root_key 32, call_sign, roster_head 32] …] sorted by root_key]
 //! id      = BLAKE3 derive-key("habeas 1 registry id", genesis): the registry's name, and the hash of charter version 1
 //! ```
 //!
-//! Nothing signed names an organisation or a person: a call-sign is two generated words. [`Members`] is the one place
-//! that answers whose key this is and what it may do; it holds the charter's head and every roster.
+//! Nothing signed names an organisation or a person: a call-sign is two generated words. [`Members`] alone answers
+//! which organisation a key belongs to and what it may do; it holds the charter's head and every roster.
 
 pub mod card;
 pub mod founding;
@@ -26,24 +26,24 @@ use crate::{
     },
     store::{Row, Store, StoreError, Table},
 };
-use roster::{Device, Link, LinkError, Purpose, Roster, Standing, Taken, organisation};
+use roster::{Device, Link, LinkError, Purpose, Roster, RosterState, Taken, organisation};
 
 /// The ruleset of this version: limits and validity rules.
 pub const RULESET: u64 = 1;
 
-/// A founder as the genesis names it.
+/// A founder's entry in the genesis: root key, call-sign, pinned roster link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founder(pub ByteArray<32>, pub String, pub LinkId);
 
 impl Founder {
-    /// The organisation.
+    /// The founder's organisation id.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         organisation(&self.0)
     }
 }
 
-/// The founding document.
+/// The genesis: the founding document of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {
     founders: Vec<Founder>,
@@ -54,7 +54,7 @@ pub struct Genesis {
 struct Wire(u64, u64, u64, ByteArray<16>, Vec<Founder>);
 
 impl Genesis {
-    /// A document for `founders`; `salt` makes two registries of the same founders two registries.
+    /// Makes the founding document for `founders`; `salt` distinguishes two registries of the same founders.
     #[must_use]
     pub fn new(schema: u64, salt: [u8; 16], mut founders: Vec<Founder>) -> Self {
         founders.sort_by_key(|founder| founder.0);
@@ -62,7 +62,10 @@ impl Genesis {
         Self { founders, bytes }
     }
 
-    /// Reads one, strictly.
+    /// Decodes a genesis strictly.
+    ///
+    /// # Errors
+    /// Malformed bytes, a newer suite or ruleset, or founders that break the rules of SPEC.md §4.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let what = "genesis";
         let rule = |rule| Err(DecodeError::Rule { what, rule });
@@ -85,7 +88,7 @@ impl Genesis {
         Ok(Self { founders, bytes: bytes.to_vec() })
     }
 
-    /// The registry's name.
+    /// The id of the registry.
     #[must_use]
     pub fn id(&self) -> RegistryId {
         RegistryId(seal::hash("habeas 1 registry id", &[&self.bytes]))
@@ -103,25 +106,25 @@ impl Genesis {
         &self.founders
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes of the genesis.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// What a key that signs entries may be.
+/// The role of a key that signs entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// The organisation that certified it.
+    /// The organisation that certified the key.
     pub org: OrgId,
-    /// What it is for.
+    /// The purpose of the key.
     pub purpose: Purpose,
-    /// Its certificate, as `prev` of a first entry.
+    /// The certificate of the key, as `prev` of a first entry.
     pub certificate: Prev,
 }
 
-/// Charter head and rosters, and the answers that follow from them.
+/// The members of a registry: charter head and rosters, and the roles of keys that follow from them.
 #[derive(Clone, Debug)]
 pub struct Members {
     registry: RegistryId,
@@ -133,7 +136,10 @@ pub struct Members {
 }
 
 impl Members {
-    /// The members of a registry from its genesis and the founders' rosters. Each roster must hold the head pinned.
+    /// Builds the members of a registry from its genesis and the founders' rosters.
+    ///
+    /// # Errors
+    /// The rosters are not those of the founders, or one lacks the link that the genesis pins.
     pub fn new(genesis: &Genesis, rosters: Vec<Roster>) -> Result<Self, DecodeError> {
         let rosters: BTreeMap<_, _> = rosters.into_iter().map(|roster| (roster.organisation(), roster)).collect();
         let pinned = |founder: &Founder| {
@@ -151,7 +157,10 @@ impl Members {
         Ok(members)
     }
 
-    /// These members, as the registry file told them, with the roster links a store has learned since.
+    /// Adds the roster links that a store has received since to the members of a registry file.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a stored link is not valid.
     pub fn load(mut self, store: &impl Store) -> Result<Self, StoreError> {
         let orgs: Vec<_> = self.rosters.keys().copied().collect();
         for org in orgs {
@@ -164,7 +173,7 @@ impl Members {
                 for envelope in links {
                     let link =
                         Link::parse(&envelope).map_err(|_| StoreError::Altered { table: Table::Control.label() })?;
-                    // Proof of a fork further up says nothing any more once one further down is proven.
+                    // A fork proof above an already proven fork adds nothing.
                     match self.take(link) {
                         Ok(_) | Err(LinkError::Frozen { .. }) => {}
                         Err(_) => return Err(StoreError::Altered { table: Table::Control.label() }),
@@ -181,13 +190,13 @@ impl Members {
         self.registry
     }
 
-    /// The charter version in force.
+    /// The hash of the charter version in force.
     #[must_use]
     pub fn charter(&self) -> CharterHash {
         self.charter
     }
 
-    /// Whether this organisation is a member.
+    /// Whether the organisation is a member.
     #[must_use]
     pub fn is_member(&self, org: &OrgId) -> bool {
         self.call_signs.contains_key(org)
@@ -209,13 +218,13 @@ impl Members {
         self.rosters.get(org).into_iter().flat_map(Roster::devices)
     }
 
-    /// Whose key this is, if a roster certifies it for signing entries.
+    /// The role of a key that a roster certifies for signing entries.
     #[must_use]
     pub fn role(&self, key: &FeedKey) -> Option<Role> {
         self.roles.get(key).copied()
     }
 
-    /// The organisation whose node this is.
+    /// The organisation that a node belongs to.
     #[must_use]
     pub fn node(&self, node: &NodeKey) -> Option<OrgId> {
         self.nodes.get(node).copied()
@@ -226,12 +235,12 @@ impl Members {
         self.nodes.iter()
     }
 
-    /// Where every roster stands: a part of the control root, and what peers compare.
-    pub fn standings(&self) -> impl Iterator<Item = (OrgId, Standing)> {
-        self.rosters.iter().map(|(org, roster)| (*org, roster.standing()))
+    /// The state of every roster: a part of the control root, and compared between peers.
+    pub fn roster_states(&self) -> impl Iterator<Item = (OrgId, RosterState)> {
+        self.rosters.iter().map(|(org, roster)| (*org, roster.state()))
     }
 
-    /// An organisation's roster.
+    /// The roster of an organisation.
     #[must_use]
     pub fn roster(&self, org: &OrgId) -> Option<&Roster> {
         self.rosters.get(org)
@@ -240,12 +249,15 @@ impl Members {
     /// Hash over everything of the charter that replicates.
     #[must_use]
     pub fn control_root(&self) -> [u8; 32] {
-        let standing = |(org, at): (OrgId, Standing)| (org, at.links, at.head, at.frozen);
-        let standings: Vec<_> = self.standings().map(standing).collect();
-        seal::hash("habeas 1 control root", &[&self.charter.0, &codec::encode(&standings)])
+        let state = |(org, at): (OrgId, RosterState)| (org, at.links, at.head, at.frozen);
+        let states: Vec<_> = self.roster_states().map(state).collect();
+        seal::hash("habeas 1 control root", &[&self.charter.0, &codec::encode(&states)])
     }
 
-    /// Takes a roster link in.
+    /// Adds a roster link.
+    ///
+    /// # Errors
+    /// The link is of no member, or does not fit its roster: see [`Roster::take`].
     pub fn take(&mut self, link: Link) -> Result<Taken, LinkError> {
         let roster = self.rosters.get_mut(&link.organisation()).ok_or(LinkError::OtherOrganisation)?;
         let taken = roster.take(link)?;
@@ -255,8 +267,9 @@ impl Members {
         Ok(taken)
     }
 
-    /// A key that two organisations certify is nobody's, whichever link came first: otherwise nodes that heard of one
-    /// before the other would judge the same entry differently, and blame each other.
+    /// Rebuilds the lookup tables. A key certified by two organisations belongs to neither, whichever link came first:
+    /// otherwise nodes that received the links in different order would judge the same entry differently, and blame
+    /// each other.
     fn index(&mut self) {
         let (mut roles, mut nodes) = (BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for (org, roster) in &self.rosters {
@@ -278,7 +291,7 @@ fn only<K, V>((key, values): (K, Vec<V>)) -> Option<(K, V)> {
     Some((key, value))
 }
 
-/// The row of a roster link: the chain under its index, proof of a fork aside.
+/// The row of a roster link: links of the chain and fork proofs are kept apart, each under its index.
 #[must_use]
 pub fn link_row(org: &OrgId, index: u64, evidence: bool) -> Row {
     Row::new(Table::Control, [if evidence { &b"fork"[..] } else { b"link" }, &org.0].concat(), index)

@@ -6,8 +6,8 @@
 //! id     = BLAKE3 derive-key("habeas 1 circle id", registry id ‖ circle)[..16]
 //! ```
 //!
-//! A circle has one *secret*, fixed at its creation, that keys the tags peers compare; and *epochs*, each with a random
-//! id and a key that seals bodies. What a circle is follows from its id alone, so its list can never change under it.
+//! A circle has one *secret*, fixed at its creation, which keys the tags that peers compare; and *epochs*, each with a
+//! random id and a key that seals bodies. The id is a hash of the definition, so the list of a circle can never change.
 
 pub mod grant;
 
@@ -25,21 +25,21 @@ use crate::{
     membership::charter::{Role, roster::Purpose},
 };
 
-/// What a circle is.
+/// The definition of a circle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Circle {
-    /// One organisation, all its devices.
+    /// The own circle of one organisation: all its devices.
     Own(OrgId),
-    /// A list of organisations, fixed at its creation by its steward.
+    /// A named circle: a list of organisations, fixed at its creation by its steward.
     Named {
-        /// The organisation that opened it.
+        /// The organisation that created the circle.
         steward: OrgId,
-        /// Makes two circles of one list two circles.
+        /// Random salt that distinguishes two circles with the same list.
         salt: [u8; 16],
-        /// Its organisations, sorted, the steward among them.
+        /// The organisations of the circle, sorted, the steward among them.
         organisations: Vec<OrgId>,
     },
-    /// All members.
+    /// The commons: all members.
     Commons,
 }
 
@@ -47,7 +47,7 @@ pub enum Circle {
 struct Wire(u64, Option<OrgId>, Option<ByteArray<16>>, Vec<OrgId>);
 
 impl Circle {
-    /// A named circle; the list is sorted and the steward added.
+    /// Defines a named circle; the list is sorted and the steward added.
     #[must_use]
     pub fn named(steward: OrgId, organisations: &[OrgId], entropy: &mut Entropy) -> Self {
         let mut organisations = [organisations, &[steward]].concat();
@@ -56,7 +56,7 @@ impl Circle {
         Self::Named { steward, salt: entropy.bytes(), organisations }
     }
 
-    /// The canonical bytes.
+    /// The canonical bytes of the definition.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(&match self {
@@ -68,7 +68,10 @@ impl Circle {
         })
     }
 
-    /// Reads one, strictly.
+    /// Decodes a definition strictly.
+    ///
+    /// # Errors
+    /// The bytes are malformed, or the list is unsorted, too long, or lacks the steward.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let what = "circle";
         let list = ORGANISATIONS.0 * (OrgId::LEN + 2) + 64;
@@ -87,14 +90,14 @@ impl Circle {
         Ok(circle)
     }
 
-    /// Its name in `registry`.
+    /// The id of the circle in `registry`.
     #[must_use]
     pub fn id(&self, registry: &RegistryId) -> CircleId {
         let hash = seal::hash("habeas 1 circle id", &[&registry.0, &self.encode()]);
         CircleId(*hash.first_chunk().expect("a hash has 32 bytes"))
     }
 
-    /// Whether this organisation, a member, may hold and read what is in it.
+    /// Whether the organisation, a member, may hold and read the circle.
     #[must_use]
     pub fn admits(&self, org: &OrgId) -> bool {
         match self {
@@ -104,7 +107,8 @@ impl Circle {
         }
     }
 
-    /// Whether a key with this role may write this kind of entry here. Unknown kinds follow the rule of assertions.
+    /// Whether a key with this role may write this kind of entry in the circle. Unknown kinds follow the rule of
+    /// assertions.
     #[must_use]
     pub fn may_write(&self, role: &Role, kind: Kind) -> bool {
         match self {
@@ -114,9 +118,9 @@ impl Circle {
         }
     }
 
-    /// The purpose a device writes here with.
+    /// The purpose of the key with which a device writes in the circle.
     #[must_use]
-    pub fn pen(&self) -> Purpose {
+    pub fn writing_purpose(&self) -> Purpose {
         match self {
             Self::Own(_) => Purpose::Author,
             Self::Named { .. } | Self::Commons => Purpose::Desk,
@@ -124,18 +128,18 @@ impl Circle {
     }
 }
 
-/// An epoch of a circle's key.
+/// An epoch of a circle: its id and the key that seals bodies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Epoch(pub EpochId, pub Secret);
 
 impl Epoch {
-    /// A fresh one.
+    /// Generates a fresh epoch.
     #[must_use]
     pub fn fresh(entropy: &mut Entropy) -> Self {
         Self(EpochId(entropy.bytes()), entropy.secret())
     }
 
-    /// What is published of the key, so that a wrong wrap can be told.
+    /// The public commitment to the key, which identifies a wrong wrap.
     #[must_use]
     pub fn commitment(&self) -> [u8; 32] {
         seal::hash("habeas 1 epoch commitment", &[&self.0.0, self.1.expose()])

@@ -1,4 +1,4 @@
-//! A case file as people read it: one person's path through captivity, return and persecution.
+//! A case file for reading: one person's captivity, return and prosecution.
 
 use serde::Serialize;
 
@@ -17,18 +17,18 @@ use crate::{
 /// A case file, or the part of one that lives in one circle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaseFile {
-    /// Records, timeline, conflicts, provenance.
+    /// The sheet: records, timeline, conflicts, provenance.
     pub sheet: Sheet,
-    /// Where the case stands.
+    /// The stage of the case.
     pub stage: Stage,
-    /// Where the person is.
+    /// The state of the person.
     pub person: PersonState,
-    /// Dockets linked to it.
+    /// The dockets linked to the case.
     pub dockets: Vec<EntityId>,
 }
 
 impl CaseFile {
-    /// Reads a view as a case file.
+    /// Builds a case file from a view.
     #[must_use]
     pub fn new(view: &View) -> Self {
         let linked = view.cells().filter(|(_, field, _)| matches!(*field, "case_file.docket" | "proceeding.docket"));
@@ -44,7 +44,7 @@ impl CaseFile {
         Self { sheet: Sheet::new(view), stage: stage::stage(view), person: stage::person_state(view), dockets }
     }
 
-    /// The record of the case itself: ids, urgency, needs, risks.
+    /// The root record of the case: ids, urgency, needs, risks.
     #[must_use]
     pub fn header(&self) -> Option<&Record> {
         self.sheet.records.iter().find(|record| record.kind == "case_file")
@@ -65,7 +65,7 @@ mod tests {
         CaseFile::new(&sample::view(organisations))
     }
 
-    /// The same, resting on source 200 with grade B2.
+    /// Adds source 200 with grade B2 to an assertion.
     fn sourced(statement: Statement) -> Statement {
         let Statement::Assert(assertion) = statement else { panic!("only assertions rest on sources") };
         let sources = vec![EntityId([200; 16])];

@@ -1,7 +1,7 @@
-//! Court numbers, articles and terms as courts and people write them, and the one form we keep.
+//! Court numbers, articles and terms of punishment: parsing the ways in which they are written, and the normal form.
 //!
-//! Numbers are renumbered at the turn of the year, articles come in any order with attempts and complicity in front, life
-//! imprisonment is not a number of months: the real examples are in `vectors/citations.json`.
+//! Courts renumber cases at the turn of the year, articles come in any order with attempts and complicity in front,
+//! life imprisonment is not a number of months: `vectors/citations.json` has real examples.
 
 mod article;
 mod court;
@@ -13,19 +13,19 @@ pub use term::Term;
 
 use thiserror::Error;
 
-/// Why a text is not a citation of the kind asked for. It never repeats the text.
+/// Errors of parsing a citation. They never contain the text.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum CitationError {
-    /// Not a court number.
+    /// The text is not a court number.
     #[error("not a court number; write it as 1-117/2022, former numbers in brackets: 1-5/2022 (1-205/2021)")]
     CourtNumber,
-    /// Not a UID.
+    /// The text is not a UID.
     #[error("not a UID; write it as 27GV0008-01-2019-000081-20")]
     CourtUid,
-    /// Not a list of articles.
+    /// The text is not a list of articles.
     #[error("not a list of articles; write them as ст. 158 ч. 3 п. в, ст. 352.1")]
     Articles,
-    /// Not a term.
+    /// The text is not a term.
     #[error("not a term; write it as 1 год 6 месяцев, or пожизненно")]
     Term,
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::record::date::Date;
 
-    /// Every example of `vectors/citations.json`, through `read`; the count says that none was skipped.
+    /// Reads every example of `vectors/citations.json`; the count shows that none was skipped.
     fn check_all(list: &str, count: usize, read: impl Fn(&str) -> Value) {
         let vectors: Value =
             serde_json::from_str(include_str!("../../vectors/citations.json")).expect("the vectors are JSON");

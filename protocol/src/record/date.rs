@@ -1,8 +1,8 @@
-//! Dates that say how much is known: a subset of EDTF (ISO 8601-2).
+//! Dates with their precision: a subset of EDTF (ISO 8601-2).
 //!
-//! `YYYY` · `YYYY-MM` · `YYYY-MM-DD` · seasons `YYYY-21` to `-24` · quarters `YYYY-33` to `-36`, each with an optional `~`
-//! (approximately) · `A/B` from A to B · `../B` not later than B · `A/..` not earlier than A. Years 1900 to 2100. One date
-//! has one text. Nothing here knows today; an unknown date is no date.
+//! `YYYY` · `YYYY-MM` · `YYYY-MM-DD` · seasons `YYYY-21` to `-24` · quarters `YYYY-33` to `-36`, each with an optional
+//! `~` (approximately) · `A/B` from A to B · `../B` not later than B · `A/..` not earlier than A. Years 1900 to 2100.
+//! One date has one text. Nothing here depends on the present day. An unknown date is no date.
 
 mod reading;
 
@@ -13,7 +13,7 @@ use std::str::FromStr;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use thiserror::Error;
 
-/// Longest canonical text in bytes.
+/// Length of the longest canonical text in bytes.
 pub const DATE_BYTES: usize = 32;
 const YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
 
@@ -21,40 +21,40 @@ const YEARS: std::ops::RangeInclusive<i16> = 1900..=2100;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Date(Form);
 
-/// How exactly a date is known; [`Precision::code`] is the code of the vocabulary `date_precision`.
+/// The precision of a date; [`Precision::code`] is the code of the vocabulary `date_precision`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// The day.
+    /// Known to the day.
     Day,
-    /// The month.
+    /// Known to the month.
     Month,
-    /// The season or quarter.
+    /// Known to the season or quarter.
     Season,
-    /// The year.
+    /// Known to the year.
     Year,
-    /// Somewhere from one date to another.
+    /// Known to lie between two dates.
     Interval,
-    /// About then; how far off is not known.
+    /// Approximately known, with an unknown error.
     Approx,
-    /// Not later than.
+    /// Known to be not later than a date.
     Before,
-    /// Not earlier than.
+    /// Known to be not earlier than a date.
     After,
 }
 
-/// Why a text is not a date.
+/// Errors of parsing a date.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DateError {
-    /// No form we know.
+    /// The text has no known form.
     #[error("not a date; write 2022-10-04, 2022-10, 2022, 2022-10~ (about), ../2022-10 (not later than) or 04.10.2022")]
     Form,
-    /// The right form, but no such day or month.
+    /// The form is right, but the day or month does not exist.
     #[error("there is no such day or month")]
     NoSuchDay,
-    /// A year outside 1900 to 2100.
+    /// The year is outside 1900 to 2100.
     #[error("the year is outside 1900 to 2100")]
     Year,
-    /// An interval that ends before it begins.
+    /// The interval ends before it begins.
     #[error("the interval ends before it begins")]
     Reversed,
 }
@@ -76,15 +76,15 @@ struct Point {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Year(i16),
-    /// 21 spring, 22 summer, 23 autumn, 24 winter.
+    /// Season: 21 spring, 22 summer, 23 autumn, 24 winter.
     Season(i16, i8),
-    /// 33 to 36: first to fourth quarter.
+    /// Quarter: 33 to 36 for the first to the fourth.
     Quarter(i16, i8),
     Month(i16, i8),
     Day(civil::Date),
 }
 
-/// The day of a moment, UTC.
+/// The day of a moment, in UTC.
 #[must_use]
 pub fn day(utc_s: u64) -> civil::Date {
     let moment = i64::try_from(utc_s).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -92,7 +92,7 @@ pub fn day(utc_s: u64) -> civil::Date {
 }
 
 impl Date {
-    /// The date of one day.
+    /// Makes the date of one day.
     ///
     /// # Errors
     /// The year is outside 1900 to 2100.
@@ -101,8 +101,8 @@ impl Date {
         Ok(Self(Form::At(Point { unit: Unit::Day(day), approximate: false })))
     }
 
-    /// Reads what a person writes, in Russian, Ukrainian or English: «24.02.2022», «осень 2022», «около февраля 2023»,
-    /// «не позднее 22 сентября 2023». Nothing, `?` and "unknown" are no date.
+    /// Parses a date as people write it, in Russian, Ukrainian or English: «24.02.2022», «осень 2022», «около февраля
+    /// 2023», «не позднее 22 сентября 2023». An empty text, `?` and "unknown" are no date.
     ///
     /// # Errors
     /// The text cannot be understood without guessing.
@@ -110,7 +110,7 @@ impl Date {
         reading::read(text)
     }
 
-    /// First day it can have been; none if it is open to the past.
+    /// The earliest possible day; none if the date is open to the past.
     #[must_use]
     pub fn earliest(&self) -> Option<civil::Date> {
         match self.0 {
@@ -119,7 +119,7 @@ impl Date {
         }
     }
 
-    /// Last day it can have been; none if it is open to the future.
+    /// The latest possible day; none if the date is open to the future.
     #[must_use]
     pub fn latest(&self) -> Option<civil::Date> {
         match self.0 {
@@ -128,7 +128,7 @@ impl Date {
         }
     }
 
-    /// How exactly it is known.
+    /// The precision of the date.
     #[must_use]
     pub fn precision(&self) -> Precision {
         match self.0 {
@@ -151,7 +151,7 @@ impl Date {
 }
 
 impl Precision {
-    /// Its code in the vocabulary `date_precision`.
+    /// The code in the vocabulary `date_precision`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -167,7 +167,7 @@ impl Precision {
     }
 }
 
-/// By earliest bound, then by latest: "not later than" comes first, "2025-06" after "2025-02~".
+/// Orders by earliest bound, then by latest: "not later than" comes first, "2025-06" after "2025-02~".
 impl Ord for Date {
     fn cmp(&self, other: &Self) -> Ordering {
         let open_last = |date: &Self| date.latest().map_or((1, civil::Date::MAX), |day| (0, day));
@@ -196,14 +196,14 @@ impl fmt::Display for Date {
     }
 }
 
-/// Its precision only: when something happened is content.
+/// Shows the precision only: a date is content.
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Date({})", self.precision().code())
     }
 }
 
-/// Canonical text only; [`Date::read`] takes what people write.
+/// Parses canonical text only; [`Date::read`] parses what people write.
 impl FromStr for Date {
     type Err = DateError;
     fn from_str(text: &str) -> Result<Self, DateError> {
@@ -268,7 +268,7 @@ impl Unit {
     fn first(self) -> civil::Date {
         match self {
             Self::Year(year) => first_of(year, 1),
-            // People call both ends of a year its winter; the bounds hold for either.
+            // "Winter of a year" can mean its beginning or its end; the bounds cover both.
             Self::Season(year, 24) => first_of(year, 1),
             Self::Season(year, season) => first_of(year, (season - 21) * 3 + 3),
             Self::Quarter(year, quarter) => first_of(year, (quarter - 33) * 3 + 1),

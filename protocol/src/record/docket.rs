@@ -1,7 +1,7 @@
-//! A docket as people read it: what courts, officials and the press made public about a proceeding.
+//! A docket for reading: what courts, officials and the press made public about a proceeding.
 //!
-//! The argument and the court's answer is the unit of precedent search: article × circumstance × argument × court →
-//! response.
+//! The pair of an argument and the court's response is the unit of precedent search: article × circumstance × argument
+//! × court → response.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,25 +20,25 @@ use crate::{
     },
 };
 
-/// The public record of a proceeding.
+/// A docket: the public record of a proceeding.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Docket {
-    /// Records, timeline, conflicts, provenance.
+    /// The sheet: records, timeline, conflicts, provenance.
     pub sheet: Sheet,
-    /// Where the proceeding stands, as far as is public.
+    /// The stage of the proceeding, as far as is public.
     pub stage: Stage,
-    /// Articles charged: codes of `charge`.
+    /// Articles charged, as codes of `charge`.
     pub articles: BTreeSet<String>,
-    /// Court case numbers it has had.
+    /// Present and former case numbers of the court.
     pub numbers: BTreeSet<String>,
-    /// What the defence argued, and what the court answered.
+    /// Arguments of the defence, with the court's responses.
     pub arguments: Vec<Argument>,
 }
 
 /// An argument and the court's response.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Argument {
-    /// The record.
+    /// The record of the argument.
     pub entity: EntityId,
     /// Codes of `defence_argument`: one, unless disputed.
     pub codes: Vec<String>,
@@ -52,14 +52,14 @@ pub struct Argument {
     pub wording: Vec<String>,
 }
 
-/// Which, never what.
+/// Shows ids and counts, never content.
 impl fmt::Debug for Docket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Docket({:?}, {:?}, {} arguments)", self.sheet, self.stage, self.arguments.len())
     }
 }
 
-/// Which, never what.
+/// Shows the id, never content.
 impl fmt::Debug for Argument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Argument({:?})", self.entity)
@@ -67,7 +67,7 @@ impl fmt::Debug for Argument {
 }
 
 impl Docket {
-    /// Reads a view as a docket.
+    /// Builds a docket from a view.
     #[must_use]
     pub fn new(view: &View) -> Self {
         let sheet = Sheet::new(view);
@@ -82,7 +82,7 @@ impl Docket {
         Self { stage: stage::stage(view), articles: all("docket_charge", &["code"]), numbers, arguments, sheet }
     }
 
-    /// The record of the docket itself: court, number, whether the trial was closed.
+    /// The root record of the docket: court, number, whether the trial was closed.
     #[must_use]
     pub fn header(&self) -> Option<&Record> {
         self.sheet.records.iter().find(|record| record.kind == "docket")

@@ -1,9 +1,10 @@
-//! The record's shape as data: entities, fields, vocabularies and rules, read once from `schema/data/`.
+//! The schema of records as data: entities, fields, vocabularies and rules, read once from `schema/data/`.
 //!
-//! The tables are the truth: to add a field, add a row. Reading is lenient, writing is strict: an unknown field or code in
-//! others' entries belongs to a newer schema and is shown raw; [`Schema::check`] is for what *we* write.
+//! The tables define the schema: to add a field, add a row. Reading is lenient, writing is strict: an unknown field or
+//! code in others' entries belongs to a newer schema and is shown raw; [`Schema::check`] applies to this node's own
+//! writing.
 //! * Every field states its level, its policy, its commons rule and three labels; a table that does not is not loaded.
-//! * What a field may show to whom is decided in `level.rs` and nowhere else.
+//! * Only `level.rs` decides which circles a value may be written to.
 
 mod check;
 mod field;
@@ -26,11 +27,11 @@ pub use value::Value;
 pub(crate) use vocabulary::nearest;
 pub use vocabulary::{Labels, Language, Term, Vocabulary};
 
-/// The whole schema.
+/// The schema: all entities, fields, vocabularies and rules.
 #[derive(Clone, Debug)]
 pub struct Schema {
     entities: Vec<Entity>,
-    /// In the order of the table, each entity's fields together.
+    /// Fields in the order of the table, each entity's fields together.
     fields: Vec<Field>,
     by_name: BTreeMap<String, usize>,
     vocabularies: BTreeMap<String, Vocabulary>,
@@ -41,7 +42,7 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Version written into each body.
+    /// Version of the schema, written into each body.
     pub const VERSION: u64 = 1;
 
     /// The schema of this program.
@@ -61,23 +62,23 @@ impl Schema {
         self.by_name.get(name).map(|&at| &self.fields[at])
     }
 
-    /// All fields, in the order to show them; each entity's fields together.
+    /// All fields in display order; each entity's fields together.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter()
     }
 
-    /// The entity of this name.
+    /// The entity named `name`.
     #[must_use]
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.iter().find(|entity| entity.name == name)
     }
 
-    /// All entities, in the order to show them.
+    /// All entities in display order.
     pub fn entities(&self) -> impl Iterator<Item = &Entity> {
         self.entities.iter()
     }
 
-    /// The vocabulary of this id.
+    /// The vocabulary with this id.
     #[must_use]
     pub fn vocabulary(&self, id: &str) -> Option<&Vocabulary> {
         self.vocabularies.get(id)
@@ -100,7 +101,8 @@ impl Schema {
         &self.rules
     }
 
-    /// The codes that a field takes, each with its labels: those of its vocabulary or closed list; none if it takes others.
+    /// The codes that a field takes, each with its labels: those of its vocabulary or closed list; none if it takes
+    /// other values.
     #[must_use]
     pub fn codes_of(&self, field: &Field) -> Option<&Vocabulary> {
         self.tokens_of(field).or_else(|| self.vocabulary(field.vocabulary.as_deref()?))
@@ -111,13 +113,13 @@ impl Schema {
         self.tokens.get(&field.name)
     }
 
-    /// Whether a date of `field` may not be later than today: it is of what has happened.
+    /// Whether a date of `field` may not be later than today, since it dates a past event.
     #[must_use]
     pub fn is_of_the_past(&self, field: &Field) -> bool {
         field.kind == Kind::Date && field.policy != Policy::Drv && !self.rules.may_lie_ahead.contains(&field.name)
     }
 
-    /// What a reader sees of a code or region: its label, or the text as it is.
+    /// The text that a reader sees for a code or region: its label, or the text itself.
     #[must_use]
     pub fn label<'a>(&'a self, field: &str, text: &'a str, language: Language) -> &'a str {
         let Some(field) = self.field(field) else { return text };
@@ -127,7 +129,7 @@ impl Schema {
         }
     }
 
-    /// The field name nearest to a mistyped one.
+    /// The field name most similar to a mistyped one.
     #[must_use]
     pub fn nearest_field(&self, name: &str) -> Option<&str> {
         nearest(name, self.fields.iter().map(|field| (&*field.name, &*field.name)))

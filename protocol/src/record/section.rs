@@ -1,8 +1,8 @@
-//! A section: the part of a case file, or a docket, that lives in one circle, made from the entries that count.
+//! A section: the part of a case file, or a docket, that lives in one circle, folded from the entries that count.
 //!
-//! Same entries, same view: in whatever order they came, however often, and whatever came and went in between. The
-//! causal past of an entry is its deps and the nearest earlier entry of its chain, as far as they count here, closed;
-//! what does not count is as if it had never been written.
+//! The view depends only on the set of entries: not on their order or repetition, nor on entries that were there in
+//! between. The causal past of an entry is the closure over its deps and the nearest earlier entry of its chain, as far
+//! as they count here; entries that do not count have no effect.
 
 pub mod assertion;
 mod document;
@@ -25,62 +25,62 @@ use self::document::Document;
 use self::view::View;
 use crate::bytes::ids::{EntryId, FeedKey, Incarnation, OrgId, SectionId};
 
-/// One key's entries in one run: a line, by sequence number.
+/// The name of a chain: one key's entries in one incarnation, ordered by sequence number.
 pub type Chain = (FeedKey, Incarnation);
 
-/// An entry that counts, with what its header and the rosters say of its author.
+/// A counted entry, with the facts about its author from header and rosters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contribution {
-    /// The entry.
+    /// The id of the entry.
     pub id: EntryId,
     /// The key that signed it.
     pub feed: FeedKey,
-    /// The run of that key.
+    /// The incarnation of that key.
     pub run: Incarnation,
-    /// Its number in the feed, from 1. Others of the feed may belong to other sections.
+    /// The entry's number in the feed, from 1. Other entries of the feed may belong to other sections.
     pub seq: u64,
     /// The organisation the key belongs to.
     pub org: OrgId,
-    /// What it says.
+    /// The decoded content of the entry.
     pub plain: Plain,
 }
 
 impl Contribution {
-    /// The line it stands in.
+    /// The chain that the entry belongs to.
     #[must_use]
     pub fn chain(&self) -> Chain {
         (self.feed, self.run)
     }
 }
 
-/// Why an entry was not taken in. Both are mistakes of the caller.
+/// Errors of inserting an entry. Both are mistakes of the caller.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum InsertError {
-    /// It says it belongs elsewhere.
+    /// The entry names another section.
     #[error("entry {entry:?} belongs to {found:?}, not to {section:?}")]
     OtherSection {
         /// The entry.
         entry: EntryId,
-        /// The section it names.
+        /// The section that the entry names.
         found: SectionId,
-        /// This section.
+        /// The section it was inserted into.
         section: SectionId,
     },
-    /// Another entry with this place in the same chain is here. Of a forked feed at most one counts.
+    /// The chain already has another entry with this number. Of a forked feed at most one counts.
     #[error("entry {entry:?} has number {seq} of its feed, and so has {held:?}")]
     Forked {
         /// The entry.
         entry: EntryId,
-        /// Its number.
+        /// The number of the entry.
         seq: u64,
-        /// The entry here.
+        /// The entry that is here.
         held: EntryId,
     },
 }
 
-/// The entries of a section that count, and the document made from them.
+/// A section: its counted entries, and the document built from them.
 ///
-/// Taking entries in and out is cheap; [`Section::view`] does the work, for as many as came since.
+/// Inserting and removing entries is cheap; [`Section::view`] does the work for all changes since the last call.
 pub struct Section {
     id: SectionId,
     entries: BTreeMap<EntryId, Contribution>,
@@ -89,24 +89,27 @@ pub struct Section {
 }
 
 impl Section {
-    /// An empty section.
+    /// Makes an empty section.
     #[must_use]
     pub fn new(id: SectionId) -> Self {
         Self { id, entries: BTreeMap::new(), chains: BTreeMap::new(), document: Document::new(id) }
     }
 
-    /// Its id.
+    /// The id of the section.
     #[must_use]
     pub fn id(&self) -> SectionId {
         self.id
     }
 
-    /// The entries that count, by id.
+    /// The counted entries, by id.
     pub fn entries(&self) -> impl Iterator<Item = &Contribution> {
         self.entries.values()
     }
 
-    /// Takes an entry in; `false` if it is here already.
+    /// Inserts an entry; `false` if it is here already.
+    ///
+    /// # Errors
+    /// The entry names another section, or forks its chain.
     pub fn insert(&mut self, contribution: Contribution) -> Result<bool, InsertError> {
         let Contribution { id: entry, seq, .. } = contribution;
         if contribution.plain.section != self.id {
@@ -122,7 +125,7 @@ impl Section {
         Ok(is_new)
     }
 
-    /// Takes out an entry that no longer counts; `false` if it is not here.
+    /// Removes an entry that no longer counts; `false` if it is not here.
     pub fn remove(&mut self, entry: &EntryId) -> bool {
         let Some(contribution) = self.entries.remove(entry) else { return false };
         let chain = contribution.chain();
@@ -135,14 +138,14 @@ impl Section {
         true
     }
 
-    /// What people see.
+    /// Folds the entries into the view that people see.
     pub fn view(&mut self) -> View {
         self.materialise();
-        fold::fold(self.id, &self.entries, &self.document.standing())
+        fold::fold(self.id, &self.entries, &self.document.current())
     }
 
-    /// The heads of what is here: the deps of a new entry that has seen all of it, the author's own chain left out.
-    /// More than the format allows means: name the first ones, write, and name the rest in the next entry.
+    /// The heads of the causal graph: the deps of a new entry whose author has read all entries, the author's own chain
+    /// left out. If the format's limit is exceeded, name the first heads in one entry and the rest in the next.
     #[must_use]
     pub fn heads(&self, author: Chain) -> Vec<EntryId> {
         let mut heads: BTreeSet<EntryId> = self.entries.keys().copied().collect();
@@ -154,7 +157,7 @@ impl Section {
         heads.into_iter().filter(|head| self.entries.get(head).is_some_and(|entry| entry.chain() != author)).collect()
     }
 
-    /// The nearest part of an entry's past that is here, sorted and unique: its deps, and the entry before it.
+    /// The direct parents of an entry that are here, sorted and unique: its deps, and the entry before it.
     fn parents(&self, contribution: &Contribution) -> Vec<EntryId> {
         let before =
             self.chains.get(&contribution.chain()).and_then(|chain| chain.range(..contribution.seq).next_back());
@@ -163,8 +166,8 @@ impl Section {
         parents.into_iter().collect()
     }
 
-    /// Brings the document up to the entries. An entry applied under another past than it now has (something of it came
-    /// late, or no longer counts) cannot be corrected in place: then all is built anew.
+    /// Applies new entries to the document. An entry applied under other parents than it now has (some came late, or no
+    /// longer count) cannot be corrected in place: the document is then rebuilt.
     fn materialise(&mut self) {
         let mut parents: BTreeMap<EntryId, Vec<EntryId>> =
             self.entries.iter().map(|(id, contribution)| (*id, self.parents(contribution))).collect();
@@ -182,7 +185,7 @@ impl Section {
                 children.entry(**parent).or_default().push(*entry);
             }
             if ahead.is_empty() {
-                ready.insert(self.turn(entry));
+                ready.insert(self.order_key(entry));
             }
             waiting.insert(*entry, ahead.len());
         }
@@ -192,15 +195,16 @@ impl Section {
                 let ahead = waiting.get_mut(&child).expect("every pending entry waits");
                 *ahead -= 1;
                 if *ahead == 0 {
-                    ready.insert(self.turn(&child));
+                    ready.insert(self.order_key(&child));
                 }
             }
         }
         debug_assert!(parents.is_empty(), "an id is a hash over what it depends on, so causality has no circle");
     }
 
-    /// Chain by chain, so that the document changes branches as seldom as causality allows.
-    fn turn(&self, entry: &EntryId) -> (Chain, u64, EntryId) {
+    /// Sort key for applying entries chain by chain, so that the document changes branches as seldom as causality
+    /// allows.
+    fn order_key(&self, entry: &EntryId) -> (Chain, u64, EntryId) {
         let contribution = self.entries.get(entry).expect("pending entries are here");
         (contribution.chain(), contribution.seq, *entry)
     }

@@ -1,9 +1,9 @@
-//! Where a case stands, and where the person is: derived from what happened, never stored.
+//! The stage of a case and the state of the person: derived from events, never stored.
 //!
 //! * The latest dated event that maps to a stage wins; on one day the higher stage. An event without a date counts only
 //!   when none has one. A return to the prosecutor moves backwards by design.
 //! * Each proceeding has its own stage; the case shows the most advanced open one, and the others beside it.
-//! * A stage that someone merely asserts counts only when no event tells of any.
+//! * An asserted stage counts only when no event implies one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -27,21 +27,21 @@ use crate::{
 pub struct Stage {
     /// Code of the vocabulary `stage`.
     pub code: String,
-    /// What it is taken from.
+    /// The basis of the stage.
     pub basis: Basis,
     /// Stage of each proceeding; more than one deserves a badge.
     pub proceedings: BTreeMap<EntityId, String>,
 }
 
-/// What a derived stage or state is taken from.
+/// The basis of a derived stage or state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// The record of this event.
     Event(EntityId),
-    /// Somebody's word, without an event.
+    /// An assertion, without an event.
     Asserted,
-    /// Nothing.
+    /// No information.
     Nothing,
 }
 
@@ -50,18 +50,18 @@ pub enum Basis {
 pub struct PersonState {
     /// Code of the vocabulary `person_state`.
     pub code: &'static str,
-    /// What it is taken from.
+    /// The basis of the state.
     pub basis: Basis,
 }
 
-/// What it is taken from, never which.
+/// Shows the basis, never the stage.
 impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Stage from {:?}", self.basis)
     }
 }
 
-/// What it is taken from, never which.
+/// Shows the basis, never the state.
 impl fmt::Debug for PersonState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PersonState from {:?}", self.basis)
@@ -71,7 +71,7 @@ impl fmt::Debug for PersonState {
 const UNKNOWN: &str = "XX-unknown";
 const CLOSED: [&str; 3] = ["25-refused", "97-closed", "99-released"];
 
-/// The stage of a case file or docket.
+/// Derives the stage of a case file or docket.
 #[must_use]
 pub fn stage(view: &View) -> Stage {
     let reached: Vec<Reached> = event::timeline(view).iter().filter_map(Reached::of).collect();
@@ -80,7 +80,7 @@ pub fn stage(view: &View) -> Stage {
     let proceedings: BTreeMap<_, _> =
         ids.iter().filter_map(|id| Some((*id, latest(of(*id))?.stage.to_owned()))).collect();
     let open = proceedings.iter().filter(|(_, stage)| !CLOSED.contains(&stage.as_str())).map(|(id, _)| *id);
-    // What happened outside any proceeding (exchange, filtration, the way back to the front) moves each of them.
+    // An event outside any proceeding (exchange, filtration, the way back to the front) moves each of them.
     let outside = || reached.iter().filter(|reached| reached.proceeding.is_none());
     let most_advanced = open.filter_map(|id| latest(outside().chain(of(id)))).max_by_key(|reached| reached.stage);
     let (code, basis) = match most_advanced.or_else(|| latest(reached.iter())) {
@@ -93,7 +93,7 @@ pub fn stage(view: &View) -> Stage {
     Stage { code, basis, proceedings }
 }
 
-/// Where the person is.
+/// Derives the state of the person.
 #[must_use]
 pub fn person_state(view: &View) -> PersonState {
     let events: Vec<Event> = event::timeline(view).into_iter().filter(|event| !event.superseded).collect();
@@ -104,8 +104,8 @@ pub fn person_state(view: &View) -> PersonState {
         .iter()
         .filter(|event| !(is(event, "contact.lost") && restored.is_some_and(|restored| restored >= day(event))))
         .filter_map(|event| Some((event.date.is_some(), day(event), state_of(view, event)?, event.entity)))
-        .chain(left_captivity_alone(view));
-    // The dead stay dead, whatever is dated later.
+        .chain(left_captivity_without_exchange(view));
+    // Death is final, whatever is dated later.
     let last = found.max_by_key(|(dated, day, state, _)| (*state == State::Dead, *dated, *day, *state));
     match last {
         Some((.., state, entity)) => PersonState { code: state.code(), basis: Basis::Event(entity) },
@@ -113,11 +113,11 @@ pub fn person_state(view: &View) -> PersonState {
     }
 }
 
-/// An event that brings a case to a stage.
+/// A stage that an event implies.
 struct Reached {
     entity: EntityId,
     proceeding: Option<EntityId>,
-    /// Whether a date is known, and the earliest it can have been.
+    /// Whether a date is known, and the earliest possible day.
     when: (bool, Option<civil::Date>),
     stage: &'static str,
 }
@@ -175,7 +175,7 @@ fn stage_of(event: &str, court: Option<&str>) -> Option<&'static str> {
 fn stage_after(outcome: &str) -> Option<&'static str> {
     Some(match outcome {
         "refused_open" => "25-refused",
-        // A quashed verdict goes back to the first court.
+        // A quashed verdict returns the case to the court of first instance.
         "quashed_retrial" => "55-incourt",
         "convicted" | "convicted_reclassified" | "acquitted" | "compulsory_treatment" => "65-verdict",
         "suspended_contract" | "suspended_search" => "92-suspended",
@@ -192,13 +192,13 @@ fn stage_after(outcome: &str) -> Option<&'static str> {
     })
 }
 
-/// The one stage that people assert; none if they differ.
+/// The asserted stage, if assertions agree.
 fn asserted(view: &View) -> Option<String> {
     let cell = view.cells().find(|(_, field, _)| *field == "case_file.asserted_stage").map(|(.., cell)| cell)?;
     cell.value().and_then(Value::as_text).map(str::to_owned)
 }
 
-/// Codes of `person_state`; on one day the later in this list is the more telling.
+/// Codes of `person_state`; on one day the later in this list takes precedence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum State {
     Pow,
@@ -253,7 +253,7 @@ fn state_of(view: &View, event: &Event) -> Option<State> {
         "left_country" => State::Abroad,
         "death" => State::Dead,
         "detention.start" => held(detention_type(view, event)?)?,
-        // Whoever leaves a camp has not come home yet: the exchange tells.
+        // The end of a stay in a camp is not a return: the exchange event is.
         "detention.end" if held(detention_type(view, event)?)? == State::Pow => return None,
         "detention.end" => State::ReturnedFree,
         _ => return None,
@@ -279,8 +279,8 @@ fn held(detention: &str) -> Option<State> {
     })
 }
 
-/// Captivity that ended without any exchange: the person did not go back.
-fn left_captivity_alone(view: &View) -> Option<(bool, Option<civil::Date>, State, EntityId)> {
+/// The end of a captivity without any exchange: the person did not return.
+fn left_captivity_without_exchange(view: &View) -> Option<(bool, Option<civil::Date>, State, EntityId)> {
     let texts = |name: &'static str| {
         view.cells().filter(move |(_, field, _)| *field == name).flat_map(|(entity, _, cell)| {
             cell.values().into_iter().filter_map(move |value| Some((entity, value.as_text()?)))
@@ -303,7 +303,7 @@ mod tests {
     use crate::record::section::assertion::{Assertion, Statement};
     use crate::record::section::sample::{self, refers, says};
 
-    /// Entities 1, 2, …, each with the fields given.
+    /// Makes a view of entities 1, 2, …, each with the fields given.
     fn view(entities: &[&[(&str, &str)]]) -> View {
         let statements = (1..).zip(entities).flat_map(|(entity, fields)| {
             fields.iter().map(move |(field, value)| {
@@ -395,9 +395,9 @@ mod tests {
         assert_eq!(stage.code, "55-incourt");
         assert_eq!(stage.basis, Basis::Event(EntityId([2; 16])));
         assert_eq!(stage.proceedings.into_values().collect::<Vec<_>>(), ["25-refused", "55-incourt", "30-opened"]);
-        // All closed: what happened last.
+        // All proceedings are closed: the latest event counts.
         check_stage(&[entities[0], event!("redeployed", "2025-02-01")], "15-redeployed");
-        // What happens outside moves the open ones too.
+        // An event outside the proceedings moves the open ones too.
         check_stage(&[entities[1], event!("redeployed", "2025-02-01")], "15-redeployed");
     }
 
@@ -465,7 +465,7 @@ mod tests {
         check(&[&held("sizo"), lost, event!("contact.restored", "2024-11")], "missing");
         check(&[event!("death", "2024-01"), lost], "dead");
         check(&[event!("left_country", "2025-01"), &held("sizo")], "abroad");
-        // Captivity ended, and there was no exchange.
+        // Captivity ended without an exchange.
         let capture: &[(&str, &str)] = &[("capture_episode.date", "2022-09-09")];
         let captivity: &[(&str, &str)] = &[("captivity_episode.to", "2023-02")];
         check(&[capture, captivity, &[("transfer_episode.route", "NONE")]], "abroad");
@@ -473,7 +473,7 @@ mod tests {
         check(&[capture, captivity], "pow");
     }
 
-    /// `expect` of the synthetic cases, from the file as it is imported.
+    /// Checks the `expect` of the synthetic cases, from the file as it is imported.
     #[test]
     fn the_twelve_synthetic_cases_stand_where_they_are_expected_to() {
         let file = include_str!("../../../deploy/sample/cases.json");

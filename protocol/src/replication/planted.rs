@@ -1,20 +1,20 @@
-//! Deliberate mistakes. A simulator that does not find them finds nothing.
+//! Planted faults: deliberate mistakes that test the simulator. A simulator that misses them proves nothing.
 
 /// A mistake to plant in one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planted {
-    /// An entry is taken though entries before it are missing.
+    /// Accepts an entry although earlier entries are missing.
     GapAccepted,
-    /// An entry is taken whatever parent it names.
+    /// Accepts an entry whatever parent it names.
     PrevUnchecked,
-    /// What is shown is ordered by the time authors claim.
+    /// Sorts what is shown by the times that authors claim.
     SortedByClaimedTime,
-    /// What a pair agreed on survives the restore of one of them.
+    /// Keeps a pair's anchor after one of them was restored.
     AnchorKeptAfterRestore,
-    /// A bad signature is remembered against the entry's id.
+    /// Remembers a bad signature against the entry's id.
     BadSignatureRemembered,
-    /// Of more incarnations of a key than count, those count that came first.
+    /// Counts the incarnations of a key that came first, instead of the smallest.
     FirstComeCounts,
-    /// A kind this version does not know is called invalid.
+    /// Judges an entry of an unknown kind invalid.
     UnknownKindInvalid,
 }

@@ -1,11 +1,11 @@
-//! The replica: the set of entries this node counts, circle by circle, and the rules by which it grows.
+//! The replica: the set of entries that this node counts, circle by circle, and the rules by which it grows.
 //!
-//! `accept` is the only way in. It takes a [`Verified`] entry, so "forgot to verify" does not compile; it needs no
-//! plaintext; and its result depends on the set of entries taken, never on their order, the clock, or who brought them.
-//! The rules are numbered as in SPEC.md §Acceptance.
+//! [`Replica::accept`] is the only way to add an entry. It takes a [`Verified`] entry, so an unverified one does not
+//! compile; it needs no plaintext; and its result depends on the set of entries taken, never on their order, the clock,
+//! or the peer. The rules are numbered as in SPEC.md §Acceptance.
 //!
-//! What no longer counts is said by the line of its feed, or by its having none. No row moves for it: a fork below a
-//! million entries costs as much as one below ten.
+//! The head of a feed, or its absence, decides which of its entries count. No row moves when they stop counting: a fork
+//! below a million entries costs as much as one below ten.
 
 mod held;
 mod shed;
@@ -25,7 +25,7 @@ use crate::{
     log::{
         body::Body,
         entry::{FeedId, Verified},
-        feed::{ForkProof, Line},
+        feed::{FeedHead, ForkProof},
     },
     membership::{charter::Members, circle::grant::Opening},
     store::{Row, Store, StoreError, Table, staged::Staged},
@@ -37,74 +37,74 @@ use wanted::Wanted;
 #[cfg(any(test, feature = "sim"))]
 pub use crate::replication::planted::Planted;
 
-/// What became of an entry.
+/// The outcome of accepting an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It counts now.
+    /// The entry counts now.
     New,
-    /// It counted already; `filled` if its missing body came with it.
+    /// The entry counted already; `filled` if its missing body came with it.
     Known {
         /// Whether a wanted body arrived.
         filled: bool,
     },
-    /// Entries before it are missing; `next` is the number that would fit.
+    /// Earlier entries are missing; `next` is the number that would fit.
     Gap {
         /// The number that would fit.
         next: u64,
     },
-    /// It does not follow what we hold: the difference lies below, somewhere up to `upto`.
+    /// The entry names another parent than the chain held here: the difference lies at or below `upto`.
     Misfit {
-        /// The highest number both sides can compare.
+        /// The highest number that both sides can compare.
         upto: u64,
     },
-    /// It proves that its feed forked.
+    /// The entry proves that its feed forked.
     Forked,
-    /// Its feed forked at or below it: it does not count.
+    /// The entry lies at or above a fork of its feed and does not count.
     Contested,
-    /// As many smaller incarnations of its key as may count do: it does not.
+    /// The entry does not count: as many smaller incarnations of its key as may count do.
     Surplus,
-    /// It would count without its body, as too many entries of its feed do already: it is taken once bodies came.
+    /// The entry is not taken now: too many entries of its feed count without bodies. It is taken once bodies came.
     Delayed,
-    /// It may count once a roster link arrives that certifies its key.
+    /// The entry may count once a roster link arrives that certifies its key.
     PendingRoster,
-    /// It may count once a charter version arrives.
+    /// The entry may count once a charter version arrives.
     PendingCharter,
-    /// It is in a circle this node does not hold.
+    /// The entry is in a circle that this node does not hold.
     OtherCircle,
-    /// It can never count: its author had no right to write it.
+    /// The entry can never count: its author had no right to write it.
     Invalid,
 }
 
-/// Everything this node counts.
+/// The replica: everything that this node counts.
 #[derive(Clone, Debug)]
 pub struct Replica {
-    /// Charter and rosters.
+    /// The members: charter and rosters.
     pub members: Members,
     circles: BTreeMap<CircleId, Held>,
     wanted: Wanted,
-    /// Displaced feeds whose rows are still here, and the number from which on.
+    /// Displaced feeds whose rows still exist, with the first number that may still have rows.
     shedding: BTreeMap<FeedId, u64>,
-    /// Feeds displaced since they were last asked for.
+    /// Feeds displaced since [`Self::take_displaced`] was last called.
     displaced: Vec<FeedId>,
-    /// The header delayed last: another one with its number and parent proves a fork.
+    /// The header that was delayed last: another one with the same number and parent proves a fork.
     delayed: Option<Verified>,
     bounds: Bounds,
-    /// A deliberate mistake, for the simulator to find.
+    /// A planted fault, for testing the simulator.
     #[cfg(any(test, feature = "sim"))]
     pub planted: Option<Planted>,
 }
 
-/// How many incarnations of a key count in a circle, and entries of a feed without bodies.
+/// Bounds on incarnations of a key in a circle, and on entries of a feed that count without bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// [`INCARNATIONS`], but for the simulator.
+    /// Value of [`INCARNATIONS`]; smaller in the simulator.
     pub incarnations: usize,
-    /// [`BODILESS`], but for the simulator.
+    /// Value of [`BODILESS`]; smaller in the simulator.
     pub bodiless: usize,
 }
 
 #[derive(Serialize, Deserialize)]
-struct FeedRow(CircleId, FeedKey, Incarnation, Line, Option<(ByteBuf, ByteBuf)>);
+struct FeedRow(CircleId, FeedKey, Incarnation, FeedHead, Option<(ByteBuf, ByteBuf)>);
 
 #[derive(Serialize, Deserialize)]
 struct PlaceRow(CircleId, FeedKey, Incarnation, u64);
@@ -113,7 +113,7 @@ struct PlaceRow(CircleId, FeedKey, Incarnation, u64);
 struct WantedRow(EntryId, CircleId, FeedKey, Incarnation, u64);
 
 impl Replica {
-    /// An empty replica.
+    /// Makes an empty replica.
     #[must_use]
     pub fn new(members: Members) -> Self {
         Self {
@@ -129,7 +129,10 @@ impl Replica {
         }
     }
 
-    /// The replica that a store holds. Cost: one pass over the feeds, not over the entries.
+    /// Loads the replica from a store. Cost: one pass over the feeds, not over the entries.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a row does not decode.
     pub fn load(members: Members, store: &impl Store) -> Result<Self, StoreError> {
         let mut replica = Self::new(members);
         let mut rows = Vec::new();
@@ -146,9 +149,9 @@ impl Replica {
             true
         })?;
         for row in rows.drain(..) {
-            let FeedRow(circle, key, run, line, _) = decode(Table::Feed, &row)?;
+            let FeedRow(circle, key, run, head, _) = decode(Table::Feed, &row)?;
             if let Some(held) = replica.circles.get_mut(&circle) {
-                held.set((key, run), line);
+                held.set((key, run), head);
             }
         }
         store.scan_table(Table::Wanted, &mut |_, value| {
@@ -160,19 +163,19 @@ impl Replica {
             replica.wanted.insert(FeedId { circle, key, run }, seq, id);
         }
         replica.load_shedding(store)?;
-        replica.disown();
+        replica.drop_uncertified();
         Ok(replica)
     }
 
-    /// Feeds whose keys are certified no longer stop counting, and nothing of them is wanted; those whose keys are
-    /// certified again go on. Which nodes took their entries in before the rosters changed must not matter.
-    pub fn disown(&mut self) {
+    /// Stops counting feeds whose keys are no longer certified, and wanting their bodies; resumes feeds whose keys are
+    /// certified again. The result is the same on nodes that took the entries before and after the rosters changed.
+    pub fn drop_uncertified(&mut self) {
         for held in self.circles.values_mut() {
-            held.sort_by_certificate(|key| self.members.role(key).is_some());
+            held.park_uncertified(|key| self.members.role(key).is_some());
         }
     }
 
-    /// Starts holding a circle; known ones stay as they are. Returns whether it is new.
+    /// Starts holding a circle; a known one is not changed. Returns whether it is new.
     pub fn hold(&mut self, opening: &Opening) -> bool {
         let id = opening.circle.id(&self.members.registry());
         let new = !self.circles.contains_key(&id);
@@ -180,39 +183,39 @@ impl Replica {
         new
     }
 
-    /// The circles held.
+    /// The circles held by this node.
     pub fn circles(&self) -> impl Iterator<Item = (&CircleId, &Held)> {
         self.circles.iter()
     }
 
-    /// A circle held.
+    /// A circle held by this node.
     #[must_use]
     pub fn circle(&self, id: &CircleId) -> Option<&Held> {
         self.circles.get(id)
     }
 
-    /// How far a feed counts.
+    /// The head of a feed.
     #[must_use]
-    pub fn line(&self, feed: &FeedId) -> Option<&Line> {
-        self.circles.get(&feed.circle)?.line(&(feed.key, feed.run))
+    pub fn head(&self, feed: &FeedId) -> Option<&FeedHead> {
+        self.circles.get(&feed.circle)?.head(&(feed.key, feed.run))
     }
 
     /// Whether the entry of a feed at a number counts.
     #[must_use]
     fn counts(&self, feed: &FeedId, seq: u64) -> bool {
-        self.line(feed).is_some_and(|line| seq <= line.counted())
+        self.head(feed).is_some_and(|head| seq <= head.counted())
     }
 
-    /// Bodies missing, with their circles.
+    /// Missing bodies of counted entries, with their circles.
     pub fn wanted(&self) -> impl Iterator<Item = (&EntryId, &CircleId)> {
-        let counted = self.wanted.feeds().filter(|(feed, _)| self.line(feed).is_some());
+        let counted = self.wanted.feeds().filter(|(feed, _)| self.head(feed).is_some());
         counted.flat_map(|(feed, missing)| missing.values().map(|id| (id, &feed.circle)))
     }
 
-    /// Number of bodies missing.
+    /// Number of missing bodies of counted entries.
     #[must_use]
     pub fn wanted_len(&self) -> usize {
-        self.wanted.feeds().filter(|(feed, _)| self.line(feed).is_some()).map(|(_, missing)| missing.len()).sum()
+        self.wanted.feeds().filter(|(feed, _)| self.head(feed).is_some()).map(|(_, missing)| missing.len()).sum()
     }
 
     /// Whether the body of a counted entry is missing.
@@ -227,29 +230,30 @@ impl Replica {
         self.wanted.of(feed) >= self.bounds.bodiless
     }
 
-    /// Feeds that smaller incarnations of their keys displaced since this was last asked.
+    /// Takes the feeds displaced by smaller incarnations of their keys since the last call.
     pub fn take_displaced(&mut self) -> Vec<FeedId> {
         std::mem::take(&mut self.displaced)
     }
 
-    /// Whether nothing new of a key counts in a circle, unless it is of one of these runs or of a smaller one.
+    /// Whether an entry of a key under incarnation `run` would not count in a circle, since as many smaller
+    /// incarnations as may count do. `None` stands for a new, largest incarnation.
     #[must_use]
     pub fn is_overrun(&self, circle: &CircleId, key: &FeedKey, run: Option<Incarnation>) -> bool {
         let Some(held) = self.circles.get(circle) else { return false };
-        let known = run.is_some_and(|run| held.line(&(*key, run)).is_some());
+        let known = run.is_some_and(|run| held.head(&(*key, run)).is_some());
         let run = run.unwrap_or(Incarnation([0xff; 8]));
         !known && held.room(key, run, self.bounds.incarnations) == Room::Full
     }
 
     /// The largest incarnation of a key that counts in any circle.
     #[must_use]
-    pub fn latest_run(&self, key: &FeedKey) -> Option<Incarnation> {
-        self.circles.values().filter_map(|held| held.runs(key).next_back()).max()
+    pub fn latest_incarnation(&self, key: &FeedKey) -> Option<Incarnation> {
+        self.circles.values().filter_map(|held| held.incarnations(key).next_back()).max()
     }
 
-    /// For the simulator: other bounds, so that few entries reach them.
+    /// Sets other bounds for the simulator, so that few entries reach them.
     #[cfg(any(test, feature = "sim"))]
-    pub fn bind(&mut self, bounds: Bounds) {
+    pub fn set_bounds(&mut self, bounds: Bounds) {
         self.bounds = bounds;
     }
 
@@ -259,7 +263,10 @@ impl Replica {
         self.members.role(&entry.header().feed.key).map(|role| role.org)
     }
 
-    /// Takes an entry in, with its body if it came along.
+    /// Adds an entry to the replica, with its body if it came along.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a stored row is altered.
     pub fn accept<S: Store>(
         &mut self,
         staged: &mut Staged<'_, S>,
@@ -287,21 +294,21 @@ impl Replica {
         if header.seq == 1 && header.prev != role.certificate {
             return Ok(Outcome::Invalid);
         }
-        // 5. Its incarnation is among the smallest of its key in its circle, up to INCARNATIONS.
-        let line = held.line(&(feed.key, feed.run)).copied();
-        let room = match line {
+        // 5. The incarnation is among the smallest of its key in its circle, up to INCARNATIONS.
+        let head = held.head(&(feed.key, feed.run)).copied();
+        let room = match head {
             Some(_) => Room::Free,
             None => held.room(&feed.key, feed.run, self.bounds.incarnations),
         };
         if room == Room::Full || self.is_planted_order() && room != Room::Free {
             return Ok(Outcome::Surplus);
         }
-        // 6. It stands where the chain ends, or stands there already, or proves a fork.
-        let (counted, tip) = line.map_or((0, role.certificate), |line| (line.counted(), line.tip()));
+        // 6. The entry extends the chain, is held already, or proves a fork.
+        let (counted, tip) = head.map_or((0, role.certificate), |head| (head.counted(), head.tip()));
         if header.seq <= counted {
             return self.accept_below(staged, entry, body, tip, counted);
         }
-        if line.is_some_and(|line| line.is_forked()) {
+        if head.is_some_and(|head| head.is_forked()) {
             return Ok(Outcome::Contested);
         }
         if header.seq > counted + 1 && !self.is_planted_gap() {
@@ -316,12 +323,12 @@ impl Replica {
         if let Room::InPlaceOf(run) = room {
             self.displace(staged, FeedId { run, ..feed });
         }
-        let line = Line::Open { seq: header.seq, id: entry.id() };
+        let head = FeedHead::Open { seq: header.seq, id: entry.id() };
         staged.put(Row::new(Table::Header, feed.bytes(), header.seq), entry.envelope());
         staged.put(place_row(&entry.id()), codec::encode(&PlaceRow(feed.circle, feed.key, feed.run, header.seq)));
-        self.set(staged, &feed, line, None);
+        self.set(staged, &feed, head, None);
         match body {
-            Some(body) => keep(staged, &entry.id(), &body),
+            Some(body) => store_body(staged, &entry.id(), &body),
             None => {
                 let row = WantedRow(entry.id(), feed.circle, feed.key, feed.run, header.seq);
                 staged.put(wanted_row(&entry.id()), codec::encode(&row));
@@ -331,7 +338,7 @@ impl Replica {
         Ok(Outcome::New)
     }
 
-    /// An entry at a number that already counts: known, or evidence.
+    /// Judges an entry at a number that already counts: it is known, or evidence of a fork.
     fn accept_below<S: Store>(
         &mut self,
         staged: &mut Staged<'_, S>,
@@ -344,7 +351,7 @@ impl Replica {
         if header.seq == counted && entry.id() == tip || self.place(staged, &entry.id())?.is_some() {
             let filled = match body {
                 Some(body) if self.wanted.remove(&header.feed, header.seq) => {
-                    keep(staged, &entry.id(), &body);
+                    store_body(staged, &entry.id(), &body);
                     staged.delete(wanted_row(&entry.id()));
                     true
                 }
@@ -357,31 +364,33 @@ impl Replica {
             .ok_or(StoreError::Altered { table: Table::Header.label() })?;
         let seq = header.seq;
         let Some(proof) = ForkProof::of(held, entry) else { return Ok(Outcome::Misfit { upto: seq - 1 }) };
-        self.end(staged, &proof);
+        self.end_feed(staged, &proof);
         Ok(Outcome::Forked)
     }
 
-    /// Where two entries fork their feed it ends. What stands above stays where it is, and does not count.
-    fn end<S: Store>(&mut self, staged: &mut Staged<'_, S>, proof: &ForkProof) {
+    /// Ends a feed at the number where two entries fork it. The rows above stay, and no longer count.
+    fn end_feed<S: Store>(&mut self, staged: &mut Staged<'_, S>, proof: &ForkProof) {
         let header = proof.entries()[0].header();
         for id in self.wanted.cut(&header.feed, header.seq) {
             staged.delete(wanted_row(&id));
         }
-        self.set(staged, &header.feed, proof.line(), Some(proof));
+        self.set(staged, &header.feed, proof.head(), Some(proof));
     }
 
-    /// An entry that would be one too many without its body. The two that prove a fork come one after the other.
+    /// Delays an entry that would be one too many without its body. The two headers of a fork proof arrive one after
+    /// the other.
     fn delay<S: Store>(&mut self, staged: &mut Staged<'_, S>, entry: Verified) -> Outcome {
         let proof = self.delayed.take().and_then(|other| ForkProof::of(other, entry.clone()));
         let Some(proof) = proof else {
             self.delayed = Some(entry);
             return Outcome::Delayed;
         };
-        self.end(staged, &proof);
+        self.end_feed(staged, &proof);
         Outcome::Forked
     }
 
-    /// A feed whose incarnation is no longer among those of its key that count. For good: what displaced it never goes.
+    /// Removes a feed whose incarnation is no longer among those of its key that count. Final: smaller incarnations
+    /// stay.
     fn displace<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: FeedId) {
         for id in self.wanted.cut(&feed, 0) {
             staged.delete(wanted_row(&id));
@@ -394,16 +403,19 @@ impl Replica {
         self.displaced.push(feed);
     }
 
-    fn set<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: &FeedId, line: Line, proof: Option<&ForkProof>) {
+    fn set<S: Store>(&mut self, staged: &mut Staged<'_, S>, feed: &FeedId, head: FeedHead, proof: Option<&ForkProof>) {
         let pair = proof.map(|proof| proof.entries().map(|entry| ByteBuf::from(entry.envelope())).into());
-        let row = FeedRow(feed.circle, feed.key, feed.run, line, pair);
+        let row = FeedRow(feed.circle, feed.key, feed.run, head, pair);
         staged.put(Row::new(Table::Feed, feed.bytes(), 0), codec::encode(&row));
         if let Some(held) = self.circles.get_mut(&feed.circle) {
-            held.set((feed.key, feed.run), line);
+            held.set((feed.key, feed.run), head);
         }
     }
 
-    /// The counted entry of a feed at a number.
+    /// Returns the counted entry of a feed at a number.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the header does not decode.
     pub fn entry<S: Store>(
         &self,
         staged: &Staged<'_, S>,
@@ -417,7 +429,10 @@ impl Replica {
         stored.map(|bytes| self.restore(&bytes)).transpose()
     }
 
-    /// Where a counted entry stands.
+    /// Returns the feed and number of a counted entry.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the row does not decode.
     pub fn place<S: Store>(&self, staged: &Staged<'_, S>, id: &EntryId) -> Result<Option<(FeedId, u64)>, StoreError> {
         let Some(value) = staged.get(&place_row(id))? else { return Ok(None) };
         let PlaceRow(circle, key, run, seq) = decode(Table::Place, &value)?;
@@ -425,12 +440,18 @@ impl Replica {
         Ok(self.counts(&feed, seq).then_some((feed, seq)))
     }
 
-    /// The body of a counted entry, if it is here.
+    /// Returns the body of a counted entry, if it is here.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn body<S: Store>(&self, staged: &Staged<'_, S>, id: &EntryId) -> Result<Option<Body>, StoreError> {
         Ok(staged.get(&body_row(id))?.map(Body::restore))
     }
 
-    /// The two entries that prove a feed's fork.
+    /// Returns the two entries that prove a feed's fork; nothing for a feed that did not fork.
+    ///
+    /// # Errors
+    /// The store cannot be read, or the proof does not decode.
     pub fn proof<S: Store>(&self, staged: &Staged<'_, S>, feed: &FeedId) -> Result<Vec<Verified>, StoreError> {
         let Some(value) = staged.get(&Row::new(Table::Feed, feed.bytes(), 0))? else { return Ok(vec![]) };
         let FeedRow(.., pair) = decode(Table::Feed, &value)?;
@@ -472,19 +493,19 @@ impl Replica {
     }
 }
 
-/// Keeps a body, and that it is still to be read.
-fn keep<S: Store>(staged: &mut Staged<'_, S>, id: &EntryId, body: &Body) {
+/// Stores a body, and marks its entry as not yet folded into its section.
+fn store_body<S: Store>(staged: &mut Staged<'_, S>, id: &EntryId, body: &Body) {
     staged.put(body_row(id), body.bytes().to_vec());
     staged.put(unread_row(id), id.0.to_vec());
 }
 
-/// The row that says an entry is still to be read into its section.
+/// The row that marks an entry as not yet folded into its section.
 #[must_use]
 pub fn unread_row(id: &EntryId) -> Row {
     Row::new(Table::Unread, id, 0)
 }
 
-/// The row of a circle's opening.
+/// The row of a circle's definition and secret.
 #[must_use]
 pub fn circle_row(id: &CircleId) -> Row {
     Row::new(Table::Circle, id, 0)

@@ -1,11 +1,11 @@
-//! The core: one state, inputs in, one step out. No clock, no socket, no disk of its own.
+//! The sync core: one state; each input yields one step. It has no clock, no socket and no disk of its own.
 //!
-//! A [`Step`] is a batch and effects. The contract with whoever drives it: *make the batch durable, then carry out the
-//! effects in order*. So nothing signed leaves before it is on the disk, a person is told "saved" after the same sync,
-//! and a crash between the two loses nothing anybody was told.
+//! A [`Step`] is a batch and effects. The contract of the caller: *make the batch durable, then carry out the effects
+//! in order*. So nothing signed leaves before it is on the disk, a write is reported as saved after the same sync, and
+//! a crash between the two loses nothing that was reported.
 //!
-//! How peers agree (SPEC §Sync): OPEN once a connection; HELLO compares roots, two messages if nothing changed; for an
-//! unequal circle both send FRONTIER, then ENTRIES of what the other lacks, then DONE; a HELLO confirms. Chains that do
+//! Reconciliation (SPEC §Sync): OPEN once a connection; HELLO compares roots, two messages if nothing changed; for an
+//! unequal circle both send FRONTIER, then ENTRIES that the other lacks, then DONE; a HELLO confirms. Chains that do
 //! not fit are bisected by PROBE down to two headers that prove the fork.
 
 mod authored;
@@ -26,7 +26,7 @@ use crate::{
         ids::{CircleId, DatabaseEpoch, EntryId, FeedKey, Incarnation, NodeKey, OrgId},
         seal::{Entropy, Reader},
     },
-    log::{entry::FeedId, feed::ShortLine},
+    log::{entry::FeedId, feed::FrontierEntry},
     membership::{
         charter::{
             Members, link_row,
@@ -41,157 +41,157 @@ use frame::{Arrival, Fault, Frame, Received};
 use session::Session;
 pub use write::{Content, Pens, Refusal, Write, epoch_row, epochs, renew, runs};
 
-/// Milliseconds on a clock that never goes back; its zero means nothing.
+/// Milliseconds on a monotonic clock with an arbitrary zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tick(pub u64);
 
 impl Tick {
-    /// This much later.
+    /// The time `ms` milliseconds later.
     #[must_use]
     pub const fn after(self, ms: u64) -> Self {
         Self(self.0 + ms)
     }
 }
 
-/// A feed within its circle: key and incarnation.
+/// The name of a feed within its circle: key and incarnation.
 pub type FeedName = (FeedKey, Incarnation);
 
-/// Which of a connection's three substreams a frame travels on.
+/// The lane of a frame: one of a connection's three substreams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
-    /// Comparisons, rosters: small, first.
+    /// Comparisons and rosters: small frames, sent first.
     Control,
     /// Reconciliation, in order, paced by [`Input::Written`].
     Bulk,
-    /// Entries as they are written.
+    /// New entries as they are written.
     Live,
 }
 
-/// Something happened.
+/// An input of the core.
 #[derive(Debug)]
 pub enum Input {
-    /// A connection to an allowed peer stands.
+    /// A connection to an allowed peer was established.
     Up(NodeKey),
-    /// It is gone.
+    /// A connection ended.
     Down(NodeKey),
-    /// A frame came, read and verified by [`frame::receive`].
+    /// A frame arrived, read and verified by [`frame::receive`].
     Received(NodeKey, Received),
-    /// Bytes came that are no frame.
+    /// Bytes arrived that are no frame.
     Garbage(NodeKey),
-    /// A bulk frame to this peer has left: there is room for the next.
+    /// A bulk frame to this peer was written: there is room for the next.
     Written(NodeKey),
-    /// Time has passed; due whenever [`State::due`] says.
+    /// Time has passed; due at [`State::due`].
     Tick,
-    /// Someone at this organisation writes.
+    /// A request to write entries.
     Write(Write),
-    /// A roster link was signed here.
+    /// A roster link was signed on this node.
     Link(Box<Link>),
-    /// A circle was opened here, or its secrets were learned.
+    /// A circle was created here, or its secrets were received.
     Hold(Opening),
 }
 
-/// What follows: first the batch, durably, then the effects in order.
+/// A step of the core: a batch to make durable, then effects to carry out in order.
 #[derive(Debug, Default)]
 pub struct Step {
-    /// To be made durable before any effect.
+    /// The batch to make durable before any effect.
     pub persist: Batch,
-    /// To be carried out in order.
+    /// The effects to carry out in order.
     pub effects: Vec<Effect>,
 }
 
-/// Something to do.
+/// An effect to carry out.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Hand a frame to the transport.
+    /// Hands a frame to the transport.
     Send {
-        /// To whom.
+        /// The receiving node.
         to: NodeKey,
-        /// On which lane.
+        /// The lane of the frame.
         lane: Lane,
-        /// The bytes.
+        /// The encoded frame.
         frame: Vec<u8>,
     },
-    /// End a connection.
+    /// Ends a connection.
     Disconnect {
-        /// Whose.
+        /// The peer to disconnect.
         peer: NodeKey,
-        /// Why.
+        /// The reason.
         fault: Fault,
     },
-    /// Tell the layers above.
+    /// Reports an event to the layers above.
     Notice(Notice),
 }
 
-/// Something the layers above may want to know.
+/// A notice to the layers above.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Notice {
     /// A write is durable.
     Saved {
-        /// The writer's own number for it.
+        /// The writer's own number for the write.
         token: u64,
-        /// The entries, in order.
+        /// The ids of the entries, in order.
         entries: Vec<EntryId>,
     },
-    /// A write did not happen; nothing of it did.
+    /// A write was refused as a whole.
     Refused {
-        /// The writer's own number for it.
+        /// The writer's own number for the write.
         token: u64,
-        /// Why.
+        /// The reason.
         refusal: Refusal,
     },
     /// Entries became readable: they count and their bodies are here.
     Arrived(Vec<EntryId>),
-    /// A feed forked: what it said from this number on no longer counts.
+    /// A feed forked: its entries from this number on no longer count.
     Forked {
         /// The feed.
         feed: FeedId,
         /// The first number that does not count.
         at: u64,
-        /// The organisation whose key it is.
+        /// The organisation of the key.
         org: Option<OrgId>,
     },
-    /// A key has more incarnations in a circle than count. Told when an incarnation is displaced by a smaller one: what it
-    /// said no longer counts; and once when a larger one was offered.
+    /// A key has more incarnations in a circle than count. Reported when a smaller incarnation displaced this one,
+    /// whose entries no longer count; and once when a larger one was offered.
     Overrun {
         /// The feed that does not count.
         feed: FeedId,
-        /// The organisation whose key it is.
+        /// The organisation of the key.
         org: Option<OrgId>,
     },
     /// Members or devices changed.
     Members,
-    /// This node holds a circle it did not hold before.
+    /// A circle is newly held by this node.
     Circle(CircleId),
-    /// Keys of a circle's epochs arrived: what was written under them and came earlier can be read now.
+    /// Keys of a circle's epochs arrived: entries sealed under them that came earlier can be read now.
     Keys(CircleId),
-    /// An organisation writes more than is taken at a time: the rest is asked for later.
+    /// An organisation writes more than is accepted at a time: the rest is requested later.
     Delayed(OrgId),
-    /// An organisation opened more circles than one may open for us: the last one is not held.
+    /// An organisation created more circles than this node holds of one steward: the last one is not held.
     Crowded(OrgId),
-    /// Everything this pair shares is equal.
+    /// All circles shared with this peer are equal.
     Equal(NodeKey),
-    /// Something is missing or differs after everything was exchanged.
+    /// A circle still differs after everything was exchanged.
     Unequal {
-        /// With whom.
+        /// The peer.
         peer: NodeKey,
-        /// In which circle.
+        /// The circle.
         circle: CircleId,
-        /// The peer's lines that differ from ours.
-        lines: Vec<ShortLine>,
+        /// The peer's frontier entries that differ from this node's.
+        lines: Vec<FrontierEntry>,
     },
-    /// A peer did something wrong.
+    /// A peer was struck for a fault.
     Struck {
-        /// Who.
+        /// The peer.
         peer: NodeKey,
-        /// What.
+        /// The fault.
         fault: Fault,
     },
-    /// A key of this node wrote something that this node does not know: after the backup it was restored from, or in a
-    /// copy of it. It goes on under a new incarnation, and a person should look.
+    /// A key of this node wrote entries that this node does not know: after the backup it was restored from, or in a
+    /// copy of it. The key continues under a new incarnation, and a person should look.
     Elsewhere(FeedId),
 }
 
-/// Everything the core knows.
+/// The state of the sync core.
 #[derive(Debug)]
 pub struct State {
     me: NodeKey,
@@ -201,54 +201,57 @@ pub struct State {
     sessions: BTreeMap<NodeKey, Session>,
     anchors: BTreeMap<(NodeKey, CircleId), session::Anchor>,
     pens: Option<Pens>,
-    /// The reading key of the pens, ready to open grants.
+    /// The reading key, expanded for opening grants.
     reader: Option<Reader>,
     pace: grants::Pace,
     epochs: BTreeMap<CircleId, Vec<Epoch>>,
-    runs: BTreeMap<FeedKey, Incarnation>,
-    /// The keys this node writes with, once it was unlocked.
+    incarnations: BTreeMap<FeedKey, Incarnation>,
+    /// The keys that this node writes with, once it was unlocked.
     own: BTreeSet<FeedKey>,
-    /// Feeds of them of which it was said that they were written elsewhere.
-    told: BTreeSet<FeedId>,
-    /// Whether a peer has told us where our own feeds stand, or none can.
-    settled: bool,
+    /// Own feeds whose reuse elsewhere was reported.
+    reported_reuse: BTreeSet<FeedId>,
+    /// Whether a peer has confirmed the heads of this node's own feeds, or none can.
+    own_feeds_confirmed: bool,
     waiting: Vec<Write>,
-    settle_by: Option<Tick>,
-    /// Entries and bodies that became new here since the start.
-    taken: u64,
-    /// What may be taken of each organisation.
+    confirm_by: Option<Tick>,
+    /// Number of entries and bodies accepted since the start.
+    accepted: u64,
+    /// Budgets for newly written entries of each organisation.
     authored: authored::Authored,
-    /// What peers sent again.
+    /// Budgets for entries that a peer sends again.
     repeats: BTreeMap<NodeKey, budget::Repeats>,
-    /// When rows of displaced feeds are deleted next, if there are any.
+    /// Time of the next deletion of rows of displaced feeds, if there are any.
     shed_at: Tick,
-    /// Keys of which it was said that they have more incarnations than count.
-    overrun: BTreeSet<(CircleId, FeedKey)>,
+    /// Keys whose overrun of incarnations was reported.
+    reported_overruns: BTreeSet<(CircleId, FeedKey)>,
     entropy: Entropy,
-    /// Ids whose signature failed once: only the planted mistake writes here.
+    /// Ids whose signature failed once: written by the planted fault only.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) remembered: BTreeSet<EntryId>,
 }
 
-/// Who this node is and how it starts.
+/// The identity of a node and the inputs of its start.
 #[derive(Debug)]
 pub struct Start {
-    /// The node's key.
+    /// The node's network key.
     pub me: NodeKey,
-    /// Its organisation.
+    /// The node's organisation.
     pub org: OrgId,
-    /// Fresh for each start of the process.
+    /// The database epoch, fresh for each start of the process.
     pub epoch: DatabaseEpoch,
-    /// Charter and rosters.
+    /// The members: charter and rosters.
     pub members: Members,
-    /// Own feeds go on under these runs; a key not named starts a new one.
+    /// The incarnations under which own feeds continue; a key without one starts a new incarnation.
     pub runs: BTreeMap<FeedKey, Incarnation>,
-    /// Randomness for this run of the process.
+    /// Random seed for this run of the process.
     pub seed: [u8; 32],
 }
 
 impl State {
-    /// The core on top of what a store holds.
+    /// Loads the state of the core from a store.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a row does not decode.
     pub fn load(start: Start, store: &impl Store) -> Result<Self, StoreError> {
         Ok(Self {
             me: start.me,
@@ -261,69 +264,69 @@ impl State {
             reader: None,
             pace: grants::Pace::default(),
             epochs: BTreeMap::new(),
-            runs: start.runs,
+            incarnations: start.runs,
             own: BTreeSet::new(),
-            told: BTreeSet::new(),
-            settled: false,
+            reported_reuse: BTreeSet::new(),
+            own_feeds_confirmed: false,
             waiting: Vec::new(),
-            settle_by: None,
-            taken: 0,
+            confirm_by: None,
+            accepted: 0,
             authored: authored::Authored::default(),
             repeats: BTreeMap::new(),
             shed_at: Tick::default(),
-            overrun: BTreeSet::new(),
+            reported_overruns: BTreeSet::new(),
             entropy: Entropy::new(start.seed),
             #[cfg(any(test, feature = "sim"))]
             remembered: BTreeSet::new(),
         })
     }
 
-    /// What this node counts.
+    /// The replica of this node.
     #[must_use]
     pub fn replica(&self) -> &Replica {
         &self.replica
     }
 
-    /// For the simulator: the replica with a mistake in it.
+    /// The replica, for planting a fault in the simulator.
     #[cfg(any(test, feature = "sim"))]
     pub fn replica_mut(&mut self) -> &mut Replica {
         &mut self.replica
     }
 
-    /// For the simulator: what pairs agreed on outlives a restore, which is the mistake.
+    /// Takes over the anchors of another state, for the simulator: the planted fault of keeping them after a restore.
     #[cfg(any(test, feature = "sim"))]
     pub(crate) fn keep_anchors_of(&mut self, old: &mut Self) {
         std::mem::swap(&mut self.anchors, &mut old.anchors);
     }
 
-    /// This node's organisation.
+    /// The organisation of this node.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         self.org
     }
 
-    /// Peers connected, and whether all that is shared with them is known to be equal.
+    /// The connected peers, and whether everything shared with each is known to be equal.
     pub fn peers(&self) -> impl Iterator<Item = (&NodeKey, bool)> {
         self.sessions.iter().map(|(peer, session)| (peer, session.is_equal()))
     }
 
-    /// How many things a peer makes this node keep in memory: what waits to go out, what is asked for, what differs.
+    /// Number of items that a peer makes this node keep in memory: queued pieces, requested bodies, differences.
     #[must_use]
     pub fn kept_for(&self, peer: &NodeKey) -> usize {
         let Some(session) = self.sessions.get(peer) else { return 0 };
-        let exchanges = session.exchanges.values().map(|exchange| exchange.apart.len());
-        let settled = session.settled.values().map(|outcome| outcome.apart.len());
+        let exchanges = session.exchanges.values().map(|exchange| exchange.differences.len());
+        let outcomes = session.last_outcomes.values().map(|outcome| outcome.differences.len());
         let bodies = |piece: &session::Piece| match piece {
             session::Piece::Bodies(ids) => ids.len(),
             session::Piece::Want(ids) => ids.len(),
             _ => 1,
         };
         let outbox: usize = session.outbox.iter().map(bodies).sum();
-        let sets = session.asked.len() + session.owed.len() + session.probing.len();
-        exchanges.chain(settled).sum::<usize>() + outbox + sets
+        let sets = session.asked.len() + session.pending_wants.len() + session.probing.len();
+        exchanges.chain(outcomes).sum::<usize>() + outbox + sets
     }
 
-    /// Hands over the keys to sign and read with.
+    /// Provides the keys for signing and reading.
     pub fn unlock(&mut self, pens: Pens, epochs: BTreeMap<CircleId, Vec<Epoch>>) {
         self.own = [&pens.author, &pens.desk].map(|pen| FeedKey(pen.public())).into();
         self.reader = Some(pens.reading.expand());
@@ -331,8 +334,8 @@ impl State {
         self.epochs = epochs;
     }
 
-    /// Forgets the keys to sign and read with, and what waited to be written; replication goes on. No notice tells of
-    /// those writes any more.
+    /// Drops the keys for signing and reading, and the waiting writes; replication continues. No notice reports those
+    /// writes.
     pub fn lock(&mut self) {
         self.pens = None;
         self.reader = None;
@@ -358,59 +361,62 @@ impl State {
         self.epochs.get(circle).map_or(&[], Vec::as_slice)
     }
 
-    /// The circle of this shape, if it is held.
+    /// The id of a circle with this definition, held or not.
     #[must_use]
     pub fn circle_of(&self, circle: &Circle) -> CircleId {
         circle.id(&self.replica.members.registry())
     }
 
-    /// The chain this device writes in a circle with; a run of zeros before its first entry.
+    /// The feed in which this device writes to a circle; an incarnation of zeros before its first entry.
     #[must_use]
     pub fn chain(&self, circle: &Circle) -> Option<FeedName> {
         let key = FeedKey(self.pens.as_ref()?.of(circle).public());
-        Some((key, self.runs.get(&key).copied().unwrap_or(Incarnation([0; 8]))))
+        Some((key, self.incarnations.get(&key).copied().unwrap_or(Incarnation([0; 8]))))
     }
 
-    /// When [`Input::Tick`] is next due.
+    /// The time at which [`Input::Tick`] is next due.
     #[must_use]
     pub fn due(&self) -> Option<Tick> {
         let hellos = self.sessions.values().filter_map(|session| session.hello_due);
         let shed = self.replica.sheds().then_some(self.shed_at);
-        hellos.chain(self.settle_by).chain(self.pace.due()).chain(shed).min()
+        hellos.chain(self.confirm_by).chain(self.pace.due()).chain(shed).min()
     }
 
-    /// The one verb.
+    /// Handles one input and returns the step that follows from it.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a row does not decode; the state must then be loaded again.
     pub fn handle<S: Store>(&mut self, store: &S, input: Input, now: Tick) -> Result<Step, StoreError> {
-        let mut turn = Turn { staged: Staged::new(store), effects: Vec::new(), now };
+        let mut transaction = Transaction { staged: Staged::new(store), effects: Vec::new(), now };
         match input {
-            Input::Up(peer) => self.up(&mut turn, peer),
+            Input::Up(peer) => self.connected(&mut transaction, peer),
             Input::Down(peer) => {
                 self.sessions.remove(&peer);
             }
-            Input::Garbage(peer) => self.strike(&mut turn, peer, Fault::Garbage),
-            Input::Received(peer, received) => self.received(&mut turn, peer, received)?,
+            Input::Garbage(peer) => self.record_fault(&mut transaction, peer, Fault::Garbage),
+            Input::Received(peer, received) => self.handle_frame(&mut transaction, peer, received)?,
             Input::Written(peer) => {
                 if let Some(session) = self.sessions.get_mut(&peer) {
                     session.in_flight = session.in_flight.saturating_sub(1);
                 }
-                self.pump(&mut turn, peer)?;
+                self.pump(&mut transaction, peer)?;
             }
             Input::Tick => {
-                self.tick(&mut turn)?;
+                self.handle_tick(&mut transaction)?;
                 if self.pace.due().is_some_and(|due| due <= now) {
-                    self.try_waiting(&mut turn, store)?;
+                    self.try_pending(&mut transaction, store)?;
                 }
             }
-            Input::Write(write) => self.write(&mut turn, write)?,
-            Input::Link(link) => self.link(&mut turn, *link)?,
-            Input::Hold(opening) => self.hold(&mut turn, &opening),
+            Input::Write(write) => self.handle_write(&mut transaction, write)?,
+            Input::Link(link) => self.handle_link(&mut transaction, *link)?,
+            Input::Hold(opening) => self.hold(&mut transaction, &opening),
         }
-        Ok(Step { persist: turn.staged.into_batch(), effects: turn.effects })
+        Ok(Step { persist: transaction.staged.into_batch(), effects: transaction.effects })
     }
 
-    fn received<S: Store>(
+    fn handle_frame<S: Store>(
         &mut self,
-        turn: &mut Turn<'_, S>,
+        transaction: &mut Transaction<'_, S>,
         peer: NodeKey,
         received: Received,
     ) -> Result<(), StoreError> {
@@ -418,45 +424,48 @@ impl State {
         let greeted = session.theirs.is_some();
         match received {
             Received::Plain(Frame::Open { format, nonce, registry, epoch }) => {
-                self.opened(turn, peer, format, nonce, registry, epoch);
+                self.handle_open(transaction, peer, format, nonce, registry, epoch);
             }
-            // A live entry may overtake our peer's OPEN, which travels on another lane; the comparison brings it again.
+            // A live entry may overtake the peer's OPEN, which travels on another lane; the comparison brings the entry
+            // again.
             Received::Entries { .. } if !greeted => {}
-            _ if !greeted => self.strike(turn, peer, Fault::OutOfPlace),
+            _ if !greeted => self.record_fault(transaction, peer, Fault::OutOfPlace),
             Received::Plain(Frame::Hello { is_reply, control, circles, wanted }) => {
-                self.compared(turn, peer, is_reply, control, &circles, wanted)?;
+                self.handle_hello(transaction, peer, is_reply, control, &circles, wanted)?;
             }
-            Received::Plain(Frame::Standing(standings)) => self.stand(turn, peer, &standings)?,
+            Received::Plain(Frame::Standing(standings)) => self.handle_standing(transaction, peer, &standings)?,
             Received::Plain(Frame::Frontier { circle, part, is_last, since, near, lines }) => {
-                self.frontier(turn, peer, circle, (part, is_last), (since, &near), lines)?;
+                self.handle_frontier(transaction, peer, circle, (part, is_last), (since, &near), lines)?;
             }
-            Received::Plain(Frame::Full(circle)) => self.full(turn, peer, circle)?,
+            Received::Plain(Frame::Full(circle)) => self.handle_full(transaction, peer, circle)?,
             Received::Plain(Frame::Want(ids)) => {
-                let ids = self.first_wants(turn, peer, ids);
-                self.want(turn, peer, &ids)?;
+                let ids = self.first_wants(transaction, peer, ids);
+                self.handle_want(transaction, peer, &ids)?;
             }
-            Received::Plain(Frame::Probe { feed, marks }) => self.probed(turn, peer, feed, &marks)?,
-            Received::Plain(Frame::Done(circle)) => self.done(turn, peer, circle)?,
-            Received::Plain(Frame::Later { organisation, seconds }) => self.later(turn, peer, organisation, seconds),
+            Received::Plain(Frame::Probe { feed, marks }) => self.handle_probe(transaction, peer, feed, &marks)?,
+            Received::Plain(Frame::Done(circle)) => self.handle_done(transaction, peer, circle)?,
+            Received::Plain(Frame::Later { organisation, seconds }) => {
+                self.handle_later(transaction, peer, organisation, seconds)
+            }
             Received::Plain(Frame::Entries(_) | Frame::Links(_)) => {
                 unreachable!("frame::receive turns these into their verified forms")
             }
             Received::Entries { arrivals, faults, later: _ } => {
-                self.arrived(turn, peer, arrivals)?;
-                faults.into_iter().for_each(|fault| self.strike(turn, peer, fault));
+                self.handle_entries(transaction, peer, arrivals)?;
+                faults.into_iter().for_each(|fault| self.record_fault(transaction, peer, fault));
             }
             Received::Links { links, faults } => {
-                links.into_iter().try_for_each(|link| self.link(turn, link))?;
-                faults.into_iter().for_each(|fault| self.strike(turn, peer, fault));
+                links.into_iter().try_for_each(|link| self.handle_link(transaction, link))?;
+                faults.into_iter().for_each(|fault| self.record_fault(transaction, peer, fault));
             }
         }
         Ok(())
     }
 
-    /// Takes entries from a peer.
-    fn arrived<S: Store>(
+    /// Handles entries received from a peer.
+    fn handle_entries<S: Store>(
         &mut self,
-        turn: &mut Turn<'_, S>,
+        transaction: &mut Transaction<'_, S>,
         peer: NodeKey,
         arrivals: Vec<Arrival>,
     ) -> Result<(), StoreError> {
@@ -467,168 +476,176 @@ impl State {
             if self.remembered.contains(&id) {
                 continue;
             }
-            // Nobody learns from us what stands in a circle by telling us of it.
+            // A peer outside the circle must not learn its content by sending entries of it.
             if self.replica.circle(&feed.circle).is_some() && !self.shares(&peer, &feed.circle) {
-                self.strike(turn, peer, Fault::OutOfPlace);
+                self.record_fault(transaction, peer, Fault::OutOfPlace);
                 continue;
             }
             let bodied = body.is_some();
             let awaits_bodies = self.replica.awaits_bodies(&feed);
-            // What waits for bodies takes nothing of its author's share, however often somebody brings it.
-            if (bodied || !awaits_bodies) && self.delays(turn, peer, &entry) {
+            // An entry that waits for bodies costs its author no budget, however often a peer sends it.
+            if (bodied || !awaits_bodies) && self.delays(transaction, peer, &entry) {
                 continue;
             }
-            match self.replica.accept(&mut turn.staged, entry, body)? {
+            match self.replica.accept(&mut transaction.staged, entry, body)? {
                 Outcome::New => {
-                    self.took();
+                    self.count_accepted();
                     changed.insert(feed.circle);
                     if bodied {
                         readable.push(id);
                     }
-                    self.watch_own(turn, feed);
+                    self.check_own_feed(transaction, feed);
                 }
                 Outcome::Known { filled: true } => {
-                    self.took();
+                    self.count_accepted();
                     readable.push(id);
                     if awaits_bodies {
                         released.insert(feed.circle);
                     }
                 }
-                Outcome::Known { filled: false } => self.repeated(turn, peer),
-                Outcome::Surplus => self.tell_overrun(turn, feed),
+                Outcome::Known { filled: false } => self.repeated(transaction, peer),
+                Outcome::Surplus => self.report_overrun(transaction, feed),
                 Outcome::Contested | Outcome::Delayed | Outcome::OtherCircle => {}
                 Outcome::Forked => {
                     changed.insert(feed.circle);
-                    self.watch_own(turn, feed);
+                    self.check_own_feed(transaction, feed);
                     let org = self.replica.members.role(&feed.key).map(|role| role.org);
-                    turn.notice(Notice::Forked { feed, at: seq, org });
-                    self.prove(turn, peer, feed)?;
+                    transaction.notice(Notice::Forked { feed, at: seq, org });
+                    self.prove(transaction, peer, feed)?;
                 }
-                Outcome::Misfit { upto } => self.probe(turn, peer, feed, 0, upto)?,
+                Outcome::Misfit { upto } => self.start_probe(transaction, peer, feed, 0, upto)?,
                 Outcome::Gap { .. } | Outcome::PendingRoster | Outcome::PendingCharter => {
-                    self.hello_within(peer, turn.now, session::RETRY_MS);
+                    self.hello_within(peer, transaction.now, session::RETRY_MS);
                 }
-                Outcome::Invalid => self.strike(turn, peer, Fault::Invalid),
+                Outcome::Invalid => self.record_fault(transaction, peer, Fault::Invalid),
             }
         }
-        self.drop_displaced(turn);
+        self.drop_displaced(transaction);
         for circle in changed {
-            self.rumour(circle, Some(peer), turn.now);
+            self.schedule_hello(circle, Some(peer), transaction.now);
         }
         for circle in released {
-            self.compare_again(circle, turn.now);
+            self.compare_again(circle, transaction.now);
         }
-        self.arrive(turn, readable)
+        self.publish_readable(transaction, readable)
     }
 
-    /// Feeds that smaller incarnations displaced count no longer. An own one is never written to again.
-    fn drop_displaced<S: Store>(&mut self, turn: &mut Turn<'_, S>) {
+    /// Handles feeds displaced by smaller incarnations: they no longer count, and an own one is never written again.
+    fn drop_displaced<S: Store>(&mut self, transaction: &mut Transaction<'_, S>) {
         let mut keys = BTreeSet::new();
         for feed in self.replica.take_displaced() {
-            if self.runs.get(&feed.key) == Some(&feed.run) {
-                self.runs.remove(&feed.key);
-                write::end_run(turn, &feed.key);
+            if self.incarnations.get(&feed.key) == Some(&feed.run) {
+                self.incarnations.remove(&feed.key);
+                write::retire_incarnation(transaction, &feed.key);
             }
             if keys.insert((feed.circle, feed.key)) {
-                self.overrun.remove(&(feed.circle, feed.key));
-                self.tell_overrun(turn, feed);
+                self.reported_overruns.remove(&(feed.circle, feed.key));
+                self.report_overrun(transaction, feed);
             }
         }
     }
 
-    fn tell_overrun<S: Store>(&mut self, turn: &mut Turn<'_, S>, feed: FeedId) {
-        if self.overrun.insert((feed.circle, feed.key)) {
+    fn report_overrun<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, feed: FeedId) {
+        if self.reported_overruns.insert((feed.circle, feed.key)) {
             let org = self.replica.members.role(&feed.key).map(|role| role.org);
-            turn.notice(Notice::Overrun { feed, org });
+            transaction.notice(Notice::Overrun { feed, org });
         }
     }
 
-    /// Entries that were delayed for want of bodies may be taken now: what an exchange could not settle is open again.
+    /// Reopens the comparison of a circle: entries delayed for missing bodies may be accepted now.
     fn compare_again(&mut self, circle: CircleId, now: Tick) {
         let peers: Vec<_> = self.sessions.keys().copied().filter(|peer| self.shares(peer, &circle)).collect();
         for peer in peers {
             if let Some(session) = self.sessions.get_mut(&peer) {
-                session.settled.remove(&circle);
+                session.last_outcomes.remove(&circle);
                 session.exchanges.get_mut(&circle).into_iter().for_each(|exchange| exchange.outdated = true);
             }
-            self.hello_within(peer, now, session::RUMOUR_MS);
+            self.hello_within(peer, now, session::NEWS_MS);
         }
     }
 
-    /// Entries became readable: those that still count are learned from, told of, and handed to whoever asked for them.
-    fn arrive<S: Store>(&mut self, turn: &mut Turn<'_, S>, ids: Vec<EntryId>) -> Result<(), StoreError> {
+    /// Handles entries that became readable: grants among them are read, a notice reports them, and peers that wanted
+    /// them get them.
+    fn publish_readable<S: Store>(
+        &mut self,
+        transaction: &mut Transaction<'_, S>,
+        ids: Vec<EntryId>,
+    ) -> Result<(), StoreError> {
         let mut readable = Vec::new();
         for id in ids {
-            // A fork proven by the same frame may have set it aside again.
-            if self.replica.place(&turn.staged, &id)?.is_some() {
+            // A fork proven by the same frame may have removed it again.
+            if self.replica.place(&transaction.staged, &id)?.is_some() {
                 readable.push(id);
             }
         }
         if readable.is_empty() {
             return Ok(());
         }
-        self.learn(turn, &readable)?;
-        let pumped = self.pay(turn, &readable);
-        turn.notice(Notice::Arrived(readable));
+        self.remember_grants(transaction, &readable)?;
+        let pumped = self.serve_wants(transaction, &readable);
+        transaction.notice(Notice::Arrived(readable));
         pumped
     }
 
-    /// An entry of our own key that we did not write: someone restored an old copy. Never sign on that run again.
-    fn watch_own<S: Store>(&mut self, turn: &mut Turn<'_, S>, feed: FeedId) {
-        if self.runs.get(&feed.key) == Some(&feed.run) {
-            self.runs.remove(&feed.key);
-            // On the disk too: a restart before the next writing would otherwise go on with the old run, and fork it.
-            write::end_run(turn, &feed.key);
+    /// Handles an entry of an own key that this node did not write: an old copy was restored. The incarnation is never
+    /// signed with again.
+    fn check_own_feed<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, feed: FeedId) {
+        if self.incarnations.get(&feed.key) == Some(&feed.run) {
+            self.incarnations.remove(&feed.key);
+            // Deleted from the disk too: after a restart the next write would otherwise continue the old incarnation,
+            // and fork it.
+            write::retire_incarnation(transaction, &feed.key);
         } else if !self.own.contains(&feed.key) {
             return;
         }
-        if self.told.insert(feed) {
-            turn.notice(Notice::Elsewhere(feed));
+        if self.reported_reuse.insert(feed) {
+            transaction.notice(Notice::Elsewhere(feed));
         }
     }
 
-    fn link<S: Store>(&mut self, turn: &mut Turn<'_, S>, link: Link) -> Result<(), StoreError> {
+    fn handle_link<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, link: Link) -> Result<(), StoreError> {
         let (org, index) = (link.organisation(), link.index());
         let envelope = link.envelope().to_vec();
         let evidence = self.replica.members.roster(&org).is_some_and(|roster| roster.link(index).is_some());
-        // Links arrive in order from honest peers; one that does not fit now comes again with the next comparison.
+        // Honest peers send links in order; a link that does not fit now comes again with the next comparison.
         let Ok(Taken::Grown | Taken::Froze) = self.replica.members.take(link) else { return Ok(()) };
-        turn.staged.put(link_row(&org, index, evidence), envelope);
-        // A roster that froze ends devices; a link that certifies another organisation's key ends what that key says.
-        self.replica.disown();
-        self.dismiss(turn);
-        turn.notice(Notice::Members);
-        // What could not be settled under the rosters as they were may be settled now.
+        transaction.staged.put(link_row(&org, index, evidence), envelope);
+        // A frozen roster loses devices; a link that certifies another organisation's key invalidates that key's
+        // entries.
+        self.replica.drop_uncertified();
+        self.disconnect_uncertified(transaction);
+        transaction.notice(Notice::Members);
+        // Differences that remained under the old rosters may be resolved under the new ones.
         for session in self.sessions.values_mut() {
-            session.settled.clear();
+            session.last_outcomes.clear();
             session.exchanges.values_mut().for_each(|exchange| exchange.outdated = true);
         }
         let peers: Vec<_> = self.sessions.keys().copied().collect();
-        peers.into_iter().for_each(|peer| self.hello_within(peer, turn.now, 0));
+        peers.into_iter().for_each(|peer| self.hello_within(peer, transaction.now, 0));
         Ok(())
     }
 
-    /// Ends the connections of nodes whose certificates no longer count.
-    fn dismiss<S: Store>(&mut self, turn: &mut Turn<'_, S>) {
+    /// Disconnects nodes that are no longer certified.
+    fn disconnect_uncertified<S: Store>(&mut self, transaction: &mut Transaction<'_, S>) {
         let members = &self.replica.members;
         let strangers: Vec<_> = self.sessions.keys().copied().filter(|peer| members.node(peer).is_none()).collect();
         for peer in strangers {
             self.sessions.remove(&peer);
-            turn.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
+            transaction.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
         }
     }
 
-    fn strike<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, fault: Fault) {
+    fn record_fault<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, peer: NodeKey, fault: Fault) {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         session.strikes += 1;
-        turn.notice(Notice::Struck { peer, fault });
+        transaction.notice(Notice::Struck { peer, fault });
         if session.strikes >= crate::bytes::limits::STRIKES.0 {
             self.sessions.remove(&peer);
-            turn.effects.push(Effect::Disconnect { peer, fault });
+            transaction.effects.push(Effect::Disconnect { peer, fault });
         }
     }
 
-    /// The circles this node shares with a peer.
+    /// The circles that this node shares with a peer.
     fn shared(&self, peer: &NodeKey) -> impl Iterator<Item = (&CircleId, &Held)> {
         let org = self.sessions.get(peer).map(|session| session.org);
         self.replica.circles().filter(move |(_, held)| org.is_some_and(|org| held.circle.admits(&org)))
@@ -640,14 +657,14 @@ impl State {
     }
 }
 
-/// What one call of `handle` gathers.
-struct Turn<'a, S> {
+/// The transaction of one call of [`State::handle`]: staged changes and effects.
+struct Transaction<'a, S> {
     staged: Staged<'a, S>,
     effects: Vec<Effect>,
     now: Tick,
 }
 
-impl<S> Turn<'_, S> {
+impl<S> Transaction<'_, S> {
     fn send(&mut self, to: NodeKey, lane: Lane, frame: &Frame) {
         self.effects.push(Effect::Send { to, lane, frame: frame.encode() });
     }

@@ -1,26 +1,28 @@
-//! Consent: what a person allows, purpose by purpose and reader by reader, as the records of a case file amount to.
+//! Consent: what a person allows, by purpose and reader, derived from the consent records of a case file.
 //!
-//! What a record says of one purpose to one reader is *silent*, *granted* or *denied*; of all records in force the
-//! greatest counts, and silent is refused. So the order of records does not matter, and a denial more opens nothing.
+//! The verdict of one record on one purpose and reader is *silent*, *granted* or *denied*; of all records in force the
+//! greatest counts, and silent is refused. So the order of records does not matter, and a further denial never permits
+//! more.
 //!
-//! 1. A record is in force unless another replaces it. A proxy does not replace the word of the person or his counsel.
+//! 1. A record is in force unless another replaces it. A record by a proxy does not replace one by the person or his
+//!    counsel.
 //! 2. A level grants the purposes of its preset and denies those of all higher ones. Grants add and limit: an answer
 //!    that is not plainly *granted*, or a permission that is not plainly *true*, denies. A grant that names
-//!    organisations or countries covers these alone; a denial covers whoever it may mean.
+//!    organisations or countries covers only these; a denial covers every reader that it may mean.
 //! 3. A grant lapses when it has expired, when its giver was not free to speak or may have been under age, and, of a
-//!    proxy, beyond C4 or three days after contact is restored. What has lapsed no longer grants and still denies: time
-//!    only closes.
-//! 4. A grant counts only if it is recorded who gave it and when he was asked: without these nobody can answer for it.
-//! 5. A withdrawal beats everything: newer records, edits it did not know, dates. Only its organisation can take it back.
+//!    proxy, beyond C4 or three days after contact is restored. A lapsed grant no longer grants and still denies: time
+//!    only restricts.
+//! 4. A grant counts only if its giver and the date of asking are recorded: without these nobody can answer for it.
+//! 5. A withdrawal overrides everything: newer records, concurrent edits, dates. Only its organisation can retract it.
 
-mod said;
+mod current;
 
 use std::collections::BTreeSet;
 
 use jiff::{ToSpan, civil};
 
-use self::said::{dates, is_plainly, refs};
-pub(crate) use self::said::{is_set, of_kind, texts, values};
+use self::current::{dates, is_plainly, refs};
+pub(crate) use self::current::{is_set, of_kind, texts, values};
 use crate::{
     bytes::ids::{EntityId, OrgId},
     record::{
@@ -35,38 +37,38 @@ pub const SHARE_NAMED: &str = "share_named";
 /// Purpose: show coarse facts to all members.
 pub const SHARE_ALL: &str = "share_all";
 
-/// The most that somebody may allow for a person who cannot be asked.
+/// The highest level that a proxy may allow for a person who cannot be asked.
 const PROXY_LEVEL: &str = "C4";
-/// The preset of presets: what any level can speak of.
+/// The highest level; its preset has every purpose that a level can grant or deny.
 const HIGHEST_LEVEL: &str = "C6";
-/// Days a proxy's consent outlives the silence it stood in for.
+/// Days for which a proxy's consent stays valid after contact is restored.
 const PROXY_DAYS: i64 = 3;
-/// Years until a person's own word is enough.
+/// Age in years from which a person's own consent suffices.
 const ADULT_YEARS: i16 = 18;
 
-/// Who would read.
+/// The reader that consent is checked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader<'a> {
-    /// One organisation, in this country if it is known (ISO 3166-1 alpha-2).
+    /// An organisation, in this country if it is known (ISO 3166-1 alpha-2).
     Organisation(&'a OrgId, Option<&'a str>),
-    /// No one in particular: all members, or a purpose that names no reader, such as statistics.
+    /// No particular reader: all members, or a purpose that names no reader, such as statistics.
     Anyone,
 }
 
-/// Why a purpose is refused to a reader; the least come first.
+/// Reasons why a purpose is refused to a reader, the weakest first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
-    /// Nobody granted it.
+    /// No record grants it.
     Absent,
-    /// It was granted to other organisations, or for other countries.
+    /// The grant is for other organisations or countries.
     OtherReaders,
-    /// It is not recorded who granted it, or when he was asked.
+    /// The giver or the date of asking is not recorded.
     Incomplete,
     /// The grant has expired.
     Expired,
-    /// A proxy's grant, and the person can be asked again.
+    /// The grant is a proxy's, and the person can be asked again.
     ProxyEnded,
-    /// A proxy's grant, or a grant of nobody knows whom, beyond what a proxy may allow.
+    /// The grant is a proxy's, or an unknown giver's, beyond what a proxy may allow.
     BeyondProxy,
     /// The giver could not speak freely.
     NotFree,
@@ -74,18 +76,18 @@ pub enum Refusal {
     UnderAge,
     /// The consent level does not include it.
     Level(String),
-    /// It was denied, or not plainly granted.
+    /// The purpose was denied, or not plainly granted.
     Denied,
     /// Consent was withdrawn.
     Withdrawn,
 }
 
-/// What the records of a case file amount to.
+/// Consent in a case file, derived from its consent records.
 #[derive(Clone, Debug)]
 pub struct Consent {
     in_force: Vec<Record>,
-    /// Denials that stand outside the records in force.
-    loose: Vec<Grant>,
+    /// Denials outside the records in force.
+    standalone: Vec<Grant>,
     withdrawn: bool,
     contact_restored: BTreeSet<Option<civil::Date>>,
     born: Vec<Date>,
@@ -94,12 +96,12 @@ pub struct Consent {
 #[derive(Clone, Debug)]
 struct Record {
     giver: Giver,
-    /// Whether it says who gave it, and on a day that can be read.
+    /// Whether the giver is recorded, and a date of asking that can be parsed.
     complete: bool,
     levels: Vec<String>,
     grants: Vec<Grant>,
     asked: Vec<Date>,
-    /// None: a date nobody here can read.
+    /// Expiry dates; `None` for one that cannot be parsed.
     expires: Vec<Option<Date>>,
     review: Vec<Date>,
     free: bool,
@@ -111,36 +113,36 @@ enum Giver {
     /// The person, directly or through counsel.
     Person,
     Representative,
-    /// Or nobody knows who.
+    /// A person other than counsel or legal representative, or an unknown giver.
     Proxy,
-    /// Nobody was asked.
+    /// No giver: nobody was asked.
     Nobody,
 }
 
-/// One line of a record: what is said of a purpose.
+/// A grant: one line of a record about a purpose.
 #[derive(Clone, Debug)]
 struct Grant {
     purposes: BTreeSet<String>,
-    /// Whether it grants; otherwise it denies.
+    /// Whether the line grants; otherwise it denies.
     grants: bool,
-    /// Whether somebody says that it grants: then it limits, even if a denial has overruled it since.
+    /// Whether any claim says that it grants: then it limits, even if a denial has overruled it since.
     limits: bool,
     withdrawn: bool,
     organisations: BTreeSet<Value>,
     countries: BTreeSet<String>,
-    /// It speaks of an international body, not of an organisation.
+    /// Whether the line names an international body instead of an organisation.
     to_body: bool,
 }
 
-/// What one record says of a purpose to a reader.
-enum Word {
+/// The verdict of one record on a purpose and a reader.
+enum Verdict {
     Silent(BTreeSet<Refusal>),
     Granted,
     Denied(BTreeSet<Refusal>),
 }
 
 impl Consent {
-    /// Reads the records of a case file.
+    /// Reads the consent records of a case file.
     #[must_use]
     pub fn of(view: &View) -> Self {
         let grants: Vec<(BTreeSet<EntityId>, Grant)> = of_kind(view, "consent_grant")
@@ -159,32 +161,32 @@ impl Consent {
             let lines = grants.iter().filter(|(parents, _)| parents.len() == 1 && parents.contains(record));
             Record::of(view, record, lines.map(|(_, grant)| grant.clone()).collect())
         };
-        // What is withdrawn stays so whichever record takes the place of its own; a denial without a record denies.
-        let is_loose = |(parents, grant): &&(BTreeSet<EntityId>, Grant)| {
+        // A withdrawal stays in force whichever record replaces its own; a denial without a record denies.
+        let is_standalone = |(parents, grant): &&(BTreeSet<EntityId>, Grant)| {
             grant.withdrawn || !grant.grants && (parents.is_empty() || parents.iter().any(|at| in_force.contains(at)))
         };
         Self {
             withdrawn: records.iter().any(withdrawn),
-            loose: grants.iter().filter(is_loose).map(|(_, grant)| grant.clone()).collect(),
+            standalone: grants.iter().filter(is_standalone).map(|(_, grant)| grant.clone()).collect(),
             in_force: in_force.into_iter().map(of_record).collect(),
             contact_restored: contact_restored(view),
             born: of_kind(view, "person").iter().flat_map(|person| dates(view, person, "person.birth")).collect(),
         }
     }
 
-    /// Why `purpose` is refused to `reader` on the day `as_of`; it is permitted exactly if nothing is returned.
+    /// The reasons why `purpose` is refused to `reader` on the day `as_of`; it is permitted exactly if there are none.
     #[must_use]
     pub fn refusals(&self, purpose: &str, reader: Reader<'_>, as_of: civil::Date) -> BTreeSet<Refusal> {
         if self.withdrawn {
             return BTreeSet::from([Refusal::Withdrawn]);
         }
         let (mut granted, mut silent, mut denied) = (false, BTreeSet::new(), BTreeSet::new());
-        denied.extend(self.loose.iter().filter_map(|grant| grant.denial(purpose, reader)));
+        denied.extend(self.standalone.iter().filter_map(|grant| grant.denial(purpose, reader)));
         for record in &self.in_force {
-            match self.word(record, purpose, reader, as_of) {
-                Word::Granted => granted = true,
-                Word::Silent(why) => silent.extend(why),
-                Word::Denied(why) => denied.extend(why),
+            match self.verdict(record, purpose, reader, as_of) {
+                Verdict::Granted => granted = true,
+                Verdict::Silent(why) => silent.extend(why),
+                Verdict::Denied(why) => denied.extend(why),
             }
         }
         match (denied.is_empty(), granted) {
@@ -201,32 +203,33 @@ impl Consent {
         self.refusals(purpose, reader, as_of).is_empty()
     }
 
-    /// Whether somebody withdrew consent as a whole.
+    /// Whether consent was withdrawn as a whole.
     #[must_use]
     pub fn is_withdrawn(&self) -> bool {
         self.withdrawn
     }
 
-    /// Whether a record in force was to be reviewed before the day `as_of`. It goes on counting; a person should ask.
+    /// Whether a record in force was to be reviewed before the day `as_of`. The record still counts; a person should
+    /// ask.
     #[must_use]
     pub fn review_due(&self, as_of: civil::Date) -> bool {
         self.in_force.iter().flat_map(|record| &record.review).any(|date| date.latest().is_some_and(|day| day < as_of))
     }
 
-    /// Conditions in words ("not before the verdict") that no program can weigh: a person reads them before sharing.
+    /// Number of conditions in words ("not before the verdict"), which a person must read before sharing.
     #[must_use]
     pub fn conditions(&self) -> usize {
         self.in_force.iter().map(|record| record.conditions).sum()
     }
 
-    fn word(&self, record: &Record, purpose: &str, reader: Reader<'_>, as_of: civil::Date) -> Word {
+    fn verdict(&self, record: &Record, purpose: &str, reader: Reader<'_>, as_of: civil::Date) -> Verdict {
         let mut denied: BTreeSet<Refusal> =
             record.grants.iter().filter_map(|grant| grant.denial(purpose, reader)).collect();
         let spoken_of = in_preset(HIGHEST_LEVEL, purpose);
         let below = record.levels.iter().filter(|level| spoken_of && !in_preset(level, purpose));
         denied.extend(below.cloned().map(Refusal::Level));
         if !denied.is_empty() {
-            return Word::Denied(denied);
+            return Verdict::Denied(denied);
         }
         let lines = || record.grants.iter().filter(|grant| grant.purposes.contains(purpose));
         let grants = || lines().filter(|grant| grant.grants);
@@ -234,21 +237,21 @@ impl Consent {
         let limited = lines().any(|grant| grant.limits && grant.is_limited());
         let covered = !limited || grants().any(|grant| grant.is_limited() && grant.covers(reader));
         match () {
-            () if !by_level && grants().next().is_none() => Word::Silent(BTreeSet::new()),
-            () if !covered => Word::Silent(BTreeSet::from([Refusal::OtherReaders])),
+            () if !by_level && grants().next().is_none() => Verdict::Silent(BTreeSet::new()),
+            () if !covered => Verdict::Silent(BTreeSet::from([Refusal::OtherReaders])),
             () => {
                 let lapsed = self.lapsed(record, purpose, as_of);
-                if lapsed.is_empty() { Word::Granted } else { Word::Silent(lapsed) }
+                if lapsed.is_empty() { Verdict::Granted } else { Verdict::Silent(lapsed) }
             }
         }
     }
 
-    /// Why a grant of this record no longer counts, or never did.
+    /// The reasons why a grant of this record does not count, or no longer does.
     fn lapsed(&self, record: &Record, purpose: &str, as_of: civil::Date) -> BTreeSet<Refusal> {
         let proxy = record.complete && record.giver == Giver::Proxy;
         let asked = record.asked.iter().filter_map(Date::earliest).min();
         let restored = |day: &Option<civil::Date>| {
-            // Restored before the proxy was asked: contact was lost again.
+            // Contact was restored before the proxy was asked: it was lost again.
             let before = day.zip(asked).is_some_and(|(restored, asked)| restored < asked);
             !before && day.is_none_or(|day| later(day, PROXY_DAYS.days()) < as_of)
         };
@@ -313,7 +316,7 @@ impl Grant {
         self.to_body || !self.organisations.is_empty() || !self.countries.is_empty()
     }
 
-    /// Whether all it names is this reader.
+    /// Whether the line is limited to this reader.
     fn covers(&self, reader: Reader<'_>) -> bool {
         let Reader::Organisation(org, country) = reader else { return !self.is_limited() };
         !self.to_body
@@ -321,7 +324,7 @@ impl Grant {
             && self.countries.iter().all(|named| Some(&**named) == country)
     }
 
-    /// The denial of a purpose, if it is one and may mean this reader: a name that is not an id may be anyone's.
+    /// The denial of a purpose, if the line is one and may mean this reader: a name that is not an id may be anyone's.
     fn denial(&self, purpose: &str, reader: Reader<'_>) -> Option<Refusal> {
         if self.grants && !self.withdrawn || !(self.purposes.is_empty() || self.purposes.contains(purpose)) {
             return None;
@@ -341,7 +344,7 @@ impl Grant {
     }
 }
 
-/// Who gave it; the most cautious reading where that is disputed.
+/// The giver of a record; the most cautious reading if claims differ.
 fn giver(view: &View, record: &EntityId) -> Giver {
     let givers = texts(view, record, "consent_record.giver");
     let of = |giver: &String| match &**giver {
@@ -362,14 +365,14 @@ fn replaced_by(view: &View, record: &EntityId) -> BTreeSet<EntityId> {
     replaced
 }
 
-/// Withdrawn as a whole, unless the scope says that its lines tell what is.
+/// Whether the record is withdrawn as a whole, and not only some lines by its scope.
 fn is_withdrawn(view: &View, record: &EntityId, lines_tell: bool) -> bool {
     let scope = texts(view, record, "consent_record.withdrawal_scope");
     let partly = !scope.is_empty() && scope.iter().all(|scope| matches!(&**scope, "audience" | "purpose"));
     is_set(view, record, "consent_record.withdrawn") && !(partly && lines_tell)
 }
 
-/// The days on which contact was restored; `None`: on a day nobody knows.
+/// The days on which contact was restored; `None` for an unknown day.
 fn contact_restored(view: &View) -> BTreeSet<Option<civil::Date>> {
     let is_it =
         |event: &EntityId| texts(view, event, "procedural_event.type").iter().any(|code| code == "contact.restored");
@@ -385,7 +388,7 @@ fn in_preset(level: &str, purpose: &str) -> bool {
     Schema::current().rules().consent_presets.get(level).is_some_and(|preset| preset.contains(purpose))
 }
 
-/// Saturates: years end at 2101, and so does the calendar's room above them.
+/// The day `span` after `day`, saturating at the end of the calendar.
 fn later(day: civil::Date, span: jiff::Span) -> civil::Date {
     day.checked_add(span).unwrap_or(civil::Date::MAX)
 }

@@ -1,14 +1,14 @@
-//! Sharing: what of a case file may go to whom, what is held back, and why.
+//! Sharing a case file: which values go to which readers, which are held back, and why.
 //!
-//! Pure: a folded view, an audience and a day go in, a [`Preview`] comes out. Questions are asked in this order:
+//! Pure: a folded view, an audience and a day go in, a [`Preview`] comes out. The checks, in order:
 //! 1. the whole case: is it recalled, not to be shared, raised to local, and does consent cover every organisation?
 //! 2. each value: is it known and canonical, may its field and its code leave, does its record stay as a whole, is it
 //!    capped, does it name an organisation that would not read it?
-//! 3. what is left: references to what stays behind are dropped, sources travel as far as they may themselves, and who
-//!    reported something is named only if he reads it.
+//! 3. the rest: references to what stays behind are dropped, sources go as far as they may themselves, and a reporter
+//!    is named only if it is an organisation of the audience.
 //!
-//! Consent records stay at home; the permission they amount to travels. [`restate`] writes what goes to the shared
-//! section, under names of its own; [`joint`] reads both parts together; [`commons`] says what all members may read.
+//! Consent records stay in the own circle; only the resulting permissions go. [`restate`] writes the shared section,
+//! with names of its own; [`joint`] merges both sections for reading; [`commons`] derives what all members may read.
 
 mod caps;
 pub mod commons;
@@ -25,7 +25,7 @@ use std::fmt;
 
 use jiff::civil;
 
-use self::filter::Sifted;
+use self::filter::Filtered;
 pub use self::reason::Reason;
 use self::restate::Seen;
 use crate::{
@@ -37,32 +37,33 @@ use crate::{
     sharing::consent::{self, Consent, Reader, Refusal, is_set, values},
 };
 
-/// Who would read: the organisations of a circle.
+/// The readers of a share: the organisations of a circle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audience {
-    /// The organisation that shares. It reads already, so consent is not asked for it.
+    /// The organisation that shares. It reads already, so consent is not checked for it.
     pub own: OrgId,
-    /// The others, each with its country (ISO 3166-1 alpha-2) if it is known.
+    /// The organisations that would read, apart from the own one, each with its country (ISO 3166-1 alpha-2) if it is
+    /// known.
     pub organisations: BTreeMap<OrgId, Option<String>>,
 }
 
-/// What would go, and what would not.
+/// The preview of a share: what would go, and what would not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preview {
-    /// What goes, in ids of the own section; nothing if the case is held back whole.
+    /// The values that go, with ids of the own section; none if the whole case is held back.
     pub goes: Vec<Goes>,
-    /// Who settled what, of claims that may go.
-    pub settled: Vec<Settled>,
-    /// What does not, each with its reasons, in order.
+    /// The resolutions of claims that may go.
+    pub resolutions: Vec<SharedResolution>,
+    /// The values held back, each with its reasons, in order.
     pub held_back: Vec<HeldBack>,
-    /// What a person should know before sharing; it decides nothing.
+    /// Notices for the person who shares; they decide nothing.
     pub notices: Vec<Notice>,
 }
 
-/// One value that goes.
+/// A value that goes.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Goes {
-    /// What it comes from.
+    /// The origin of the value.
     pub origin: Origin,
     /// The entity, by its own id.
     pub entity: EntityId,
@@ -70,61 +71,62 @@ pub struct Goes {
     pub field: String,
     /// The value, canonical; references by own ids.
     pub value: Value,
-    /// Its sources that go too, by own ids.
+    /// The sources that go too, by own ids.
     pub sources: Vec<EntityId>,
     /// Admiralty grade.
     pub grade: Option<String>,
-    /// Legal basis, a code of the vocabulary.
+    /// Legal basis, as a code of the vocabulary.
     pub basis: Option<String>,
-    /// Whose word it is, if not the organisation's own.
+    /// The reporter, if the value is not the organisation's own claim.
     pub reported_by: Option<Reporter>,
 }
 
-/// What a restated value comes from.
+/// The origin of a restated value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
     /// A claim or resolution of the own section.
-    Said(Reference),
-    /// Computed: this value of this field of this entity.
+    Claim(Reference),
+    /// A computed value: entity, field, value.
     Computed(EntityId, String, Value),
 }
 
-/// Whose word a value is.
+/// The reporter of a value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reporter {
-    /// An organisation that reads it.
+    /// An organisation in the audience.
     Reads(OrgId),
-    /// Somebody else, by the name used at home, which stays there: readers see that it is one reporter, not which.
+    /// A reporter outside the audience, by the name in the own section, which stays there: readers see that it is one
+    /// reporter, not which.
     Unnamed(String),
 }
 
 /// A resolution of claims of one field.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Settled {
+pub struct SharedResolution {
     /// The resolution, in the own section.
     pub at: Reference,
     /// The entity, by its own id.
     pub entity: EntityId,
     /// The field.
     pub field: String,
-    /// The claim to go by, if one of them.
+    /// The chosen claim, if it is one of them.
     pub chosen: Option<Reference>,
-    /// The claims weighed.
+    /// The claims that were compared.
     pub seen: Vec<Reference>,
-    /// Why: a code.
+    /// The reason, as a code.
     pub reason: String,
 }
 
-/// Something that does not go, with one reason; several reasons are several lines.
+/// A part of a case file held back for one reason; several reasons are several of these.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeldBack {
-    /// What does not go.
+    /// The part that is held back.
     pub what: What,
-    /// Why.
+    /// The reason.
     pub reason: Reason,
 }
 
-/// How much is held back.
+/// The part of a case file that is held back.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// The whole case file.
@@ -135,23 +137,23 @@ pub enum What {
     Field(EntityId, String),
 }
 
-/// What a person should know before sharing.
+/// A notice for the person who shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Notice {
     /// Consent was to be reviewed before this day.
     ReviewDue,
-    /// Consent has this many conditions in words; read them.
+    /// Consent has this many conditions in words, to be read before sharing.
     Conditions(usize),
 }
 
 impl Preview {
-    /// The fields that would go, of which entity: what a person lets go who lets all of it go.
+    /// The entities and fields that would go; a person who approves the whole preview approves these.
     #[must_use]
     pub fn fields(&self) -> Seen {
         self.goes.iter().map(|goes| (goes.entity, goes.field.clone())).collect()
     }
 
-    /// Why the whole case is held back; nothing if it is not.
+    /// The reasons why the whole case is held back; none if it is not.
     pub fn case_held_back(&self) -> impl Iterator<Item = &Reason> {
         self.held_back.iter().filter(|held| held.what == What::Case).map(|held| &held.reason)
     }
@@ -167,28 +169,28 @@ impl Audience {
     }
 }
 
-/// What of the case file in `view` may go to `audience` on the day `as_of`.
+/// Decides which values of the case file in `view` may go to `audience` on the day `as_of`.
 #[must_use]
 pub fn preview(view: &View, audience: &Audience, as_of: civil::Date) -> Preview {
     let consent = Consent::of(view);
     let mut notices = Vec::new();
     notices.extend(consent.review_due(as_of).then_some(Notice::ReviewDue));
     notices.extend(Some(consent.conditions()).filter(|count| *count > 0).map(Notice::Conditions));
-    let mut whole = whole_case(view);
+    let mut whole = case_reasons(view);
     whole.extend(consent_reasons(&consent, audience, as_of));
     if !whole.is_empty() {
         let held_back = whole.into_iter().map(|reason| HeldBack { what: What::Case, reason }).collect();
         return Preview { held_back, notices, ..Preview::default() };
     }
-    let mut sifted = filter::sift(view, audience);
-    sifted.drop_unsettled(view);
-    let settled = settled(view, &sifted);
-    sifted.goes.extend(permission::permissions(view, &consent, audience, as_of));
-    Preview { goes: sifted.goes, settled, held_back: sifted.held_back.into_iter().collect(), notices }
+    let mut filtered = filter::filter(view, audience);
+    filtered.drop_unresolved(view);
+    let resolutions = resolutions(view, &filtered);
+    filtered.goes.extend(permission::permissions(view, &consent, audience, as_of));
+    Preview { goes: filtered.goes, resolutions, held_back: filtered.held_back.into_iter().collect(), notices }
 }
 
-/// What holds a case back whoever would read it.
-fn whole_case(view: &View) -> BTreeSet<Reason> {
+/// The reasons that hold a case back from every audience.
+fn case_reasons(view: &View) -> BTreeSet<Reason> {
     let root = root_of(&view.section);
     let raised = values(view, &root, "case_file.sensitivity_floor");
     let mild = |level: &&Value| matches!(level.as_text(), Some("fed" | "sealed"));
@@ -202,7 +204,7 @@ fn whole_case(view: &View) -> BTreeSet<Reason> {
     .collect()
 }
 
-/// Why consent does not cover the audience: each refusal with the organisations it concerns.
+/// The reasons why consent does not cover the audience: each refusal with its organisations.
 fn consent_reasons(consent: &Consent, audience: &Audience, as_of: civil::Date) -> Vec<Reason> {
     let mut refused: BTreeMap<Refusal, BTreeSet<OrgId>> = BTreeMap::new();
     for (org, country) in &audience.organisations {
@@ -214,12 +216,12 @@ fn consent_reasons(consent: &Consent, audience: &Audience, as_of: civil::Date) -
     refused.into_iter().map(|(refusal, organisations)| Reason::Consent(refusal, organisations)).collect()
 }
 
-/// What was weighed, of fields that go. Whether it can be restated depends on which claims have been.
-fn settled(view: &View, sifted: &Sifted) -> Vec<Settled> {
-    let fields: BTreeSet<(&EntityId, &str)> = sifted.goes.iter().map(|goes| (&goes.entity, &*goes.field)).collect();
+/// The resolutions of fields that go. Whether one can be restated depends on which of its claims were.
+fn resolutions(view: &View, filtered: &Filtered) -> Vec<SharedResolution> {
+    let fields: BTreeSet<(&EntityId, &str)> = filtered.goes.iter().map(|goes| (&goes.entity, &*goes.field)).collect();
     let cells = view.cells().filter(|(entity, field, _)| fields.contains(&(*entity, *field)));
-    let settled = cells.flat_map(|(entity, field, cell)| {
-        cell.resolutions.iter().map(move |resolution| Settled {
+    let resolutions = cells.flat_map(|(entity, field, cell)| {
+        cell.resolutions.iter().map(move |resolution| SharedResolution {
             at: resolution.at,
             entity: *entity,
             field: field.to_owned(),
@@ -228,19 +230,20 @@ fn settled(view: &View, sifted: &Sifted) -> Vec<Settled> {
             reason: resolution.reason.clone(),
         })
     });
-    settled.collect()
+    resolutions.collect()
 }
 
-/// Fields that may leave and yet do not: consent travels as the permission it amounts to, and our ids are ours.
-fn is_ours_alone(name: &str) -> bool {
+/// Whether a field stays in the own section although its level would let it go: consent is shared as permissions, and
+/// own ids stay.
+fn is_own_only(name: &str) -> bool {
     matches!(kind_of(name), "consent_record" | "consent_grant" | "tombstone") || name == "case_file.case_id"
 }
 
 fn is_parent(name: &str) -> bool {
-    name.ends_with(".parent") && !is_ours_alone(name)
+    name.ends_with(".parent") && !is_own_only(name)
 }
 
-/// The entity a value leads to: a reference, or the text of an id.
+/// The entity that a value refers to, by reference or by the text of an id.
 fn linked(value: &Value) -> Option<EntityId> {
     match value {
         Value::Ref(target) => Some(*target),
@@ -253,12 +256,12 @@ fn is_link(name: &str, value: &Value) -> bool {
     linked(value).is_some() || matches!(field(name).map(|field| &field.kind), Some(Kind::Ref(_)))
 }
 
-/// Whether its references lead to a docket: that is public and keeps its id; only the link is not.
-fn leads_out(name: &str) -> bool {
+/// Whether the field refers to a docket, which is public and keeps its id; only the reference is not public.
+fn refers_to_docket(name: &str) -> bool {
     matches!(field(name).map(|field| &field.kind), Some(Kind::Ref(kind)) if kind == "docket")
 }
 
-/// Lower-case words, as all our codes are: anything else may be a note.
+/// Whether a reason is a code, in lower-case words: any other text may be a note.
 fn is_code(reason: &str) -> bool {
     reason.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'.'))
 }
@@ -271,24 +274,24 @@ fn field(name: &str) -> Option<&'static Field> {
     Schema::current().field(name)
 }
 
-/// Where, never what.
+/// Shows subject and origin, never content.
 impl fmt::Debug for Goes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {:?} = {:?} from {:?}", self.field, self.entity, self.value, self.origin)
     }
 }
 
-/// Where, never what.
+/// Shows the reference, never content.
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Said(at) => write!(f, "{at:?}"),
+            Self::Claim(at) => write!(f, "{at:?}"),
             Self::Computed(entity, field, _) => write!(f, "{field} of {entity:?}, computed"),
         }
     }
 }
 
-/// An id, never a name.
+/// Shows an id, never a name.
 impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -298,8 +301,8 @@ impl fmt::Debug for Reporter {
     }
 }
 
-/// Which claims, never why.
-impl fmt::Debug for Settled {
+/// Shows the claims, never the reason.
+impl fmt::Debug for SharedResolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {:?}: {:?} of {:?}", self.field, self.entity, self.chosen, self.seen)
     }

@@ -1,4 +1,4 @@
-//! The rules of acceptance, one replica and many orders of arrival.
+//! Tests of the rules of acceptance: one replica and many orders of arrival.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::{
     dice::Dice,
     machine::Keys,
     serving::open_anew,
-    stories::{bare, commons, foreign, still, told},
+    stories::{commons, foreign, idle_world, send_frame, without_bodies},
 };
 use crate::{
     bytes::{
@@ -18,7 +18,7 @@ use crate::{
     log::{
         body::{self, Body},
         entry::{self, FeedId, Header, Kind, Verified},
-        feed::Line,
+        feed::FeedHead,
     },
     membership::{
         charter::{Role, roster::Purpose},
@@ -31,7 +31,7 @@ use crate::{
     store::{Memory, Row, Store, Table, staged::Staged},
 };
 
-/// A replica, and a desk that writes into it as it likes.
+/// A replica, and a desk key that writes into it freely.
 struct Bench {
     replica: Replica,
     disk: Memory,
@@ -43,7 +43,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let world = still(3);
+        let world = idle_world(3);
         let state = world.machines[0].state.as_ref().expect("it is on");
         let header = foreign(&world, 1, |header| header).header().clone();
         let (blank, body) = body::clear_for(header, b"a word");
@@ -57,7 +57,7 @@ impl Bench {
         }
     }
 
-    /// Another replica of the same registry, as empty as this one was.
+    /// Makes an empty replica of the same registry.
     fn twin(&self) -> Self {
         Self { desk: self.desk.clone(), blank: self.blank.clone(), body: self.body.clone(), ..Self::new() }
     }
@@ -70,12 +70,12 @@ impl Bench {
         entry::sign(&self.registry, &self.desk, edit(self.blank.clone()))
     }
 
-    /// The first entry of a run.
+    /// The first entry of an incarnation.
     fn first(&self, run: u64) -> Verified {
         self.sign(|header| Header { feed: self.feed(run), ..header })
     }
 
-    /// A chain of a run.
+    /// A chain of entries of an incarnation.
     fn chain(&self, run: u64, length: u64) -> Vec<Verified> {
         let mut prev = self.blank.prev;
         let next = |seq| {
@@ -90,7 +90,7 @@ impl Bench {
         self.take_counted(entry, body).0
     }
 
-    /// What became of an entry, and how many rows it changed.
+    /// The outcome of an entry, and the number of rows it changed.
     fn take_counted(&mut self, entry: &Verified, body: Option<&Body>) -> (Outcome, usize) {
         let mut staged = Staged::new(&self.disk);
         let outcome = self.replica.accept(&mut staged, entry.clone(), body.cloned()).expect("memory answers");
@@ -126,9 +126,9 @@ impl Bench {
         self.replica.circle(&self.blank.feed.circle).expect("held").root()
     }
 
-    fn runs(&self) -> BTreeSet<u64> {
+    fn incarnations(&self) -> BTreeSet<u64> {
         let held = self.replica.circle(&self.blank.feed.circle).expect("held");
-        held.runs(&self.blank.feed.key).map(|run| u64::from_be_bytes(run.0)).collect()
+        held.incarnations(&self.blank.feed.key).map(|run| u64::from_be_bytes(run.0)).collect()
     }
 
     fn rows(&self, table: Table) -> usize {
@@ -153,8 +153,8 @@ fn shuffled<T: Clone>(items: &[T], dice: &mut Dice) -> Vec<T> {
     items
 }
 
-/// One member published 140,000 feeds of one entry each. Two honest nodes told each other more lines than a peer might
-/// tell, struck each other for it, and stayed apart.
+/// One member published 140,000 feeds of one entry each. Two honest nodes sent each other more frontier lines than a
+/// peer might send, struck each other for it, and stayed unequal.
 #[test]
 fn the_smallest_256_incarnations_of_a_key_count_in_whatever_order_they_come() {
     let most = INCARNATIONS.0 as u64;
@@ -168,17 +168,17 @@ fn the_smallest_256_incarnations_of_a_key_count_in_whatever_order_they_come() {
             let outcome = bench.take(&entry, None);
             assert!(matches!(outcome, Outcome::New | Outcome::Surplus), "{outcome:?}");
         }
-        assert_eq!(bench.runs(), (1..=most).collect(), "seed {seed}");
+        assert_eq!(bench.incarnations(), (1..=most).collect(), "seed {seed}");
         assert_eq!(*expected.get_or_insert(bench.root()), bench.root(), "seed {seed}");
         bench.reload();
         assert_eq!(expected, Some(bench.root()), "seed {seed}, after a restart");
-        // Whatever is said of the others again, they are known to be too many.
+        // Further entries of the other incarnations are surplus, too.
         assert!(all[most as usize..].iter().all(|entry| bench.take_counted(entry, None) == (Outcome::Surplus, 0)));
         assert_eq!(bench.replica.wanted_len(), most as usize);
     }
 }
 
-/// One node saw the incarnations 1 to 256, another one 2 to 257: what each lacks makes them equal.
+/// One node had the incarnations 1 to 256, another one 2 to 257: exchanging what each lacks makes them equal.
 #[test]
 fn two_nodes_that_saw_different_incarnations_end_with_the_same() {
     let most = INCARNATIONS.0 as u64;
@@ -188,16 +188,16 @@ fn two_nodes_that_saw_different_incarnations_end_with_the_same() {
     assert_ne!(a.root(), b.root());
     assert_eq!(a.take(&a.first(most + 1), None), Outcome::Surplus);
     assert_eq!(b.take(&b.first(1), None), Outcome::New);
-    assert_eq!((a.root(), a.runs()), (b.root(), b.runs()));
+    assert_eq!((a.root(), a.incarnations()), (b.root(), b.incarnations()));
     assert_eq!(b.replica.take_displaced(), [b.feed(most + 1)]);
 }
 
-/// Each key has its own incarnations, in each circle: nobody's place is taken by another.
+/// Each key has its own incarnations, in each circle: another key displaces none.
 #[test]
 fn incarnations_of_another_key_displace_nothing() {
     let mut bench = Bench::new();
     (1..=INCARNATIONS.0 as u64).for_each(|run| assert_eq!(bench.take(&bench.first(run), None), Outcome::New));
-    let world = still(3);
+    let world = idle_world(3);
     assert_eq!(world.registry, bench.registry, "one seed, one registry");
     let other =
         foreign(&world, 2, |header| Header { feed: FeedId { run: Incarnation([0; 8]), ..header.feed }, ..header });
@@ -233,7 +233,7 @@ fn the_rows_of_a_displaced_feed_are_deleted_a_few_at_a_time_and_a_restart_goes_o
     assert_eq!(bench.take(&long[0], Some(&body)), Outcome::Surplus, "it never counts again");
 }
 
-/// A fork at number 1 over 200,000 entries moved each of them in one step: five seconds without an answer.
+/// A fork at number 1 below 200,000 entries moved each of them in one step: five seconds without an answer.
 #[test]
 fn a_fork_below_ten_thousand_entries_changes_as_many_rows_as_one_below_ten() {
     let rows = [10, 10_000].map(|length| {
@@ -247,7 +247,7 @@ fn a_fork_below_ten_thousand_entries_changes_as_many_rows_as_one_below_ten() {
         let staged = Staged::new(&bench.disk);
         assert_eq!(bench.replica.entry(&staged, &bench.feed(5), 1).expect("memory answers"), None);
         let (at, trunk) = (1, bench.blank.prev);
-        assert_eq!(bench.replica.line(&bench.feed(5)), Some(&Line::Forked { at, trunk, sealed: 0 }));
+        assert_eq!(bench.replica.head(&bench.feed(5)), Some(&FeedHead::Forked { at, trunk, sealed: 0 }));
         assert_eq!(bench.take_counted(&chain[0], Some(&body)), (Outcome::Contested, 0));
         bench.reload();
         assert!(chain.iter().all(|entry| bench.place(entry).is_none()), "after a restart neither");
@@ -256,7 +256,7 @@ fn a_fork_below_ten_thousand_entries_changes_as_many_rows_as_one_below_ten() {
     assert_eq!(rows, [1, 1]);
 }
 
-/// What was missing above a fork is wanted no longer, and there is never much of it.
+/// Bodies missing above a fork are no longer wanted, and their number is small.
 #[test]
 fn a_fork_ends_what_was_wanted_above_it() {
     let mut bench = Bench::new();
@@ -271,7 +271,7 @@ fn a_fork_ends_what_was_wanted_above_it() {
     assert_eq!(bench.replica.wanted_len(), 4);
 }
 
-/// A liar proves ever new forks of one number: one proof is kept, and the others cost a look.
+/// An attacker proves many forks at one number: one proof is kept, and the others cost a look-up.
 #[test]
 fn ten_thousand_forks_of_one_number_leave_one_proof() {
     let mut bench = Bench::new();
@@ -290,13 +290,14 @@ fn ten_thousand_forks_of_one_number_leave_one_proof() {
     assert_eq!(Table::ALL.iter().map(|table| bench.rows(*table)).sum::<usize>(), rows);
     let staged = Staged::new(&bench.disk);
     assert_eq!(bench.replica.proof(&staged, &bench.feed(5)).expect("memory answers").len(), 2);
-    // A fork further down takes the place of the proof, whatever came first.
+    // A fork further down replaces the proof, whatever came first.
     let lower = bench.sign(|header| Header { feed: bench.feed(5), kind: Kind(99), ..header });
     assert_eq!(bench.take_counted(&lower, None), (Outcome::Forked, 1));
     assert_eq!(bench.rows(Table::Feed), 1);
 }
 
-/// 290 bytes make an entry, and without its body it asked for one of 128 KiB: an author made everybody want without end.
+/// An entry of 290 bytes without its body asked for one of 128 KiB: an author could make every node want bodies without
+/// end.
 #[test]
 fn entries_without_bodies_wait_beyond_a_few_and_go_on_as_bodies_come() {
     let mut bench = Bench::new();
@@ -307,18 +308,18 @@ fn entries_without_bodies_wait_beyond_a_few_and_go_on_as_bodies_come() {
     assert_eq!(bench.take_counted(&chain[most], None), (Outcome::Delayed, 0));
     assert_eq!(bench.take_counted(&chain[most + 1], None), (Outcome::Gap { next: most as u64 + 1 }, 0));
     assert_eq!((bench.root(), bench.replica.wanted_len()), (root, most));
-    // With its body an entry is no burden, and it is no matter which body comes.
+    // An entry with its body is accepted, and any body that arrives counts.
     assert_eq!(bench.take(&chain[most], Some(&body)), Outcome::New);
     assert_eq!(bench.take(&chain[most + 1], None), Outcome::Delayed);
     assert_eq!(bench.take(&chain[7], Some(&body)), Outcome::Known { filled: true });
     assert_eq!(bench.take(&chain[most + 1], None), Outcome::New);
     bench.reload();
     assert_eq!(bench.take(&chain[most + 2], None), Outcome::Delayed);
-    // Another feed, of the same key too, waits for nothing.
+    // Another feed, even of the same key, does not wait.
     assert_eq!(bench.take(&bench.first(6), None), Outcome::New);
 }
 
-/// Both headers of a proof come without bodies. They are taken for a proof where neither would be taken for an entry.
+/// Both headers of a proof come without bodies. They prove the fork where neither would be taken as an entry.
 #[test]
 fn a_fork_is_proven_where_bodies_are_awaited() {
     let mut bench = Bench::new();
@@ -329,14 +330,14 @@ fn a_fork_is_proven_where_bodies_are_awaited() {
     assert_eq!(bench.take(&chain[BODILESS.0], None), Outcome::Delayed);
     assert_eq!(bench.take(&chain[BODILESS.0], None), Outcome::Delayed, "one entry twice is no proof");
     assert_eq!(bench.take(&other, None), Outcome::Forked);
-    assert_eq!(bench.replica.line(&bench.feed(5)), Some(&Line::Forked { at: seq, trunk: prev, sealed: 0 }));
+    assert_eq!(bench.replica.head(&bench.feed(5)), Some(&FeedHead::Forked { at: seq, trunk: prev, sealed: 0 }));
     assert_eq!(bench.replica.wanted_len(), BODILESS.0);
 }
 
-/// Rule 2: certified, by a member whom the circle admits, for writing there.
+/// Rule 2: the key is certified, by a member that the circle admits, for writing there.
 #[test]
 fn only_a_certified_key_of_a_member_in_the_circle_writes_and_only_for_its_purpose() {
-    let world = still(4);
+    let world = idle_world(4);
     let members = world.machines[0].state.as_ref().expect("on").replica().members.clone();
     let [us, them, outsider] = [0, 1, 2].map(|at| world.machines[at].org);
     assert!(us != them && outsider != us && outsider != them);
@@ -382,7 +383,7 @@ fn only_a_certified_key_of_a_member_in_the_circle_writes_and_only_for_its_purpos
     check(outside, author, &all.circle, said, Outcome::Invalid);
 }
 
-/// Whoever asks only whether a key may write must hear of the list, too: own writing asks nothing else.
+/// The check of whether a key may write must include the circle's list, since own writing has no other check.
 #[test]
 fn nobody_outside_a_list_may_write_whatever_the_key_is_for() {
     let mut entropy = Entropy::new([1; 32]);
@@ -404,11 +405,11 @@ fn nobody_outside_a_list_may_write_whatever_the_key_is_for() {
     }
 }
 
-/// Every known entry again, a thousand times, in any order and any company: nothing is written, sent or shown, and who
-/// goes on with it is sent away.
+/// Known entries sent again a thousand times, in any order and mixture: nothing is written, sent or shown, and a peer
+/// that continues is disconnected.
 #[test]
 fn what_is_known_changes_nothing_however_often_it_is_said() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let circle: CircleId = commons(&world);
     for at in 0..3 {
         world.write(at, &[circle; 3]).expect("it may");
@@ -427,7 +428,7 @@ fn what_is_known_changes_nothing_however_often_it_is_said() {
     let (mut dice, before) = (Dice::new(5), world.machines[0].disk.clone());
     let (peer, mut strikes) = (world.machines[1].name(), 0);
     for round in 0..1_000 {
-        let step = told(&mut world, 1, 0, &bare(&shuffled(&known, &mut dice)));
+        let step = send_frame(&mut world, 1, 0, &without_bodies(&shuffled(&known, &mut dice)));
         assert!(step.persist.is_empty(), "round {round} writes something");
         let is_blame = |effect: &Effect| {
             let fault = Fault::Repeat;

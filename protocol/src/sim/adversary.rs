@@ -1,4 +1,4 @@
-//! Whoever does not play by the rules: the forker's other faces, the stripper, and the vandal's tricks.
+//! Adversaries: the forker's further faces, the stripper, and the vandal's invalid frames.
 
 use super::{dice::Dice, machine::Machine};
 use crate::{
@@ -9,30 +9,30 @@ use crate::{
     log::{
         body,
         entry::{self, FeedId, Header, Kind},
-        feed::{Line, Mark, ShortLine},
+        feed::{FeedHead, FrontierEntry, Mark},
     },
     membership::circle::Circle,
     replication::sync::{
         Lane, State,
-        frame::{Frame, ShortStanding},
+        frame::{Frame, ShortRosterState},
     },
     store::staged::Staged,
 };
 
-/// How a machine behaves.
+/// The conduct of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Conduct {
-    /// By the rules.
+    /// Keeps the protocol.
     Honest,
-    /// One key, several states: each face tells its own story.
+    /// Has several states under one key; each face continues its own history.
     Forker,
-    /// Sends headers and keeps the bodies.
+    /// Sends headers and withholds the bodies.
     Stripper,
-    /// Anything a member's key allows.
+    /// Sends anything that a member's key allows.
     Vandal,
 }
 
-/// What really leaves instead of `frame`.
+/// Replaces a frame by those that a dishonest machine sends.
 pub(super) fn warp(conduct: Conduct, dice: &mut Dice, frame: Vec<u8>) -> Vec<Vec<u8>> {
     let Ok(Frame::Entries(mut items)) = Frame::decode(&frame) else {
         return if conduct == Conduct::Vandal && dice.chance(5) { vec![frame.clone(), frame] } else { vec![frame] };
@@ -63,7 +63,7 @@ fn spoil_signature(items: &mut [(Vec<u8>, Option<Vec<u8>>)], dice: &mut Dice) {
     }
 }
 
-/// Entries as they are, with signatures that do not fit: they poison whoever remembers by id.
+/// Makes a frame of entries with bad signatures: it affects a node that remembers failures by id.
 pub(super) fn poison(machine: &Machine, state: &State, ids: &[EntryId], dice: &mut Dice) -> Option<Vec<u8>> {
     let staged = Staged::new(&machine.disk);
     let mut items = Vec::new();
@@ -75,10 +75,10 @@ pub(super) fn poison(machine: &Machine, state: &State, ids: &[EntryId], dice: &m
     Some(Frame::Entries(items).encode())
 }
 
-/// Kinds of trick that [`trick`] knows.
+/// Number of kinds of [`trick`].
 pub(super) const TRICKS: u64 = 20;
 
-/// A frame no honest node would send, and the lane it takes. `heard` are frames that once were on some wire.
+/// Makes a frame that no honest node would send, and its lane. `heard` are frames sent earlier on some wire.
 pub(super) fn trick(
     machine: &Machine,
     state: &State,
@@ -110,9 +110,14 @@ pub(super) fn trick(
         1 => (Lane::Control, mutated(heard, dice)),
         2 => (Lane::Live, dice.pick(heard).unwrap_or_default()),
         3 => {
-            let ahead =
-                ShortLine(feed.key, feed.run, line.counted() + dice.below(9), Mark::of(&EntryId(dice.bytes())), None);
-            let forked = ShortLine(feed.key, feed.run, dice.between(1, 9), ahead.3, Some(dice.below(2) * u64::MAX));
+            let ahead = FrontierEntry(
+                feed.key,
+                feed.run,
+                line.counted() + dice.below(9),
+                Mark::of(&EntryId(dice.bytes())),
+                None,
+            );
+            let forked = FrontierEntry(feed.key, feed.run, dice.between(1, 9), ahead.3, Some(dice.below(2) * u64::MAX));
             let lines = vec![if dice.chance(50) { ahead } else { forked }];
             (
                 Lane::Bulk,
@@ -120,10 +125,11 @@ pub(super) fn trick(
             )
         }
         4 => {
-            // The victim's own feeds, further than it ever wrote.
+            // Lines about the victim's own feeds, beyond its last entries.
             let own = known.iter().filter(|(feed, _)| victim.keys.feed_keys().contains(&feed.key));
             let mark = Mark::of(&EntryId(dice.bytes()));
-            let lines = own.map(|(feed, line)| ShortLine(feed.key, feed.run, line.counted() + 3, mark, None)).collect();
+            let lines =
+                own.map(|(feed, line)| FrontierEntry(feed.key, feed.run, line.counted() + 3, mark, None)).collect();
             (
                 Lane::Bulk,
                 Frame::Frontier { circle: commons, part: 0, is_last: true, since: None, near: vec![], lines }.encode(),
@@ -153,7 +159,7 @@ pub(super) fn trick(
         12 => (Lane::Live, signed(desk, Header { charter: CharterHash(dice.bytes()), ..header })),
         13 => {
             let wrong =
-                |org| ShortStanding(org, dice.below(4), Mark::of(&EntryId(LinkId(dice.bytes()).0)), dice.chance(50));
+                |org| ShortRosterState(org, dice.below(4), Mark::of(&EntryId(LinkId(dice.bytes()).0)), dice.chance(50));
             let orgs: Vec<_> = state.replica().members.organisations().map(|(org, _)| *org).collect();
             (Lane::Control, Frame::Standing(orgs.into_iter().map(wrong).collect()).encode())
         }
@@ -167,7 +173,7 @@ pub(super) fn trick(
             (Lane::Live, Frame::Entries(items.to_vec()).encode())
         }
         17 | 18 => {
-            // A swarm: fresh incarnations, each of one entry, some without their bodies. Each victim gets another one.
+            // A swarm: fresh incarnations of one entry each, some without bodies, different for each victim.
             let role = state.replica().members.role(&machine.keys.device.desk);
             let prev = role.map_or(header.prev, |role| role.certificate);
             let item = |dice: &mut Dice| {
@@ -178,7 +184,7 @@ pub(super) fn trick(
             (Lane::Live, Frame::Entries((0..dice.between(2, 9)).map(|_| item(dice)).collect()).encode())
         }
         19 => {
-            // A chain whose bodies are withheld, but for a few; at its end it may fork.
+            // A chain with most bodies withheld; it may fork at its end.
             let role = state.replica().members.role(&machine.keys.device.desk);
             let (mut prev, mut items) = (role.map_or(header.prev, |role| role.certificate), Vec::new());
             for seq in 1..=dice.between(3, 9) {
@@ -196,15 +202,15 @@ pub(super) fn trick(
     }
 }
 
-fn known(state: &State, circle: &CircleId) -> Vec<(FeedId, Line)> {
+fn known(state: &State, circle: &CircleId) -> Vec<(FeedId, FeedHead)> {
     let held = state.replica().circle(circle);
     let feed = |name: &(_, _)| FeedId { circle: *circle, key: name.0, run: name.1 };
     held.into_iter().flat_map(|held| held.lines().map(|(name, line)| (feed(name), *line)).collect::<Vec<_>>()).collect()
 }
 
-fn unknown(machine: &Machine, circle: CircleId, dice: &mut Dice) -> (FeedId, Line) {
+fn unknown(machine: &Machine, circle: CircleId, dice: &mut Dice) -> (FeedId, FeedHead) {
     let feed = FeedId { circle, key: machine.keys.device.desk, run: Incarnation(dice.bytes()) };
-    (feed, Line::Open { seq: 1, id: EntryId(dice.bytes()) })
+    (feed, FeedHead::Open { seq: 1, id: EntryId(dice.bytes()) })
 }
 
 fn mutated(heard: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {

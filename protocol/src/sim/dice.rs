@@ -1,6 +1,6 @@
-//! Chance from a seed: every choice of a run comes from here, so the seed is the run.
+//! The random generator of a run: every choice comes from it, so that a seed replays the run.
 
-/// SplitMix64 (Steele, Lea, Flood 2014): enough to choose with, never to keep a secret with.
+/// SplitMix64 (Steele, Lea, Flood 2014): for choices in the simulator only, not for secrets.
 #[derive(Clone, Debug)]
 pub(super) struct Dice(u64);
 
@@ -16,12 +16,12 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is at least 1.
+    /// Returns a number below `end`, which is at least 1.
     pub(super) fn below(&mut self, end: u64) -> u64 {
         self.roll() % end
     }
 
-    /// A number from `low` to `high`, both included.
+    /// Returns a number from `low` to `high`, both included.
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
@@ -34,7 +34,7 @@ impl Dice {
         if from.is_empty() { None } else { Some(from[self.index(from.len())].clone()) }
     }
 
-    /// An index below `length`, which is at least 1.
+    /// Returns an index below `length`, which is at least 1.
     pub(super) fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(length as u64)).expect("below a length")
     }

@@ -1,8 +1,8 @@
-//! Virtual time: what happens next happens now.
+//! Events in virtual time: the clock jumps to the next event.
 
 use std::collections::BTreeMap;
 
-/// Milliseconds since the run began.
+/// Milliseconds of virtual time since the start of the run.
 pub(super) type Moment = u64;
 
 /// One minute of virtual time.
@@ -12,61 +12,61 @@ pub(super) const HOUR: Moment = 60 * MINUTE;
 /// One day of virtual time.
 pub(super) const DAY: Moment = 24 * HOUR;
 
-/// Something that happens.
+/// An event of the simulation.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
-    /// A frame reaches its end of a wire.
+    /// A frame arrives at its end of a wire.
     Deliver { wire: u64, from: usize, to: usize, frame: Vec<u8> },
-    /// A bulk frame has left.
+    /// A bulk frame was written.
     Written { wire: u64, at: usize, to: usize },
     /// A machine notices that a wire is cut.
     Lost { wire: u64, at: usize },
     /// Two parties try to connect.
     Dial { a: usize, b: usize },
-    /// A machine asked to be woken.
+    /// A timer of a machine expires.
     Wake { at: usize },
     /// A machine is switched on.
     Start { at: usize },
-    /// The script goes on.
+    /// The script acts.
     Act(Act),
 }
 
-/// What the script can do.
+/// An act of the script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Act {
-    /// Someone writes.
+    /// A machine writes.
     Write,
-    /// This machine writes into the commons.
-    Tell(usize),
-    /// Someone opens a named circle.
+    /// A given machine writes into the commons.
+    WriteCommons(usize),
+    /// A machine creates and grants a named circle.
     Grant,
     /// A wire is cut.
     Cut,
-    /// The network falls into two or three parts.
+    /// The network is partitioned into two or three parts.
     Split,
-    /// The parts find each other.
+    /// The partition ends.
     Mend,
-    /// Power fails somewhere.
+    /// Power fails at a machine.
     Crash,
-    /// Someone makes a backup, to be restored later.
+    /// Backups are made, to be restored later.
     Backup,
-    /// The backup is put back.
+    /// A backup is restored.
     Restore,
     /// A device joins.
     Join,
     /// An organisation's root signs a second link with the parent of the joiner's.
     ForkRoster,
-    /// The forker grows another face.
+    /// The forker gets another face.
     Reface,
-    /// The vandal does something.
+    /// The vandal sends an invalid frame.
     Mischief,
-    /// A newer version writes a kind nobody here knows.
+    /// A newer version writes an entry of an unknown kind.
     Newer,
-    /// Strangers knock.
+    /// Strangers try to connect.
     Knock,
 }
 
-/// Events in the order of their moments, and of their making within one.
+/// A queue of events, ordered by time and then by creation.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     events: BTreeMap<(Moment, u64), Event>,

@@ -1,4 +1,4 @@
-//! Who takes part: organisations, their devices, the founding, and who among them is not honest.
+//! Founding a simulated federation: organisations, devices, and the conduct of each machine.
 
 use super::{
     Plan,
@@ -26,7 +26,7 @@ pub(super) struct Federation {
 }
 
 impl Federation {
-    /// `plan.nodes` machines of three to five organisations; the last one joins later, if the plan says so.
+    /// Founds `plan.nodes` machines of three to five organisations; the last one joins later, if the plan says so.
     pub(super) fn new(dice: &mut Dice, plan: &Plan) -> Self {
         let mut entropy = Entropy::new(dice.bytes());
         let founders = if plan.joins { plan.nodes - 1 } else { plan.nodes };
@@ -74,7 +74,7 @@ impl Federation {
                 wake: None,
                 view: super::view::View::default(),
                 watch: super::invariants::Watch::default(),
-                cast_out: false,
+                uncertified: false,
                 restores: 0,
             }
         });
@@ -100,7 +100,8 @@ fn organise<'a>(devices: impl Iterator<Item = &'a Keys>, entropy: &mut Entropy) 
     Organisation { id, root, roster: roster.expect("every organisation has a device"), own }
 }
 
-/// Honest ones come first; then the stripper or vandal, then the forker, then whoever joins.
+/// The conduct of a machine by its number: honest ones come first; then the stripper or vandal, the forker, and the
+/// joiner.
 fn conduct(at: usize, plan: &Plan, dice: &mut Dice) -> Conduct {
     match at {
         4 if plan.mischief => {

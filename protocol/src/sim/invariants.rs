@@ -1,4 +1,4 @@
-//! What must be true, checked at every step where that is cheap, and in full once the network has healed.
+//! Invariants, checked at every step where that is cheap, and in full after the fault period.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,72 +11,72 @@ use crate::{
     bytes::ids::{CircleId, EntryId, OrgId},
     log::{
         entry::{FeedId, Signed},
-        feed::Line,
+        feed::FeedHead,
     },
     replication::sync::{FeedName, State, frame::Frame},
     store::{Row, Store, StoreError, Table, staged::Staged},
 };
 
-/// The promises, by number.
+/// The invariants, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invariant {
-    /// Equal roots mean equal accepted sets, and a line means the chain it names.
+    /// Equal roots mean equal sets of accepted entries, and a head means the chain that it names.
     I1,
-    /// After healing roots are equal and every body that an honest node has is everywhere it should be.
+    /// After the fault period roots are equal, and every body that an honest node has is at every node that wants it.
     I2,
     /// An honest node never strikes an honest node.
     I3,
-    /// An honest node never forks, and nothing it called saved is lost.
+    /// An honest node never forks, and no entry that it reported as saved is lost.
     I4,
-    /// What is shown is what the naive model shows.
+    /// The view equals that of the naive model.
     I5,
-    /// Nothing signed leaves before it is stored.
+    /// No signed bytes leave before they are stored.
     I6,
-    /// Only members with the network key connect, and nothing of a circle leaves it.
+    /// Only members with the network key connect, and no entry leaves its circle.
     I7,
-    /// The core neither panics nor talks without end.
+    /// The core neither panics nor sends without end.
     Calm,
 }
 
-/// A promise that was not kept, and how.
+/// A violated invariant, with details.
 pub(super) type Broken = (Invariant, String);
 
-/// What is remembered of a machine's replica, to check that it only ever grows by the rules.
+/// Snapshot of a machine's replica, for checking that it changes by the rules only.
 #[derive(Debug, Default)]
 pub(super) struct Watch(BTreeMap<CircleId, Watched>);
 
 #[derive(Debug, Default)]
 struct Watched {
     root: [u8; 32],
-    feeds: BTreeMap<FeedName, (Line, Vec<EntryId>)>,
+    feeds: BTreeMap<FeedName, (FeedHead, Vec<EntryId>)>,
 }
 
-/// What is remembered of the whole federation.
+/// Facts about the whole federation that the invariants need.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    /// What each root stood for when it was first seen, anywhere.
+    /// The set of entries under each root when it first appeared, at any machine.
     roots: BTreeMap<(CircleId, [u8; 32]), u128>,
-    /// Every number of every feed that an honest node ever let out.
+    /// Every entry that an honest node sent, by feed and number.
     signed: BTreeMap<(FeedId, u64), EntryId>,
-    /// What honest machines called saved: machine, circle, entry.
+    /// Entries that honest machines reported as saved: machine, circle, entry.
     pub(super) saved: Vec<(usize, CircleId, EntryId)>,
-    /// Named circles that honest machines opened, the entries that grant them, and the parties they were opened for.
+    /// Named circles that honest machines created, the entries that grant them, and the parties they were granted to.
     pub(super) granted: Vec<(CircleId, EntryId, Vec<usize>)>,
-    /// Frames in which honest machines asked for bodies.
+    /// WANT frames of honest machines.
     pub(super) wants: u64,
-    /// Frames in which honest machines looked for a fork.
+    /// PROBE frames of honest machines.
     pub(super) probes: u64,
 }
 
 impl Ledger {
-    /// A machine's disk was replaced by an older one: what only that disk held is nobody's promise any more.
+    /// Forgets entries that only the replaced disk of a machine held, after an older one was restored.
     pub(super) fn forget(&mut self, at: usize, machine: &Machine) {
         let kept = |id: &EntryId| matches!(machine.disk.get(&Row::new(Table::Place, id, 0)), Ok(Some(_)));
         self.saved.retain(|(by, _, id)| *by != at || kept(id));
         self.signed.retain(|(feed, _), _| !machine.keys.feed_keys().contains(&feed.key));
     }
 
-    /// An honest machine is about to send `frame` to a node of `org`.
+    /// Checks a frame that an honest machine is about to send to a node of `org`.
     pub(super) fn leaving(&mut self, machine: &Machine, org: &OrgId, frame: &[u8]) -> Result<(), Broken> {
         let frame = Frame::decode(frame).map_err(|error| (Invariant::Calm, format!("sends no frame: {error}")))?;
         self.wants += u64::from(matches!(frame, Frame::Want(_)));
@@ -108,7 +108,7 @@ impl Ledger {
         if first == id { Ok(()) } else { Err((Invariant::I4, format!("two entries {seq} of {:?} left", feed.key))) }
     }
 
-    /// A step is over: whatever changed in the machine's replica changed by the rules.
+    /// Checks the changes in a machine's replica after a step.
     pub(super) fn inspect(&mut self, machine: &mut Machine) -> Result<(), Broken> {
         let Some(state) = &machine.state else { return Ok(()) };
         for (id, held) in state.replica().circles() {
@@ -116,23 +116,23 @@ impl Ledger {
             if watched.root == held.root() {
                 continue;
             }
-            let lines: BTreeMap<_, _> = held.lines().map(|(name, line)| (*name, *line)).collect();
-            for (name, line) in &lines {
+            let heads: BTreeMap<_, _> = held.lines().map(|(name, head)| (*name, *head)).collect();
+            for (name, head) in &heads {
                 let feed = FeedId { circle: *id, key: name.0, run: name.1 };
                 let before = watched.feeds.remove(name);
                 let ids = match before {
-                    Some((held, ids)) if held == *line => ids,
-                    before => chain(state, &machine.disk, &feed, line, before)?,
+                    Some((held, ids)) if held == *head => ids,
+                    before => chain(state, &machine.disk, &feed, head, before)?,
                 };
-                watched.feeds.insert(*name, (*line, ids));
+                watched.feeds.insert(*name, (*head, ids));
             }
-            let gone = |name: &FeedName| !lines.contains_key(name);
+            let gone = |name: &FeedName| !heads.contains_key(name);
             let counts = |name: &FeedName| {
                 let certified = state.replica().members.role(&name.0).is_some();
                 certified && !state.replica().is_overrun(id, &name.0, Some(name.1))
             };
             if let Some(name) = watched.feeds.keys().find(|name| gone(name) && counts(name)) {
-                return Err((Invariant::I1, format!("the line of {:?} is gone, and its key still counts", name.0)));
+                return Err((Invariant::I1, format!("the head of {:?} is gone, and its key still counts", name.0)));
             }
             watched.feeds.retain(|name, _| !gone(name));
             watched.root = held.root();
@@ -145,7 +145,7 @@ impl Ledger {
     }
 }
 
-/// Sum over ids: equal for equal sets; the simulator's authors do not grind ids against it.
+/// Sum over ids: equal for equal sets; the simulator's authors do not search for collisions.
 fn sum<'a>(ids: impl Iterator<Item = &'a EntryId>) -> u128 {
     ids.fold(0, |sum, id| sum.wrapping_add(u128::from_be_bytes(*id.0.first_chunk().expect("an id has 32 bytes"))))
 }
@@ -162,36 +162,36 @@ fn contained(machine: &Machine, org: &OrgId, circle: &CircleId) -> Result<(), Br
     }
 }
 
-/// The ids a line stands for, read from the disk and checked link by link.
+/// The ids of a feed up to its head, read from the disk and checked entry by entry.
 fn chain(
     state: &State,
     disk: &impl Store,
     feed: &FeedId,
-    line: &Line,
-    before: Option<(Line, Vec<EntryId>)>,
+    head: &FeedHead,
+    before: Option<(FeedHead, Vec<EntryId>)>,
 ) -> Result<Vec<EntryId>, Broken> {
-    let broken = |what: &str| Err((Invariant::I1, format!("{what} in feed {:?} {:?}: {line:?}", feed.key, feed.run)));
+    let broken = |what: &str| Err((Invariant::I1, format!("{what} in feed {:?} {:?}: {head:?}", feed.key, feed.run)));
     let replica = state.replica();
     let staged = Staged::new(disk);
     let Some(role) = replica.members.role(&feed.key) else { return broken("a key without a certificate") };
     let mut ids = match before {
         None => vec![],
-        Some((Line::Open { .. }, mut ids)) => {
-            if matches!(line, Line::Open { seq, .. } if usize::try_from(*seq).is_ok_and(|seq| seq < ids.len())) {
-                return broken("an open line got shorter");
+        Some((FeedHead::Open { .. }, mut ids)) => {
+            if matches!(head, FeedHead::Open { seq, .. } if usize::try_from(*seq).is_ok_and(|seq| seq < ids.len())) {
+                return broken("an open head got shorter");
             }
-            ids.truncate(usize::try_from(line.counted()).expect("a simulated feed is short"));
+            ids.truncate(usize::try_from(head.counted()).expect("a simulated feed is short"));
             ids
         }
-        Some((Line::Forked { at, .. }, mut ids)) => {
-            if !matches!(line, Line::Forked { at: now, .. } if *now <= at) {
+        Some((FeedHead::Forked { at, .. }, mut ids)) => {
+            if !matches!(head, FeedHead::Forked { at: now, .. } if *now <= at) {
                 return broken("a fork was forgotten");
             }
-            ids.truncate(usize::try_from(line.counted()).expect("a simulated feed is short"));
+            ids.truncate(usize::try_from(head.counted()).expect("a simulated feed is short"));
             ids
         }
     };
-    for seq in ids.len() as u64 + 1..=line.counted() {
+    for seq in ids.len() as u64 + 1..=head.counted() {
         let Some(entry) = stored(replica.entry(&staged, feed, seq))? else {
             return broken("a counted entry is missing");
         };
@@ -201,10 +201,10 @@ fn chain(
         }
         ids.push(entry.id());
     }
-    if line.tip() != ids.last().copied().unwrap_or(role.certificate) {
+    if head.tip() != ids.last().copied().unwrap_or(role.certificate) {
         return broken("the tip is not the last entry");
     }
-    if let Line::Forked { at, trunk, .. } = line {
+    if let FeedHead::Forked { at, trunk, .. } = head {
         let pair = stored(replica.proof(&staged, feed))?;
         let proves = |entry: &crate::log::entry::Verified| entry.header().seq == *at && entry.header().prev == *trunk;
         if pair.len() != 2 || pair[0].id() == pair[1].id() || !pair.iter().all(proves) {
@@ -217,7 +217,7 @@ fn chain(
     Ok(ids)
 }
 
-/// What still differs between honest machines that are switched on; `None` if nothing does.
+/// A difference between honest machines that are switched on; `None` if there is none.
 pub(super) fn difference(machines: &[Machine], ledger: &Ledger) -> Result<Option<String>, Broken> {
     let off = |machine: &Machine| machine.is_honest() && machine.founding.is_some() && machine.state.is_none();
     if let Some(at) = machines.iter().position(off) {
@@ -245,7 +245,7 @@ pub(super) fn difference(machines: &[Machine], ledger: &Ledger) -> Result<Option
         for (by, circle, id) in &ledger.saved {
             let holds = state.replica().circle(circle).is_some();
             let counts = stored(state.replica().place(&staged, id))?.is_some();
-            if holds && !counts && !machines[*by].cast_out {
+            if holds && !counts && !machines[*by].uncertified {
                 return Ok(Some(format!("node {at} lacks {id:?}, which was saved")));
             }
             if stored(state.replica().body(&staged, id))?.is_some() {
@@ -253,7 +253,7 @@ pub(super) fn difference(machines: &[Machine], ledger: &Ledger) -> Result<Option
             }
         }
         for (circle, id, parties) in &ledger.granted {
-            let stands = ledger.saved.iter().any(|(by, _, saved)| saved == id && !machines[*by].cast_out);
+            let stands = ledger.saved.iter().any(|(by, _, saved)| saved == id && !machines[*by].uncertified);
             if stands && parties.contains(&machine.party) && state.replica().circle(circle).is_none() {
                 return Ok(Some(format!("node {at} does not hold {circle:?}, which was opened for it")));
             }
@@ -267,7 +267,7 @@ pub(super) fn difference(machines: &[Machine], ledger: &Ledger) -> Result<Option
     Ok(None)
 }
 
-/// What honest machines show is what the naive model makes of their disks, and equal where their roots are.
+/// Checks that the views of honest machines equal the naive model's, and each other's where their roots are equal.
 pub(super) fn shown(machines: &[Machine], by_time: bool) -> Result<(), Broken> {
     let mut digests = BTreeMap::new();
     for (at, machine) in machines.iter().enumerate().filter(|(_, machine)| machine.conduct == Conduct::Honest) {
@@ -293,13 +293,13 @@ pub(super) fn shown(machines: &[Machine], by_time: bool) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The naive model: again and again the smallest id whose whole past is out.
+/// The naive model: repeatedly takes the smallest id whose whole past was taken.
 fn naive(state: &State, machine: &Machine, circle: &CircleId) -> Result<Vec<EntryId>, Broken> {
     let mut notes: BTreeMap<EntryId, Note> = BTreeMap::new();
     let staged = Staged::new(&machine.disk);
-    for ((key, run), line) in state.replica().circle(circle).expect("it holds it").lines() {
+    for ((key, run), head) in state.replica().circle(circle).expect("it holds it").lines() {
         let feed = FeedId { circle: *circle, key: *key, run: *run };
-        for seq in 1..=line.counted() {
+        for seq in 1..=head.counted() {
             let Some(entry) = stored(state.replica().entry(&staged, &feed, seq))? else { continue };
             if let Some(note) = stored(view::note(state, &machine.disk, &entry.id()))? {
                 notes.insert(entry.id(), note);

@@ -1,4 +1,4 @@
-//! One machine: a core, a disk that survives it, a clock of its own, and the wires it believes in.
+//! A machine: a core, a disk that survives it, a clock of its own, and its view of connections.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ impl Keys {
         Self { author, desk, reading, device, signers }
     }
 
-    /// The device, as one of this organisation's.
+    /// The device, certified for this organisation.
     pub(super) fn serving(&self, org: &OrgId) -> Device {
         Device::new(org, self.device.id, &self.signers, self.reading.public())
     }
@@ -60,7 +60,7 @@ impl Keys {
     }
 
     pub(super) fn pen(&self, circle: &Circle) -> &Signer {
-        if circle.pen() == Purpose::Author { &self.author } else { &self.desk }
+        if circle.writing_purpose() == Purpose::Author { &self.author } else { &self.desk }
     }
 
     pub(super) fn feed_keys(&self) -> [FeedKey; 2] {
@@ -68,12 +68,12 @@ impl Keys {
     }
 }
 
-/// A machine's own idea of time: it starts anywhere and runs at a pace of its own.
+/// A machine's clock, with any start and a rate of its own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock {
     pub(super) offset: u64,
     pub(super) percent: u64,
-    /// Seconds by which the calendar on the wall is wrong.
+    /// Error of the machine's calendar, in seconds.
     pub(super) skew: i64,
 }
 
@@ -87,13 +87,13 @@ impl Clock {
         (due.0.saturating_sub(self.offset) * 100).div_ceil(self.percent)
     }
 
-    /// What people here believe the time to be, in seconds.
+    /// The time that people at this machine claim, in seconds.
     pub(super) fn claimed(&self, now: Moment) -> u64 {
         (1_800_000_000 + now / 1000).saturating_add_signed(self.skew)
     }
 }
 
-/// A connection as this machine sees it.
+/// A connection from this machine's point of view.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Session {
     pub(super) machine: usize,
@@ -102,26 +102,26 @@ pub(super) struct Session {
 
 #[derive(Debug)]
 pub(super) struct Machine {
-    /// Which node this is; a forker's faces are several machines of one party.
+    /// The node that the machine belongs to; a forker's faces are several machines of one party.
     pub(super) party: usize,
     pub(super) org: OrgId,
     pub(super) keys: Keys,
     pub(super) network_key: Secret,
-    /// As the registry file told it.
+    /// The members of the registry file.
     pub(super) founding: Option<Members>,
     pub(super) openings: Vec<Opening>,
     pub(super) conduct: Conduct,
     pub(super) clock: Clock,
     pub(super) disk: Memory,
     pub(super) backup: Option<Memory>,
-    /// `None` while switched off.
+    /// The core; `None` while switched off.
     pub(super) state: Option<State>,
     pub(super) sessions: BTreeMap<NodeKey, Session>,
     pub(super) wake: Option<Moment>,
     pub(super) view: View,
     pub(super) watch: Watch,
-    /// Its certificate no longer counts: its organisation's root signed twice.
-    pub(super) cast_out: bool,
+    /// Whether the machine's certificate no longer counts, since its organisation's root signed twice.
+    pub(super) uncertified: bool,
     pub(super) restores: usize,
 }
 
@@ -130,12 +130,12 @@ impl Machine {
         self.keys.device.node
     }
 
-    /// Honest, and a member's device in everybody's eyes.
+    /// Whether the machine is honest and certified.
     pub(super) fn is_honest(&self) -> bool {
-        self.conduct == Conduct::Honest && !self.cast_out
+        self.conduct == Conduct::Honest && !self.uncertified
     }
 
-    /// Starts the core on what the disk holds.
+    /// Starts the core from the disk.
     pub(super) fn start(
         &mut self,
         dice: &mut Dice,
@@ -153,13 +153,13 @@ impl Machine {
         let mut state = State::load(start, &self.disk)?;
         state.unlock(self.keys.pens(), epochs(&self.disk)?);
         state.replica_mut().planted = planted;
-        state.replica_mut().bind(bounds);
+        state.replica_mut().set_bounds(bounds);
         self.view = View::rebuild(&state, &self.disk)?;
         self.state = Some(state);
         Ok(())
     }
 
-    /// The machine this one talks to under a name.
+    /// The session with a peer.
     pub(super) fn session(&self, name: &NodeKey) -> Option<Session> {
         self.sessions.get(name).copied()
     }

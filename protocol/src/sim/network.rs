@@ -1,8 +1,9 @@
 //! The network between machines: wires with three ordered lanes, latency, cuts, and partitions.
 //!
-//! A wire is a TCP connection with Noise on it: each lane keeps its order, lanes overtake each other, and what is in
-//! flight when it is cut is lost. A *relayed* wire repeats and reorders whole frames besides, as no wire does: over such
-//! a one honest nodes must stay whole and agree afterwards; that they trust each other (I3) is promised for others only.
+//! A wire is a TCP connection with Noise on it: each lane keeps its order, lanes overtake each other, and frames in
+//! flight are lost when it is cut. A *relayed* wire also repeats and reorders whole frames, which no real one does:
+//! over it honest nodes must stay sound and agree afterwards; that they do not strike each other (I3) is required on
+//! other wires only.
 
 use std::collections::BTreeMap;
 
@@ -23,26 +24,26 @@ pub(super) struct Wire {
 pub(super) struct Network {
     pub(super) wires: BTreeMap<u64, Wire>,
     made: u64,
-    /// Which part of the network each party is in; absent: the first.
+    /// Partition of each party; the first one if absent.
     pub(super) parts: BTreeMap<usize, u64>,
     pub(super) frames: u64,
     pub(super) bytes: u64,
-    /// Frames on their way on some wire once: a vandal's stock.
+    /// Frames sent earlier on some wire, which a vandal may repeat.
     pub(super) heard: Vec<Vec<u8>>,
 }
 
-/// Frames a vandal remembers.
+/// Number of frames that a vandal remembers.
 const HEARD: usize = 32;
 
 impl Network {
-    /// A wire between two machines.
+    /// Connects two machines by a wire.
     pub(super) fn connect(&mut self, a: usize, b: usize, relayed: bool) -> u64 {
         self.made += 1;
         self.wires.insert(self.made, Wire { ends: (a, b), relayed, latest: BTreeMap::new() });
         self.made
     }
 
-    /// Cuts a wire: what is in flight is lost, and each end notices in its own time.
+    /// Cuts a wire: frames in flight are lost, and each end notices after a delay of its own.
     pub(super) fn cut(&mut self, wire: u64, now: Moment, dice: &mut Dice, queue: &mut Queue) {
         if let Some(Wire { ends: (a, b), .. }) = self.wires.remove(&wire) {
             for at in [a, b] {
@@ -92,7 +93,7 @@ impl Network {
     }
 }
 
-/// A frame in a line, for whoever replays a failure.
+/// Describes a frame in one line, for replaying a failure.
 pub(super) fn describe(bytes: &[u8]) -> String {
     match Frame::decode(bytes) {
         Ok(Frame::Entries(items)) => {
@@ -108,7 +109,8 @@ pub(super) fn describe(bytes: &[u8]) -> String {
             format!("ENTRIES {}", items.iter().map(item).collect::<Vec<_>>().join(", "))
         }
         Ok(Frame::Frontier { circle, part, is_last, since, near, lines }) => {
-            let line = |line: &crate::log::feed::ShortLine| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
+            let line =
+                |line: &crate::log::feed::FrontierEntry| format!("{:?}/{:?}/{}{:?}", line.0, line.1, line.2, line.4);
             let near = near.iter().map(|line| format!("{}:{}{:?}", line.0, line.1, line.3));
             let lines: Vec<_> = near.chain(lines.iter().map(line)).collect();
             format!("FRONTIER {circle:?} part {part} last {is_last} since {} {}", since.is_some(), lines.join(", "))

@@ -1,4 +1,4 @@
-//! The script: what people, power and the network do to the machines while it is rough.
+//! The script: acts of people, power and the network on the machines during the fault period.
 
 use super::{
     Failure, Plan, Totals,
@@ -33,31 +33,32 @@ use crate::{
     store::{Store, staged::Staged},
 };
 
-/// How long a healed federation may take to agree.
+/// Longest time until the nodes agree after the fault period.
 const HEALING: Moment = 15 * MINUTE;
-/// How long it is watched afterwards, when nothing happens.
+/// Time of observation afterwards, without events.
 const QUIET: Moment = 3 * HOUR;
-/// Frames an idle wire may carry in that time: comparisons at 1, 2, 4 … 60 minutes, on clocks that may run fast.
+/// Frames that an idle wire may carry in that time: comparisons at 1, 2, 4 … 60 minutes, on clocks that may run fast.
 const IDLE_FRAMES: u64 = 40;
 
 impl World {
-    /// The whole run: rough times, healing, quiet.
+    /// Plays the whole run: faults, healing, quiet.
     pub(super) fn play(mut self) -> Result<Totals, Failure> {
-        let rough = if self.plan.days { self.dice.between(2, 35) * DAY } else { self.dice.between(20, 90) * MINUTE };
-        self.prepare(rough);
-        self.run_until(rough)?;
+        let fault_period =
+            if self.plan.days { self.dice.between(2, 35) * DAY } else { self.dice.between(20, 90) * MINUTE };
+        self.prepare(fault_period);
+        self.run_until(fault_period)?;
         self.heal()?;
         let healed = self.now;
         loop {
             self.run_until(self.now + MINUTE / 2)?;
             match self.difference()? {
                 None => break,
-                Some(told) if self.now > healed + HEALING => return Err(self.failure(0, (Invariant::I2, told))),
+                Some(detail) if self.now > healed + HEALING => return Err(self.failure(0, (Invariant::I2, detail))),
                 Some(_) => {}
             }
         }
         self.shown()?;
-        // What was still on its way has arrived by now; from here on only idle comparisons are left.
+        // All frames in flight have arrived by now; from here on only idle comparisons are left.
         self.run_until(self.now + 10 * MINUTE)?;
         self.stay_equal()?;
         let before = self.totals.frames;
@@ -73,54 +74,54 @@ impl World {
 
     fn stay_equal(&mut self) -> Result<(), Failure> {
         match self.difference()? {
-            Some(told) => Err(self.failure(0, (Invariant::I2, format!("agreed and parted again: {told}")))),
+            Some(detail) => Err(self.failure(0, (Invariant::I2, format!("agreed and parted again: {detail}")))),
             None => Ok(()),
         }
     }
 
-    fn prepare(&mut self, rough: Moment) {
+    fn prepare(&mut self, fault_period: Moment) {
         let Plan { writes, mischief, joins, .. } = self.plan;
-        self.scatter(Act::Write, writes, rough);
-        self.scatter(Act::Grant, 2, rough / 2);
-        self.scatter(Act::Newer, 1, rough);
-        self.scatter(Act::Knock, 1, rough);
+        self.scatter(Act::Write, writes, fault_period);
+        self.scatter(Act::Grant, 2, fault_period / 2);
+        self.scatter(Act::Newer, 1, fault_period);
+        self.scatter(Act::Knock, 1, fault_period);
         if self.plan.breaks {
-            self.scatter(Act::Cut, 12, rough);
-            self.scatter(Act::Crash, 4, rough);
+            self.scatter(Act::Cut, 12, fault_period);
+            self.scatter(Act::Crash, 4, fault_period);
             for _ in 0..self.dice.between(1, 2) {
-                let split = self.dice.below(rough);
-                let mend = split + self.dice.below(rough);
+                let split = self.dice.below(fault_period);
+                let mend = split + self.dice.below(fault_period);
                 self.script(split, Act::Split);
                 self.script(mend, Act::Mend);
             }
         }
         if self.plan.restores {
-            self.script(rough / 4, Act::Backup);
-            self.scatter_late(Act::Restore, 1, rough);
+            self.script(fault_period / 4, Act::Backup);
+            self.scatter_late(Act::Restore, 1, fault_period);
         }
         if mischief {
-            self.scatter(Act::Reface, 3, rough);
-            self.scatter(Act::Mischief, 40, rough);
+            self.scatter(Act::Reface, 3, fault_period);
+            self.scatter(Act::Mischief, 40, fault_period);
         }
         if joins {
-            let at = self.dice.below(rough / 2);
+            let at = self.dice.below(fault_period / 2);
             self.script(at, Act::Join);
             if mischief && self.dice.chance(30) {
-                self.scatter_late(Act::ForkRoster, 1, rough);
+                self.scatter_late(Act::ForkRoster, 1, fault_period);
             }
         }
     }
 
-    fn scatter(&mut self, act: Act, times: u64, rough: Moment) {
+    fn scatter(&mut self, act: Act, times: u64, fault_period: Moment) {
         for _ in 0..times {
-            let at = self.dice.below(rough);
+            let at = self.dice.below(fault_period);
             self.script(at, act);
         }
     }
 
-    fn scatter_late(&mut self, act: Act, times: u64, rough: Moment) {
+    fn scatter_late(&mut self, act: Act, times: u64, fault_period: Moment) {
         for _ in 0..times {
-            let at = rough / 2 + self.dice.below(rough / 2);
+            let at = fault_period / 2 + self.dice.below(fault_period / 2);
             self.script(at, act);
         }
     }
@@ -128,7 +129,7 @@ impl World {
     pub(super) fn act(&mut self, act: Act) -> Result<(), Failure> {
         match act {
             Act::Write => self.write_somewhere(),
-            Act::Tell(at) => self.write(at, &[Circle::Commons.id(&self.registry)]),
+            Act::WriteCommons(at) => self.write(at, &[Circle::Commons.id(&self.registry)]),
             Act::Grant => self.grant(),
             Act::Cut => {
                 let wires: Vec<_> = self.network.wires.keys().copied().collect();
@@ -173,9 +174,9 @@ impl World {
         self.dice.pick(&all)
     }
 
-    /// Everything that was broken works again, and everyone who can is switched on.
+    /// Ends all faults, and switches every machine on that can be.
     fn heal(&mut self) -> Result<(), Failure> {
-        self.is_rough = false;
+        self.faults_active = false;
         self.mend();
         let relayed: Vec<_> =
             self.network.wires.iter().filter(|(_, wire)| wire.relayed).map(|(wire, _)| *wire).collect();
@@ -221,7 +222,7 @@ impl World {
         self.write(at, &circles)
     }
 
-    /// A note in each of `circles`, by the people at machine `at`.
+    /// Writes a note in each of `circles`, at machine `at`.
     pub(super) fn write(&mut self, at: usize, circles: &[CircleId]) -> Result<(), Failure> {
         let mut entries = Vec::new();
         for circle in circles {
@@ -237,7 +238,7 @@ impl World {
         self.feed(at, Input::Write(write))
     }
 
-    /// Someone opens a circle for some organisations and grants it to their devices.
+    /// Creates a circle for some organisations and grants it to their devices.
     fn grant(&mut self) -> Result<(), Failure> {
         let Some(at) = self.someone(|machine| machine.state.is_some() && machine.is_honest()) else { return Ok(()) };
         let mut entropy = Entropy::new(self.dice.bytes());
@@ -266,8 +267,8 @@ impl World {
         Ok(())
     }
 
-    /// An older copy of the disk is put back. The node knows: what it wrote since may stand elsewhere, so it begins new
-    /// runs.
+    /// Restores an older copy of a disk. The node knows that entries written since may exist elsewhere, so it begins
+    /// new incarnations.
     fn restore(&mut self, at: usize) -> Result<(), Failure> {
         let mut old = self.machines[at].state.take();
         self.machines[at].state = None;
@@ -282,7 +283,7 @@ impl World {
         machine.wake = None;
         machine.restores += 1;
         machine.disk.commit(&renew(&machine.keys.feed_keys())).map_err(|error| self.store_failed(at, &error))?;
-        // What only this disk held is lost, as the person who restored it knows.
+        // Entries that only this disk held are lost, as the person who restored it knows.
         let machine = &mut self.machines[at];
         self.ledger.forget(at, machine);
         let started = machine.start(&mut self.dice, (self.plan.planted, self.plan.bounds));
@@ -292,7 +293,7 @@ impl World {
             state.keep_anchors_of(old);
         }
         started.map_err(|error| self.store_failed(at, &error))?;
-        // The root's medium keeps the links it signed, and whoever restores a node tells it them.
+        // The root's medium keeps the links it signed, and a restored node gets them again.
         let org = self.organisations.iter().find(|org| org.id == self.machines[at].org).expect("its organisation");
         let links: Vec<_> = org.roster.since(0).cloned().collect();
         links.into_iter().try_for_each(|link| self.feed(at, Input::Link(Box::new(link))))?;
@@ -300,7 +301,7 @@ impl World {
         Ok(())
     }
 
-    /// A device is certified and starts from what its organisation's node hands it.
+    /// Certifies a device, which starts with the data that its organisation's node provides.
     fn join(&mut self) -> Result<(), Failure> {
         let joiner = self.parties - 1;
         let org = self.machines[joiner].org;
@@ -316,7 +317,7 @@ impl World {
         known.roster.take(link.clone()).expect("it follows");
         self.feed(sponsor, Input::Link(Box::new(link)))?;
         let Some(state) = self.machines[sponsor].state.as_ref() else {
-            // Power failed at this very moment: whoever signed the link tries again.
+            // Power failed at this moment: the link is signed again later.
             let (nth, roster) = self.before_join.take().expect("set above");
             self.organisations[nth].roster = roster;
             self.script(self.now + 3 * MINUTE, Act::Join);
@@ -335,21 +336,21 @@ impl World {
         Ok(())
     }
 
-    /// The root that certified the joiner signs a second link with the same parent.
+    /// Signs a second link with the parent of the joiner's, by the same root.
     fn fork_roster(&mut self) -> Result<(), Failure> {
         let Some((nth, roster)) = self.before_join.clone() else { return Ok(()) };
         let joiner = self.parties - 1;
-        let told = self.someone(|machine| machine.is_honest() && machine.party != joiner && machine.state.is_some());
-        let Some(told) = told else { return Ok(()) };
+        let target = self.someone(|machine| machine.is_honest() && machine.party != joiner && machine.state.is_some());
+        let Some(target) = target else { return Ok(()) };
         let other = Keys::new(&mut self.dice);
         let link =
             Link::certify(&self.organisations[nth].root, Some(&roster), &other.serving(&self.organisations[nth].id));
-        self.machines[joiner].cast_out = true;
+        self.machines[joiner].uncertified = true;
         self.totals.roster_forks += 1;
-        self.feed(told, Input::Link(Box::new(link)))
+        self.feed(target, Input::Link(Box::new(link)))
     }
 
-    /// The forker grows a face from its disk as it is, or as it was, and some wires lead there from now on.
+    /// Adds a face of the forker, from its disk as it is or was, and redirects some wires to it.
     fn reface(&mut self) -> Result<(), Failure> {
         let Some(at) = self.someone(|machine| machine.conduct == Conduct::Forker && machine.state.is_some()) else {
             return Ok(());
@@ -372,17 +373,17 @@ impl World {
             wake: None,
             view: super::view::View::default(),
             watch: Watch::default(),
-            cast_out: false,
+            uncertified: false,
             restores: 0,
         };
         let sessions: Vec<Session> = original.sessions.values().copied().collect();
         self.machines.push(face);
         let face = self.machines.len() - 1;
         self.queue.push(self.now, Event::Start { at: face });
-        // Each face goes on telling a story of its own.
+        // Each face continues its own history.
         for wait in [3, 30, 90] {
-            let teller = self.dice.pick(&[at, face]).expect("two of them");
-            self.queue.push(self.now + wait * 1_000, Event::Act(Act::Tell(teller)));
+            let writer = self.dice.pick(&[at, face]).expect("two of them");
+            self.queue.push(self.now + wait * 1_000, Event::Act(Act::WriteCommons(writer)));
         }
         for session in sessions {
             if self.dice.chance(60) {
@@ -407,7 +408,7 @@ impl World {
         Ok(())
     }
 
-    /// A newer version at an honest organisation writes an entry of a kind nobody here knows.
+    /// Writes an entry of an unknown kind at an honest organisation, as a newer version would.
     fn newer(&mut self) -> Result<(), Failure> {
         let Some(at) = self.someone(|machine| machine.state.is_some() && machine.is_honest()) else { return Ok(()) };
         let machine = &mut self.machines[at];
@@ -422,7 +423,7 @@ impl World {
         else {
             return Ok(());
         };
-        let line = state.replica().line(&feed);
+        let line = state.replica().head(&feed);
         let (seq, prev) = line.map_or((1, role.certificate), |line| (line.counted() + 1, line.tip()));
         let charter = state.replica().members.charter();
         let header = Header { feed, seq, prev, charter, kind: Kind(77), body_root: BodyRoot([0; 32]), body_len: 1 };
@@ -439,7 +440,8 @@ impl World {
         inspected.map_err(|broken| self.failure(at, broken))
     }
 
-    /// Strangers knock: one without the network key, one that nobody certified. Neither gets a word (I7).
+    /// Lets strangers try to connect: one without the network key, one without a certificate. Neither gets an answer
+    /// (I7).
     fn knock(&mut self) -> Result<(), Failure> {
         let Some(at) = self.someone(|machine| machine.state.is_some() && machine.is_honest()) else { return Ok(()) };
         let stranger = Keys::new(&mut self.dice).device.node;

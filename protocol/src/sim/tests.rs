@@ -1,16 +1,16 @@
-//! Many seeds, seven planted mistakes, and floors under what they come to.
+//! Tests over many seeds: invariants, seven planted faults, and lower bounds on the totals.
 
 use super::*;
 
-/// Seeds in a plain check; `HABEAS_SIM_SEEDS=10000` plays more.
+/// Number of seeds in a plain check; `HABEAS_SIM_SEEDS=10000` plays more.
 const SEEDS: u64 = 500;
 const PARTS: u64 = 10;
 
 /// Runs a seed; a panic of the core is a failure with a seed, too.
 fn play(seed: u64, plan: Plan) -> Result<Totals, Failure> {
     std::panic::catch_unwind(|| run(seed, plan)).unwrap_or_else(|_| {
-        let told = "the core panicked".to_owned();
-        Err(Failure { seed, invariant: Invariant::Calm, node: 0, step: 0, minute: 0, told, trail: vec![] })
+        let detail = "the core panicked".to_owned();
+        Err(Failure { seed, invariant: Invariant::Calm, node: 0, step: 0, minute: 0, detail, trail: vec![] })
     })
 }
 
@@ -26,7 +26,7 @@ fn plays(seeds: std::ops::Range<u64>, plan: impl Fn(u64) -> Plan) -> Totals {
     runs.into_iter().flatten().sum()
 }
 
-/// A tenth of the seeds; a run in which little happened proves little, so the totals have floors.
+/// Plays a tenth of the seeds; a run with few events proves little, so the totals have lower bounds.
 fn part(nth: u64) {
     let seeds = number("HABEAS_SIM_SEEDS").unwrap_or(SEEDS).div_ceil(PARTS);
     let totals = plays(nth * seeds..(nth + 1) * seeds, Plan::full);
@@ -89,7 +89,7 @@ fn one_seed_replays_step_by_step() {
     }
 }
 
-/// A simulator that does not find a planted mistake finds nothing.
+/// Checks that the simulator finds a planted fault within some seeds.
 fn found(bug: Planted, seeds: u64, expected: &[Invariant]) {
     found_under(bug, seeds, expected, Plan::full);
 }
@@ -119,7 +119,7 @@ fn a_view_sorted_by_claimed_time_is_found() {
 
 #[test]
 fn an_anchor_kept_after_a_restore_is_found() {
-    // One restart among the peers heals it: only when nothing else breaks is the mistake all there is.
+    // A restart among the peers would heal it: the fault shows only when nothing else breaks.
     let calm = |seed| Plan { breaks: false, crashes_per_10_000: 0, restores: true, ..Plan::plain(seed) };
     found_under(Planted::AnchorKeptAfterRestore, 20, &[Invariant::I2], calm);
 }

@@ -1,10 +1,10 @@
-//! A view on the simulator's own small bodies: notes in a causal order that claimed time has no say in.
+//! The view over the simulator's own small bodies: notes in a causal order, independent of claimed time.
 //!
 //! ```text
 //! note = [[entry id 32 …] (deps), claimed time, payload]
 //! ```
 //!
-//! Kept as entries arrive, as the layers above the core will keep theirs; [`super::invariants`] orders the same notes a
+//! It is updated as entries arrive, as the layers above the core do; [`super::invariants`] orders the same notes a
 //! second time, naively, from the disk.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,11 +23,11 @@ use crate::{
     store::{Memory, StoreError, staged::Staged},
 };
 
-/// What a body says.
+/// The content of a body: deps, claimed time, payload.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Plain(pub(super) Vec<EntryId>, pub(super) u64, pub(super) u64);
 
-/// A readable entry.
+/// A note: the content of a readable entry, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Note {
     pub(super) feed: FeedId,
@@ -35,12 +35,12 @@ pub(super) struct Note {
     pub(super) plain: Plain,
 }
 
-/// What one machine shows.
+/// The view of one machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct View(BTreeMap<CircleId, BTreeMap<EntryId, Note>>);
 
 impl View {
-    /// The view of everything that counts.
+    /// Builds the view of all counted entries.
     pub(super) fn rebuild(state: &State, disk: &Memory) -> Result<Self, StoreError> {
         let mut view = Self::default();
         let staged = Staged::new(disk);
@@ -56,7 +56,7 @@ impl View {
         Ok(view)
     }
 
-    /// Entries became readable.
+    /// Adds entries that became readable.
     pub(super) fn arrived(&mut self, state: &State, disk: &Memory, ids: &[EntryId]) -> Result<(), StoreError> {
         for id in ids {
             if let Some(note) = note(state, disk, id)? {
@@ -66,14 +66,14 @@ impl View {
         Ok(())
     }
 
-    /// Some entries may count no more.
+    /// Removes entries that no longer count.
     pub(super) fn prune(&mut self, state: &State) {
         for notes in self.0.values_mut() {
-            notes.retain(|_, note| state.replica().line(&note.feed).is_some_and(|line| note.seq <= line.counted()));
+            notes.retain(|_, note| state.replica().head(&note.feed).is_some_and(|line| note.seq <= line.counted()));
         }
     }
 
-    /// An entry that one of two views shows and the other does not, or differently.
+    /// An entry that differs between two views, or is in one only.
     pub(super) fn differs(&self, other: &Self) -> Option<EntryId> {
         let notes =
             |view: &Self| view.0.values().flatten().map(|(id, note)| (*id, note.clone())).collect::<BTreeMap<_, _>>();
@@ -81,12 +81,12 @@ impl View {
         ours.keys().chain(theirs.keys()).find(|id| ours.get(id) != theirs.get(id)).copied()
     }
 
-    /// Notes of a circle.
+    /// The notes of a circle.
     pub(super) fn notes(&self, circle: &CircleId) -> impl Iterator<Item = (&EntryId, &Note)> {
         self.0.get(circle).into_iter().flatten()
     }
 
-    /// The notes of a circle, each after everything in its past, otherwise by id. `by_time` is the planted mistake.
+    /// The notes of a circle, each after everything in its past, otherwise by id. `by_time` is the planted fault.
     pub(super) fn order(&self, circle: &CircleId, by_time: bool) -> Vec<EntryId> {
         let empty = BTreeMap::new();
         let notes = self.0.get(circle).unwrap_or(&empty);
@@ -120,11 +120,11 @@ impl View {
     }
 }
 
-/// What an entry that counts and is readable says; `None` for kinds that are no notes.
+/// The note of a counted, readable entry; `None` for other kinds.
 pub(super) fn note(state: &State, disk: &Memory, id: &EntryId) -> Result<Option<Note>, StoreError> {
     let (replica, staged) = (state.replica(), Staged::new(disk));
     let Some((feed, seq)) = replica.place(&staged, id)? else { return Ok(None) };
-    let counts = replica.line(&feed).is_some_and(|line| seq <= line.counted());
+    let counts = replica.head(&feed).is_some_and(|line| seq <= line.counted());
     let (Some(entry), Some(body)) = (replica.entry(&staged, &feed, seq)?, replica.body(&staged, id)?) else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! The world: machines, wires, and the contract between core and driver.
+//! The world: machines, wires, and the driver that keeps the core's contract.
 
 use std::collections::VecDeque;
 
@@ -25,7 +25,7 @@ use crate::{
     store::Store,
 };
 
-/// An organisation outside its machines: the root key on another medium.
+/// An organisation apart from its machines: the root key is on another medium.
 pub(super) struct Organisation {
     pub(super) id: OrgId,
     pub(super) root: Signer,
@@ -33,7 +33,7 @@ pub(super) struct Organisation {
     pub(super) own: Opening,
 }
 
-/// A federation and what goes on in it.
+/// A simulated federation and its pending events.
 pub struct World {
     pub(super) plan: Plan,
     seed: u64,
@@ -45,16 +45,16 @@ pub struct World {
     pub(super) registry: RegistryId,
     pub(super) organisations: Vec<Organisation>,
     pub(super) machines: Vec<Machine>,
-    /// Parties: the machines counted without further faces.
+    /// Number of parties: machines without counting further faces.
     pub(super) parties: usize,
     pub(super) ledger: Ledger,
     pub(super) totals: Totals,
-    /// Whether power, wires and disks may still fail by themselves.
-    pub(super) is_rough: bool,
+    /// Whether power, wires and disks may still fail at random.
+    pub(super) faults_active: bool,
     pub(super) tokens: u64,
-    /// The roster that the joiner's link followed.
+    /// The roster before the joiner's link.
     pub(super) before_join: Option<(usize, Roster)>,
-    /// The last things that happened, if the plan asks for them.
+    /// The last events, if the plan asks for them.
     trail: VecDeque<String>,
 }
 
@@ -76,7 +76,7 @@ impl World {
             machines: federation.machines,
             ledger: Ledger::default(),
             totals: Totals { seeds: 1, ..Totals::default() },
-            is_rough: true,
+            faults_active: true,
             tokens: 0,
             before_join: None,
             trail: VecDeque::new(),
@@ -89,7 +89,7 @@ impl World {
         world
     }
 
-    /// Lets time pass up to `end`.
+    /// Handles all events up to `end`.
     pub(super) fn run_until(&mut self, end: Moment) -> Result<(), Failure> {
         while let Some((at, event)) = self.queue.pop_until(end) {
             self.now = self.now.max(at);
@@ -97,13 +97,13 @@ impl World {
             if self.step > self.plan.steps_max {
                 return Err(self.failure(0, (Invariant::Calm, format!("no end after {} steps", self.step))));
             }
-            self.happen(event)?;
+            self.handle_event(event)?;
         }
         self.now = self.now.max(end);
         Ok(())
     }
 
-    fn happen(&mut self, event: Event) -> Result<(), Failure> {
+    fn handle_event(&mut self, event: Event) -> Result<(), Failure> {
         match event {
             Event::Deliver { wire, from, to, frame } => self.deliver(wire, from, to, &frame),
             Event::Written { wire, at, to } => {
@@ -123,19 +123,19 @@ impl World {
             }
             Event::Start { at } => self.start(at),
             Event::Act(act) => {
-                self.tell(|| format!("{act:?}"));
+                self.record(|| format!("{act:?}"));
                 self.act(act)
             }
         }
     }
 
-    /// A frame arrives: its bytes are read and verified as a node reads them.
+    /// Delivers a frame: its bytes are read and verified as a node does.
     fn deliver(&mut self, wire: u64, from: usize, to: usize, bytes: &[u8]) -> Result<(), Failure> {
         if !self.network.wires.contains_key(&wire) || self.machines[to].state.is_none() {
             return Ok(());
         }
         let peer = self.machines[from].name();
-        self.tell(|| format!("{from} → {to}  {}", describe(bytes)));
+        self.record(|| format!("{from} → {to}  {}", describe(bytes)));
         self.remember_bad_signatures(to, bytes);
         match frame::receive(&self.registry, bytes) {
             Ok(received) => {
@@ -146,7 +146,7 @@ impl World {
         }
     }
 
-    /// The planted mistake: what failed once is refused for good.
+    /// The planted fault: an entry whose signature failed once is refused for good.
     fn remember_bad_signatures(&mut self, to: usize, bytes: &[u8]) {
         if self.plan.planted != Some(Planted::BadSignatureRemembered) {
             return;
@@ -164,14 +164,14 @@ impl World {
         }
     }
 
-    /// One turn of a machine, by the contract: first the batch, durably, then the effects in order. Power may fail
+    /// Runs one step of a machine by the contract: first the batch, durably, then the effects in order. Power may fail
     /// before the batch and after each effect.
     pub(super) fn feed(&mut self, at: usize, input: Input) -> Result<(), Failure> {
         let tick = self.machines[at].clock.tick(self.now);
         let machine = &mut self.machines[at];
         let Some(state) = &mut machine.state else { return Ok(()) };
         let step = state.handle(&machine.disk, input, tick).map_err(|error| self.store_failed(at, &error))?;
-        let fails = self.is_rough && self.dice.below(10_000) < self.plan.crashes_per_10_000;
+        let fails = self.faults_active && self.dice.below(10_000) < self.plan.crashes_per_10_000;
         let fails_at = if fails { self.dice.index(step.effects.len() + 2) } else { usize::MAX };
         if fails_at == 0 {
             return self.crash(at);
@@ -181,7 +181,7 @@ impl World {
             if fails_at == nth + 1 {
                 return self.crash(at);
             }
-            self.carry_out(at, effect)?;
+            self.apply_effect(at, effect)?;
         }
         if fails_at != usize::MAX {
             return self.crash(at);
@@ -204,7 +204,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, at: usize, effect: Effect) -> Result<(), Failure> {
+    fn apply_effect(&mut self, at: usize, effect: Effect) -> Result<(), Failure> {
         match effect {
             Effect::Send { to, lane, frame } => {
                 let machine = &self.machines[at];
@@ -236,7 +236,7 @@ impl World {
     }
 
     fn notice(&mut self, at: usize, notice: Notice) -> Result<(), Failure> {
-        self.tell(|| format!("{at}: {notice:?}"));
+        self.record(|| format!("{at}: {notice:?}"));
         let is_honest = self.machines[at].conduct == Conduct::Honest;
         match notice {
             Notice::Struck { peer, fault } => {
@@ -256,22 +256,22 @@ impl World {
                 let author = self.machines.iter().position(|machine| machine.keys.feed_keys().contains(&feed.key));
                 match author.filter(|author| self.machines[*author].conduct == Conduct::Honest) {
                     Some(author) => {
-                        let told = format!("honest node {author} forked its feed {:?} {:?}", feed.key, feed.run);
-                        Err(self.failure(at, (Invariant::I4, told)))
+                        let detail = format!("honest node {author} forked its feed {:?} {:?}", feed.key, feed.run);
+                        Err(self.failure(at, (Invariant::I4, detail)))
                     }
-                    None => self.look_again(at),
+                    None => self.prune_view(at),
                 }
             }
             Notice::Overrun { .. } => {
                 self.totals.overruns += u64::from(is_honest);
-                self.look_again(at)
+                self.prune_view(at)
             }
-            // What a restored node wrote after its backup comes back to it.
+            // A restored node receives the entries that it wrote after its backup.
             Notice::Elsewhere(feed) if is_honest && self.plan.rollbacks == 0 && self.machines[at].restores == 0 => {
                 Err(self.failure(at, (Invariant::I4, format!("its own key wrote elsewhere: {:?}", feed.run))))
             }
             Notice::Members => {
-                self.look_again(at)?;
+                self.prune_view(at)?;
                 (0..self.parties).for_each(|party| self.redial(at, party, 0, 2_000));
                 Ok(())
             }
@@ -280,7 +280,7 @@ impl World {
                 let Some(state) = &machine.state else { return Ok(()) };
                 if machine.conduct == Conduct::Vandal {
                     let frame = adversary::poison(machine, state, &ids, &mut self.dice);
-                    let poisons = self.is_rough && self.dice.chance(30);
+                    let poisons = self.faults_active && self.dice.chance(30);
                     return self.spread(at, frame.filter(|_| poisons));
                 }
                 let arrived = machine.view.arrived(state, &machine.disk, &ids);
@@ -301,7 +301,7 @@ impl World {
         }
     }
 
-    fn look_again(&mut self, at: usize) -> Result<(), Failure> {
+    fn prune_view(&mut self, at: usize) -> Result<(), Failure> {
         let machine = &mut self.machines[at];
         if let Some(state) = &machine.state {
             machine.view.prune(state);
@@ -319,26 +319,26 @@ impl World {
         Ok(())
     }
 
-    /// An honest node acted against an honest one, on a wire that keeps its order.
+    /// Fails if an honest node acted against an honest one, on a wire that keeps its order.
     fn blame(&mut self, at: usize, peer: &NodeKey, how: &str) -> Result<(), Failure> {
         let Some(session) = self.machines[at].session(peer) else { return Ok(()) };
         let relayed = self.network.wires.get(&session.wire).is_some_and(|wire| wire.relayed);
         let both = self.machines[at].is_honest() && self.machines[session.machine].is_honest();
         if both && !relayed {
-            let told = format!("{how} honest node {}", session.machine);
-            return Err(self.failure(at, (Invariant::I3, told)));
+            let detail = format!("{how} honest node {}", session.machine);
+            return Err(self.failure(at, (Invariant::I3, detail)));
         }
         Ok(())
     }
 
-    /// What honest nodes send again is what the protocol makes them send: the bucket for races stays nearly full.
+    /// Checks that honest nodes send again only what the protocol requires: the bucket for races stays nearly full.
     fn is_within_its_budget(&mut self, at: usize, peer: &NodeKey) -> Result<(), Failure> {
         if self.plan.relayed_percent > 0 {
             return Ok(()); // what a relay repeated stays on its sender's account
         }
-        let paid = self.machines[at].state.as_ref().map_or(0, |state| state.paid(peer));
-        if paid > crate::bytes::limits::REPEATS.0 as u64 / 64 {
-            self.blame(at, peer, &format!("took {paid} entries again from"))?;
+        let drawn = self.machines[at].state.as_ref().map_or(0, |state| state.repeats_drawn(peer));
+        if drawn > crate::bytes::limits::REPEATS.0 as u64 / 64 {
+            self.blame(at, peer, &format!("took {drawn} entries again from"))?;
         }
         Ok(())
     }
@@ -365,7 +365,7 @@ impl World {
         Ok(())
     }
 
-    /// Power fails: what was not on the disk is gone.
+    /// Power fails: everything not on the disk is lost.
     pub(super) fn crash(&mut self, at: usize) -> Result<(), Failure> {
         let machine = &mut self.machines[at];
         if machine.state.take().is_none() {
@@ -374,7 +374,7 @@ impl World {
         machine.wake = None;
         let sessions = std::mem::take(&mut machine.sessions);
         self.totals.restarts += 1;
-        self.tell(|| format!("{at}: power fails"));
+        self.record(|| format!("{at}: power fails"));
         for session in sessions.into_values() {
             self.network.cut(session.wire, self.now, &mut self.dice, &mut self.queue);
         }
@@ -383,7 +383,7 @@ impl World {
         Ok(())
     }
 
-    /// Two parties try to connect in a while.
+    /// Schedules an attempt of two parties to connect.
     pub(super) fn redial(&mut self, a: usize, b: usize, soonest: Moment, latest: Moment) {
         let (a, b) = (self.machines[a].party, self.machines[b].party);
         if a != b {
@@ -392,7 +392,7 @@ impl World {
         }
     }
 
-    /// One of a party's machines: a forker answers with any of its faces.
+    /// Picks one of a party's machines: a forker answers with any of its faces.
     fn face(&mut self, party: usize) -> Option<usize> {
         let on = |at: &usize| self.machines[*at].party == party && self.machines[*at].state.is_some();
         let faces: Vec<_> = (0..self.machines.len()).filter(on).collect();
@@ -410,21 +410,22 @@ impl World {
                 if self.network.wires.contains_key(&session.wire) {
                     return Ok(());
                 }
-                // It believes in a wire that is cut: the new one tells it so.
+                // The machine still has a session on a cut wire: the new one replaces it.
                 self.lost(session.wire, at)?;
             }
         }
-        let relayed = self.is_rough && self.dice.chance(self.plan.relayed_percent);
+        let relayed = self.faults_active && self.dice.chance(self.plan.relayed_percent);
         let wire = self.network.connect(a, b, relayed);
         self.totals.connections += 1;
-        self.tell(|| format!("{a} = {b}  wire {wire}{}", if relayed { ", relayed" } else { "" }));
+        self.record(|| format!("{a} = {b}  wire {wire}{}", if relayed { ", relayed" } else { "" }));
         self.machines[a].sessions.insert(name_b, Session { machine: b, wire });
         self.machines[b].sessions.insert(name_a, Session { machine: a, wire });
         self.feed(a, Input::Up(name_b))?;
         self.feed(b, Input::Up(name_a))
     }
 
-    /// The handshake: both have the network key, and each finds the other's key among its members' nodes (I7).
+    /// Whether the handshake succeeds: both have the network key, and each finds the other's key among its members'
+    /// nodes (I7).
     pub(super) fn may_connect(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.machines[a], &self.machines[b]);
         let knows = |one: &Machine, other: &Machine| {
@@ -441,7 +442,7 @@ impl World {
         self.feed(at, Input::Down(peer))
     }
 
-    /// Checks what honest machines hold and show, once nothing is in flight that could still change it.
+    /// Compares what honest machines hold, once nothing is in flight that could still change it.
     pub(super) fn difference(&self) -> Result<Option<String>, Failure> {
         invariants::difference(&self.machines, &self.ledger).map_err(|broken| self.failure(0, broken))
     }
@@ -451,13 +452,13 @@ impl World {
         invariants::shown(&self.machines, by_time).map_err(|broken| self.failure(0, broken))
     }
 
-    pub(super) fn failure(&self, node: usize, (invariant, told): Broken) -> Failure {
+    pub(super) fn failure(&self, node: usize, (invariant, detail): Broken) -> Failure {
         let trail = self.trail.iter().cloned().collect();
-        Failure { seed: self.seed, invariant, node, step: self.step, minute: self.now / MINUTE, told, trail }
+        Failure { seed: self.seed, invariant, node, step: self.step, minute: self.now / MINUTE, detail, trail }
     }
 
-    /// Keeps the last things that happened, for whoever replays a failure.
-    fn tell(&mut self, what: impl FnOnce() -> String) {
+    /// Records an event in the trail, for replaying a failure.
+    fn record(&mut self, what: impl FnOnce() -> String) {
         if self.plan.trail > 0 {
             if self.trail.len() >= self.plan.trail {
                 self.trail.pop_front();
@@ -470,7 +471,7 @@ impl World {
         self.failure(at, (Invariant::I1, format!("the store: {error}")))
     }
 
-    /// Puts an act on the script.
+    /// Adds an act to the script.
     pub(super) fn script(&mut self, at: Moment, act: Act) {
         self.queue.push(at, Event::Act(act));
     }

@@ -1,7 +1,7 @@
-//! What every store must do, as functions over a bench that makes stores.
+//! Conformance suite of stores: the requirements as functions over a bench that makes stores.
 //!
-//! [`store_conformance!`](crate::store_conformance) turns the list into one `#[test]` each, so a store of another crate
-//! runs the very suite the memory twin runs, and a promise added here is tested everywhere.
+//! [`store_conformance!`](crate::store_conformance) turns each of them into one `#[test]`, so that a store of another
+//! crate runs the same suite as the store in memory, and a requirement added here is tested for all.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,19 @@ use rand_core::{Rng, SeedableRng};
 
 use super::{Batch, Row, Store, Table};
 
-/// Makes the stores under test.
+/// A bench that makes the stores under test.
 pub trait Bench {
-    /// The kind of store.
+    /// The type of store under test.
     type Store: Store;
 
-    /// An empty store.
+    /// Makes an empty store.
     fn fresh(&mut self) -> Self::Store;
 
-    /// Closes `store` and opens what it left behind.
+    /// Closes `store` and opens the same data again.
     fn reopen(&mut self, store: Self::Store) -> Self::Store;
 }
 
-/// One `#[test]` per promise, each on the bench the expression makes.
+/// Generates one `#[test]` per requirement, each on the bench that the expression makes.
 #[macro_export]
 macro_rules! store_conformance {
     ($bench:expr) => {
@@ -30,12 +30,12 @@ macro_rules! store_conformance {
             a_row_comes_back_as_it_was_put
             values_may_be_empty_and_a_mebibyte
             of_two_changes_of_one_row_the_later_counts
-            deleting_what_is_not_there_is_nothing
+            deleting_a_missing_row_changes_nothing
             an_empty_batch_changes_nothing
             a_scan_ascends_from_its_bound
             a_scan_ends_when_the_visitor_has_enough
-            prefixes_of_prefixes_are_strangers
-            tables_are_strangers
+            prefixes_of_prefixes_are_separate
+            tables_are_separate
             a_table_scan_visits_each_row_once
             reopening_keeps_everything
             random_changes_agree_with_a_map
@@ -46,10 +46,10 @@ macro_rules! store_conformance {
     };
 }
 
-/// Numbers at which byte order and number order part ways if the encoding is wrong.
+/// Numbers for which byte order and number order differ if the encoding is wrong.
 const NUMBERS: [u64; 10] = [0, 1, 127, 128, 255, 256, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX];
 
-/// A value is read back exactly; a row never put, or put under another number or prefix, is not there.
+/// A value is read back exactly; a row never put, or put under another number or prefix, does not exist.
 pub fn a_row_comes_back_as_it_was_put<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let row = Row::new(Table::Header, [7; 56], u64::MAX);
@@ -62,7 +62,7 @@ pub fn a_row_comes_back_as_it_was_put<B: Bench>(bench: &mut B) {
     assert_eq!(value(&store, &row), None);
 }
 
-/// The shortest and the longest values we keep; the empty prefix is a prefix.
+/// Values of the shortest and longest length in use; the empty prefix is a prefix.
 pub fn values_may_be_empty_and_a_mebibyte<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let (none, much) = (Row::new(Table::Meta, [], 0), Row::new(Table::Body, [1; 32], 0));
@@ -73,7 +73,7 @@ pub fn values_may_be_empty_and_a_mebibyte<B: Bench>(bench: &mut B) {
     assert_eq!(value(&store, &much), Some(long));
 }
 
-/// A batch is a sequence of changes.
+/// A batch applies its changes in sequence.
 pub fn of_two_changes_of_one_row_the_later_counts<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let (kept, gone) = (Row::new(Table::Place, [1], 0), Row::new(Table::Place, [2], 0));
@@ -90,8 +90,8 @@ pub fn of_two_changes_of_one_row_the_later_counts<B: Bench>(bench: &mut B) {
     assert_eq!(value(&store, &kept).as_deref(), Some(&b"third"[..]));
 }
 
-/// Removal is idempotent.
-pub fn deleting_what_is_not_there_is_nothing<B: Bench>(bench: &mut B) {
+/// Deleting is idempotent.
+pub fn deleting_a_missing_row_changes_nothing<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let row = Row::new(Table::Wanted, [3; 32], 0);
     delete(&mut store, &row);
@@ -99,14 +99,14 @@ pub fn deleting_what_is_not_there_is_nothing<B: Bench>(bench: &mut B) {
     assert_eq!(value(&store, &row), None);
 }
 
-/// Committing nothing succeeds.
+/// Committing an empty batch succeeds.
 pub fn an_empty_batch_changes_nothing<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     store.commit(&Batch::default()).expect("a sound store commits");
     assert!(Table::ALL.iter().all(|table| whole(&store, *table).is_empty()));
 }
 
-/// Ascending numbers, the bound included, whatever the order of writing.
+/// A scan ascends by number and includes its bound, whatever the order of writing.
 pub fn a_scan_ascends_from_its_bound<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     for number in NUMBERS.iter().rev() {
@@ -120,7 +120,7 @@ pub fn a_scan_ascends_from_its_bound<B: Bench>(bench: &mut B) {
     }
 }
 
-/// A visitor that says stop is not called again.
+/// A scan stops when the visitor returns `false`.
 pub fn a_scan_ends_when_the_visitor_has_enough<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     for number in 0..5 {
@@ -141,8 +141,8 @@ pub fn a_scan_ends_when_the_visitor_has_enough<B: Bench>(bench: &mut B) {
     assert_eq!(seen_of_all, 3);
 }
 
-/// Rows of `a` are not rows of `ab`, and no number leaks into a neighbour.
-pub fn prefixes_of_prefixes_are_strangers<B: Bench>(bench: &mut B) {
+/// Rows of prefix `a` are not rows of prefix `ab`, and no number runs into a neighbouring prefix.
+pub fn prefixes_of_prefixes_are_separate<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let prefixes: [&[u8]; 6] = [b"", b"a", b"ab", b"a\0", b"a\xff", b"b"];
     for prefix in prefixes {
@@ -157,8 +157,8 @@ pub fn prefixes_of_prefixes_are_strangers<B: Bench>(bench: &mut B) {
     }
 }
 
-/// The same prefix and number in two tables are two rows.
-pub fn tables_are_strangers<B: Bench>(bench: &mut B) {
+/// Rows with the same prefix and number in two tables are two rows.
+pub fn tables_are_separate<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     for table in Table::ALL {
         put(&mut store, &Row::new(*table, b"same", 1), table.label().as_bytes());
@@ -171,7 +171,7 @@ pub fn tables_are_strangers<B: Bench>(bench: &mut B) {
     }
 }
 
-/// Every row of the table, none of its neighbours.
+/// A table scan visits every row of the table and none of its neighbours.
 pub fn a_table_scan_visits_each_row_once<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     let mut expected = Vec::new();
@@ -190,7 +190,7 @@ pub fn a_table_scan_visits_each_row_once<B: Bench>(bench: &mut B) {
     assert_eq!(whole(&store, Table::Place), expected);
 }
 
-/// What was committed is there after closing and opening, and what was deleted is not.
+/// Reopening keeps what was committed, and what was deleted stays deleted.
 pub fn reopening_keeps_everything<B: Bench>(bench: &mut B) {
     let mut store = bench.fresh();
     for number in 0..50 {
@@ -205,7 +205,7 @@ pub fn reopening_keeps_everything<B: Bench>(bench: &mut B) {
     }
 }
 
-/// Puts, deletes, batches, scans and reopenings in random order, against a plain map.
+/// Random puts, deletes, batches, scans and reopenings agree with a plain map.
 pub fn random_changes_agree_with_a_map<B: Bench>(bench: &mut B) {
     for seed in 0..8 {
         let mut random = ChaCha20Rng::seed_from_u64(seed);
@@ -250,7 +250,7 @@ pub fn random_changes_agree_with_a_map<B: Bench>(bench: &mut B) {
     }
 }
 
-/// A row out of a few hundred, so that changes meet.
+/// A row out of a few hundred, so that changes collide.
 fn some_row(random: &mut ChaCha20Rng) -> Row {
     let table = Table::ALL[random.next_u32() as usize % Table::ALL.len()];
     let prefix = vec![b'p'; random.next_u32() as usize % 3];
@@ -283,7 +283,7 @@ fn scanned(store: &impl Store, table: Table, prefix: &[u8], from: u64) -> Vec<(u
     rows
 }
 
-/// Every row of a table, sorted: the order of a table scan means nothing.
+/// All rows of a table, sorted: a table scan has no order.
 fn whole(store: &impl Store, table: Table) -> Vec<(u64, Vec<u8>)> {
     let mut rows = Vec::new();
     let mut keep = |number, value| {

@@ -1,32 +1,35 @@
-//! A store with changes that are not yet written: reads see them, and they leave as one batch.
+//! A staged store: reads see changes that are not yet written, and the changes leave as one batch.
 
 use std::collections::BTreeMap;
 
 use crate::store::{Batch, Row, Store, StoreError};
 
-/// Reads through, writes aside.
+/// A view of a store with uncommitted changes on top.
 pub struct Staged<'a, S> {
     store: &'a S,
     changes: BTreeMap<Row, Option<Vec<u8>>>,
 }
 
 impl<'a, S: Store> Staged<'a, S> {
-    /// Nothing changed yet.
+    /// Starts without changes.
     pub fn new(store: &'a S) -> Self {
         Self { store, changes: BTreeMap::new() }
     }
 
-    /// As if `pending` were written already; it leaves with the changes made here.
+    /// Starts with the changes of `pending`, as if they were committed; they leave with the changes made here.
     pub fn over(store: &'a S, pending: Batch) -> Self {
         Self { store, changes: pending.0.into_iter().collect() }
     }
 
-    /// The store below, for scans of what this step does not change.
+    /// The underlying store, for scans of rows that this step does not change.
     pub fn store(&self) -> &'a S {
         self.store
     }
 
-    /// The value of a row, changes included.
+    /// Returns the value of a row, changes included.
+    ///
+    /// # Errors
+    /// Those of the underlying store.
     pub fn get(&self, row: &Row) -> Result<Option<Vec<u8>>, StoreError> {
         match self.changes.get(row) {
             Some(change) => Ok(change.clone()),
@@ -34,17 +37,17 @@ impl<'a, S: Store> Staged<'a, S> {
         }
     }
 
-    /// Sets a row.
+    /// Stages a new value of a row.
     pub fn put(&mut self, row: Row, value: Vec<u8>) {
         self.changes.insert(row, Some(value));
     }
 
-    /// Removes a row.
+    /// Stages the removal of a row.
     pub fn delete(&mut self, row: Row) {
         self.changes.insert(row, None);
     }
 
-    /// The changes as one batch.
+    /// Returns the changes as one batch.
     pub fn into_batch(self) -> Batch {
         let mut batch = Batch::default();
         for (row, value) in self.changes {

@@ -1,8 +1,9 @@
-//! Secrets of 32 bytes: each lies in one place from its making to its end, moves as a pointer, and is overwritten there.
+//! Secrets of 32 bytes. Each stays at one address from creation to drop, moves as a pointer, and is overwritten in
+//! slot.
 //!
-//! The places lie on pages that hold nothing else, are used again, and are never given back to the allocator. So each page
-//! needs to be kept out of swap areas once ([`keep_in_memory`]) for the life of the process. There are as many pages as the
-//! largest number of secrets at one time needs, 128 on each.
+//! The slots lie on pages that hold nothing else, are reused, and are never returned to the allocator. So each page
+//! needs to be locked in memory (kept out of swap) once for the life of the process ([`keep_in_memory`]). The number of
+//! pages follows the largest number of secrets at one time, 128 on each.
 
 use std::{
     fmt, ptr,
@@ -16,78 +17,79 @@ use serde::{
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Bytes of a secret.
+/// Length of a secret in bytes.
 const BYTES: usize = 32;
-/// Secrets on a page of 4 KiB.
-const PLACES: usize = 4096 / BYTES;
+/// Slots for secrets on a page of 4 KiB.
+const SLOTS: usize = 4096 / BYTES;
 
-/// Thirty-two secret bytes: overwritten when dropped, never shown.
+/// Thirty-two secret bytes, overwritten when dropped and never printed.
 ///
-/// Equality takes the same time wherever two differ.
+/// Comparison for equality takes constant time.
 pub struct Secret(Option<&'static mut [u8; BYTES]>);
 
 impl Secret {
-    /// Takes the bytes over: the argument is overwritten. Where the bytes are made, [`Self::filled`] leaves no copy.
+    /// Moves `bytes` into a secret and overwrites the argument. Where the bytes are generated, [`Self::filled`] leaves
+    /// no copy.
     #[must_use]
     pub fn new(mut bytes: [u8; BYTES]) -> Self {
-        let secret = Self::filled(|place| *place = bytes);
+        let secret = Self::filled(|slot| *slot = bytes);
         bytes.zeroize();
         secret
     }
 
-    /// A secret that `fill` writes into its place, which holds zeros before.
+    /// Creates a secret that `fill` writes into its slot, which holds zeros before.
     #[must_use]
     pub fn filled(fill: impl FnOnce(&mut [u8; BYTES])) -> Self {
-        let place = pool().take();
-        fill(place);
-        Self(Some(place))
+        let slot = pool().take();
+        fill(slot);
+        Self(Some(slot))
     }
 
-    /// A copy of 32 bytes that lie elsewhere; `None` for any other number of them.
+    /// Copies 32 bytes into a secret; `None` for any other number of them.
     #[must_use]
     pub fn copied(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; BYTES] = bytes.try_into().ok()?;
-        Some(Self::filled(|place| place.copy_from_slice(bytes)))
+        Some(Self::filled(|slot| slot.copy_from_slice(bytes)))
     }
 
-    /// A secret that is a hash of others (BLAKE3 derive-key): see [`hash`](super::hash).
+    /// Hashes other secrets into one (BLAKE3 derive-key): see [`hash`](super::hash).
     #[must_use]
     pub fn hashed(context: &str, parts: &[&[u8]]) -> Self {
         let mut hasher = super::hasher(context, parts);
         let mut output = hasher.finalize_xof();
-        let secret = Self::filled(|place| output.fill(place));
-        // A short input stands whole in both.
+        let secret = Self::filled(|slot| output.fill(slot));
+        // Both states hold a short input in full.
         hasher.zeroize();
         output.zeroize();
         secret
     }
 
-    /// The bytes, for a primitive that needs them.
+    /// The bytes of the secret, for a primitive that needs them.
     #[must_use]
     pub fn expose(&self) -> &[u8; BYTES] {
-        self.0.as_deref().expect(PLACED)
+        self.0.as_deref().expect(HAS_SLOT)
     }
 
-    /// A secret for one purpose, from this one (BLAKE3 derive-key).
+    /// Derives a secret for one purpose (BLAKE3 derive-key).
     #[must_use]
     pub fn derive(&self, purpose: &str) -> Self {
         Self::hashed(purpose, &[self.expose()])
     }
 }
 
-const PLACED: &str = "a secret has its place until it is dropped";
+const HAS_SLOT: &str = "a secret has its slot until it is dropped";
 
 impl Clone for Secret {
     fn clone(&self) -> Self {
-        Self::filled(|place| place.copy_from_slice(self.expose()))
+        Self::filled(|slot| slot.copy_from_slice(self.expose()))
     }
 }
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        if let Some(place) = self.0.take() {
-            place.zeroize();
-            pool().free.push(place);
+        if let Some(slot) = self.0.take() {
+            slot.zeroize();
+            pool().free.push(slot);
         }
     }
 }
@@ -116,7 +118,7 @@ impl Serialize for Secret {
 
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// Copies from where the bytes lie, with no array on the way.
+        /// Visitor that copies the bytes directly from the input, without an intermediate array.
         struct Bytes;
 
         impl Visitor<'_> for Bytes {
@@ -135,14 +137,14 @@ impl<'de> Deserialize<'de> for Secret {
     }
 }
 
-/// A page of places. Aligned as pages are, so that it shares none with anything else.
+/// A page of slots, aligned to the page size, so that it shares no page with other data.
 #[repr(align(4096))]
-struct Page([[u8; BYTES]; PLACES]);
+struct Page([[u8; BYTES]; SLOTS]);
 
-/// Keeps so many bytes from an address on in memory; whether it could.
+/// Function that locks a number of bytes from an address on in memory; returns whether it could.
 pub type Keeper = fn(*const u8, usize) -> bool;
 
-/// All places.
+/// The pool of all slots.
 struct Pool {
     free: Vec<&'static mut [u8; BYTES]>,
     /// Addresses of the pages.
@@ -151,20 +153,20 @@ struct Pool {
     kept: Kept,
 }
 
-/// How many pages of secrets there are, and how many of them may be written to a swap area.
+/// Numbers of pages that hold secrets, and of those that may be written to swap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Pages that hold secrets, or did.
     pub pages: usize,
-    /// Pages that the system refused to keep in memory, or was not asked to.
+    /// Pages that the system refused to lock in memory, or was not asked to.
     pub swappable: usize,
 }
 
 static POOL: Mutex<Pool> =
     Mutex::new(Pool { free: Vec::new(), pages: Vec::new(), keeper: None, kept: Kept { pages: 0, swappable: 0 } });
 
-/// Keeps the pages of all secrets in memory, those there are and those to come: `keeper` knows how the system does that.
-/// Answers what was done now.
+/// Locks all pages of secrets in memory, present and future ones; `keeper` is the system's way to do so. Returns the
+/// page numbers after locking the present ones.
 pub fn keep_in_memory(keeper: Keeper) -> Kept {
     let mut pool = pool();
     pool.keeper = Some(keeper);
@@ -173,14 +175,14 @@ pub fn keep_in_memory(keeper: Keeper) -> Kept {
     pool.kept
 }
 
-/// How many pages there are now, and how many may be written to a swap area.
+/// Returns the present number of pages, and of those that may be written to swap.
 #[must_use]
 pub fn kept() -> Kept {
     pool().kept
 }
 
 fn pool() -> MutexGuard<'static, Pool> {
-    // Nothing under this lock can panic half-way.
+    // No code under this lock can panic half-way.
     POOL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -189,17 +191,17 @@ fn keep(keeper: Keeper, page: usize) -> bool {
 }
 
 impl Pool {
-    /// A place with zeros in it.
+    /// Takes a free slot, filled with zeros.
     fn take(&mut self) -> &'static mut [u8; BYTES] {
         if self.free.is_empty() {
-            let page = Box::leak(Box::new(Page([[0; BYTES]; PLACES])));
+            let page = Box::leak(Box::new(Page([[0; BYTES]; SLOTS])));
             let address = ptr::from_mut(page).addr();
             let is_kept = self.keeper.is_some_and(|keeper| keep(keeper, address));
             self.kept.pages += 1;
             self.kept.swappable += usize::from(!is_kept);
             self.pages.push(address);
-            // Room for all there are: giving a place back never allocates.
-            self.free.reserve(self.pages.len() * PLACES);
+            // Capacity for all slots: returning one never allocates.
+            self.free.reserve(self.pages.len() * SLOTS);
             self.free.extend(page.0.iter_mut());
         }
         self.free.pop().expect("there is a fresh page, if nothing else")
@@ -210,10 +212,10 @@ impl Pool {
 mod tests {
     use super::*;
 
-    /// The reader key stood in memory 53 times: each move of an `Option<Secret>` had left the bytes where it was before.
+    /// The reader key was in memory 53 times: each move of an `Option<Secret>` had left the bytes at the old address.
     #[test]
     fn a_secret_moves_as_a_pointer_and_its_bytes_stay_where_they_are() {
-        let secret = Secret::filled(|place| *place = [0x5e; 32]);
+        let secret = Secret::filled(|slot| *slot = [0x5e; 32]);
         let address = secret.expose().as_ptr();
         let moved = Box::new((1, secret));
         assert_eq!(moved.1.expose().as_ptr(), address);
@@ -224,25 +226,25 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_overwritten_before_it_is_used_again() {
-        // Other tests take and give places at the same time: these hold on to all that are free now.
-        let mut held: Vec<_> = (0..PLACES * 3).map(|_| Secret::filled(|place| assert_eq!(*place, [0; 32]))).collect();
-        held.iter_mut().for_each(|secret| *secret.0.as_deref_mut().expect(PLACED) = [0x77; 32]);
+    fn a_slot_is_overwritten_before_it_is_used_again() {
+        // Other tests take and return slots at the same time: these hold on to all that are free now.
+        let mut held: Vec<_> = (0..SLOTS * 3).map(|_| Secret::filled(|slot| assert_eq!(*slot, [0; 32]))).collect();
+        held.iter_mut().for_each(|secret| *secret.0.as_deref_mut().expect(HAS_SLOT) = [0x77; 32]);
         drop(held);
-        let again: Vec<_> = (0..PLACES * 3).map(|_| Secret::filled(|place| assert_eq!(*place, [0; 32]))).collect();
+        let again: Vec<_> = (0..SLOTS * 3).map(|_| Secret::filled(|slot| assert_eq!(*slot, [0; 32]))).collect();
         assert!(again.iter().all(|secret| secret.expose() == &[0; 32]));
     }
 
     #[test]
     fn pages_there_are_and_pages_to_come_are_kept_in_memory() {
         let early = Secret::new([1; 32]);
-        // A keeper that refuses pages with an odd number: what is refused is counted, and nothing fails for it.
+        // A keeper that refuses pages with an odd number: refusals are counted and cause no failure.
         let kept = keep_in_memory(|page, bytes| {
             assert_eq!((page.addr() % 4096, bytes), (0, 4096));
             !(page.addr() / 4096).is_multiple_of(2)
         });
         assert!(kept.pages >= 1 && kept.swappable <= kept.pages, "{kept:?}");
-        let more: Vec<_> = (0..kept.pages * PLACES + 1).map(|_| early.clone()).collect();
+        let more: Vec<_> = (0..kept.pages * SLOTS + 1).map(|_| early.clone()).collect();
         let later = super::kept();
         assert!(later.pages > kept.pages && later.swappable >= kept.swappable, "{later:?}");
         let kept = keep_in_memory(|_, _| true);

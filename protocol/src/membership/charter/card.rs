@@ -1,11 +1,12 @@
-//! A card: what an organisation hands over before it is a member. Call-sign, root key, roster and addresses; no name.
+//! A card: the introduction of an organisation before it is a member. Call-sign, root key, roster and addresses; no
+//! name.
 //!
 //! ```text
 //! card = COSE_Sign1(root key, "habeas/1/card") over [1, call_sign, root_key 32, [link …], [[node 32, [address …]] …]]
 //! ```
 //!
-//! A card says where its own nodes are, and nobody else's: an address of another organisation's node would send its
-//! connections, and whoever resolves names, to wherever the card's maker likes.
+//! A card gives addresses of its own organisation's nodes only: an address for another organisation's node could
+//! redirect that node's connections, and every name look-up, to a place of the card author's choice.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -24,55 +25,55 @@ use crate::bytes::{
     words,
 };
 
-/// Where a node can be reached, as texts that [`Address::parse`] reads.
+/// Addresses of a node, as texts that [`Address::parse`] reads.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Reach(pub NodeKey, pub Vec<String>);
 
-/// A card whose signatures are good.
+/// A card with verified signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Card {
-    /// Two generated words.
+    /// The call-sign: two generated words.
     pub call_sign: String,
-    /// The devices.
+    /// The roster of the organisation's devices.
     pub roster: Roster,
-    /// Addresses of its nodes; only ever handed over by hand or encrypted to the members.
+    /// Addresses of the organisation's nodes; passed on only by hand or encrypted to the members.
     pub reach: Vec<Reach>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Wire(u64, String, ByteArray<32>, Vec<ByteBuf>, Vec<Reach>);
 
-/// Why a card is not taken.
+/// Errors of parsing a card.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum CardError {
-    /// Not a card.
+    /// The bytes are not a card.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// Its signature does not fit.
+    /// The card's signature does not verify.
     #[error("the card's signature does not fit: it was changed by someone without the organisation's root key")]
     Signature(#[from] BadSignature),
-    /// A device in it is not certified properly.
+    /// A device in the card is not certified properly.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// It says where a node is that its own roster does not certify.
+    /// The card gives an address of a node that its own roster does not certify.
     #[error("it says where the node {0} is, which is not this organisation's")]
     Foreign(NodeKey),
 }
 
 impl Card {
-    /// The organisation.
+    /// The organisation of the card.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         self.roster.organisation()
     }
 
-    /// As the genesis names it.
+    /// The founder's entry for the genesis.
     #[must_use]
     pub fn founder(&self) -> Founder {
         Founder((*self.roster.root_key()).into(), self.call_sign.clone(), self.roster.head())
     }
 
-    /// The signed bytes.
+    /// Signs and encodes the card.
     #[must_use]
     pub fn sign(&self, root: &Signer) -> Vec<u8> {
         let links = self.roster.since(0).map(|link| ByteBuf::from(link.envelope())).collect();
@@ -81,7 +82,10 @@ impl Card {
         cose::envelope(&payload, &root.sign(Domain::Card, &[], &payload))
     }
 
-    /// Parses and verifies.
+    /// Parses a card and verifies its signatures.
+    ///
+    /// # Errors
+    /// See [`CardError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, CardError> {
         let what = "card";
         if bytes.len() > CARD_BYTES.0 {
@@ -107,14 +111,14 @@ impl Card {
 }
 
 impl Reach {
-    /// Whether the addresses are few, and addresses.
+    /// Whether the list is within the limit and every text is an address.
     #[must_use]
     pub fn is_sound(&self) -> bool {
         self.1.len() <= ADDRESSES.0 && self.1.iter().all(|address| Address::parse(address).is_some())
     }
 }
 
-/// Checks that addresses are of the nodes of one roster.
+/// Checks that all addresses belong to nodes of one roster.
 pub(super) fn check_own(reach: &[Reach], roster: &Roster) -> Result<(), CardError> {
     let own = |node: &NodeKey| roster.devices().any(|device| device.node == *node);
     match reach.iter().find(|reach| !own(&reach.0)) {
@@ -123,7 +127,7 @@ pub(super) fn check_own(reach: &[Reach], roster: &Roster) -> Result<(), CardErro
     }
 }
 
-/// A roster from the envelopes of its links, in order.
+/// Builds a roster from the envelopes of its links, in order.
 pub(super) fn roster_of<'a>(mut links: impl Iterator<Item = &'a [u8]>) -> Result<Roster, LinkError> {
     let empty = DecodeError::Rule { what: "roster", rule: "a roster has a first link" };
     let mut roster = Roster::start(Link::parse(links.next().ok_or(empty)?)?)?;

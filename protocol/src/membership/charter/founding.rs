@@ -1,4 +1,4 @@
-//! Founding: cards → draft → signatures → registry file → members.
+//! Founding a registry: cards → draft → signatures → registry file → members.
 //!
 //! ```text
 //! draft     = [genesis, [card …]]
@@ -7,9 +7,9 @@
 //! annex     = the form of a grant, over [network key 32, grant, [[card …], [[node 32, [address …]] …]]], padded
 //! ```
 //!
-//! The registry file holds, sealed to each founder's devices, what they need to start: the network key, the secrets of the
-//! circles that admit them, and the founders' cards, which say where their nodes are. Whoever completes the file signs that
-//! part with its root key, and may add addresses of its own nodes alone: an organisation's addresses are its own word.
+//! The registry file holds, sealed to each founder's devices, what they need to start: the network key, the secrets of
+//! the circles that admit them, and the founders' cards with the addresses of their nodes. The organisation that
+//! completes the file signs that part with its root key, and may add addresses of its own nodes only.
 
 use std::collections::BTreeMap;
 
@@ -38,59 +38,59 @@ use crate::{
     },
 };
 
-/// Why a founding file is not taken.
+/// Errors of reading or completing a founding file.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FoundingError {
-    /// Not a file of this kind.
+    /// The bytes are not a file of this kind.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// A card in it is not sound.
+    /// A card in the file is not sound.
     #[error(transparent)]
     Card(#[from] CardError),
-    /// A roster in it is not sound.
+    /// A roster in the file is not sound.
     #[error(transparent)]
     Link(#[from] LinkError),
-    /// The cards and the genesis do not name the same founders.
+    /// The cards and the genesis name different founders.
     #[error("the cards in the file are not those of the founders it names")]
     Founders,
-    /// A founder has not signed.
+    /// The signature of a founder is missing.
     #[error("{} of the founders have not signed: {}", missing.len(), missing.join(", "))]
     Unsigned {
-        /// Their call-signs.
+        /// Call-signs of the founders without a signature.
         missing: Vec<String>,
     },
     /// A signature is by no founder, or for another registry.
     #[error("a signature is for another registry or by none of its founders")]
     Stranger,
-    /// Two foundings are mixed: a signature is for another draft than the one to be completed.
+    /// A signature is for another draft than the one to be completed.
     #[error(
         "a signature is for the draft «{}», and this one is «{}»",
         words::fingerprint(&theirs.0),
         words::fingerprint(&ours.0)
     )]
     OtherDraft {
-        /// The registry that it is for.
+        /// The registry of the signature.
         theirs: RegistryId,
         /// The registry of the draft.
         ours: RegistryId,
     },
-    /// A signature does not fit.
+    /// A signature does not verify.
     #[error(transparent)]
     Signature(#[from] BadSignature),
-    /// This device is not among those the file was made for.
+    /// The device is not among those that the file was made for.
     #[error("this registry file was not made for this device")]
     NotForUs,
-    /// Two cards of one organisation.
+    /// Two cards are of one organisation.
     #[error("two cards are of one organisation")]
     Twice,
 }
 
-/// A founding text that founders can look at and sign.
+/// A draft: the genesis and the cards that founders inspect and sign.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
-    /// The founding document.
+    /// The genesis of the draft.
     pub genesis: Genesis,
-    /// The founders' cards.
+    /// The cards of the founders.
     pub cards: Vec<Card>,
     envelopes: Vec<ByteBuf>,
 }
@@ -99,7 +99,10 @@ pub struct Draft {
 struct DraftWire(ByteBuf, Vec<ByteBuf>);
 
 impl Draft {
-    /// A draft from card bytes.
+    /// Makes a draft from encoded cards.
+    ///
+    /// # Errors
+    /// A card is not sound, an organisation has two cards, or the founders break a rule of the genesis.
     pub fn new(schema: u64, cards: Vec<Vec<u8>>, entropy: &mut Entropy) -> Result<Self, FoundingError> {
         let parsed = cards.iter().map(|card| Card::parse(card)).collect::<Result<Vec<_>, _>>()?;
         let genesis = Genesis::new(schema, entropy.bytes(), parsed.iter().map(Card::founder).collect());
@@ -110,13 +113,16 @@ impl Draft {
         Ok(Self { genesis, cards: parsed, envelopes: cards.into_iter().map(ByteBuf::from).collect() })
     }
 
-    /// The bytes.
+    /// Encodes the draft.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(&DraftWire(ByteBuf::from(self.genesis.bytes()), self.envelopes.clone()))
     }
 
-    /// Reads one, strictly.
+    /// Decodes a draft strictly.
+    ///
+    /// # Errors
+    /// The bytes are malformed, or the cards are not those of the founders that the genesis names.
     pub fn decode(bytes: &[u8]) -> Result<Self, FoundingError> {
         let DraftWire(genesis, envelopes) = codec::decode("draft", bytes, REGISTRY_FILE_BYTES.0)?;
         let genesis = Genesis::decode(&genesis)?;
@@ -129,7 +135,7 @@ impl Draft {
         Ok(Self { genesis, cards, envelopes })
     }
 
-    /// A founder's signature.
+    /// Signs the genesis as a founder.
     #[must_use]
     pub fn sign(&self, root: &Signer) -> Vec<u8> {
         let id = self.genesis.id();
@@ -137,7 +143,11 @@ impl Draft {
         codec::encode(&Consent(id, root.public().into(), signature.into()))
     }
 
-    /// The registry file, from all founders' signatures. `root` is the root key of whoever completes it.
+    /// Completes the draft into a registry file, from all founders' signatures. `root` is the root key of the
+    /// organisation that completes it.
+    ///
+    /// # Errors
+    /// A signature is malformed, missing, wrong, or for another draft.
     pub fn complete(
         &self,
         signatures: &[Vec<u8>],
@@ -177,24 +187,27 @@ fn check_consents(genesis: &Genesis, consents: &[Consent]) -> Result<(), Foundin
     if missing.is_empty() { Ok(()) } else { Err(FoundingError::Unsigned { missing: missing.into_values().collect() }) }
 }
 
-/// What a device needs besides the public part.
+/// The secrets and addresses that a device needs to start, besides the public part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// Keeps strangers' bytes from the parsers; authorises nobody.
+    /// The key of the private network, which keeps strangers' bytes from the parsers; it authorises no one.
     pub network_key: Secret,
     /// The circles that admit the device's organisation.
     pub openings: Vec<Opening>,
-    /// Where the members' nodes are.
+    /// Addresses of the members' nodes.
     pub whereabouts: Whereabouts,
 }
 
-/// Where the members' nodes are, each by the word of its own organisation: the founders' cards, as signed, and addresses
-/// of nodes of the organisation that made the file, or whose folder this is. The latter stand before its card's.
+/// Addresses of the members' nodes, each given by its own organisation: the founders' signed cards, and addresses of
+/// nodes of the organisation that made the file, or that owns the folder. The latter precede those of its card.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Whereabouts(pub Vec<ByteBuf>, pub Vec<Reach>);
 
 impl Whereabouts {
-    /// Checks that the cards are members', and that the addresses beside them are of nodes of `org` alone.
+    /// Checks that the cards are members', and that the separate addresses are of nodes of `org` only.
+    ///
+    /// # Errors
+    /// [`FoundingError::Founders`] or the error of a card.
     pub fn check(&self, members: &Members, org: &OrgId) -> Result<(), FoundingError> {
         let Self(cards, own) = self;
         if cards.len() > ORGANISATIONS.0 || own.len() > DEVICES.0 || !own.iter().all(Reach::is_sound) {
@@ -208,8 +221,8 @@ impl Whereabouts {
         Ok(members.roster(org).map_or(Ok(()), |roster| check_own(own, roster))?)
     }
 
-    /// The addresses of the members' nodes, each in the order its organisation gave. A node counts only for the
-    /// organisation that certifies it now, and a card that does not read says nothing.
+    /// Returns the addresses of the members' nodes, each in its organisation's order. A node counts only for the
+    /// organisation that certifies it now, and an unreadable card is skipped.
     #[must_use]
     pub fn addresses(&self, members: &Members) -> BTreeMap<NodeKey, Vec<Address>> {
         let mut addresses = BTreeMap::new();
@@ -232,7 +245,7 @@ struct StartWire(Secret, ByteBuf, Whereabouts);
 #[derive(Serialize, Deserialize)]
 struct RegistryWire(ByteBuf, Vec<Vec<ByteBuf>>, Vec<Consent>, ByteBuf, ByteArray<32>, ByteArray<SIGNATURE>);
 
-/// A registry file for the devices of `readers`.
+/// Encodes a registry file for the devices of `readers`.
 fn registry_file(
     genesis: &Genesis,
     rosters: &[Roster],
@@ -262,9 +275,9 @@ fn registry_file(
 /// The public part of a registry file, verified.
 #[derive(Clone, Debug)]
 pub struct Founding {
-    /// The founding document.
+    /// The genesis of the registry.
     pub genesis: Genesis,
-    /// Who is a member, with the rosters as the file has them.
+    /// The members, with the rosters of the file.
     pub members: Members,
     /// The organisation that completed the file.
     pub completed_by: OrgId,
@@ -274,6 +287,9 @@ pub struct Founding {
 
 impl Founding {
     /// Reads a registry file and checks every signature in it.
+    ///
+    /// # Errors
+    /// See [`FoundingError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, FoundingError> {
         let RegistryWire(genesis, rosters, consents, annex, root_key, signature) =
             codec::decode("registry", bytes, REGISTRY_FILE_BYTES.0)?;
@@ -291,6 +307,9 @@ impl Founding {
     }
 
     /// Opens the sealed part with a device's reading key.
+    ///
+    /// # Errors
+    /// [`FoundingError::NotForUs`], or the content of the sealed part is malformed.
     pub fn start(&self, reader: &ReadingSecret) -> Result<Start, FoundingError> {
         let (registry, reader) = (self.genesis.id(), reader.expand());
         let open = |sealed: &[u8]| grant::open_bytes(&registry, sealed, &reader, None);
@@ -301,8 +320,11 @@ impl Founding {
         Ok(Start { network_key, openings, whereabouts })
     }
 
-    /// A registry file for one more device of an organisation: the same founding, the rosters as they are now, and the
+    /// Makes a registry file for one more device of an organisation: the same founding, the present rosters, and the
     /// secrets that `start` names. `root` is the organisation's root key.
+    ///
+    /// # Errors
+    /// A founder's signature in this file is malformed.
     pub fn extend(
         &self,
         members: &Members,
@@ -397,7 +419,7 @@ mod tests {
         }
     }
 
-    /// A coerced or infiltrated founder completes the file: where another member's node is remains that member's word.
+    /// A coerced or infiltrated founder completes the file: it cannot change the addresses of another member's nodes.
     #[test]
     fn whoever_completes_the_file_cannot_say_where_another_members_node_is() {
         let mut entropy = Entropy::new([5; 32]);
@@ -430,11 +452,11 @@ mod tests {
 
         let foreign = start(Whereabouts(cards.clone(), lure(0)));
         assert_eq!(foreign, Err(FoundingError::Card(CardError::Foreign(node(0)))));
-        // Its own nodes may have moved; that wins over its card.
+        // Addresses of the completing organisation's own nodes may be newer than its card, and take precedence.
         let own = start(Whereabouts(cards.clone(), lure(1))).expect("its own word");
         assert_eq!(own[&node(1)], [Address::parse("lure.example:443").expect("a name")]);
         assert_eq!(own[&node(0)], [Address::parse("127.0.0.1:4001").expect("a literal")]);
-        // A card that was changed, and one of no member.
+        // A card that was changed, and a card of an organisation that is no member.
         let mut changed = cards.clone();
         *changed[0].last_mut().expect("a signature") ^= 1;
         assert!(start(Whereabouts(changed, vec![])).is_err());

@@ -1,4 +1,4 @@
-//! A roster: the linear chain, signed by an organisation's root, of what its devices are.
+//! A roster: the linear chain of device certificates, signed by an organisation's root key.
 //!
 //! ```text
 //! link = COSE_Sign1(root key, "habeas/1/link") over [1, root_key 32, index, prev 32|null, change, content]
@@ -10,11 +10,12 @@
 //! organisation = BLAKE3 derive-key("habeas 1 organisation id", root_key)
 //! ```
 //!
-//! Rosters are an input of validity: they replicate as control and sit in the control root. Two links with one parent
-//! prove that the root was used twice; the roster then freezes at the common link, whatever the order of arrival.
+//! Rosters are an input of validity: they replicate as control data and are part of the control root. Two links with
+//! one parent prove that the root key signed two histories; the roster then freezes at the common link, whatever the
+//! order of arrival.
 //!
-//! Each key of a device signs for whom it serves: otherwise a member could certify another's keys as its own, and the
-//! other's entries would count for nothing.
+//! Each key of a device signs a proof of possession for its organisation: otherwise a member could certify another's
+//! keys as its own, and the other's entries would count for nothing.
 
 use std::collections::BTreeSet;
 
@@ -30,21 +31,21 @@ use crate::bytes::{
     seal::{self, ReadingKey},
 };
 
-/// The organisation of a root key.
+/// Returns the organisation of a root key.
 #[must_use]
 pub fn organisation(root_key: &[u8; 32]) -> OrgId {
     OrgId(seal::hash("habeas 1 organisation id", &[root_key]))
 }
 
-/// What a certified key may do; one key, one purpose.
+/// The purpose of a certified key; one key has one purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Purpose {
-    /// People of the organisation write with it inside the own circle.
+    /// Signs entries of the organisation's people in the own circle.
     Author = 0,
-    /// The organisation speaks with it in other circles.
+    /// Signs entries of the organisation in other circles.
     Desk = 1,
-    /// Names the device's node on the network.
+    /// Identifies the device's node on the network.
     Node = 2,
     /// Votes on the charter.
     Ballot = 3,
@@ -52,25 +53,25 @@ pub enum Purpose {
     Receipt = 4,
 }
 
-/// The keys of a device that sign, on the machine they live on.
+/// The signing keys of a device, on the machine that holds them.
 #[derive(Clone, Debug)]
 pub struct DeviceKeys {
-    /// For [`Purpose::Author`].
+    /// Signing key for [`Purpose::Author`].
     pub author: Signer,
-    /// For [`Purpose::Desk`].
+    /// Signing key for [`Purpose::Desk`].
     pub desk: Signer,
-    /// For [`Purpose::Node`].
+    /// Signing key for [`Purpose::Node`].
     pub node: Signer,
-    /// For [`Purpose::Ballot`].
+    /// Signing key for [`Purpose::Ballot`].
     pub ballot: Signer,
-    /// For [`Purpose::Receipt`].
+    /// Signing key for [`Purpose::Receipt`].
     pub receipt: Signer,
 }
 
-/// A device, its keys, and their word for whom they serve.
+/// A certified device: its keys and their proofs of possession.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
-    /// The device.
+    /// The id of the device.
     pub id: DeviceId,
     /// Key for [`Purpose::Author`].
     pub author: FeedKey,
@@ -84,7 +85,8 @@ pub struct Device {
     pub receipt: [u8; 32],
     /// Key that epoch keys are wrapped to.
     pub reading: ReadingKey,
-    /// In the order of purposes: each key's signature that it serves the organisation as this device's key.
+    /// Proofs of possession in the order of purposes: each key's signature that it serves the organisation as this
+    /// device's key.
     possession: [[u8; SIGNATURE]; 5],
 }
 
@@ -123,7 +125,7 @@ impl<'de> Deserialize<'de> for Device {
 }
 
 impl Device {
-    /// A device of an organisation; its keys say so themselves.
+    /// Makes a device of an organisation and signs the proofs of possession.
     #[must_use]
     pub fn new(org: &OrgId, id: DeviceId, keys: &DeviceKeys, reading: ReadingKey) -> Self {
         let DeviceKeys { author, desk, node, ballot, receipt } = keys;
@@ -145,7 +147,10 @@ impl Device {
         }
     }
 
-    /// Whether every key itself says that it serves this organisation.
+    /// Checks that every key of the device signed its proof of possession for the organisation.
+    ///
+    /// # Errors
+    /// [`BadSignature`] if a proof does not verify.
     pub fn serves(&self, org: &OrgId) -> Result<(), BadSignature> {
         (0..).zip(self.keys().into_iter().zip(&self.possession)).try_for_each(|(purpose, (key, signature))| {
             cose::check(key, Domain::Possession, &org.0, &claim(&self.id, purpose, key), signature)
@@ -165,34 +170,35 @@ impl Device {
         CertificateId(seal::hash("habeas 1 certificate id", &[&org.0, &self.id.0, &[purpose as u8], key]))
     }
 
-    /// In the order of purposes.
+    /// The signing keys in the order of purposes.
     fn keys(&self) -> [&[u8; 32]; 5] {
         [&self.author.0, &self.desk.0, &self.node.0, &self.ballot, &self.receipt]
     }
 
-    /// Whether none of its keys serves twice, here or in a device certified `before`, or is the root's.
-    fn keeps_apart<'a>(&self, root_key: &[u8; 32], mut before: impl Iterator<Item = &'a Self>) -> bool {
+    /// Whether each key has one purpose only: none appears twice here or in a device certified `before`, or is the root
+    /// key.
+    fn has_distinct_keys<'a>(&self, root_key: &[u8; 32], mut before: impl Iterator<Item = &'a Self>) -> bool {
         let keys: BTreeSet<_> = self.keys().into_iter().collect();
         let shares = |other: &Self| other.reading == self.reading || other.keys().iter().any(|key| keys.contains(key));
         keys.len() == self.keys().len() && !keys.contains(root_key) && !before.any(shares)
     }
 }
 
-/// What a key signs: this device, this purpose, this key.
+/// The payload of a proof of possession: device, purpose, key.
 fn claim(id: &DeviceId, purpose: u8, key: &[u8; 32]) -> Vec<u8> {
     codec::encode(&(id, purpose, ByteArray::new(*key)))
 }
 
-/// What a link changes.
+/// The change that a link makes to a roster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A device joins.
+    /// Certification of a device.
     Certify(Box<Device>),
-    /// A newer version's change.
+    /// A change of a newer version, with its number.
     Later(u64),
 }
 
-/// A link whose signature is good. As with entries, nothing else is taken in.
+/// A roster link with a verified signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     id: LinkId,
@@ -209,48 +215,51 @@ struct Wire(u64, ByteArray<32>, u64, Option<LinkId>, u64, ByteBuf);
 const VERSION: u8 = 1;
 const CERTIFY: u64 = 0;
 
-/// Why a link is not taken.
+/// Errors of parsing or adding a roster link.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum LinkError {
-    /// Not a link.
+    /// The bytes are not a link.
     #[error(transparent)]
     Malformed(#[from] DecodeError),
-    /// The signature does not fit.
+    /// The signature does not verify.
     #[error(transparent)]
     Signature(#[from] BadSignature),
-    /// Written by a newer version: no blame.
+    /// The link was written by a newer version: no strike.
     #[error("a roster link of a newer version ({version})")]
     Later {
-        /// The version named.
+        /// The version that the link names.
         version: u8,
     },
-    /// It does not follow the chain we hold.
+    /// The link's index is not the next one of the chain.
     #[error("the link is number {found}, number {expected} is next")]
     Gap {
-        /// The number that would fit.
+        /// The next index of the chain.
         expected: u64,
-        /// The number found.
+        /// The index of the link.
         found: u64,
     },
-    /// It names another predecessor than the chain has there: a fork lies below.
+    /// The link names another predecessor than the chain has there: a fork lies below.
     #[error("the link does not follow the one before it")]
     Prev,
     /// A link of another organisation.
     #[error("the link is another organisation's")]
     OtherOrganisation,
-    /// One device too many, or a key that already serves somewhere.
+    /// The link certifies one device too many, or a key that already has a purpose.
     #[error("the organisation has its {} devices, or a key serves twice", DEVICES.0)]
     Devices,
-    /// The chain has ended: it forked, and waits for the members' decision.
+    /// The roster is frozen: its chain forked, and waits for a decision of the members.
     #[error("the roster is frozen at link {at}: its root signed two links with one parent")]
     Frozen {
-        /// The last link that counts.
+        /// The index of the last link that counts.
         at: u64,
     },
 }
 
 impl Link {
-    /// Parses and verifies.
+    /// Parses a link and verifies its signatures.
+    ///
+    /// # Errors
+    /// See [`LinkError`].
     pub fn parse(envelope: &[u8]) -> Result<Self, LinkError> {
         let what = "roster link";
         if envelope.len() > LINK_BYTES.0 {
@@ -275,7 +284,7 @@ impl Link {
         cose::check(&root_key, Domain::Link, &[], payload, signature)?;
         if let Change::Certify(device) = &change {
             device.serves(&organisation(&root_key))?;
-            if !device.keeps_apart(&root_key, std::iter::empty()) {
+            if !device.has_distinct_keys(&root_key, std::iter::empty()) {
                 return Err(LinkError::Devices);
             }
         }
@@ -295,54 +304,54 @@ impl Link {
         Self { id, org: organisation(&root.public()), index, prev, change, envelope }
     }
 
-    /// The organisation whose root signed it.
+    /// The organisation whose root key signed the link.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         self.org
     }
 
-    /// Its place in the chain, from 0.
+    /// The index of the link in the chain, from 0.
     #[must_use]
     pub fn index(&self) -> u64 {
         self.index
     }
 
-    /// Its name.
+    /// The id of the link.
     #[must_use]
     pub fn id(&self) -> LinkId {
         self.id
     }
 
-    /// The bytes as they travel.
+    /// The envelope of the link on the wire.
     #[must_use]
     pub fn envelope(&self) -> &[u8] {
         &self.envelope
     }
 }
 
-/// Where a roster stands: join-semilattice `Open(links) < Forked(p)`, smaller p wins.
+/// The state of a roster: join-semilattice `Open(links) < Forked(p)`, smaller p wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Standing {
-    /// Links that count.
+pub struct RosterState {
+    /// Number of links that count.
     pub links: u64,
-    /// The last of them.
+    /// The id of the last link that counts.
     pub head: LinkId,
-    /// Whether two links with one parent end it there.
+    /// Whether two links with one parent end the chain there.
     pub frozen: bool,
 }
 
-/// What taking a link did.
+/// The outcome of adding a valid link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// The chain grew.
+    /// The link extended the chain.
     Grown,
-    /// Known already.
+    /// The link was known already.
     Known,
-    /// Proof of a fork: the chain now ends before this place.
+    /// The link proves a fork: the chain now ends before it.
     Froze,
 }
 
-/// One organisation's chain.
+/// A roster: one organisation's chain of links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     root_key: [u8; 32],
@@ -352,7 +361,10 @@ pub struct Roster {
 }
 
 impl Roster {
-    /// A chain from its first link.
+    /// Starts a roster with its first link.
+    ///
+    /// # Errors
+    /// [`LinkError::Gap`] for any other link.
     pub fn start(first: Link) -> Result<Self, LinkError> {
         if first.index != 0 {
             return Err(LinkError::Gap { expected: 0, found: first.index });
@@ -362,7 +374,7 @@ impl Roster {
         Ok(Self { root_key: root_key.into_array(), links: vec![first], fork: None })
     }
 
-    /// The organisation.
+    /// The organisation of the roster.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         self.links[0].org
@@ -386,13 +398,13 @@ impl Roster {
         self.links.last().expect("a roster has a first link").id
     }
 
-    /// What goes into the control root.
+    /// The state of the roster, which is part of the control root.
     #[must_use]
-    pub fn standing(&self) -> Standing {
-        Standing { links: self.links(), head: self.head(), frozen: self.fork.is_some() }
+    pub fn state(&self) -> RosterState {
+        RosterState { links: self.links(), head: self.head(), frozen: self.fork.is_some() }
     }
 
-    /// Links from `from` on, and the proof if the chain froze: what a peer lacks.
+    /// The links from `from` on, and the fork proof if the roster is frozen: what a peer lacks.
     pub fn since(&self, from: u64) -> impl Iterator<Item = &Link> {
         let counted = self.links.iter().skip(usize::try_from(from).unwrap_or(usize::MAX));
         counted.chain(self.fork.iter().flat_map(|pair| [&pair.0, &pair.1]))
@@ -404,7 +416,7 @@ impl Roster {
         usize::try_from(index).ok().and_then(|index| self.links.get(index))
     }
 
-    /// The devices certified, in the order of their links.
+    /// The certified devices, in the order of their links.
     pub fn devices(&self) -> impl Iterator<Item = &Device> {
         self.links.iter().filter_map(|link| match &link.change {
             Change::Certify(device) => Some(&**device),
@@ -412,7 +424,11 @@ impl Roster {
         })
     }
 
-    /// Takes a link in.
+    /// Adds a link.
+    ///
+    /// # Errors
+    /// The link is of another organisation, leaves a gap, names another parent, follows a freeze, or breaks the rules
+    /// on devices and keys.
     pub fn take(&mut self, link: Link) -> Result<Taken, LinkError> {
         if link.org != self.organisation() {
             return Err(LinkError::OtherOrganisation);
@@ -425,7 +441,7 @@ impl Roster {
                 return Err(LinkError::Prev);
             }
             let held = held.clone();
-            // The first link is the organisation itself and always counts: a second one is only evidence.
+            // The first link defines the organisation and always counts: a second first link is only evidence.
             let end = usize::try_from(link.index).expect("held").max(1);
             self.links.truncate(end);
             self.fork = Some(Box::new((held, link)));
@@ -442,7 +458,7 @@ impl Roster {
             return Err(LinkError::Prev);
         }
         if let Change::Certify(device) = &link.change
-            && (self.devices().count() >= DEVICES.0 || !device.keeps_apart(&self.root_key, self.devices()))
+            && (self.devices().count() >= DEVICES.0 || !device.has_distinct_keys(&self.root_key, self.devices()))
         {
             return Err(LinkError::Devices);
         }
@@ -512,8 +528,8 @@ pub(crate) mod tests {
         let (l, r) = (left.link(2).expect("held").clone(), right.link(2).expect("held").clone());
         assert_eq!(left.take(r), Ok(Taken::Froze));
         assert_eq!(right.take(l), Ok(Taken::Froze));
-        assert_eq!(left.standing(), right.standing());
-        assert_eq!(left.standing(), Standing { links: 2, head: base.head(), frozen: true });
+        assert_eq!(left.state(), right.state());
+        assert_eq!(left.state(), RosterState { links: 2, head: base.head(), frozen: true });
         let more = Link::certify(&root, Some(&base), &device(&root, &mut entropy));
         assert_eq!(left.take(more), Err(LinkError::Frozen { at: 1 }));
     }
@@ -538,8 +554,8 @@ pub(crate) mod tests {
         }
     }
 
-    /// The rules on keys were asked of every link but the first: an organisation began with a device whose desk was its
-    /// author, or its root.
+    /// The rules on keys were applied to every link but the first: an organisation began with a device whose desk key
+    /// was its author key, or its root key.
     #[test]
     fn no_key_serves_twice_or_is_the_roots_from_the_first_link_on() {
         let mut entropy = Entropy::new([5; 32]);

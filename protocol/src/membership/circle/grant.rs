@@ -1,4 +1,4 @@
-//! A grant: the secrets of circles, sealed so that some devices can open them and nobody else can tell which.
+//! A grant: secrets of circles, sealed so that only some devices can open them, and nobody else can tell which.
 //!
 //! ```text
 //! grant   = [[slot 1172 …], nonce 24, ciphertext]      a multiple of 8 slots, sorted
@@ -9,12 +9,13 @@
 //! content = [[circle, secret 32, [[epoch 16, key 32] …]] …], padded; the ciphertext's aad = registry id
 //! ```
 //!
-//! It stands in registry files (what a device needs to start) and in entries (a named circle is opened; an epoch begins).
+//! Grants are part of registry files (what a device needs to start) and of entries (a named circle is created; an epoch
+//! begins).
 //!
-//! Slots are filled up with wraps to throw-away keys, made by the very steps of a real one: whoever is not a reader sees
-//! neither for which devices a grant is nor how many. A reader knows its slot by the hint before it decapsulates
-//! anything; who holds neither of the two keys takes the hint for chance. A registry file names no author's device:
-//! there every hint is chance, and a reader tries all.
+//! Slots are filled up with wraps to throw-away keys, made by the same steps as a real wrap: only a reader learns for
+//! which devices a grant is, or how many. A reader finds its slot by the hint before it decapsulates anything; without
+//! either of the two keys a hint looks random. A registry file names no author's device: its hints are random, and a
+//! reader tries every wrap.
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::{ByteArray, ByteBuf};
@@ -27,14 +28,14 @@ use crate::bytes::{
     seal::{self, Entropy, NONCE, Reader, ReadingKey, ReadingSecret, Secret, WRAP},
 };
 
-/// What one circle's readers need.
+/// The secrets of one circle for its readers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opening {
     /// The circle.
     pub circle: Circle,
-    /// Keys the tags peers compare; fixed for ever.
+    /// The secret that keys the tags which peers compare; it never changes.
     pub secret: Secret,
-    /// The epochs granted: the commons grants its history, a named circle what it has.
+    /// The granted epochs: all of the commons, and those that a named circle has.
     pub epochs: Vec<Epoch>,
 }
 
@@ -47,11 +48,11 @@ struct Wire(Vec<ByteArray<SLOT>>, ByteArray<NONCE>, ByteBuf);
 const INFO: &[u8] = b"habeas 1 grant";
 const GROUP: usize = 8;
 const HINT: usize = 4;
-/// Bytes of a slot: a hint and a wrap.
+/// Length of a slot in bytes: a hint and a wrap.
 pub const SLOT: usize = HINT + WRAP;
 
 impl Opening {
-    /// A fresh secret and a first epoch for a circle.
+    /// Generates a fresh secret and a first epoch for a circle.
     #[must_use]
     pub fn fresh(circle: Circle, entropy: &mut Entropy) -> Self {
         Self { circle, secret: entropy.secret(), epochs: vec![Epoch::fresh(entropy)] }
@@ -63,7 +64,10 @@ impl Opening {
         codec::encode(&self.wire())
     }
 
-    /// Reads what [`Self::encode`] wrote.
+    /// Decodes the bytes of [`Self::encode`].
+    ///
+    /// # Errors
+    /// The bytes are malformed.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         codec::decode("opening", bytes, BODY_BYTES.0).and_then(Self::from_wire)
     }
@@ -77,8 +81,8 @@ impl Opening {
     }
 }
 
-/// Seals `openings` for `readers`, as an entry of the device whose reading key `author` is. A reader whose key is not
-/// sound gets nothing and harms nobody.
+/// Seals `openings` for `readers`, in an entry of the device whose reading key is `author`. A reader with an unsound
+/// key gets no slot; the other readers are not affected.
 #[must_use]
 pub fn seal(
     registry: &RegistryId,
@@ -90,8 +94,11 @@ pub fn seal(
     seal_bytes(registry, &encode(openings), readers, Some(author), entropy)
 }
 
-/// Opens a grant with a device's reading key: `None` if it was not made for it. `author` is the reading key of the
-/// device that wrote the entry.
+/// Opens a grant with a device's reading key: `None` if it was not made for that key. `author` is the reading key of
+/// the device that wrote the entry.
+///
+/// # Errors
+/// The grant or its content is malformed.
 pub fn open(
     registry: &RegistryId,
     grant: &[u8],
@@ -101,18 +108,18 @@ pub fn open(
     open_bytes(registry, grant, reader, Some(author))?.map(|content| decode(&content)).transpose()
 }
 
-/// The content of a grant.
+/// Encodes the content of a grant.
 pub(crate) fn encode(openings: &[Opening]) -> Vec<u8> {
     codec::encode(&openings.iter().map(Opening::wire).collect::<Vec<_>>())
 }
 
-/// Reads what [`encode`] wrote.
+/// Decodes the content of a grant.
 pub(crate) fn decode(content: &[u8]) -> Result<Vec<Opening>, DecodeError> {
     let openings: Vec<OpeningWire> = codec::decode("openings", content, BODY_BYTES.0)?;
     openings.into_iter().map(Opening::from_wire).collect()
 }
 
-/// Seals any content for readers, in the form of a grant; without an author's device, the hints say nothing.
+/// Seals any content for readers, in the form of a grant; without an author's device, the hints are random.
 pub(crate) fn seal_bytes(
     registry: &RegistryId,
     content: &[u8],
@@ -127,13 +134,13 @@ pub(crate) fn seal_bytes(
         let nobody = ReadingSecret(entropy.secret()).public();
         slots.extend(slot(registry, &key, &nobody, author, entropy));
     }
-    // Sorted, so that position does not tell for whom a slot is.
+    // Sorting hides which reader a slot is for.
     slots.sort_unstable();
     let ciphertext = seal::seal(&key, &nonce, &registry.0, &seal::pad(content));
     codec::encode(&Wire(slots, nonce.into(), ByteBuf::from(ciphertext)))
 }
 
-/// One reader's slot; `None` if its key is not sound.
+/// Makes one reader's slot; `None` if its key is not sound.
 fn slot(
     registry: &RegistryId,
     key: &Secret,
@@ -151,7 +158,7 @@ fn hint(pair: &Secret, wrap: &[u8; WRAP]) -> [u8; HINT] {
     *seal::keyed(pair, &[wrap]).first_chunk().expect("a hash has 32 bytes")
 }
 
-/// Opens what [`seal_bytes`] made.
+/// Opens a ciphertext of [`seal_bytes`].
 pub(crate) fn open_bytes(
     registry: &RegistryId,
     grant: &[u8],

@@ -4,27 +4,27 @@ use std::fmt;
 
 use super::CitationError;
 
-/// One article charged; a repeated one is a second count.
+/// An article charged; a repeated one is a second count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Article {
-    /// `352.1`.
+    /// Number of the article, such as `352.1`.
     pub article: String,
-    /// `3`, `2.1`.
+    /// Part of the article, such as `3` or `2.1`.
     pub part: Option<String>,
-    /// `а`, `в`.
+    /// Points of the part, such as `а` and `в`.
     pub points: Vec<String>,
-    /// Attempt, preparation or complicity; a completed offence of the perpetrator has none.
+    /// Form of the offence: attempt, preparation or complicity; none for a completed offence of the perpetrator.
     pub form: Option<ArticleForm>,
 }
 
-/// What Articles 30 and 33 add to the article that follows them.
+/// Form of an offence under Articles 30 and 33, which modifies the article that follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArticleForm {
-    /// Art. 30(1).
+    /// Preparation, Art. 30(1).
     Preparation,
-    /// Art. 30(3).
+    /// Attempt, Art. 30(3).
     Attempt,
-    /// Art. 33.
+    /// Complicity, Art. 33.
     Complicity {
         /// Part of Art. 33: 2 perpetrator to 5 accessory.
         part: String,
@@ -39,10 +39,10 @@ const UNFINISHED: &str = "30";
 const COMPLICITY: &str = "33";
 
 impl Article {
-    /// Reads all articles of a text, in order.
+    /// Parses all articles of a text, in order.
     ///
     /// # Errors
-    /// The text holds something else, or an attempt or complicity of nothing.
+    /// The text holds something else, or an attempt or complicity without an article.
     pub fn read_all(text: &str) -> Result<Vec<Self>, CitationError> {
         let tokens = tokens(text)?;
         let (mut articles, mut form) = (Vec::new(), None);
@@ -61,7 +61,7 @@ impl Article {
         if articles.is_empty() || form.is_some() { Err(CitationError::Articles) } else { Ok(articles) }
     }
 
-    /// Code of the article in the vocabulary `charge`, if it lists the article: `RU-CC-352.1`, `RU-CC-338.3`.
+    /// The code of the article in the vocabulary `charge`, which need not list it: `RU-CC-352.1`, `RU-CC-338.3`.
     #[must_use]
     pub fn charge_code(&self) -> String {
         match &self.part {
@@ -70,7 +70,7 @@ impl Article {
         }
     }
 
-    /// The article that a code of the vocabulary `charge` stands for; `RU-CC-other` stands for none.
+    /// The article of a code of the vocabulary `charge`; none for `RU-CC-other`.
     #[must_use]
     pub fn of_charge_code(code: &str) -> Option<Self> {
         let number = code.strip_prefix("RU-CC-").filter(|number| number.starts_with(|c: char| c.is_ascii_digit()))?;
@@ -81,8 +81,8 @@ impl Article {
         Some(Self { article: article.to_owned(), part, points: vec![], form: None })
     }
 
-    /// Whether this article is `other` or, where this one says less, holds it: Art. 338 holds Art. 338(3)(б). Whether
-    /// the offence was completed makes no difference.
+    /// Whether this article is `other` or, being less specific, includes it: Art. 338 includes Art. 338(3)(б). The form
+    /// of the offence makes no difference.
     #[must_use]
     pub fn holds(&self, other: &Self) -> bool {
         self.article == other.article
@@ -92,7 +92,7 @@ impl Article {
 }
 
 impl ArticleForm {
-    /// Code of the vocabulary `offence_form`.
+    /// The code in the vocabulary `offence_form`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -187,7 +187,8 @@ fn superscript(c: char) -> Option<char> {
     "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().zip('0'..='9').find(|(sign, _)| *sign == c).map(|(_, digit)| digit)
 }
 
-/// Puts marks and numbers together: the part may stand before («ч. 3 ст. 338») or after («ст. 338 ч. 3») its article.
+/// Groups marks and numbers into articles: the part may precede («ч. 3 ст. 338») or follow («ст. 338 ч. 3») its
+/// article.
 fn grouped(tokens: &[Token]) -> Result<Vec<Article>, CitationError> {
     let mut articles: Vec<Article> = Vec::new();
     let mut before = (None::<String>, Vec::<String>::new());
@@ -229,7 +230,7 @@ fn grouped(tokens: &[Token]) -> Result<Vec<Article>, CitationError> {
     if before.0.is_some() || !before.1.is_empty() { Err(CitationError::Articles) } else { Ok(articles) }
 }
 
-/// Whether what follows a part or point is the mark of the article it belongs to, perhaps after another mark.
+/// Whether the tokens after a part or point are the mark of its article, perhaps after another mark.
 fn precedes_article(rest: &[Token]) -> bool {
     match rest {
         [Token::ArticleMark, ..] => true,
@@ -238,7 +239,7 @@ fn precedes_article(rest: &[Token]) -> bool {
     }
 }
 
-/// «а, в» or «а» «б»: letters up to the next mark, and how many tokens they took.
+/// Reads the letters up to the next mark («а, в» or «а» «б»), and returns the number of tokens they take.
 fn points(tokens: &[Token]) -> (Vec<String>, usize) {
     let (mut points, mut read, mut at) = (Vec::new(), 0, 0);
     loop {
@@ -254,7 +255,7 @@ fn points(tokens: &[Token]) -> (Vec<String>, usize) {
     }
 }
 
-/// «352-1» is Art. 352.1: a bare number joined by a hyphen to a number of one digit.
+/// Reads «352-1» as Art. 352.1: a bare number joined by a hyphen to a number of one digit.
 fn joined(number: &str, rest: &[Token]) -> (String, usize) {
     match rest {
         [Token::Separator, Token::Number(index), ..] if index.len() == 1 && !number.contains('.') => {

@@ -1,4 +1,4 @@
-//! Numbers that courts give to cases.
+//! Case numbers and unique identifiers that courts assign.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,10 +13,10 @@ pub struct CourtNumber {
     year: u16,
 }
 
-/// A case number with the numbers the case had before: a case not finished at the year's end gets a new one.
+/// A case number with the former numbers of the case: a case not finished at the year's end gets a new one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CourtNumbers {
-    /// The number in force.
+    /// The present number.
     pub current: CourtNumber,
     /// Former numbers, as listed in brackets.
     pub previous: Vec<CourtNumber>,
@@ -27,7 +27,7 @@ pub struct CourtNumbers {
 pub struct CourtUid(String);
 
 impl CourtNumber {
-    /// The register: `1` criminal cases of first instance, `22` appeals of regional courts …
+    /// The series of the register: `1` criminal cases of first instance, `22` appeals of regional courts …
     #[must_use]
     pub fn series(&self) -> &str {
         &self.series
@@ -45,7 +45,7 @@ impl CourtNumber {
         self.year
     }
 
-    /// What the register holds, as far as the series tells.
+    /// The kind of proceedings that the register holds, as far as the series shows.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &*self.series {
@@ -67,7 +67,7 @@ impl fmt::Display for CourtNumber {
     }
 }
 
-/// Any dash, spaces around it, a second dash before the year, a year of two digits.
+/// Accepts any dash, spaces around it, a second dash before the year, and a year of two digits.
 impl FromStr for CourtNumber {
     type Err = CitationError;
     fn from_str(text: &str) -> Result<Self, CitationError> {
@@ -89,7 +89,7 @@ impl FromStr for CourtNumber {
     }
 }
 
-/// `1-5/2022 (1-205/2021;)`.
+/// Reads the form `1-5/2022 (1-205/2021;)`.
 impl FromStr for CourtNumbers {
     type Err = CitationError;
     fn from_str(text: &str) -> Result<Self, CitationError> {
@@ -172,7 +172,7 @@ pub fn is_court_id(text: &str) -> bool {
             .all(|(at, byte)| if matches!(at, 2 | 3) { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() })
 }
 
-/// `1`, `22`, `3/10`, `22к`: one or two numbers of at most two digits, perhaps a letter.
+/// Whether `series` is one: `1`, `22`, `3/10`, `22к`: one or two numbers of at most two digits, perhaps a letter.
 fn is_series(series: &str) -> bool {
     let series = series.strip_suffix(|c| ('а'..='я').contains(&c)).unwrap_or(series);
     let small = |part: &str| (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());

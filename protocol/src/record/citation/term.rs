@@ -2,12 +2,12 @@
 
 use super::CitationError;
 
-/// How long; life is not a number of months.
+/// A term of punishment; life is not a number of months.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Term {
-    /// Whole months.
+    /// A number of whole months.
     Months(u32),
-    /// For life.
+    /// Imprisonment for life.
     Life,
 }
 
@@ -15,14 +15,14 @@ const YEARS: &[&str] = &["год", "года", "лет", "году", "рік", "
 const MONTHS: &[&str] =
     &["месяц", "месяца", "месяцев", "мес", "м", "місяць", "місяці", "місяців", "міс", "month", "months"];
 const LIFE: &[&str] = &["пожизненн", "довічн", "life"];
-/// No term of punishment is longer; more is a mistake or another system's mark for life.
+/// Longest term of punishment in months; a longer one is a mistake or another system's notation for life.
 const MONTHS_MAX: u32 = 600;
 
 impl Term {
-    /// Reads «1 год 6 месяцев», «1,5 года», "2 years", «пожизненное лишение свободы».
+    /// Parses «1 год 6 месяцев», «1,5 года», "2 years", «пожизненное лишение свободы».
     ///
     /// # Errors
-    /// Anything else: words we do not know, no unit, more than fifty years.
+    /// Unknown words, a missing unit, or more than fifty years.
     pub fn read(text: &str) -> Result<Self, CitationError> {
         let text = text.to_lowercase();
         if LIFE.iter().any(|word| text.trim_start().starts_with(word)) {
@@ -46,7 +46,7 @@ impl Term {
     }
 }
 
-/// Months of a number of years; the only fraction people use is a half.
+/// Converts a number of years to months; the only fraction accepted is a half.
 fn years(number: &str) -> Option<u32> {
     let (whole, months) = match number.split_once([',', '.']) {
         None => (number, 0),

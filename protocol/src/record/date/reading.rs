@@ -1,10 +1,10 @@
-//! Dates as people write them, in Russian, Ukrainian and English; day before month, as everyone concerned writes.
+//! Parsing dates as people write them, in Russian, Ukrainian and English; the day precedes the month.
 //!
-//! Two digits of a year stand for 1950 to 2049. What would need a guess (`03/04/2022`, «1992 или 1993») is refused.
+//! Two digits of a year mean 1950 to 2049. Ambiguous texts (`03/04/2022`, «1992 или 1993») are refused.
 
 use super::{Date, DateError, Form, Point, Unit, year};
 
-/// First words that say what the rest means, longest first where one begins another.
+/// Leading words that set the meaning of the rest, longest first where one begins another.
 const BEFORE: &[&str] =
     &["не позднее", "не позже", "не пізніше", "до", "not later than", "no later than", "before", "until", "by"];
 const AFTER: &[&str] = &[
@@ -48,11 +48,11 @@ const ABOUT: &[&str] = &[
     "≈",
 ];
 const BETWEEN: &[(&str, &str)] = &[("между", " и "), ("між", " і "), ("між", " та "), ("between", " and ")];
-/// Words inside "from A to B".
+/// Words between the bounds of an interval.
 const TO: &[&str] = &[" по ", " до ", " to ", " till ", " until "];
 const UNKNOWN: &[&str] =
     &["", "-", "–", "—", "?", "неизвестно", "не известно", "невідомо", "не відомо", "unknown", "n/a"];
-/// Words that add nothing.
+/// Words without meaning.
 const FILLERS: &[&str] = &[
     "г", "г.", "гг.", "год", "года", "году", "р", "р.", "рр.", "рік", "року", "році", "year", "в", "во", "у", "на",
     "in", "on", "of", "the", "of the",
@@ -100,7 +100,7 @@ pub(super) fn read(text: &str) -> Result<Option<Date>, DateError> {
     if UNKNOWN.contains(&&*text) {
         return Ok(None);
     }
-    // A canonical text is right or wrong as it stands; "2023-02-30" is not tried as something else.
+    // A canonical text is not read as anything else, even if it is wrong: "2023-02-30".
     match text.parse::<Date>() {
         Err(DateError::Form) => phrase(&text).map(Some),
         read => read.map(Some),
@@ -132,7 +132,7 @@ fn phrase(text: &str) -> Result<Date, DateError> {
     Ok(Date(Form::At(point(text)?)))
 }
 
-/// What follows one of the words, if the text begins with it.
+/// Returns the text after one of the words, if the text begins with it.
 fn after_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     words.iter().find_map(|word| {
         let rest = text.strip_prefix(word)?;
@@ -141,7 +141,7 @@ fn after_word<'a>(text: &'a str, words: &[&str]) -> Option<&'a str> {
     })
 }
 
-/// «22–25 апреля 2023»: what the first date leaves out, the second says.
+/// Parses «22–25 апреля 2023»: parts that the first date lacks come from the second.
 fn interval(from: &str, to: &str) -> Result<Date, DateError> {
     let end = point(to)?;
     if let Ok(start) = point(from) {
@@ -197,7 +197,7 @@ fn unit(text: &str) -> Result<Unit, DateError> {
     }
 }
 
-/// «24.02.2022», «6.03.2019», «15.01.24», «03.2019», «24-02-2022»; none if the text is not of this form.
+/// Parses «24.02.2022», «6.03.2019», «15.01.24», «03.2019», «24-02-2022»; none if the text has another form.
 fn numeric(text: &str) -> Option<Result<Unit, DateError>> {
     let text = text.split(' ').filter(|word| !FILLERS.contains(word)).collect::<Vec<_>>().join("");
     let text = text.trim_end_matches("г.").trim_end_matches(['г', 'р', '.']);
@@ -246,7 +246,7 @@ fn full_year(word: &str) -> Result<i16, DateError> {
     }
 }
 
-/// Four digits, or two that stand for 1950 to 2049.
+/// Parses a year of four digits, or of two that mean 1950 to 2049.
 fn any_year(word: &str) -> Result<i16, DateError> {
     if word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_digit()) {
         let short: i16 = word.parse().map_err(|_| DateError::Form)?;

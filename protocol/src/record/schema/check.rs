@@ -1,4 +1,4 @@
-//! What we write is canonical: one value has one form, checked here; and what people type becomes that form here.
+//! Checking values before writing, and parsing what people type: each value has one canonical form.
 
 use thiserror::Error;
 
@@ -9,21 +9,21 @@ use crate::record::{
     date::{DATE_BYTES, Date, DateError},
 };
 
-/// Longest line in characters.
+/// Length limit of a line in characters.
 const TEXT_CHARS: usize = 200;
-/// Longest paragraph in characters.
+/// Length limit of a paragraph in characters.
 const PARAGRAPH_CHARS: usize = 4000;
-/// Longest code in bytes.
+/// Length limit of a code in bytes.
 const CODE_BYTES: usize = 40;
-/// Longest identifier in characters.
+/// Length limit of an identifier in characters.
 const IDENTIFIER_CHARS: usize = 64;
-/// Longest address in bytes.
+/// Length limit of a URL in bytes.
 const URL_BYTES: usize = 2048;
-/// Largest attachment in bytes.
+/// Size limit of an attachment in bytes.
 const FILE_BYTES: u64 = 4 << 30;
-/// Largest integer every reader of JSON can hold.
+/// Largest integer that every reader of JSON represents exactly.
 const INT_MAX: u64 = (1 << 53) - 1;
-/// ISO 3166-1 alpha-2, as of 2024.
+/// Country codes of ISO 3166-1 alpha-2, as of 2024.
 const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT \
     BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM \
     FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO \
@@ -35,7 +35,7 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
 const YES: &[&str] = &["true", "yes", "y", "1", "да", "так", "есть", "є", "+"];
 const NO: &[&str] = &["false", "no", "n", "0", "нет", "ні", "немає", "-"];
 
-/// A value in the one form its field allows.
+/// A value in the canonical form of its field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Canonical(Value);
 
@@ -53,15 +53,15 @@ impl Canonical {
     }
 }
 
-/// Why a value may not be written to a field.
+/// Errors of checking or parsing a value for a field.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ValueError {
     /// The schema has no such field.
     #[error("unknown field {field}{}", suggestion(nearest))]
     UnknownField {
-        /// The name asked for.
+        /// The name that was asked for.
         field: String,
-        /// The nearest name.
+        /// The most similar name.
         nearest: Option<String>,
     },
     /// The field is computed and never written.
@@ -70,25 +70,25 @@ pub enum ValueError {
         /// The field.
         field: String,
     },
-    /// A value of another type.
+    /// The value is of another type.
     #[error("{field}: expected {expected}")]
     Type {
         /// The field.
         field: String,
-        /// What its values are.
+        /// The type of the field's values.
         expected: &'static str,
     },
-    /// A code, token, region or country the schema does not list.
+    /// The schema does not list this code, token, region or country.
     #[error("{field}: unknown code «{code}»{}", suggestion(near))]
     UnknownCode {
         /// The field.
         field: String,
         /// The text given, at most 40 characters.
         code: String,
-        /// Codes near to it, the nearest first.
+        /// Similar codes, the most similar first.
         near: Vec<String>,
     },
-    /// A text that is not of the field's form.
+    /// The text does not have the field's form.
     #[error("{field}: expected {expected}")]
     Form {
         /// The field.
@@ -96,15 +96,15 @@ pub enum ValueError {
         /// The form, with an example.
         expected: &'static str,
     },
-    /// A date we cannot read.
+    /// The date cannot be parsed.
     #[error("{field}: {source}")]
     Date {
         /// The field.
         field: String,
-        /// Why.
+        /// The reason.
         source: DateError,
     },
-    /// Longer than the field allows.
+    /// The value is longer than the field allows.
     #[error("{field}: {found} {unit}, at most {limit} are allowed")]
     TooLong {
         /// The field.
@@ -113,10 +113,10 @@ pub enum ValueError {
         found: usize,
         /// Length allowed.
         limit: usize,
-        /// Of what.
+        /// Unit of the length.
         unit: &'static str,
     },
-    /// A number above what the field allows.
+    /// The number is above the field's limit.
     #[error("{field}: at most {limit}")]
     TooLarge {
         /// The field.
@@ -124,7 +124,7 @@ pub enum ValueError {
         /// Largest number allowed.
         limit: u64,
     },
-    /// Nothing: what is not known is not stated.
+    /// The value is empty: an unknown value is left out.
     #[error("{field} is empty; leave it out if it is not known")]
     Empty {
         /// The field.
@@ -138,7 +138,10 @@ fn suggestion<'a>(near: impl IntoIterator<Item = &'a String>) -> String {
 }
 
 impl Schema {
-    /// Checks that `value` is what we may write to `field`: its type, limits and the one canonical form.
+    /// Checks that `value` may be written to `field`: its type, limits and canonical form.
+    ///
+    /// # Errors
+    /// See [`ValueError`].
     pub fn check(&self, field: &str, value: &Value) -> Result<Canonical, ValueError> {
         let field = self.writable(field)?;
         let name = || field.name.clone();
@@ -164,7 +167,10 @@ impl Schema {
         Ok(Canonical(value.clone()))
     }
 
-    /// The canonical value a person means by `text`; the field's kind says how to read it.
+    /// Parses what a person typed into the canonical value of `field`; the field's kind determines the syntax.
+    ///
+    /// # Errors
+    /// See [`ValueError`].
     pub fn parse(&self, field: &str, text: &str) -> Result<Value, ValueError> {
         let field = self.writable(field)?;
         let name = || field.name.clone();
@@ -204,7 +210,7 @@ impl Schema {
         self.check(&field.name, &value).map(Canonical::into_value)
     }
 
-    /// The code a person means: as typed, by label, or (for charges) by the article as courts write it.
+    /// Returns the code for a typed code, a label, or (for charges) an article as courts write it.
     fn code_of(&self, field: &Field, text: &str) -> Option<String> {
         if field.kind == Kind::Region {
             return self.regions.code_of(text).map(str::to_owned).or_else(|| Some(text.to_uppercase()));
@@ -246,7 +252,7 @@ impl Schema {
         Ok(field)
     }
 
-    /// Canonical form of the kinds that are text.
+    /// Checks the canonical form of textual kinds.
     fn check_text(&self, field: &Field, text: &str) -> Result<(), ValueError> {
         let name = || field.name.clone();
         let form = |holds, expected| if holds { Ok(()) } else { Err(ValueError::Form { field: name(), expected }) };
@@ -321,7 +327,8 @@ impl Schema {
     }
 }
 
-/// An organisation outside the address book is a line of text; [`Schema::may_go`] keeps it at home.
+/// Whether values of the kind are text. An organisation outside the address book is a line of text; [`Schema::may_go`]
+/// keeps it in the own circle.
 fn is_textual(kind: &Kind) -> bool {
     !matches!(
         kind,

@@ -1,59 +1,59 @@
-//! Fields: what may be said of an entity, in which form, who may see it, and what happens when two disagree.
+//! Fields: the form of their values, who may see them, and how several values combine.
 
 use super::{Labels, Value};
 
-/// A kind of thing the record speaks of.
+/// A kind of entity that records describe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entity {
-    /// Such as `capture_episode`.
+    /// Name of the entity, such as `capture_episode`.
     pub name: String,
-    /// The entity it belongs to; none for the roots `case_file` and `docket` and for records of no case.
+    /// The parent entity; none for the roots `case_file` and `docket` and for records of no case.
     pub parent: Option<String>,
-    /// Whether its parent may have several.
+    /// Whether the parent may have several of them.
     pub many: bool,
-    /// What it is called.
+    /// Labels of the entity.
     pub labels: Labels,
 }
 
-/// One field of an entity.
+/// A field of an entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// `entity.field`, such as `capture_episode.date`.
+    /// Name of the field, `entity.field`, such as `capture_episode.date`.
     pub name: String,
     /// The entity part of the name.
     pub entity: String,
-    /// Form of its values.
+    /// Kind of its values.
     pub kind: Kind,
     /// Vocabulary of its codes, for [`Kind::Code`].
     pub vocabulary: Option<String>,
-    /// Whether it may hold several values at once.
+    /// Whether the field may hold several values at once.
     pub many: bool,
-    /// Whether a complete record has it; a draft may lack it.
+    /// Whether a complete record has the field; a draft may lack it.
     pub required: bool,
-    /// How far it may go at all.
+    /// The most public circle that the field may be written to, the commons aside.
     pub level: Level,
-    /// What of it the commons may hold.
+    /// The form of the value that the commons may hold.
     pub commons: Commons,
-    /// What happens to several values.
+    /// The policy for several values.
     pub policy: Policy,
-    /// Which value wins, for [`Policy::Strict`].
+    /// The order that decides which value wins, for [`Policy::Strict`].
     pub order: Order,
-    /// Fields it is computed from, for [`Policy::Drv`].
+    /// Input fields of a computed field, for [`Policy::Drv`].
     pub derived_from: Vec<String>,
-    /// What it is called.
+    /// Labels of the field.
     pub labels: Labels,
 }
 
-/// Form of a field's values. Limits and canonical form: [`super::Schema::check`].
+/// Kind of a field's values. [`super::Schema::check`] defines limits and canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A code of the field's vocabulary.
     Code,
-    /// One line, at most 200 characters.
+    /// A line of text, at most 200 characters.
     Text,
-    /// One paragraph of a narrative, at most 4,000 characters.
+    /// A paragraph of a narrative, at most 4,000 characters.
     Paragraph,
-    /// Yes or no.
+    /// A yes or a no.
     Bool,
     /// A count, 0 to 2⁵³ − 1.
     Int,
@@ -61,23 +61,23 @@ pub enum Kind {
     MoneyRub,
     /// A date with its precision ([`crate::record::date::Date`]).
     Date,
-    /// ISO 3166-2.
+    /// A region of ISO 3166-2.
     Region,
-    /// ISO 3166-1 alpha-2, upper case.
+    /// A country of ISO 3166-1 alpha-2, upper case.
     Country,
-    /// ISO 639-1, else ISO 639-3, lower case.
+    /// A language of ISO 639-1, else ISO 639-3, lower case.
     Language,
-    /// An entity of the type named.
+    /// A reference to an entity of the named kind.
     Ref(String),
-    /// An organisation.
+    /// An organisation of the registry.
     Org,
-    /// `sha256:…`, `blake3:…` or `phash:…` in lower-case hex.
+    /// A hash: `sha256:…`, `blake3:…` or `phash:…` in lower-case hex.
     Hash,
     /// An absolute http or https address without user or fragment.
     Url,
     /// Whole days, 0 to 36,525.
     DurationDays,
-    /// 0 to 100.
+    /// A percentage, 0 to 100.
     Percent,
     /// An attachment of at most 4 GiB.
     File,
@@ -85,40 +85,40 @@ pub enum Kind {
     Identifier,
 }
 
-/// How far a field may go.
+/// The level of a field: how far its values may be shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// To the case's shared circle, if it is shared.
+    /// Shared in the case's named circle, if the case is shared.
     Sealed,
-    /// Nowhere: it stays in the own circle.
+    /// Kept in the own circle.
     Local,
 }
 
-/// What of a field the commons may hold.
+/// The commons rule of a field: the form of the value that the commons may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commons {
-    /// Nothing.
+    /// No value.
     None,
-    /// The year alone.
+    /// The year only.
     Year,
-    /// The group of its code in the map named ([`super::Rules::commons_maps`]).
+    /// The group of the code, in the named map ([`super::Rules::commons_maps`]).
     Group(String),
-    /// The value.
+    /// The exact value.
     Exact,
 }
 
-/// What happens when several values are stated for one field.
+/// The policy for several values of one field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
     /// Set once; a correction is a new record that supersedes.
     Imm,
-    /// One value if all agree, otherwise all side by side.
+    /// A single value if all agree, otherwise all side by side (multi-value register).
     Mvr,
-    /// Union; removal is an act of its own.
+    /// Union; removal is a statement of its own.
     Set,
     /// Append-only.
     Log,
-    /// Each organisation its own.
+    /// A value for each organisation.
     Org,
     /// The most restrictive wins, also over concurrent writes ([`Order`]).
     Strict,
@@ -126,7 +126,7 @@ pub enum Policy {
     Drv,
 }
 
-/// Which value of a [`Policy::Strict`] field is the most restrictive.
+/// The order that ranks values of a [`Policy::Strict`] field by restriction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// The field is not strict.
@@ -140,7 +140,8 @@ pub enum Order {
 }
 
 impl Order {
-    /// Rank of `value` in a ranked order, higher wins; none for a value of a newer schema, which nobody may take as mild.
+    /// Rank of `value` in a ranked order, higher wins; none for a value of a newer schema, which must not count as
+    /// mild.
     #[must_use]
     pub fn rank(&self, value: &Value) -> Option<usize> {
         let Self::Ranked(values) = self else { return None };
@@ -155,7 +156,7 @@ impl Order {
 }
 
 impl Kind {
-    /// What a value of this kind is, in words for an error.
+    /// Description of a value of this kind, for an error text.
     #[must_use]
     pub const fn expected(&self) -> &'static str {
         match self {
@@ -180,7 +181,7 @@ impl Kind {
         }
     }
 
-    /// The word of the table, for a reference without its entity.
+    /// The kind's word in the table; a reference without its entity.
     #[must_use]
     pub const fn word(&self) -> &'static str {
         match self {
@@ -205,7 +206,7 @@ impl Kind {
         }
     }
 
-    /// The kind that a word of the table means.
+    /// The kind of a word in the table.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "code" => Self::Code,
@@ -231,7 +232,7 @@ impl Kind {
 }
 
 impl Level {
-    /// The word of the table.
+    /// The level of a word in the table.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         match word {
             "local" => Some(Self::Local),
@@ -242,7 +243,7 @@ impl Level {
 }
 
 impl Commons {
-    /// The word of the table.
+    /// The commons rule of a word in the table.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "none" => Self::None,
@@ -254,7 +255,7 @@ impl Commons {
 }
 
 impl Policy {
-    /// The word of the table.
+    /// The policy of a word in the table.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "imm" => Self::Imm,
@@ -270,7 +271,7 @@ impl Policy {
 }
 
 impl Order {
-    /// The word of the table.
+    /// The order of a word in the table.
     pub(super) fn of_word(word: &str) -> Option<Self> {
         Some(match word {
             "-" => Self::None,

@@ -7,9 +7,9 @@ use unicode_normalization::{UnicodeNormalization, is_nfc};
 use super::Format;
 use crate::record::citation::{Article, CourtNumber, CourtUid, is_court_id};
 
-/// Longest perceptual hash in hex digits.
+/// Length limit of a perceptual hash in hex digits.
 const PHASH_DIGITS: usize = 72;
-/// Longest media type in bytes (RFC 6838 allows 127 + 127).
+/// Length limit of a media type in bytes (RFC 6838 allows 127 + 127).
 const MEDIA_BYTES: usize = 127;
 
 pub(super) fn has_format(format: Format, text: &str) -> bool {
@@ -42,7 +42,8 @@ pub(super) fn example(format: Format) -> &'static str {
     }
 }
 
-/// `RU-CPC-241.2.1`, `RU-SC-PLENUM-11/2023`: capitals, then numbers; no room for a name in lower case or a sentence.
+/// Whether `text` is a norm, such as `RU-CPC-241.2.1` or `RU-SC-PLENUM-11/2023`: capitals, then numbers, which leaves
+/// no room for a name or a sentence.
 fn is_norm(text: &str) -> bool {
     let (norm, year) = text.split_once('/').map_or((text, None), |(norm, year)| (norm, Some(year)));
     let Some((act, article)) = norm.rsplit_once('-') else { return false };
@@ -88,14 +89,14 @@ pub(super) fn is_media_type(media: &str) -> bool {
     media.len() <= MEDIA_BYTES && media.split_once('/').is_some_and(|(kind, subtype)| name(kind) && name(subtype))
 }
 
-/// Composed, one line, single spaces, nothing invisible that changes direction.
+/// Normalises a line: composed (NFC), one line, single spaces, no bidirectional control characters.
 pub(super) fn one_line(text: &str) -> String {
     let visible: String =
         composed(text).chars().filter(|c| !is_bidi(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Composed, LF only, trimmed, nothing else invisible that changes direction.
+/// Normalises a paragraph: composed (NFC), LF only, trimmed, no bidirectional control characters.
 pub(super) fn paragraph(text: &str) -> String {
     let text = composed(text).replace("\r\n", "\n").replace(['\r', '\u{2028}', '\u{2029}'], "\n");
     let visible = text.chars().filter(|c| !is_bidi(*c)).map(|c| if c.is_control() && c != '\n' { ' ' } else { c });
@@ -106,7 +107,8 @@ fn composed(text: &str) -> Cow<'_, str> {
     if is_nfc(text) { text.into() } else { text.nfc().collect::<String>().into() }
 }
 
-/// Embeddings, overrides, isolates and marks: they can show a text in another order than it is written.
+/// Whether `c` is a bidirectional control (embedding, override, isolate or mark), which can show text in another order
+/// than it is written.
 fn is_bidi(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
@@ -116,7 +118,7 @@ pub(super) fn whole(text: &str) -> Option<u64> {
     if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
-/// «195 000,50 руб.»: whole roubles, half up from kopecks.
+/// Parses «195 000,50 руб.» as whole roubles, half up from kopecks.
 pub(super) fn roubles(text: &str) -> Option<u64> {
     let text = text.to_lowercase();
     let text = text.trim_end_matches(['₽', 'р', 'у', 'б', 'л', 'е', 'й', 'я', 'ь', '.', ' ']);
@@ -131,8 +133,8 @@ pub(super) fn roubles(text: &str) -> Option<u64> {
     }
 }
 
-/// The address in the serialisation of the WHATWG URL standard; none if it is not one we keep: another scheme, a user
-/// part, a host that is not ASCII. The fragment never leaves the browser and is dropped.
+/// Serialises an address as the WHATWG URL standard does; none for an address that is not accepted: another scheme, a
+/// user part, a host that is not ASCII. The fragment never leaves a browser and is dropped.
 pub(super) fn address(text: &str) -> Option<String> {
     let text = text.split('#').next().expect("a split has a first part");
     let (scheme, rest) = text.split_once("://")?;
@@ -162,7 +164,7 @@ pub(super) fn address(text: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{}{query}", escaped(path)))
 }
 
-/// Percent-encodes what may not stand in a path or query.
+/// Percent-encodes characters that a path or query may not contain.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {

@@ -1,25 +1,25 @@
-//! Where a value may go: the own circle, a named circle, the commons.
+//! Levels: whether a value may be written to the own circle, a named circle, the commons.
 //!
-//! A node refuses to write a value lower than its field allows. The commons holds only what its rule says, in exactly the
-//! coarse form the rule says; the coarser value is a value of its own, made by [`Schema::coarsened`] and nowhere else.
+//! A node refuses to write a value to a circle that its field's level does not allow. The commons holds only values in
+//! the coarse form that the field's commons rule requires; only [`Schema::coarsened`] makes a coarse value.
 
 use thiserror::Error;
 
 use super::{Commons, Field, Kind, Level, Schema, Value};
 use crate::record::date::{Date, Precision};
 
-/// A circle, by who reads it.
+/// The kind of a circle, by its readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Place {
-    /// One organisation, all its devices.
+    /// An own circle: one organisation, all its devices.
     Own,
-    /// A list of organisations.
+    /// A named circle: a list of organisations.
     Named,
-    /// All members.
+    /// The commons: all members.
     Commons,
 }
 
-/// Why a value may not go where it was to go.
+/// Errors of writing a value to a circle.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LevelError {
     /// The field stays in the own circle.
@@ -36,24 +36,24 @@ pub enum LevelError {
         /// The local field that takes the code; none if the whole record stays.
         twin: Option<String>,
     },
-    /// An organisation that is only a name: names of organisations are not told.
+    /// The value is only the name of an organisation, and such names are not shared.
     #[error("{field} names an organisation that is not in the address book; a name stays in the organisation")]
     NameOfOrganisation {
         /// The field.
         field: String,
     },
-    /// The commons holds nothing of the field.
+    /// The commons may not hold the field.
     #[error("{field} never goes to the commons")]
     NotForCommons {
         /// The field.
         field: String,
     },
-    /// The commons holds something coarser, or only some of the codes.
+    /// The commons holds a coarser value, or only some of the codes.
     #[error("{field}: the commons holds only {allowed}")]
     TooFine {
         /// The field.
         field: String,
-        /// What it holds.
+        /// The form that the commons holds.
         allowed: &'static str,
     },
 }
@@ -66,7 +66,11 @@ fn advice(twin: &Option<String>) -> String {
 }
 
 impl Schema {
-    /// Whether `value` of `field` may be written to a circle of kind `to`. Caps and consent take away more (share).
+    /// Checks that `value` of `field` may be written to a circle of kind `to`. Caps and consent restrict further (see
+    /// sharing).
+    ///
+    /// # Errors
+    /// See [`LevelError`].
     pub fn may_go(&self, field: &Field, value: &Value, to: Place) -> Result<(), LevelError> {
         if to == Place::Own {
             return Ok(());
@@ -95,7 +99,8 @@ impl Schema {
         }
     }
 
-    /// What the commons may hold of `value`: its year, its group or itself; nothing if it cannot be made coarse enough.
+    /// Returns the form of `value` that the commons may hold: its year, its group or itself; none if it cannot be made
+    /// coarse enough.
     #[must_use]
     pub fn coarsened(&self, field: &Field, value: &Value) -> Option<Value> {
         let coarse = match &field.commons {
@@ -117,7 +122,8 @@ impl Schema {
         value.as_text().is_some_and(|text| groups.is_some_and(|map| map.values().any(|group| group == text)))
     }
 
-    /// A code of the docket: of the vocabulary and, where the docket is choosy, of its list.
+    /// Whether `value` is a code that the commons may hold: one of the vocabulary or, if the field has one, of its
+    /// list.
     fn is_public_code(&self, field: &Field, value: &Value) -> bool {
         let Some(vocabulary) = &field.vocabulary else { return true };
         let Some(code) = value.as_text() else { return false };
@@ -127,7 +133,7 @@ impl Schema {
         }
     }
 
-    /// An identifier of the commons has one of the closed tokens or matches its format.
+    /// Whether an identifier for the commons is one of the closed tokens or has the field's format.
     fn has_format(&self, field: &Field, value: &Value) -> bool {
         field.kind != Kind::Identifier || self.check(&field.name, value).is_ok()
     }

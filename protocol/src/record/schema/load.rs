@@ -1,4 +1,4 @@
-//! Reads the embedded tables and refuses any that is incomplete or contradicts another.
+//! Loading the embedded tables; a table that is incomplete or contradicts another is refused.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use thiserror::Error;
 use super::{Commons, Entity, Field, Kind, Labels, Level, Order, Policy, Rules, Schema, Term, Vocabulary, region};
 
 const HEADER: &str = "entity\tfield\ttype\tvocab\tcard\tlevel\tcommons\tpolicy\torder\tderived_from\ten\tru\tuk";
-/// Parents whose children need no parent field: they are the roots of a section.
+/// Parents whose children need no parent field: the roots of a section.
 const ROOTS: [&str; 2] = ["case_file", "docket"];
 
-/// Why the tables are not a schema.
+/// Errors of loading the tables.
 #[derive(Debug, Error)]
 pub(super) enum LoadError {
     #[error("row «{row}»: {rule}")]
@@ -21,7 +21,7 @@ pub(super) enum LoadError {
     Json { table: &'static str, source: serde_json::Error },
 }
 
-/// The schema from the tables compiled into this program.
+/// Loads the schema from the tables compiled into this program.
 pub(super) fn embedded() -> Result<Schema, LoadError> {
     load(include_str!("data/schema.tsv"), include_str!("data/vocab.json"), include_str!("data/rules.json"))
 }
@@ -96,8 +96,8 @@ fn rows(tsv: &str) -> Result<(Vec<Entity>, Vec<Field>), LoadError> {
     Ok((entities, fields))
 }
 
-/// The implied field `<entity>.parent` of each entity that belongs to another entity and not to the section itself.
-/// It is local where the entity has nothing to share: a shared parent would tell that the entity exists.
+/// Adds the implied field `<entity>.parent` to each entity whose parent is not the root of the section. The field is
+/// local if the entity has no shared fields: a shared parent would reveal that the entity exists.
 fn add_parents(entities: &[Entity], fields: &mut Vec<Field>) {
     for entity in entities {
         let Some(parent) = entity.parent.as_deref().filter(|parent| !ROOTS.contains(parent)) else { continue };
@@ -125,7 +125,7 @@ fn add_parents(entities: &[Entity], fields: &mut Vec<Field>) {
     }
 }
 
-/// The closed lists of identifier fields as vocabularies.
+/// Converts the closed lists of identifier fields to vocabularies.
 fn tokens(rules: &Rules) -> Result<BTreeMap<String, Vocabulary>, LoadError> {
     let term = |token: &String| match rules.token_labels.get(token) {
         Some(labels) => Ok(Term { code: token.clone(), labels: labels.clone(), note: String::new() }),
@@ -244,7 +244,7 @@ mod tests {
     const VOCAB: &str = include_str!("data/vocab.json");
     const RULES: &str = include_str!("data/rules.json");
 
-    /// Loads the table with `from` replaced once by `to`.
+    /// Loads the table with `from` replaced once by `to`, and checks the error.
     fn check(from: &str, to: &str, expected: &str) {
         assert!(TSV.contains(from), "{from}");
         let error = load(&TSV.replacen(from, to, 1), VOCAB, RULES).map(drop).expect_err("must be refused").to_string();
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn every_field_has_level_policy_commons_rule_and_three_labels() {
-        // The types leave no room for an unstated rule; this counts what a type cannot say.
+        // The types exclude an unstated rule; this counts what a type cannot express.
         let schema = load(TSV, VOCAB, RULES).expect("the tables agree");
         let unlabelled = |labels: &Labels| labels.all().any(|label| label.trim().is_empty());
         assert_eq!(schema.fields.iter().filter(|field| unlabelled(&field.labels)).count(), 0);

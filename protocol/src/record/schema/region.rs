@@ -1,14 +1,14 @@
-//! Regions (ISO 3166-2) by name, for the three countries the record speaks of most.
+//! Regions (ISO 3166-2) by name, for the three countries that occur most in records.
 //!
 //! Occupied regions keep their Ukrainian codes: Crimea is UA-43, Sevastopol UA-40. Regions of other countries are
 //! accepted by their form and shown raw.
 
 use super::{Labels, Term, Vocabulary};
 
-/// Countries whose regions are listed completely; an unlisted code of theirs is a mistake.
+/// Countries whose regions are listed completely; an unlisted code of these is a mistake.
 const LISTED: [&str; 3] = ["RU", "UA", "BY"];
 
-/// The table of `data/regions.tsv`: `code`, three labels.
+/// Parses the table `data/regions.tsv`: `code`, three labels.
 pub(super) fn table(tsv: &str) -> Vocabulary {
     let terms = tsv.lines().skip(1).map(|row| {
         let [code, en, ru, uk]: [&str; 4] =
@@ -28,7 +28,7 @@ pub(super) fn well_formed(code: &str) -> bool {
         && part.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// Whether the table knows all regions of the country of `code`.
+/// Whether the table lists all regions of the country of `code`.
 pub(super) fn is_listed(code: &str) -> bool {
     LISTED.iter().any(|country| code.starts_with(country))
 }

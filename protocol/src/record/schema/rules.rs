@@ -6,45 +6,46 @@ use serde::Deserialize;
 
 use super::{Labels, Value};
 
-/// Everything `rules.json` says; names are checked against the tables when the schema is loaded.
+/// The content of `rules.json`; names are checked against the tables when the schema is loaded.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rules {
     /// Identifier fields that take one of a closed list of tokens.
     pub tokens: BTreeMap<String, Vec<String>>,
-    /// What each token is called.
+    /// The labels of each token.
     pub token_labels: BTreeMap<String, Labels>,
-    /// Identifier fields whose text has a format: nothing else is ever written there.
+    /// Identifier fields whose text must have a format.
     pub formats: BTreeMap<Format, BTreeSet<String>>,
-    /// Map name → code → group: the coarser value the commons may hold.
+    /// Map name → code → group: the coarser value that the commons may hold.
     pub commons_maps: BTreeMap<String, BTreeMap<String, String>>,
     /// Fields of the docket that take only these codes of their vocabulary in the commons.
     pub commons_codes: BTreeMap<String, BTreeSet<String>>,
     /// Consent level → purposes it grants; a denial subtracts, a purpose not named is denied.
     pub consent_presets: BTreeMap<String, BTreeSet<String>>,
-    /// Dates that may lie ahead when they are stated: a hearing, an expiry. Every other date is of what has happened.
+    /// Fields whose dates may be in the future when they are stated: a hearing, an expiry. Every other date is of a
+    /// past event.
     pub may_lie_ahead: BTreeSet<String>,
-    /// Codes that stay at home although their field may be shared.
+    /// Codes that stay in the own circle although their field may be shared.
     pub term_locals: Vec<TermLocal>,
-    /// What a circumstance of the case takes away from a share; caps never add.
+    /// Caps: restrictions of a share by circumstances of the case. A cap never permits more.
     pub caps: Vec<Cap>,
 }
 
-/// Shape of an identifier.
+/// Format of an identifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// 32 lower-case hex digits.
+    /// A random id: 32 lower-case hex digits.
     RandomId,
-    /// `1-117/2022`.
+    /// A court number, such as `1-117/2022`.
     CourtNumber,
-    /// `27GV0008`.
+    /// The code of a court, such as `27GV0008`.
     CourtId,
-    /// `27GV0008-01-2019-000081-20`.
+    /// A court UID, such as `27GV0008-01-2019-000081-20`.
     CourtUid,
     /// A norm or act, such as `RU-CC-69.3` or `RU-SC-PLENUM-11/2023`.
     Norm,
-    /// One article as [`crate::record::citation::Article`] writes it.
+    /// A single article in the form of [`crate::record::citation::Article`].
     Provision,
     /// Court UID, court number or the number of a published text.
     Judgment,
@@ -58,80 +59,80 @@ pub enum Format {
 pub struct TermLocal {
     /// The sealed field.
     pub field: String,
-    /// Its local codes.
+    /// The codes that stay local.
     pub codes: BTreeSet<String>,
-    /// The local field that takes them; none if the whole record stays at home.
+    /// The local field that takes the codes; none if the whole record stays in the own circle.
     pub twin: Option<String>,
 }
 
-/// A circumstance and what it takes away.
+/// A cap: a circumstance of a case and the restriction that follows from it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cap {
-    /// Stable name.
+    /// Stable name of the cap.
     #[serde(rename = "cap")]
     pub name: String,
-    /// It applies if any of these holds anywhere in the case.
+    /// Conditions of the cap; it applies if any of them holds anywhere in the case.
     pub any: Vec<Condition>,
-    /// Where the entities and fields may go at most; never to the commons.
+    /// The widest level of the capped entities and fields; never the commons.
     pub level: CapLevel,
-    /// Who alone may receive what stays sealed.
+    /// The only audience of material that stays sealed.
     pub audience: Option<Audience>,
-    /// Entities capped whole.
+    /// Entities capped as a whole.
     pub entities: BTreeSet<String>,
-    /// Fields capped alone.
+    /// Fields capped individually.
     pub fields: BTreeSet<String>,
-    /// Values that rest on a source of these types are not capped.
+    /// Types of source whose values are not capped.
     #[serde(default)]
     pub except_source_types: BTreeSet<String>,
-    /// Not even the existence of the capped entities is told.
+    /// Whether even the existence of the capped entities stays local.
     #[serde(default)]
     pub existence_local: bool,
-    /// No export whatever the consent.
+    /// Whether exports are forbidden, whatever the consent.
     #[serde(default)]
     pub export_never: bool,
-    /// A court pack carries no receipt or certificate of the organisation concerned.
+    /// Whether a court pack omits receipts and certificates of the organisation concerned.
     #[serde(default)]
     pub court_pack_without_organisation: bool,
-    /// When it ends, in words; none if it ends with its condition.
+    /// The end of the cap, in words; none if it ends with its condition.
     pub until: Option<String>,
     /// The reason, in words.
     pub why: String,
 }
 
-/// One condition of a cap.
+/// A condition of a cap.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Condition {
-    /// The field looked at.
+    /// The field that is tested.
     pub field: String,
-    /// What is asked of its values.
+    /// The test of its values.
     #[serde(flatten)]
     pub test: Test,
 }
 
-/// What a condition asks of one value.
+/// A test of one value.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
-    /// The answer is this.
+    /// The boolean equals this one.
     Is(bool),
-    /// The code is this.
+    /// The code equals this one.
     Has(String),
     /// The code is one of these.
     In(BTreeSet<String>),
 }
 
-/// Where capped material may go at most.
+/// The widest level of capped material.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CapLevel {
-    /// Nowhere.
+    /// The own circle only.
     Local,
-    /// To the audience of the cap.
+    /// The audience of the cap.
     Sealed,
 }
 
-/// Who may receive what a cap leaves sealed.
+/// The audience of material that a cap leaves sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -146,7 +147,7 @@ impl Cap {
         self.entities.contains(entity) || self.fields.contains(field)
     }
 
-    /// Whether this value of this field sets the cap.
+    /// Whether the value of the field triggers the cap.
     #[must_use]
     pub fn set_by(&self, field: &str, value: &Value) -> bool {
         self.any.iter().any(|condition| condition.field == field && condition.test.holds(value))
@@ -154,7 +155,7 @@ impl Cap {
 }
 
 impl Test {
-    /// Whether `value` passes.
+    /// Whether `value` passes the test.
     #[must_use]
     pub fn holds(&self, value: &Value) -> bool {
         match (self, value) {
@@ -167,7 +168,7 @@ impl Test {
 }
 
 impl Rules {
-    /// The rule that keeps `value` of `field` at home, if it is a code that stays there.
+    /// The rule that keeps `value` of `field` in the own circle, if there is one.
     #[must_use]
     pub fn term_local(&self, field: &str, value: &Value) -> Option<&TermLocal> {
         let code = value.as_text()?;

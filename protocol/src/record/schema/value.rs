@@ -1,8 +1,9 @@
-//! One value of the record: a scalar that needs no schema to be read.
+//! A value of a record: a scalar that can be decoded without a schema.
 //!
 //! Binary (canonical DAG-CBOR): text string, unsigned integer, boolean, byte string of 16 (`Ref`) or 32 (`Org`), array
-//! `[bytes32, uint, text]` (`File`). JSON: text, number, boolean, `{"ref": …}`, `{"org": …}`, `{"file": …}`. What a text
-//! means (code, date, region …) the field says; a reader who does not know the field still keeps and shows the value.
+//! `[bytes32, uint, text]` (`File`). JSON: text, number, boolean, `{"ref": …}`, `{"org": …}`, `{"file": …}`. The field
+//! determines the meaning of a text (code, date, region …); a reader that does not know the field still keeps and shows
+//! the value.
 
 use std::fmt;
 
@@ -19,13 +20,13 @@ pub enum Value {
     Text(String),
     /// Counts, days, per cent, whole roubles.
     Int(u64),
-    /// Yes or no; unknown is the absence of an assertion.
+    /// A yes or a no; without an assertion the answer is unknown.
     Bool(bool),
     /// An entity of the same section.
     Ref(EntityId),
     /// An organisation of the registry.
     Org(OrgId),
-    /// An attachment: what fetches it, never its name.
+    /// An attachment: hash, length and type, never its name.
     File {
         /// BLAKE3 of the ciphertext.
         blake3: [u8; 32],
@@ -37,7 +38,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The text, if it is one.
+    /// The text, if the value is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         match self {
@@ -53,7 +54,7 @@ impl From<&str> for Value {
     }
 }
 
-/// Kind and size only: content never reaches a log or an error.
+/// Shows kind and size only: content never reaches a log or an error.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,16 +1,16 @@
-//! Controlled vocabularies: stable codes, labels in three languages, and the nearest code to a mistyped one.
+//! Controlled vocabularies: stable codes, labels in three languages, and suggestions for mistyped codes.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// How alike a spelling must be to be suggested, from 0 to 1.
-const NEAR: f64 = 0.6;
-/// How alike a spelling is at least that begins with what was typed.
-const BEGINS: f64 = 0.7;
-/// How much less alike than the best a second suggestion may be.
-const BESIDE: f64 = 0.15;
-/// How many are suggested at most.
+/// Similarity from 0 to 1 that a spelling needs to be suggested.
+const THRESHOLD: f64 = 0.6;
+/// Least similarity of a spelling that begins with the typed text.
+const PREFIX_SIMILARITY: f64 = 0.7;
+/// Largest difference in similarity between the best and a further suggestion.
+const MARGIN: f64 = 0.15;
+/// Largest number of suggestions.
 const SUGGESTED: usize = 3;
 
 /// A language of the labels.
@@ -26,7 +26,7 @@ pub enum Language {
     Uk,
 }
 
-/// What a thing is called, in each language.
+/// Labels of a term in each language.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Labels {
     /// English.
@@ -48,31 +48,31 @@ impl Labels {
         }
     }
 
-    /// All three, in the order en, ru, uk.
+    /// All three labels, in the order en, ru, uk.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         [&*self.en, &*self.ru, &*self.uk].into_iter()
     }
 }
 
-/// One code of a vocabulary.
+/// A term: one code of a vocabulary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Term {
-    /// Stable for ever.
+    /// The code, which never changes.
     pub code: String,
-    /// May improve.
+    /// The labels, which may be improved.
     pub labels: Labels,
-    /// How to use it, in English; empty if there is nothing to add.
+    /// Usage note in English; may be empty.
     pub note: String,
 }
 
-/// A list of codes.
+/// A vocabulary: a list of terms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vocabulary {
-    /// Such as `capture_circumstance`.
+    /// Id of the vocabulary, such as `capture_circumstance`.
     pub id: String,
-    /// What it lists, in English.
+    /// Title in English.
     pub title: String,
-    /// The terms, in the order to show them.
+    /// The terms in display order.
     pub terms: Vec<Term>,
 }
 
@@ -83,13 +83,13 @@ impl Vocabulary {
         self.terms.iter().find(|term| term.code == code)
     }
 
-    /// Label of `code`; a code of a newer schema is shown raw.
+    /// The label of `code`; a code of a newer schema is shown raw.
     #[must_use]
     pub fn label<'a>(&'a self, code: &'a str, language: Language) -> &'a str {
         self.term(code).map_or(code, |term| term.labels.in_language(language))
     }
 
-    /// The code a person means by `text`: the code itself or a label in any language, letter case aside.
+    /// The code for a typed text: the code itself or a label in any language, ignoring letter case.
     #[must_use]
     pub fn code_of(&self, text: &str) -> Option<&str> {
         if let Some(term) = self.term(text) {
@@ -100,7 +100,8 @@ impl Vocabulary {
         self.terms.iter().find(named).map(|term| &*term.code)
     }
 
-    /// The codes whose spelling or label is near to `text`, the nearest first: three at most, none if nothing is near.
+    /// The codes whose spelling or label is similar to `text`, the most similar first: three at most, none if nothing
+    /// is similar enough.
     #[must_use]
     pub fn near(&self, text: &str) -> Vec<&str> {
         let spellings = self.terms.iter().flat_map(|term| {
@@ -110,9 +111,9 @@ impl Vocabulary {
     }
 }
 
-/// Lower case, ё as е: how two spellings are compared.
+/// Folds a text for comparison: lower case, ё as е.
 fn fold(text: &str) -> Cow<'_, str> {
-    // Told without a table where it can be: most texts are ASCII or lower-case Cyrillic, and an import compares millions.
+    // A fast path for ASCII and lower-case Cyrillic, which most texts are: an import compares millions of them.
     let is_lower = |c: char| match c {
         'ё' => false,
         'а'..='я' | 'є' | 'і' | 'ї' | 'ґ' => true,
@@ -123,37 +124,37 @@ fn fold(text: &str) -> Cow<'_, str> {
     if same { text.into() } else { text.to_lowercase().replace('ё', "е").into() }
 }
 
-/// The second of the pair whose first is nearest to `text`; none if nothing is near.
+/// Returns the second of the pair whose first is most similar to `text`; none if nothing is similar enough.
 pub(crate) fn nearest<'a>(text: &str, spellings: impl Iterator<Item = (&'a str, &'a str)>) -> Option<&'a str> {
     near(text, spellings).first().copied()
 }
 
-/// The second of each pair whose first is near to `text`, the nearest first. What is merely similar is noise: of a short
-/// text every other letter would be, and what fits everything suggests nothing.
+/// Returns the second of each pair whose first is similar to `text`, the most similar first. If more than three fit
+/// equally well, none is returned: with short texts every code does, and such suggestions are noise.
 pub(crate) fn near<'a>(text: &str, spellings: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<&'a str> {
     let text = fold(text);
     let mut found: Vec<(f64, &str)> = Vec::new();
     for (spelling, name) in spellings {
-        let alike = likeness(&text, &fold(spelling));
+        let similarity = similarity(&text, &fold(spelling));
         match found.iter_mut().find(|(_, known)| *known == name) {
-            Some((known, _)) => *known = known.max(alike),
-            None => found.push((alike, name)),
+            Some((known, _)) => *known = known.max(similarity),
+            None => found.push((similarity, name)),
         }
     }
-    found.retain(|(alike, _)| *alike >= NEAR);
+    found.retain(|(similarity, _)| *similarity >= THRESHOLD);
     found.sort_by(|a, b| b.0.total_cmp(&a.0));
     let best = found.first().map_or(0.0, |best| best.0);
-    let as_good = found.iter().filter(|(alike, _)| *alike == best).count();
-    // What is much less near than the best is no alternative to it.
-    found.retain(|(alike, _)| best - *alike <= BESIDE);
+    let as_good = found.iter().filter(|(similarity, _)| *similarity == best).count();
+    // A candidate much less similar than the best is no alternative to it.
+    found.retain(|(similarity, _)| best - *similarity <= MARGIN);
     if as_good > SUGGESTED { Vec::new() } else { found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect() }
 }
 
-/// How alike two folded spellings are, from 0 to 1. The beginning of a word is near to it.
-fn likeness(text: &str, spelling: &str) -> f64 {
+/// Similarity of two folded spellings, from 0 to 1. The beginning of a word counts as similar to it.
+fn similarity(text: &str, spelling: &str) -> f64 {
     let begins = text.chars().count() >= 3 && spelling.starts_with(text);
-    let alike = strsim::normalized_damerau_levenshtein(text, spelling);
-    if begins { alike.max(BEGINS) } else { alike }
+    let similarity = strsim::normalized_damerau_levenshtein(text, spelling);
+    if begins { similarity.max(PREFIX_SIMILARITY) } else { similarity }
 }
 
 /// A vocabulary as written in `vocab.json`.
@@ -215,7 +216,7 @@ mod tests {
             Schema::current().vocabulary(vocabulary).expect("the vocabulary exists").near(text).join(" ")
         };
         assert_eq!(near("service_category", "mobilized"), "mobilised");
-        // Of seven codes of two letters every one is as near as the others.
+        // Each of the seven codes of two letters is as similar as the others.
         assert_eq!(near("consent_level", "C9"), "");
         assert_eq!(near("consent_level", "x1"), "");
     }

@@ -1,4 +1,4 @@
-//! What an entry says: statements in our own small vocabulary, and their one form in bytes.
+//! Statements: the content of an entry and its canonical bytes.
 //!
 //! ```text
 //! plain   = [schema, section(16), claimed_time, deps [entry…], batch null | bytes16, statements […]]
@@ -24,98 +24,98 @@ use crate::{
     record::schema::{Schema, Value},
 };
 
-/// Bytes of a field's name: the longest of ours has 46.
+/// Length limit of a field's name in bytes: the longest one in the schema has 46.
 pub const FIELD_BYTES: Wire = Wire(64);
-/// Bytes of a code (grade, basis, reason) and of the name in `reported_by`.
+/// Length limit of a code (grade, basis, reason) and of the name in `reported_by`, in bytes.
 pub const CODE_BYTES: Wire = Wire(64);
 
-/// Seconds since 1970 UTC, as the author claims: shown, and bounded by receipts; never an input of what counts.
+/// The author's claimed time in seconds since 1970 UTC: shown, and bounded by receipts; it never decides what counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ClaimedTime(pub u64);
 
-/// An import batch: what a wrong spreadsheet brought can be found, and undone, as a whole.
+/// The id of an import batch, by which all entries of a wrong spreadsheet can be found and undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct BatchId(#[serde(with = "serde_bytes")] pub [u8; 16]);
 
-/// A statement, named by the entry it stands in and its place there, from 0.
+/// A reference to a statement: its entry, and its index there from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Reference(pub EntryId, pub u64);
 
 /// The plaintext of an entry of kind 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plain {
-    /// Version of the schema the author wrote under, from 1.
+    /// Version of the author's schema, from 1.
     pub schema: u64,
-    /// The section it belongs to.
+    /// The section that the entry belongs to.
     pub section: SectionId,
-    /// When the author says it was written: to the minute in the own circle, to the day elsewhere.
+    /// The author's claimed time of writing: to the minute in the own circle, to the day elsewhere.
     pub claimed_time: ClaimedTime,
-    /// Entries of the same section that the author had seen; sorted, unique, the author's own previous entry left out.
+    /// Entries of the same section that the author had read; sorted, unique, without the author's own previous entry.
     pub deps: Vec<EntryId>,
-    /// The import it came with.
+    /// The import batch of the entry.
     pub batch: Option<BatchId>,
-    /// What it says.
+    /// The statements, in order.
     pub statements: Vec<Statement>,
 }
 
-/// One statement.
+/// A statement of an entry.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Statement {
-    /// This field of this entity has this value.
+    /// Asserts a value of a field of an entity.
     Assert(Assertion),
-    /// The organisation takes back a statement of its own, an assertion or a resolution.
+    /// Retracts a statement of the same organisation: an assertion or a resolution.
     Retract {
-        /// What is taken back.
+        /// The statement that is retracted.
         at: Reference,
-        /// Why: a code.
+        /// The reason, as a code.
         reason: String,
     },
-    /// Someone has weighed claims that differ.
+    /// Resolves a dispute between claims.
     Resolve {
         /// The entity.
         entity: EntityId,
         /// The field, `entity.field`.
         field: String,
-        /// The claim to go by, one of `seen`; `None`: none of them.
+        /// The claim that is chosen, one of `seen`; `None`: none of them.
         chosen: Option<Reference>,
-        /// The claims weighed, sorted and unique. Any other claim opens the conflict again.
+        /// The claims that were compared, sorted and unique. Any other claim opens the dispute again.
         seen: Vec<Reference>,
-        /// Why: a code.
+        /// The reason, as a code.
         reason: String,
     },
 }
 
-/// This field of this entity has this value, from these sources.
+/// An assertion: a value of a field of an entity, with its sources.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Assertion {
     /// The entity.
     pub entity: EntityId,
     /// The field, `entity.field`.
     pub field: String,
-    /// Its value.
+    /// The value of the field.
     pub value: Value,
     /// Source entities, in the author's order.
     pub sources: Vec<EntityId>,
-    /// Admiralty grade, `B2`.
+    /// Admiralty grade, such as `B2`.
     pub grade: Option<String>,
-    /// Legal basis: a code.
+    /// Legal basis, as a code.
     pub basis: Option<String>,
-    /// Who else says so, when the author only passes it on.
+    /// The name of whoever said it, if the author only reports it.
     pub reported_by: Option<String>,
 }
 
-/// What the bytes of a body turned out to be.
+/// The result of reading the content of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content {
-    /// To be folded.
+    /// The content is valid and to be folded.
     Good(Plain),
-    /// Written by a newer version: kept, not folded, no fault of anybody.
+    /// The content was written by a newer version: kept, not folded, no fault.
     Later,
-    /// Not what the format allows: counts as empty, and stays so for ever.
+    /// The content breaks the format: it counts as empty, for ever.
     Bad(DecodeError),
 }
 
-/// Reads the plaintext of an entry of kind 0; a function of the bytes and this version's schema alone.
+/// Reads the plaintext of an entry of kind 0; depends only on the bytes and this version's schema.
 #[must_use]
 pub fn content(bytes: &[u8]) -> Content {
     let read =
@@ -130,7 +130,10 @@ pub fn content(bytes: &[u8]) -> Content {
 }
 
 impl Plain {
-    /// The canonical bytes, if the rules of the format are kept; the error says which is broken.
+    /// Encodes the content in canonical form.
+    ///
+    /// # Errors
+    /// The content breaks a rule of the format, or is too long; the error names the rule.
     pub fn encode(&self) -> Result<Vec<u8>, DecodeError> {
         self.check()?;
         let bytes = codec::encode(self);
@@ -142,7 +145,7 @@ impl Plain {
         }
     }
 
-    /// The rules the types cannot express.
+    /// Checks the rules that the types cannot express.
     fn check(&self) -> Result<(), DecodeError> {
         rule(self.schema >= 1, "schema numbers start at 1")?;
         rule(self.deps.len() <= limits::DEPS.0, "too many deps")?;
@@ -170,7 +173,7 @@ impl Statement {
     }
 }
 
-/// About what, never what: content stays out of logs.
+/// Shows subject and references, never content, which stays out of logs.
 impl fmt::Debug for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -181,7 +184,7 @@ impl fmt::Debug for Statement {
     }
 }
 
-/// Where and what kind, never what.
+/// Shows subject and kind of value, never content.
 impl fmt::Debug for Assertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {:?} = {:?}", self.field, self.entity, self.value)
@@ -266,8 +269,8 @@ fn next<'de, A: SeqAccess<'de>, T: Deserialize<'de>>(seq: &mut A) -> Result<T, A
     seq.next_element()?.ok_or_else(|| A::Error::custom("a statement is too short"))
 }
 
-/// Whether bytes this version cannot read carry the mark of a newer one. It only ever answers that question: nothing
-/// read here becomes a value, so reading it loosely harms nobody.
+/// Whether bytes that this version cannot read were written by a newer one. The loose parsing is harmless, since
+/// nothing read here becomes a value.
 fn is_newer(bytes: &[u8]) -> bool {
     type Frame = (u64, IgnoredAny, IgnoredAny, IgnoredAny, IgnoredAny, Vec<Lead>);
     codec::peek(bytes).is_some_and(|Lead(schema)| schema > Schema::VERSION)
@@ -306,7 +309,8 @@ fn is_set<T: Ord>(items: &[T]) -> bool {
     items.is_sorted_by(|a, b| a < b)
 }
 
-/// `entity.field` in lower-case words. Nothing else may stand in the document's keys (see `document.rs`).
+/// Whether `name` has the form `entity.field` in lower-case words. The keys of the document depend on it (see
+/// `document.rs`).
 fn is_field(name: &str) -> bool {
     let word = |word: &str| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
@@ -318,7 +322,8 @@ fn is_code(code: &str) -> bool {
     (1..=CODE_BYTES.0).contains(&code.len()) && !code.contains(char::is_control)
 }
 
-/// Whether a grade is one: the reliability of a source, A to F, and the credibility of what it said, 1 to 6 (Admiralty code).
+/// Whether `grade` is an Admiralty grade: the reliability of a source, A to F, and the credibility of the information,
+/// 1 to 6.
 #[must_use]
 pub fn is_grade(grade: &str) -> bool {
     matches!(grade.as_bytes(), [b'A'..=b'F', b'1'..=b'6'])

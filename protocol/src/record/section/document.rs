@@ -1,17 +1,17 @@
-//! The section as an Automerge document: which statements still stand.
+//! The section as an Automerge document, which determines the statements that are not superseded.
 //!
-//! One flat map. A key says what a statement may supersede, its value is the statement's reference, and the set of
-//! values a key holds (Automerge's conflict set) is the set of statements that stand there. Content stays in the
-//! entries; of Automerge nothing else is read: no winner, operation id, heads or saved bytes, and no byte written by a
-//! peer reaches its decoder. Each entry is one change on a document that holds exactly the entry's causal past:
-//! * on the whole document when that is the past;
+//! The document is one flat map. A key names what a statement may supersede, its value is the statement's reference,
+//! and the set of values under a key (Automerge's conflict set) is the set of its current statements. Content stays in
+//! the entries. Nothing else of Automerge is read: no winner, operation id, heads or saved bytes, and no byte written
+//! by a peer reaches its decoder. Each entry is one change on a document that holds exactly the entry's causal past:
+//! * on the merged document when that is the past;
 //! * else on its author's *branch*, kept from the author's entry before and brought up to the past; branches are merged
-//!   into the whole when it is next needed. Taking over changes costs a walk through the document, however few they are:
-//!   so they are taken over together, and each by each branch at most once.
+//!   when the merged document is next needed. Merging changes costs a walk through the document, however few they are:
+//!   so they are merged together, and each by each branch at most once.
 //!
-//! As long as nobody has written beside anybody, the section is one *line*, and on a line a statement stands exactly if
-//! none after it has its key: a map says that without a document. The first entry beside another makes the document,
-//! from all that stands on the line, in its order.
+//! While no two entries are concurrent, the history is *linear*, and a statement is current exactly if no later one has
+//! its key: a map suffices without a document. The first concurrent entry builds the document from the linear history,
+//! in its order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,55 +25,56 @@ use crate::bytes::{
     limits::Resource,
 };
 
-/// Branches kept per section. One more author at the same time costs time (a branch built anew), never correctness.
+/// Number of branches kept per section. With more concurrent authors a branch is rebuilt, which costs time and never
+/// correctness.
 const BRANCHES: Resource = Resource(32);
 
-/// What a statement may supersede: earlier statements under the same key.
+/// The key of a statement, which names the earlier statements that it may supersede.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Key<'a> {
-    /// One value per organisation, and per organisation reported on: an importer who passes on what two others say
-    /// must not silently replace one with the other.
+    /// A value per organisation, and per organisation reported on: an importer who reports what two others say must not
+    /// silently replace one with the other.
     Own { entity: EntityId, field: &'a str, org: OrgId, reported_by: Option<&'a str> },
-    /// A value beside all others.
-    Beside { entity: EntityId, field: &'a str },
-    /// The resolution of a conflict, whoever made it.
+    /// A value that supersedes no other.
+    Separate { entity: EntityId, field: &'a str },
+    /// The resolution of a dispute, whoever made it.
     Resolution { entity: EntityId, field: &'a str },
 }
 
-/// The document, and what it was made from.
+/// The document, and the entries applied to it.
 pub(super) struct Document {
     section: SectionId,
-    /// What there is instead of a document, while there is one line.
-    line: Option<Line>,
-    whole: Automerge,
-    /// Chains whose branches hold changes that `whole` does not.
+    /// The linear history, kept instead of a document while no entries are concurrent.
+    linear: Option<LinearHistory>,
+    merged: Automerge,
+    /// Chains whose branches hold changes that `merged` does not.
     unmerged: BTreeSet<Chain>,
-    /// Entries that are in no other's past.
+    /// Entries that are in no other entry's past.
     tips: BTreeSet<EntryId>,
     applied: BTreeMap<EntryId, Applied>,
     branches: BTreeMap<Chain, Branch>,
-    /// Branches begun so far: a measure for tests.
+    /// Number of branches started so far, for tests.
     forks: usize,
 }
 
-/// Entries of which each knows all before it.
+/// A linear history: each entry has all earlier ones in its past.
 #[derive(Default)]
-struct Line {
-    standing: BTreeMap<String, Reference>,
-    /// What each entry put, in their order.
+struct LinearHistory {
+    current: BTreeMap<String, Reference>,
+    /// The statements that each entry put, in order.
     entries: Vec<(EntryId, Vec<(String, Reference)>)>,
 }
 
 struct Applied {
     chain: Chain,
     parents: Vec<EntryId>,
-    /// None while it stands on the line.
+    /// The change of the entry; none while the history is linear.
     change: Option<ChangeHash>,
-    /// Place in the order of application, which is an order of causality.
+    /// Position in the order of application, which respects causality.
     place: usize,
 }
 
-/// A document that holds exactly the past of its author's last entry on it, and that entry.
+/// A branch: a document that holds exactly its author's last entry on it and that entry's past.
 #[derive(Default)]
 struct Branch {
     document: Automerge,
@@ -85,8 +86,8 @@ impl Document {
     pub(super) fn new(section: SectionId) -> Self {
         Self {
             section,
-            line: Some(Line::default()),
-            whole: Automerge::new(),
+            linear: Some(LinearHistory::default()),
+            merged: Automerge::new(),
             unmerged: BTreeSet::new(),
             tips: BTreeSet::new(),
             applied: BTreeMap::new(),
@@ -110,7 +111,7 @@ impl Document {
     }
 
     /// Applies an entry whose `parents` (its deps, and the entry before it in its chain, as far as they count) are all
-    /// applied; `statements` are its keyed statements in their order.
+    /// applied; `statements` are its keyed statements in order.
     pub(super) fn apply(
         &mut self,
         entry: EntryId,
@@ -120,18 +121,18 @@ impl Document {
     ) {
         let puts: Vec<_> = statements.iter().map(|(key, reference)| (key.text(reference), *reference)).collect();
         let place = self.applied.len();
-        // A tip in someone's past is a parent; so the past is the whole exactly if all tips are parents.
+        // A tip in the entry's past is a parent; so the past is everything exactly if all tips are parents.
         let knows_all = self.tips.len() <= parents.len() && self.tips.iter().all(|tip| parents.contains(tip));
         if !knows_all {
-            self.leave_the_line();
+            self.build_document();
         }
-        let change = if let Some(line) = &mut self.line {
-            line.standing.extend(puts.iter().cloned());
-            line.entries.push((entry, puts));
+        let change = if let Some(linear) = &mut self.linear {
+            linear.current.extend(puts.iter().cloned());
+            linear.entries.push((entry, puts));
             None
         } else if knows_all {
             self.merge();
-            Some(commit(&mut self.whole, actor(self.section, chain), &puts))
+            Some(commit(&mut self.merged, actor(self.section, chain), &puts))
         } else {
             let mut branch = self.branch(chain, &parents);
             let change = commit(&mut branch.document, actor(self.section, chain), &puts);
@@ -148,32 +149,32 @@ impl Document {
         self.applied.insert(entry, Applied { chain, parents, change, place });
     }
 
-    /// All statements that stand.
-    pub(super) fn standing(&mut self) -> BTreeSet<Reference> {
-        if let Some(line) = &self.line {
-            return line.standing.values().copied().collect();
+    /// Returns the statements that are not superseded.
+    pub(super) fn current(&mut self) -> BTreeSet<Reference> {
+        if let Some(linear) = &self.linear {
+            return linear.current.values().copied().collect();
         }
         self.merge();
-        let all = |key| self.whole.get_all(ROOT, key).expect("the root is a map");
-        self.whole.keys(ROOT).flat_map(all).map(|(value, _)| reference(&value)).collect()
+        let all = |key| self.merged.get_all(ROOT, key).expect("the root is a map");
+        self.merged.keys(ROOT).flat_map(all).map(|(value, _)| reference(&value)).collect()
     }
 
-    /// Somebody wrote beside somebody: from here on there is a document.
-    fn leave_the_line(&mut self) {
-        for (entry, puts) in self.line.take().into_iter().flat_map(|line| line.entries) {
-            let applied = self.applied.get_mut(&entry).expect("what stands on the line was applied");
-            applied.change = Some(commit(&mut self.whole, actor(self.section, applied.chain), &puts));
+    /// Builds the document from the linear history, when the first concurrent entry arrives.
+    fn build_document(&mut self) {
+        for (entry, puts) in self.linear.take().into_iter().flat_map(|linear| linear.entries) {
+            let applied = self.applied.get_mut(&entry).expect("an entry of the linear history was applied");
+            applied.change = Some(commit(&mut self.merged, actor(self.section, applied.chain), &puts));
         }
     }
 
-    /// The branch of `chain`, holding exactly the past that `parents` close.
+    /// Returns the branch of `chain`, holding exactly the closure over `parents`.
     fn branch(&mut self, chain: Chain, parents: &[EntryId]) -> Branch {
         if !self.branches.contains_key(&chain) {
             self.forks += 1;
-            self.make_room();
+            self.evict_idle_branch();
         }
         let mut branch = self.branches.remove(&chain).unwrap_or_default();
-        // What a branch holds is closed, and part of its author's past; the walk stops there.
+        // The set of entries in a branch is closed under parents, and part of its author's past; the walk stops there.
         let mut missing = BTreeMap::new();
         let mut open = parents.to_vec();
         while let Some(entry) = open.pop() {
@@ -185,20 +186,20 @@ impl Document {
         }
         if !missing.is_empty() {
             let changes: Vec<_> = missing.into_values().map(|applied| self.change(applied)).collect();
-            branch.document.apply_changes(changes).expect(OURS);
+            branch.document.apply_changes(changes).expect(CHANGES_KNOWN);
         }
         branch
     }
 
-    /// A change, from the whole or from the branch that made it since.
+    /// Finds a change in the merged document or in the branch that made it since.
     fn change(&self, applied: &Applied) -> Change {
         let branch = self.branches.get(&applied.chain).map(|branch| &branch.document);
-        let documents = std::iter::once(&self.whole).chain(branch);
-        let hash = applied.change.as_ref().expect("there is no branch on a line");
-        documents.filter_map(|document| document.get_change_by_hash(hash)).next().expect(OURS)
+        let documents = std::iter::once(&self.merged).chain(branch);
+        let hash = applied.change.as_ref().expect("there is no branch in a linear history");
+        documents.filter_map(|document| document.get_change_by_hash(hash)).next().expect(CHANGES_KNOWN)
     }
 
-    fn make_room(&mut self) {
+    fn evict_idle_branch(&mut self) {
         if self.branches.len() >= BRANCHES.0 {
             self.merge();
             let idle = self.branches.iter().min_by_key(|(_, branch)| branch.used).map(|(chain, _)| *chain);
@@ -206,18 +207,19 @@ impl Document {
         }
     }
 
-    /// Takes over into the whole what the branches made since.
+    /// Merges the new changes of branches into the merged document.
     fn merge(&mut self) {
         for chain in std::mem::take(&mut self.unmerged) {
             let branch = self.branches.get_mut(&chain).expect("branches are merged before they are dropped");
-            self.whole.merge(&mut branch.document).expect(OURS);
+            self.merged.merge(&mut branch.document).expect(CHANGES_KNOWN);
         }
     }
 }
 
-const OURS: &str = "changes are made here, each after its past, and are in the whole or in the branch that made them";
+const CHANGES_KNOWN: &str =
+    "changes are made here, each after its past, and are in the merged document or in the branch that made them";
 
-/// One change per entry, also for an entry that puts nothing: causality runs through it.
+/// Commits one change per entry, also for an entry without statements: causality runs through it.
 fn commit(document: &mut Automerge, actor: ActorId, puts: &[(String, Reference)]) -> ChangeHash {
     let at_zero = || CommitOptions::default().with_time(0);
     document.set_actor(actor);
@@ -231,7 +233,8 @@ fn commit(document: &mut Automerge, actor: ActorId, puts: &[(String, Reference)]
     transaction.commit_with(at_zero()).0.expect("each reference is put once, so each put changes something")
 }
 
-/// Per feed, run and section, so that sequence numbers have no gap. All 32 bytes: nobody can make two feeds collide.
+/// The Automerge actor of a feed's incarnation and section, so that sequence numbers have no gap. All 32 bytes of the
+/// hash are used: nobody can make two feeds collide.
 fn actor(section: SectionId, (feed, run): Chain) -> ActorId {
     let mut hash = blake3::Hasher::new_derive_key("habeas 1 document actor");
     hash.update(feed.bytes()).update(run.bytes()).update(section.bytes());
@@ -239,8 +242,8 @@ fn actor(section: SectionId, (feed, run): Chain) -> ActorId {
 }
 
 impl Key<'_> {
-    /// Injective: ids have fixed lengths, a field's name has no slash (`assertion.rs` sees to that), and what is free
-    /// text comes last.
+    /// The text of the key. It is injective: ids have fixed lengths, a field's name has no slash (checked in
+    /// `assertion.rs`), and free text comes last.
     fn text(&self, Reference(entry, index): &Reference) -> String {
         let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
         match self {
@@ -248,7 +251,7 @@ impl Key<'_> {
                 let reported_by = reported_by.map(|name| format!("/{name}")).unwrap_or_default();
                 format!("{}/{field}/org/{}{reported_by}", hex(entity.bytes()), hex(org.bytes()))
             }
-            Self::Beside { entity, field } => {
+            Self::Separate { entity, field } => {
                 format!("{}/{field}/ref/{}/{index}", hex(entity.bytes()), hex(entry.bytes()))
             }
             Self::Resolution { entity, field } => format!("{}/{field}/resolution", hex(entity.bytes())),

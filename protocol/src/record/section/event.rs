@@ -1,8 +1,8 @@
-//! The timeline: everything in a section that happened on a day, whichever record says so.
+//! The timeline: all dated events of a section, from every kind of record.
 //!
-//! Entities imply events: a capture with a date is a capture on that date. One table says which field dates
-//! which event; the event's code comes with it or from another field of the record. Dates in dispute count from the
-//! earliest; what was superseded or withdrawn stays in the list, marked.
+//! Entities imply events: a capture with a date is a capture on that date. One table lists the fields that date events;
+//! the event's code is fixed or comes from another field of the record. Disputed dates count from the earliest;
+//! superseded and withdrawn events stay in the list, marked.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,29 +18,29 @@ use crate::{
     },
 };
 
-/// Something that happened.
+/// An event of the timeline.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// The record that says so.
+    /// The record that implies the event.
     pub entity: EntityId,
-    /// What kind of record, such as `detention_episode`.
+    /// The kind of the record, such as `detention_episode`.
     pub kind: String,
-    /// What happened.
+    /// The code of the event.
     pub what: What,
-    /// When; `None`: nobody says. The earliest date claimed, if they differ.
+    /// The date; `None` if unknown, the earliest claimed if claims differ.
     #[serde(serialize_with = "date_text")]
     pub date: Option<Date>,
-    /// The proceeding it belongs to.
+    /// The proceeding that the event belongs to.
     pub proceeding: Option<EntityId>,
     /// The court, as the record gives it.
     pub court: Option<String>,
-    /// The date, or what happened, is claimed differently by different people.
+    /// Whether claims about the date or the code differ.
     pub disputed: bool,
-    /// A later record replaces this one, or it was withdrawn: shown, not reckoned with.
+    /// Whether a later record replaces this one, or it was withdrawn: shown, and ignored otherwise.
     pub superseded: bool,
 }
 
-/// What happened, as a code of one of two vocabularies.
+/// The code of an event, from one of two vocabularies.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum What {
@@ -50,14 +50,14 @@ pub enum What {
     Decision(String),
 }
 
-/// Which record tells, never what.
+/// Shows the record, never content.
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} told by {} {:?}", self.what, self.kind, self.entity)
     }
 }
 
-/// Of which vocabulary, never what.
+/// Shows the vocabulary, never the code.
 impl fmt::Debug for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -67,44 +67,44 @@ impl fmt::Debug for What {
     }
 }
 
-/// Where the code of a dated event comes from.
+/// The source of a dated event's code.
 enum Code {
-    /// It is always this.
-    Is(&'static str),
-    /// This field holds it.
-    In(&'static str),
-    /// This field holds the outcome of a decision.
+    /// A fixed code.
+    Fixed(&'static str),
+    /// The code in another field.
+    FromField(&'static str),
+    /// The outcome of a decision in another field.
     Outcome(&'static str),
-    /// This field holds the type of detention; filtration has codes of its own.
+    /// A code by the type of detention; filtration has codes of its own.
     Detention { filtration: &'static str, other: &'static str },
 }
 
-/// The field that dates an event, and the event.
+/// The fields that date events, with the source of the event's code.
 const DATED: [(&str, Code); 21] = [
-    ("service_record.enlisted", Code::Is("service.enlisted")),
-    ("service_record.deployed", Code::Is("service.deployed")),
-    ("capture_episode.date", Code::Is("capture")),
-    ("captivity_episode.family_notified_on", Code::Is("family.notified")),
-    ("captivity_statement.date", Code::Is("captivity.statement")),
-    ("transfer_episode.date", Code::Is("exchange.done")),
+    ("service_record.enlisted", Code::Fixed("service.enlisted")),
+    ("service_record.deployed", Code::Fixed("service.deployed")),
+    ("capture_episode.date", Code::Fixed("capture")),
+    ("captivity_episode.family_notified_on", Code::Fixed("family.notified")),
+    ("captivity_statement.date", Code::Fixed("captivity.statement")),
+    ("transfer_episode.date", Code::Fixed("exchange.done")),
     ("detention_episode.from", Code::Detention { filtration: "filtration.start", other: "detention.start" }),
     ("detention_episode.to", Code::Detention { filtration: "filtration.end", other: "detention.end" }),
-    ("interrogation.date", Code::Is("interrogation")),
-    ("procedural_event.date", Code::In("procedural_event.type")),
-    ("preventive_measure.from", Code::Is("measure.set")),
+    ("interrogation.date", Code::Fixed("interrogation")),
+    ("procedural_event.date", Code::FromField("procedural_event.type")),
+    ("preventive_measure.from", Code::Fixed("measure.set")),
     ("decision.date", Code::Outcome("decision.outcome")),
-    ("benefit_loss.from", Code::Is("benefit.loss")),
-    ("health_record.since", Code::Is("health.event")),
-    ("stigma_event.date", Code::Is("stigma")),
-    ("family_appeal.date", Code::Is("family.appeal")),
-    ("international_action.date", Code::In("international_action.type")),
-    ("consent_record.withdrawn_on", Code::Is("consent.withdrawn")),
-    ("docket_event.date", Code::In("docket_event.type")),
+    ("benefit_loss.from", Code::Fixed("benefit.loss")),
+    ("health_record.since", Code::Fixed("health.event")),
+    ("stigma_event.date", Code::Fixed("stigma")),
+    ("family_appeal.date", Code::Fixed("family.appeal")),
+    ("international_action.date", Code::FromField("international_action.type")),
+    ("consent_record.withdrawn_on", Code::Fixed("consent.withdrawn")),
+    ("docket_event.date", Code::FromField("docket_event.type")),
     ("docket_decision.date", Code::Outcome("docket_decision.outcome")),
-    ("docket_statement.date", Code::Is("publicity")),
+    ("docket_statement.date", Code::Fixed("publicity")),
 ];
 
-/// All events of a section, by date; those without one last.
+/// All events of a section, by date; undated ones last.
 #[must_use]
 pub fn timeline(view: &View) -> Vec<Event> {
     let superseded = superseded(view);
@@ -122,19 +122,19 @@ pub fn timeline(view: &View) -> Vec<Event> {
     events
 }
 
-/// The events one dated field stands for: none, one, or one for each code claimed.
+/// The events of one dated field: none, one, or one for each code claimed.
 fn happened(view: &View, entity: EntityId, field: &str, code: &Code) -> Vec<Event> {
     let (kind, _) = field.split_once('.').expect("field names have two parts");
     let values = |field: &str| view.cell(&entity, field).map(super::view::Cell::values).unwrap_or_default();
     let texts = |field: &str| values(field).into_iter().filter_map(Value::as_text).collect::<Vec<_>>();
     let dates: BTreeSet<Date> = texts(field).into_iter().filter_map(|text| text.parse().ok()).collect();
     let event = |code: &str| What::Event(code.to_owned());
-    // Without a date only a record that is an event by itself tells of one.
+    // Without a date only a record with a code of its own implies an event.
     let what: Vec<What> = match code {
-        Code::In(field) => texts(field).into_iter().map(event).collect(),
+        Code::FromField(field) => texts(field).into_iter().map(event).collect(),
         Code::Outcome(field) => texts(field).into_iter().map(|code| What::Decision(code.to_owned())).collect(),
         _ if dates.is_empty() => Vec::new(),
-        Code::Is(code) => vec![event(code)],
+        Code::Fixed(code) => vec![event(code)],
         Code::Detention { filtration, other } => {
             let is_filtration = texts("detention_episode.type").contains(&"filtration_unit");
             vec![event(if is_filtration { filtration } else { other })]

@@ -1,13 +1,13 @@
-//! From statements that stand to what people see: the policies of the schema, one per field.
+//! The fold from current statements to the view: the policies of the schema, one per field.
 //!
-//! A pure function of the entries that count and of the set of statements that stand. The rules, in words:
-//! * a retraction is absolute: what its own organisation takes back does not stand, whatever either side had seen;
-//!   what it had superseded stays superseded, and to unsay a retraction one says the thing again;
-//! * a resolution holds while every claim that stands is among those it weighed, and the one it chose still stands.
-//!   The next resolution of the same field that knows it supersedes it, whoever makes it; two that do not know each
-//!   other and differ leave the conflict open;
-//! * the strictest value is shown with the claims that make it hold. A value this version cannot rank is taken as the
-//!   strictest: nobody may read as mild what he does not understand.
+//! The fold is a pure function of the counted entries and of the set of statements that are not superseded. The rules:
+//! * a retraction is absolute: a statement retracted by its own organisation is not current, whatever either side had
+//!   read; statements it had superseded stay superseded. To undo a retraction, the statement is made again;
+//! * a resolution holds while every current claim is among those it compared, and the one it chose is still current.
+//!   The next resolution of the same field whose author knew it supersedes it, whoever makes it; two concurrent ones
+//!   that differ leave the dispute open;
+//! * the strictest value is shown with the claims for it. A value this version cannot rank counts as the strictest,
+//!   since it must not be taken as mild.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,16 +23,16 @@ use crate::{
     },
 };
 
-/// What a statement may supersede; `None`: it does not stand by itself (a retraction) or not at all (a derived field).
+/// The key of a statement; `None` for a retraction, and for a statement about a computed field.
 pub(super) fn key(org: OrgId, statement: &Statement) -> Option<Key<'_>> {
     match statement {
         Statement::Assert(Assertion { entity, field, reported_by, .. }) => match policy(field) {
             Some(Policy::Mvr | Policy::Org) => {
                 Some(Key::Own { entity: *entity, field, org, reported_by: reported_by.as_deref() })
             }
-            // Set once means that a second value does not take the place of the first.
+            // Set once means that a second value does not replace the first.
             Some(Policy::Imm | Policy::Set | Policy::Log | Policy::Strict) | None => {
-                Some(Key::Beside { entity: *entity, field })
+                Some(Key::Separate { entity: *entity, field })
             }
             Some(Policy::Drv) => None,
         },
@@ -41,11 +41,11 @@ pub(super) fn key(org: OrgId, statement: &Statement) -> Option<Key<'_>> {
     }
 }
 
-/// Folds the statements of `entries`, of which those in `standing` are superseded by none.
+/// Folds the statements of `entries`; those in `current` are not superseded.
 pub(super) fn fold(
     section: SectionId,
     entries: &BTreeMap<EntryId, Contribution>,
-    standing: &BTreeSet<Reference>,
+    current: &BTreeSet<Reference>,
 ) -> View {
     let mut ignored = Vec::new();
     let retracted = retractions(entries, &mut ignored);
@@ -60,7 +60,7 @@ pub(super) fn fold(
                 let cell = cell(&mut entities, assertion.entity, &assertion.field);
                 let claim = claim(at, contribution, assertion);
                 match fate {
-                    None if standing.contains(&at) => cell.claims.push(claim),
+                    None if current.contains(&at) => cell.claims.push(claim),
                     fate => cell.history.push(Former { claim, fate: fate.unwrap_or(Fate::Superseded) }),
                 }
             }
@@ -68,7 +68,7 @@ pub(super) fn fold(
                 ignored.push(Ignored { at, why: Why::NoConflict });
             }
             Statement::Resolve { entity, field, chosen, seen, reason } => {
-                if fate.is_none() && standing.contains(&at) {
+                if fate.is_none() && current.contains(&at) {
                     cell(&mut entities, *entity, field).resolutions.push(Resolution {
                         at,
                         org: contribution.org,
@@ -103,7 +103,8 @@ fn statements(
     })
 }
 
-/// What was taken back by those who had said it. A retraction of what is not here waits without a word.
+/// Statements retracted by their own organisations. A retraction whose target is not here has no effect, and is not
+/// reported.
 fn retractions(
     entries: &BTreeMap<EntryId, Contribution>,
     ignored: &mut Vec<Ignored>,
@@ -156,7 +157,7 @@ fn claim(at: Reference, contribution: &Contribution, assertion: &Assertion) -> C
     }
 }
 
-/// What the claims of a cell amount to under the policy of its field.
+/// The shown value of a cell under the policy of its field.
 pub(crate) fn shown(cell: &Cell, field: Option<&Field>) -> Shown {
     if cell.claims.is_empty() {
         return Shown::Nothing;
@@ -172,11 +173,11 @@ pub(crate) fn shown(cell: &Cell, field: Option<&Field>) -> Shown {
     }
 }
 
-/// One value when all agree or the difference was weighed, otherwise all of them.
+/// Shows one value if all agree or the dispute is resolved, otherwise all values.
 fn register(cell: &Cell) -> Shown {
     let claimed = |at: Reference| cell.claims.iter().find(|claim| claim.at == at).map(|claim| &claim.value);
     let values: BTreeSet<_> = cell.claims.iter().map(|claim| &claim.value).collect();
-    // Of each resolution that holds: the value chosen, if any, and where it was.
+    // For each resolution that holds: the value chosen, if any, and the resolution's reference.
     let holding: Vec<(Option<&Value>, Reference)> = cell
         .resolutions
         .iter()
@@ -208,12 +209,14 @@ fn strictest(cell: &Cell, order: &Order) -> Shown {
     Shown::Strictest { value, why }
 }
 
-/// Whether `standing` goes on being shown in a strict field where `value` is said too, so that saying it changes nothing.
-pub(crate) fn outweighs(order: &Order, standing: &Value, value: &Value) -> bool {
-    strictness(order, standing) > strictness(order, value)
+/// Whether `current` stays the shown value of a strict field when `value` is asserted too, so that asserting it changes
+/// nothing.
+pub(crate) fn outweighs(order: &Order, current: &Value, value: &Value) -> bool {
+    strictness(order, current) > strictness(order, value)
 }
 
-/// Sort key of strictness, total over all values: what cannot be ranked (`None` inverted) comes last, as strictest.
+/// Sort key of strictness, total over all values: a value that cannot be ranked (`None` inverted) comes last, as
+/// strictest.
 fn strictness<'a>(order: &Order, value: &'a Value) -> (bool, u64, std::cmp::Reverse<Option<Date>>, &'a Value) {
     let rank = order.rank(value).map(|rank| rank as u64);
     let date = match order {

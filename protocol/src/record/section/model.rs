@@ -1,7 +1,7 @@
-//! The reference model: what a view must be, as slowly and plainly as it can be said.
+//! The reference model of the view: a slow and simple implementation for tests.
 //!
-//! It shares types with the product, and no code: causality is a closure over sets, *superseded* is a search through all
-//! pairs, and each policy is spelled out again. Whatever the document and the fold do must come out equal to this.
+//! It shares types with the product, and no code: causality is a closure over sets, *superseded* is a search through
+//! all pairs, and each policy is implemented again. The document and the fold must give the same view.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,13 +23,13 @@ pub fn view(section: SectionId, entries: &[Contribution]) -> View {
 }
 
 struct Model<'a> {
-    said: Vec<Said<'a>>,
+    located: Vec<Located<'a>>,
     pasts: BTreeMap<EntryId, BTreeSet<EntryId>>,
 }
 
-/// One statement with its surroundings.
+/// A statement with its reference and entry.
 #[derive(Clone, Copy)]
-struct Said<'a> {
+struct Located<'a> {
     at: Reference,
     by: &'a Contribution,
     statement: &'a Statement,
@@ -37,61 +37,63 @@ struct Said<'a> {
 
 impl<'a> Model<'a> {
     fn new(entries: &'a [Contribution]) -> Self {
-        let mut said = Vec::new();
+        let mut located = Vec::new();
         let mut seen = BTreeSet::new();
         for by in entries {
             if seen.insert(by.id) {
                 for (index, statement) in by.plain.statements.iter().enumerate() {
-                    said.push(Said { at: Reference(by.id, index as u64), by, statement });
+                    located.push(Located { at: Reference(by.id, index as u64), by, statement });
                 }
             }
         }
-        said.sort_by_key(|said| said.at);
-        Self { said, pasts: entries.iter().map(|entry| (entry.id, past(entry, entries))).collect() }
+        located.sort_by_key(|located| located.at);
+        Self { located, pasts: entries.iter().map(|entry| (entry.id, past(entry, entries))).collect() }
     }
 
     fn view(&self, section: SectionId) -> View {
         let mut entities: BTreeMap<EntityId, BTreeMap<String, Cell>> = BTreeMap::new();
-        for said in &self.said {
-            let (entity, field) = match said.statement {
+        for located in &self.located {
+            let (entity, field) = match located.statement {
                 Statement::Assert(Assertion { entity, field, .. }) if policy(field) != Some(Policy::Drv) => {
                     (entity, field)
                 }
-                Statement::Resolve { entity, field, .. } if is_register(field) && self.stands(*said) => (entity, field),
+                Statement::Resolve { entity, field, .. } if is_register(field) && self.stands(*located) => {
+                    (entity, field)
+                }
                 _ => continue,
             };
             entities.entry(*entity).or_default().insert(field.clone(), self.cell(*entity, field));
         }
-        View { section, entities, ignored: self.said.iter().filter_map(|said| self.ignored(*said)).collect() }
+        View { section, entities, ignored: self.located.iter().filter_map(|located| self.ignored(*located)).collect() }
     }
 
     fn cell(&self, entity: EntityId, field: &str) -> Cell {
         let mut claims = Vec::new();
         let mut resolutions = Vec::new();
         let mut history = Vec::new();
-        for said in &self.said {
-            match said.statement {
+        for located in &self.located {
+            match located.statement {
                 Statement::Assert(assertion) if assertion.entity == entity && assertion.field == field => {
-                    let claim = claim(*said, assertion);
-                    let retractions = self.retractions(*said);
+                    let claim = claim(*located, assertion);
+                    let retractions = self.retractions(*located);
                     if !retractions.is_empty() {
                         history.push(Former { claim, fate: Fate::Retracted(retractions) });
-                    } else if self.superseded(*said) {
+                    } else if self.superseded(*located) {
                         history.push(Former { claim, fate: Fate::Superseded });
                     } else {
                         claims.push(claim);
                     }
                 }
                 Statement::Resolve { entity: of, field: on, chosen, seen, reason }
-                    if *of == entity && on == field && is_register(field) && self.stands(*said) =>
+                    if *of == entity && on == field && is_register(field) && self.stands(*located) =>
                 {
                     resolutions.push(Resolution {
-                        at: said.at,
-                        org: said.by.org,
+                        at: located.at,
+                        org: located.by.org,
                         chosen: *chosen,
                         seen: seen.clone(),
                         reason: reason.clone(),
-                        claimed_time: said.by.plain.claimed_time,
+                        claimed_time: located.by.plain.claimed_time,
                     });
                 }
                 _ => {}
@@ -101,13 +103,13 @@ impl<'a> Model<'a> {
         Cell { policy: policy(field), claims, shown, resolutions, history }
     }
 
-    fn stands(&self, said: Said<'_>) -> bool {
-        self.retractions(said).is_empty() && !self.superseded(said)
+    fn stands(&self, located: Located<'_>) -> bool {
+        self.retractions(located).is_empty() && !self.superseded(located)
     }
 
-    /// A later statement about the same thing supersedes an earlier one, if its author knew that one.
-    fn superseded(&self, earlier: Said<'_>) -> bool {
-        self.said.iter().any(|later| {
+    /// Whether a later statement supersedes this one: it has the same subject, and its author knew this one.
+    fn superseded(&self, earlier: Located<'_>) -> bool {
+        self.located.iter().any(|later| {
             let same = match (earlier.statement, later.statement) {
                 (Statement::Assert(a), Statement::Assert(b)) => {
                     matches!(policy(&a.field), Some(Policy::Mvr | Policy::Org))
@@ -128,40 +130,40 @@ impl<'a> Model<'a> {
         })
     }
 
-    /// What its own organisation said to take it back, at any time.
-    fn retractions(&self, target: Said<'_>) -> Vec<Retraction> {
+    /// The retractions of a statement by its own organisation, at any time.
+    fn retractions(&self, target: Located<'_>) -> Vec<Retraction> {
         let mut found = Vec::new();
-        for said in &self.said {
-            if let Statement::Retract { at, reason } = said.statement
+        for located in &self.located {
+            if let Statement::Retract { at, reason } = located.statement
                 && *at == target.at
-                && said.by.org == target.by.org
+                && located.by.org == target.by.org
             {
-                let claimed_time = said.by.plain.claimed_time;
-                found.push(Retraction { at: said.at, reason: reason.clone(), claimed_time });
+                let claimed_time = located.by.plain.claimed_time;
+                found.push(Retraction { at: located.at, reason: reason.clone(), claimed_time });
             }
         }
         found
     }
 
-    fn ignored(&self, said: Said<'_>) -> Option<Ignored> {
-        let why = match said.statement {
+    fn ignored(&self, located: Located<'_>) -> Option<Ignored> {
+        let why = match located.statement {
             Statement::Assert(assertion) if policy(&assertion.field) == Some(Policy::Drv) => Why::Derived,
             Statement::Resolve { field, .. } if !is_register(field) => Why::NoConflict,
             Statement::Retract { at, .. } if self.pasts.contains_key(&at.0) => {
-                match self.said.iter().find(|said| said.at == *at) {
+                match self.located.iter().find(|located| located.at == *at) {
                     None => Why::NothingThere,
-                    Some(Said { statement: Statement::Retract { .. }, .. }) => Why::NothingThere,
-                    Some(target) if target.by.org != said.by.org => Why::NotOwn,
+                    Some(Located { statement: Statement::Retract { .. }, .. }) => Why::NothingThere,
+                    Some(target) if target.by.org != located.by.org => Why::NotOwn,
                     Some(_) => return None,
                 }
             }
             _ => return None,
         };
-        Some(Ignored { at: said.at, why })
+        Some(Ignored { at: located.at, why })
     }
 }
 
-/// Everything an entry's author had seen of `entries`, the entry itself left out.
+/// The causal past of an entry within `entries`, without the entry itself.
 fn past(entry: &Contribution, entries: &[Contribution]) -> BTreeSet<EntryId> {
     let mut past = BTreeSet::new();
     let mut open = vec![entry];
@@ -188,17 +190,17 @@ fn is_register(field: &str) -> bool {
     policy(field) == Some(Policy::Mvr) || policy(field) == Some(Policy::Imm)
 }
 
-fn claim(said: Said<'_>, assertion: &Assertion) -> Claim {
+fn claim(located: Located<'_>, assertion: &Assertion) -> Claim {
     Claim {
-        at: said.at,
-        org: said.by.org,
+        at: located.at,
+        org: located.by.org,
         value: assertion.value.clone(),
         sources: assertion.sources.clone(),
         grade: assertion.grade.clone(),
         basis: assertion.basis.clone(),
         reported_by: assertion.reported_by.clone(),
-        claimed_time: said.by.plain.claimed_time,
-        batch: said.by.plain.batch,
+        claimed_time: located.by.plain.claimed_time,
+        batch: located.by.plain.batch,
     }
 }
 
@@ -258,7 +260,7 @@ fn strictest(field: &str, claims: &[Claim]) -> Shown {
     let stricter = |a: &Value, b: &Value| match (rank(a), rank(b), date(a), date(b)) {
         (Some(a), Some(b), _, _) => a > b,
         (_, _, Some(a), Some(b)) => a < b,
-        // Only one of them is understood: the other is the stricter.
+        // Only one of the two can be ranked: the other is the stricter.
         (None, Some(_), _, _) | (_, _, None, Some(_)) => true,
         (Some(_), None, _, _) | (_, _, Some(_), None) => false,
         (None, None, None, None) => a > b,

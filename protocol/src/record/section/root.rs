@@ -1,10 +1,10 @@
-//! What a record is, and the entity that it is about.
+//! The kind of a record, and its root entity.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ids::{EntityId, SectionId};
 
-/// What a section is.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordKind {
@@ -15,7 +15,7 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
-    /// The kind of the root entity, as the schema names it.
+    /// The kind of the root entity in the schema.
     #[must_use]
     pub const fn root_entity(self) -> &'static str {
         match self {
@@ -25,7 +25,7 @@ impl RecordKind {
     }
 }
 
-/// The root entity of a record: the one with the id of its section.
+/// The root entity of a record: its id is that of the section.
 #[must_use]
 pub fn root_of(section: &SectionId) -> EntityId {
     EntityId(section.0)

@@ -8,7 +8,7 @@ use crate::{
     record::schema::{Schema, Value},
 };
 
-/// That the field of entity `entity` has a value; nothing else is said.
+/// An assertion of a value of a field of entity `entity`, without sources.
 pub(crate) fn says(entity: u8, field: &str, value: impl Into<Value>) -> Statement {
     Statement::Assert(Assertion {
         entity: EntityId([entity; 16]),
@@ -21,17 +21,17 @@ pub(crate) fn says(entity: u8, field: &str, value: impl Into<Value>) -> Statemen
     })
 }
 
-/// That one entity refers to another.
+/// An assertion that one entity refers to another.
 pub(crate) fn refers(entity: u8, field: &str, to: u8) -> Statement {
     says(entity, field, Value::Ref(EntityId([to; 16])))
 }
 
-/// What organisations 1, 2, … make together, each saying its part in one entry without knowing the others.
+/// The view of one concurrent entry each by organisations 1, 2, ….
 pub(crate) fn view(organisations: &[Vec<Statement>]) -> View {
     fold((1..).zip(organisations).map(|(number, statements)| (number, 1, statements)))
 }
 
-/// What one organisation says in one entry after the other.
+/// The view of consecutive entries by one organisation.
 pub(crate) fn view_of_one(entries: &[Vec<Statement>]) -> View {
     fold((1..).zip(entries).map(|(seq, statements)| (1, seq, statements)))
 }

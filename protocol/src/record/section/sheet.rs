@@ -1,4 +1,4 @@
-//! What a person reads of any section: its records as a tree, its timeline, where claims differ, and who said how much.
+//! The sheet of a section for reading: its records as a tree, timeline, conflicts and provenance.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,76 +18,76 @@ use crate::{
 pub struct Sheet {
     /// The section.
     pub section: SectionId,
-    /// Its records, in the schema's order; those that belong to another stand under it.
+    /// The records in the schema's order; child records are placed under their parents.
     pub records: Vec<Record>,
-    /// What happened, by date.
+    /// The events, by date.
     pub timeline: Vec<Event>,
-    /// Where claims differ and nobody has settled it, or someone has and the losing values are kept.
+    /// Fields with differing claims, whether resolved or not.
     pub conflicts: Vec<Conflict>,
-    /// Whose word it rests on.
+    /// The organisations and sources of the claims.
     pub provenance: Provenance,
 }
 
-/// One thing the section speaks of.
+/// A record: one entity with its fields.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
-    /// The thing.
+    /// The entity.
     pub entity: EntityId,
-    /// What kind of thing, such as `capture_episode`.
+    /// The kind of the entity, such as `capture_episode`.
     pub kind: String,
-    /// Its fields, in the schema's order; unknown ones last.
+    /// The fields, in the schema's order; unknown ones last.
     pub fields: Vec<(String, Cell)>,
-    /// What belongs to it.
+    /// The child records.
     pub children: Vec<Record>,
 }
 
 /// A field whose claims differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Conflict {
-    /// The thing.
+    /// The entity.
     pub entity: EntityId,
     /// The field.
     pub field: String,
     /// The claims, side by side.
     pub claims: Vec<Claim>,
-    /// What was said to settle it.
+    /// The current resolutions.
     pub resolutions: Vec<Resolution>,
-    /// Whether it is settled.
+    /// Whether a resolution is in force.
     pub settled: bool,
 }
 
-/// Whose word a section rests on.
+/// Provenance of a section: its organisations and sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Provenance {
-    /// By organisation.
+    /// Numbers of claims by organisation.
     pub organisations: BTreeMap<OrgId, Share>,
-    /// By source.
+    /// Numbers of claims by source.
     pub sources: BTreeMap<EntityId, SourceUse>,
-    /// Claims that name no source.
+    /// Number of claims without a source.
     pub unsourced: u64,
 }
 
-/// One organisation's part in a section.
+/// Counts of one organisation's claims in a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
-    /// Its claims that stand.
+    /// Number of its current claims.
     pub claims: u64,
-    /// Of these, passed on for others.
+    /// Number of these that it only reports for others.
     pub reported: u64,
-    /// The latest time it claims for one.
+    /// The latest time that it claims for one.
     pub latest: ClaimedTime,
 }
 
-/// What rests on one source.
+/// The claims that rest on one source.
 #[derive(Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SourceUse {
-    /// Claims that name it.
+    /// Number of claims that name the source.
     pub claims: u64,
-    /// The grades they give, each with the organisation: "B2 by one, D4 by another".
+    /// The grades of the claims, each with the organisation: "B2 by one, D4 by another".
     pub grades: BTreeSet<(OrgId, String)>,
 }
 
-/// How much, never how good.
+/// Shows the number of claims, never the grades.
 impl fmt::Debug for SourceUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} claims", self.claims)
@@ -107,7 +107,7 @@ impl Sheet {
         }
     }
 
-    /// All records of a kind, wherever they stand.
+    /// All records of a kind, at any depth.
     #[must_use]
     pub fn of_kind(&self, kind: &str) -> Vec<&Record> {
         let mut found = Vec::new();
@@ -123,22 +123,22 @@ impl Sheet {
 }
 
 impl Record {
-    /// One of its fields, by the part of its name after the dot.
+    /// The cell of a field, by the part of its name after the dot.
     #[must_use]
     pub fn cell(&self, field: &str) -> Option<&Cell> {
         let is_it = |name: &str| name.split_once('.').is_some_and(|(_, name)| name == field);
         self.fields.iter().find(|(name, _)| is_it(name)).map(|(_, cell)| cell)
     }
 
-    /// The texts to reckon with of one of its fields.
+    /// The texts that count for one of its fields: see [`Cell::values`].
     #[must_use]
     pub fn texts(&self, field: &str) -> Vec<&str> {
         self.cell(field).map(Cell::values).unwrap_or_default().into_iter().filter_map(Value::as_text).collect()
     }
 }
 
-/// The tree of records. A child stands under the parent it names if that is here and of the kind the schema says, so
-/// nobody can draw a circle; everything else stands at the top.
+/// Builds the tree of records. A record is placed under the parent it names if that is here and of the kind that the
+/// schema requires, so that no cycle is possible; every other record is placed at the top.
 fn records(view: &View) -> Vec<Record> {
     let mut by_kind: BTreeMap<(usize, &str, EntityId), Record> = BTreeMap::new();
     let order = |kind: &str| Schema::current().entities().position(|entity| entity.name == kind).unwrap_or(usize::MAX);
@@ -154,7 +154,8 @@ fn records(view: &View) -> Vec<Record> {
     }
     let place = |name: &str| Schema::current().fields().position(|field| field.name == name).unwrap_or(usize::MAX);
     let mut top = Vec::new();
-    // A parent's kind comes before its children's; so from the last on, a record has all its children when it is placed.
+    // A parent's kind precedes its children's kinds; in descending order a record thus has all its children when it is
+    // placed.
     while let Some((_, mut record)) = by_kind.pop_last() {
         record.fields.sort_by_cached_key(|(name, _)| (place(name), name.clone()));
         record.children.reverse();
@@ -168,7 +169,7 @@ fn records(view: &View) -> Vec<Record> {
     top
 }
 
-/// The kind and id of the record this one says it belongs to.
+/// The kind and id of the parent that a record names.
 fn parent(record: &Record) -> Option<(&'static str, EntityId)> {
     let kind = Schema::current().entity(&record.kind)?.parent.as_deref()?;
     match record.cell("parent")?.values().into_iter().next()? {

@@ -1,4 +1,4 @@
-//! The view against the reference model: any history, any order, anything missing.
+//! Tests of the view against the reference model: any history, any order, any entries missing.
 
 mod histories;
 
@@ -16,14 +16,14 @@ const SECTION: SectionId = SectionId([1; 16]);
 const PERSON: EntityId = EntityId([10; 16]);
 const DATE: &str = "capture_episode.date";
 
-/// A history in the making: entries named by number, in an order of causality.
+/// A history under construction: entries named by number, in an order that respects causality.
 #[derive(Default)]
 struct History {
     entries: Vec<Contribution>,
 }
 
 impl History {
-    /// An entry of feed `feed`, whose organisation is `org`, that had seen `deps`. Returns its number.
+    /// Adds an entry of feed `feed`, whose organisation is `org`, with the deps `deps`. Returns its number.
     fn write(&mut self, feed: u8, org: u8, deps: &[usize], statements: Vec<Statement>) -> usize {
         let number = self.entries.len();
         let (feed, run) = (FeedKey([feed; 32]), Incarnation([0; 8]));
@@ -41,7 +41,7 @@ impl History {
         number
     }
 
-    /// A section that took in `order`, looked at only once.
+    /// Makes a section that took in `order`, viewed only once.
     fn section(&self, order: &[usize]) -> Section {
         let mut section = Section::new(SECTION);
         for number in order {
@@ -60,7 +60,7 @@ impl History {
     }
 }
 
-/// Ids as hashes are: in no order that means anything.
+/// An id without meaningful order, like a hash.
 fn id(number: usize) -> EntryId {
     EntryId(*blake3::hash(&number.to_be_bytes()).as_bytes())
 }
@@ -88,14 +88,14 @@ fn resolves(chosen: Option<Reference>, seen: &[Reference]) -> Statement {
     Statement::Resolve { entity: PERSON, field: DATE.into(), chosen, seen, reason: "document".into() }
 }
 
-/// What `field` shows when all of `history` is here; the model must agree.
+/// The shown value of `field` in the whole of `history`; the model must agree.
 fn shown(history: &History, field: &str) -> Shown {
     let view = history.section(&history.all()).view();
     assert_eq!(view, history.model(&history.all()));
     view.cell(&PERSON, field).expect("it was spoken of").shown.clone()
 }
 
-/// The values that stand, sorted.
+/// The current values, sorted.
 fn values(history: &History, field: &str) -> Vec<Value> {
     let view = history.section(&history.all()).view();
     let claims = &view.cell(&PERSON, field).expect("it was spoken of").claims;
@@ -121,7 +121,7 @@ fn concurrent_edits_stand_side_by_side_until_all_agree() {
     let both = [(OrgId([1; 32]), "2024-08-30".into()), (OrgId([2; 32]), "2024-09-02".into())];
     assert_eq!(sides, BTreeSet::from(both));
 
-    // Knowing the other does not overrule it; only its own author takes a value back by saying another.
+    // Knowing another's value does not overrule it; only its own author replaces a value by asserting another.
     history.write(1, 1, &[b], vec![says(DATE, "2024-08-31")]);
     assert_eq!(values(&history, DATE), ["2024-08-31".into(), "2024-09-02".into()]);
     history.write(2, 2, &[], vec![says(DATE, "2024-08-31")]);
@@ -254,7 +254,7 @@ fn each_other_policy_keeps_what_it_must() {
     assert_eq!(view.ignored.iter().map(|ignored| ignored.why).collect::<Vec<_>>(), [Why::Derived]);
 }
 
-/// The scenario every order of arrival is tried on: a branch and its join, a correction, a retraction, a resolution.
+/// The scenario for every order of arrival: a branch and its join, a correction, a retraction, a resolution.
 fn seven() -> History {
     let mut history = History::default();
     let a = history.write(1, 1, &[], vec![says(DATE, "2024-01"), says("case_file.current_need", "money")]);
@@ -278,7 +278,8 @@ fn all_5040_orders_of_seven_entries_give_one_view_also_when_looked_at_in_between
         let mut section = Section::new(SECTION);
         for (count, number) in order.iter().enumerate() {
             section.insert(history.entries[*number].clone()).expect("one section, no fork");
-            // A look at other moments in each order, so that late parts of a past meet a document already made.
+            // Views are taken at different moments in each order, so that late parts of a past arrive at a document
+            // already built.
             if orders % 7 == count {
                 section.view();
             }
@@ -299,7 +300,7 @@ fn permute(items: &mut Vec<usize>, from: usize, visit: &mut impl FnMut(&[usize])
     }
 }
 
-/// The story: a fork of the document per entry made 2,400 entries in two branches take 4.8 s, one per branch 37 ms.
+/// A fork of the document per entry made 2,400 entries in two branches take 4.8 s, one per branch 37 ms.
 #[test]
 fn branches_are_forked_once_however_long_and_however_interwoven() {
     let check = |name: &str, deps: &dyn Fn(usize) -> Vec<usize>, looks: usize, forks: usize| {
@@ -387,7 +388,7 @@ fn a_view_survives_its_json_and_its_digest_tells_every_difference() {
     assert_eq!(digests.len(), 8, "each entry shows");
 }
 
-/// Raw choices, made into a history by [`build`]; small numbers, so that failures shrink to few and simple entries.
+/// Raw choices that [`build`] turns into a history; small numbers, so that failures shrink to few and simple entries.
 #[derive(Clone, Debug)]
 struct Step {
     feed: u8,
@@ -430,7 +431,7 @@ fn continue_with(history: &mut History, step: &Step) {
     history.write(step.feed, step.feed % 3, &deps, statements);
 }
 
-/// One statement. Half of the fields drawn are the first, where conflicts and resolutions are.
+/// A statement. Half of the fields drawn are the first, where conflicts and resolutions are.
 fn statement(history: &History, (kind, field, value, pick): (u8, u8, u8, u8)) -> Statement {
     let field = FIELDS.get(usize::from(field)).copied().unwrap_or(DATE);
     let entity = EntityId([10 + pick % 2 * (pick / 2 % 2); 16]);
@@ -458,7 +459,7 @@ fn statement(history: &History, (kind, field, value, pick): (u8, u8, u8, u8)) ->
     match kind {
         0 | 1 if !said.is_empty() => retracts(said[usize::from(pick) % said.len()]),
         2 | 3 if !about.is_empty() => {
-            // All of them, or all but one.
+            // All claims, or all but one.
             let mut seen: BTreeSet<_> = about.iter().copied().collect();
             if pick % 4 == 0 && about.len() > 1 {
                 seen.remove(&about[usize::from(pick / 4) % about.len()]);
@@ -479,7 +480,7 @@ fn statement(history: &History, (kind, field, value, pick): (u8, u8, u8, u8)) ->
     }
 }
 
-/// A history, and what happens to it: numbers of entries to take in (above 127: to take out instead).
+/// A history and events on it: numbers of entries to insert (above 127: to remove instead).
 fn arrivals() -> impl Strategy<Value = (Vec<Step>, Vec<u8>)> {
     (prop::collection::vec(step(), 1..16), prop::collection::vec(any::<u8>(), 0..48))
 }
@@ -494,13 +495,13 @@ proptest! {
         let mut here = BTreeSet::new();
         for event in events {
             let number = usize::from(event % 128) % history.entries.len();
-            // One loss for every three arrivals.
+            // One removal for every three insertions.
             if event >= 192 {
                 prop_assert_eq!(section.remove(&history.entries[number].id), here.remove(&number));
             } else {
                 prop_assert_eq!(section.insert(history.entries[number].clone()), Ok(here.insert(number)));
             }
-            // Sometimes several come between two looks.
+            // Several events sometimes come between two views.
             if event % 3 > 0 {
                 let present: Vec<_> = here.iter().copied().collect();
                 let view = section.view();

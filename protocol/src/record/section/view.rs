@@ -1,8 +1,8 @@
-//! What people see of a section: every field of every entity, with everything said about it and who said it.
+//! The view of a section: every field of every entity, with all claims about it and their authors.
 //!
-//! Nothing is chosen silently: claims that differ stand side by side, and what was superseded or taken back stays in
-//! the history. What authors claim of time is shown, and orders nothing. Two nodes that can read the same entries have
-//! the same view, and the same [`View::digest`].
+//! Nothing is chosen silently: differing claims are shown side by side, and superseded or retracted ones stay in the
+//! history. Claimed times are shown, and order nothing. Two nodes that can read the same entries have the same view,
+//! and the same [`View::digest`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,72 +18,72 @@ use crate::{
     record::schema::{Policy, Value},
 };
 
-/// A section, folded.
+/// The view of a section.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// The section.
     pub section: SectionId,
-    /// Entities by id; of each, the fields spoken of by name (`entity.field`).
+    /// Entities by id; of each, its stated fields by name (`entity.field`).
     #[serde(with = "pairs")]
     pub entities: BTreeMap<EntityId, BTreeMap<String, Cell>>,
     /// Statements that have no effect, in order of reference.
     pub ignored: Vec<Ignored>,
 }
 
-/// All that is said of one field of one entity.
+/// All claims about one field of one entity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cell {
-    /// How the field's claims go together; `None`: this version does not know the field and shows it raw.
+    /// The policy of the field; `None`: this version does not know the field and shows it raw.
     #[serde(with = "policy_word")]
     pub policy: Option<Policy>,
-    /// What stands, by reference.
+    /// The current claims, by reference.
     pub claims: Vec<Claim>,
-    /// What they amount to.
+    /// The shown value, by the policy.
     pub shown: Shown,
-    /// The resolutions that stand, in force or not, by reference.
+    /// The current resolutions, in force or not, by reference.
     pub resolutions: Vec<Resolution>,
-    /// What no longer stands, by reference.
+    /// The former claims, by reference.
     pub history: Vec<Former>,
 }
 
-/// What the claims of a cell amount to under its policy.
+/// The shown value of a cell under its policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shown {
-    /// Nothing stands.
+    /// The cell has no current claims.
     Nothing,
-    /// All claims say the same.
+    /// All claims agree.
     Agreed(Value),
-    /// The claims differ and nobody has weighed all of them, or those who have disagree: show them side by side.
+    /// The claims differ, and no resolution covers all of them or the resolutions differ: shown side by side.
     Conflict,
-    /// The claims were weighed.
+    /// A resolution covers all claims.
     Resolved {
-        /// The value to go by; `None`: none of those claimed.
+        /// The chosen value; `None`: none of those claimed.
         chosen: Option<Value>,
-        /// The resolutions that say so.
+        /// The resolutions in force.
         by: Vec<Reference>,
     },
-    /// Each value claimed belongs to the whole.
+    /// All values together.
     Union,
     /// The claims are a log.
     Log,
-    /// Each organisation has its own.
+    /// A value for each organisation.
     PerOrg,
-    /// The most restrictive value holds.
+    /// The most restrictive value counts.
     Strictest {
-        /// That value.
+        /// The most restrictive value.
         value: Value,
-        /// The claims that make it hold.
+        /// The claims for that value.
         why: Vec<Reference>,
     },
 }
 
-/// Somebody's word that a field has a value.
+/// A claim: an organisation's assertion that a field has a value.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
-    /// Where it is said.
+    /// The reference of the assertion.
     pub at: Reference,
-    /// Who says so.
+    /// The organisation that made it.
     pub org: OrgId,
     /// The value.
     pub value: Value,
@@ -91,88 +91,88 @@ pub struct Claim {
     pub sources: Vec<EntityId>,
     /// Admiralty grade.
     pub grade: Option<String>,
-    /// Legal basis: a code.
+    /// Legal basis, as a code.
     pub basis: Option<String>,
-    /// Whose word it is, when the organisation only passes it on.
+    /// The name of whoever said it, if the organisation only reports it.
     pub reported_by: Option<String>,
-    /// When, as the author says.
+    /// The time that the author claims.
     pub claimed_time: ClaimedTime,
-    /// The import it came with.
+    /// The import batch of the entry.
     pub batch: Option<BatchId>,
 }
 
-/// A claim that no longer stands.
+/// A claim that is no longer current.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Former {
     /// The claim.
     pub claim: Claim,
-    /// Why it no longer stands.
+    /// The reason why it is no longer current.
     pub fate: Fate,
 }
 
-/// Why a claim no longer stands.
+/// The reason why a claim is no longer current.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
-    /// Its author, who knew it, said something else later.
+    /// The author, knowing it, asserted another value later.
     Superseded,
-    /// Its organisation took it back; each time that was said, by reference.
+    /// The organisation retracted it; all retractions, by reference.
     Retracted(Vec<Retraction>),
 }
 
-/// A claim taken back.
+/// A retraction of a claim.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Retraction {
-    /// Where it is said.
+    /// The reference of the retraction.
     pub at: Reference,
-    /// Why: a code.
+    /// The reason, as a code.
     pub reason: String,
-    /// When, as the author says.
+    /// The time that the author claims.
     pub claimed_time: ClaimedTime,
 }
 
-/// Somebody's weighing of claims that differ.
+/// A resolution of a dispute between claims.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// Where it is said.
+    /// The reference of the resolution.
     pub at: Reference,
-    /// Who says so.
+    /// The organisation that made it.
     pub org: OrgId,
-    /// The claim to go by; `None`: none of them.
+    /// The chosen claim; `None`: none of them.
     pub chosen: Option<Reference>,
-    /// The claims weighed.
+    /// The claims that were compared.
     pub seen: Vec<Reference>,
-    /// Why: a code.
+    /// The reason, as a code.
     pub reason: String,
-    /// When, as the author says.
+    /// The time that the author claims.
     pub claimed_time: ClaimedTime,
 }
 
 /// A statement that has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Ignored {
-    /// Where it stands.
+    /// The reference of the statement.
     pub at: Reference,
-    /// Why it has none.
+    /// The reason why it has no effect.
     pub why: Why,
 }
 
-/// Why a statement has no effect.
+/// The reason why a statement has no effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    /// It asserts a field that is computed, never stored.
+    /// The statement asserts a field that is computed, never stored.
     Derived,
-    /// It retracts what another organisation said.
+    /// The statement retracts a statement of another organisation.
     NotOwn,
-    /// It retracts what is neither an assertion nor a resolution.
+    /// The statement retracts what is neither an assertion nor a resolution.
     NothingThere,
-    /// It resolves a field whose claims cannot conflict; above all, a restriction is not resolved away.
+    /// The statement resolves a field whose claims cannot conflict; restrictions in particular cannot be resolved away.
     NoConflict,
 }
 
 impl View {
-    /// The cell of a field, if anything was ever said of it.
+    /// The cell of a field, if it was ever stated.
     #[must_use]
     pub fn cell(&self, entity: &EntityId, field: &str) -> Option<&Cell> {
         self.entities.get(entity)?.get(field)
@@ -185,7 +185,7 @@ impl View {
             .flat_map(|(entity, fields)| fields.iter().map(move |(field, cell)| (entity, field.as_str(), cell)))
     }
 
-    /// A name for this very view: equal views have equal digests, on every node.
+    /// The digest of the view: equal views have equal digests, on every node.
     #[must_use]
     pub fn digest(&self) -> [u8; 32] {
         blake3::derive_key("habeas 1 view digest", &codec::encode(self))
@@ -193,7 +193,7 @@ impl View {
 }
 
 impl Cell {
-    /// The value to go by where there is one: agreed, chosen, or the strictest.
+    /// The single value of the cell, if there is one: agreed, chosen, or the strictest.
     #[must_use]
     pub fn value(&self) -> Option<&Value> {
         match &self.shown {
@@ -203,7 +203,7 @@ impl Cell {
         }
     }
 
-    /// The values to reckon with, each once: the one to go by, else all that stand.
+    /// The values that count, each once: the single value if there is one, else all current ones.
     #[must_use]
     pub fn values(&self) -> BTreeSet<&Value> {
         match &self.shown {
@@ -214,28 +214,28 @@ impl Cell {
     }
 }
 
-/// Who and where, never what.
+/// Shows author and reference, never content.
 impl fmt::Debug for Claim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} by {:?}: {:?}", self.at, self.org, self.value)
     }
 }
 
-/// Where, never why.
+/// Shows the reference, never the reason.
 impl fmt::Debug for Retraction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "by {:?}", self.at)
     }
 }
 
-/// Who, where, and between which claims; never why.
+/// Shows author, reference and claims, never the reason.
 impl fmt::Debug for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} by {:?}: {:?} of {:?}", self.at, self.org, self.chosen, self.seen)
     }
 }
 
-/// A map with ids for keys, as a list of pairs: DAG-CBOR knows only text keys.
+/// Serialisation of a map with ids for keys, as a list of pairs: DAG-CBOR allows only text keys.
 mod pairs {
     use std::collections::BTreeMap;
 
@@ -258,7 +258,7 @@ mod pairs {
     }
 }
 
-/// A policy by the word the schema has for it.
+/// Serialisation of a policy as its word in the schema.
 mod policy_word {
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

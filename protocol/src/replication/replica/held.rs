@@ -1,7 +1,7 @@
-//! A circle this node holds, and the lines of the feeds in it.
+//! A circle held by this node, and the heads of its feeds.
 //!
-//! Lines of keys that no roster certifies are parked: they count for nothing, and stand where they stood should a roster
-//! certify the key again.
+//! Heads of keys that no roster certifies are parked: they do not count, and return unchanged if a roster certifies the
+//! key again.
 
 use std::{
     cell::OnceCell,
@@ -14,31 +14,31 @@ use crate::{
         ids::{FeedKey, Incarnation},
         seal::Secret,
     },
-    log::feed::{Line, circle_root},
+    log::feed::{FeedHead, circle_root},
     membership::circle::Circle,
 };
 
-/// A circle this node holds.
+/// A circle held by this node.
 #[derive(Clone, Debug)]
 pub struct Held {
-    /// What it is.
+    /// The definition of the circle.
     pub circle: Circle,
-    /// Keys its tags and roots on the wire.
+    /// The secret that keys the circle's tags and roots on the wire.
     pub secret: Secret,
-    feeds: BTreeMap<(FeedKey, Incarnation), Line>,
-    parked: BTreeMap<(FeedKey, Incarnation), Line>,
-    /// Computed when asked for: a batch of entries costs one pass over the lines, not one each.
+    feeds: BTreeMap<(FeedKey, Incarnation), FeedHead>,
+    parked: BTreeMap<(FeedKey, Incarnation), FeedHead>,
+    /// The root, computed on demand: a batch of entries costs one pass over the heads, not one each.
     root: OnceCell<[u8; 32]>,
 }
 
-/// Whether a feed that has no line may get one.
+/// The room that a key has for a new feed in a circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Room {
-    /// Yes: its key has fewer incarnations than may count.
+    /// The key has fewer incarnations than may count.
     Free,
-    /// Yes, and this larger incarnation of its key counts no longer.
+    /// The new feed counts, and displaces this larger incarnation of its key.
     InPlaceOf(Incarnation),
-    /// No: as many smaller ones as may count do.
+    /// The new feed does not count: as many smaller incarnations as may count do.
     Full,
 }
 
@@ -47,41 +47,41 @@ impl Held {
         Self { circle, secret, feeds: BTreeMap::new(), parked: BTreeMap::new(), root: OnceCell::new() }
     }
 
-    /// Hash over its frontier.
+    /// The root of the circle: a hash over its frontier.
     #[must_use]
     pub fn root(&self) -> [u8; 32] {
         *self.root.get_or_init(|| circle_root(self.feeds.iter()))
     }
 
-    /// Its lines, in the order of their names.
-    pub fn lines(&self) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
+    /// The feeds' heads, in the order of their names.
+    pub fn lines(&self) -> impl Iterator<Item = (&(FeedKey, Incarnation), &FeedHead)> {
         self.feeds.iter()
     }
 
-    /// The lines whose names come after one, in their order; all of them after none.
-    pub fn lines_after(
+    /// The heads of feeds whose names follow `name`, in order; all heads for `None`.
+    pub fn heads_after(
         &self,
         name: Option<(FeedKey, Incarnation)>,
-    ) -> impl Iterator<Item = (&(FeedKey, Incarnation), &Line)> {
+    ) -> impl Iterator<Item = (&(FeedKey, Incarnation), &FeedHead)> {
         self.feeds.range((name.map_or(Unbounded, Excluded), Unbounded))
     }
 
-    /// How far a feed counts.
+    /// The head of a feed.
     #[must_use]
-    pub fn line(&self, name: &(FeedKey, Incarnation)) -> Option<&Line> {
+    pub fn head(&self, name: &(FeedKey, Incarnation)) -> Option<&FeedHead> {
         self.feeds.get(name)
     }
 
     /// The incarnations of a key that count, in ascending order.
-    pub fn runs(&self, key: &FeedKey) -> impl DoubleEndedIterator<Item = Incarnation> {
+    pub fn incarnations(&self, key: &FeedKey) -> impl DoubleEndedIterator<Item = Incarnation> {
         let all = (*key, Incarnation([0; 8]))..=(*key, Incarnation([0xff; 8]));
         self.feeds.range(all).map(|((_, run), _)| *run)
     }
 
-    /// Whether a feed without a line may get one, where `most` incarnations of a key count.
+    /// The room for a feed without a head, where `most` incarnations of a key count.
     pub(super) fn room(&self, key: &FeedKey, run: Incarnation, most: usize) -> Room {
-        match self.runs(key).next_back() {
-            Some(largest) if self.runs(key).count() >= most => {
+        match self.incarnations(key).next_back() {
+            Some(largest) if self.incarnations(key).count() >= most => {
                 if run < largest {
                     Room::InPlaceOf(largest)
                 } else {
@@ -92,8 +92,8 @@ impl Held {
         }
     }
 
-    pub(super) fn set(&mut self, name: (FeedKey, Incarnation), line: Line) {
-        self.feeds.insert(name, line);
+    pub(super) fn set(&mut self, name: (FeedKey, Incarnation), head: FeedHead) {
+        self.feeds.insert(name, head);
         self.root.take();
     }
 
@@ -102,8 +102,8 @@ impl Held {
         self.root.take();
     }
 
-    /// Lines of keys that are certified count, the others do not.
-    pub(super) fn sort_by_certificate(&mut self, is_certified: impl Fn(&FeedKey) -> bool) {
+    /// Parks the heads of keys that are not certified, and restores those of keys that are.
+    pub(super) fn park_uncertified(&mut self, is_certified: impl Fn(&FeedKey) -> bool) {
         let gone = self.feeds.extract_if(.., |(key, _), _| !is_certified(key)).collect::<Vec<_>>();
         let back = self.parked.extract_if(.., |(key, _), _| is_certified(key)).collect::<Vec<_>>();
         if !gone.is_empty() || !back.is_empty() {
@@ -124,8 +124,9 @@ mod tests {
     fn held(runs: &[u8]) -> Held {
         let mut held = Held::new(Circle::Commons, Secret::new([0; 32]));
         for key in [FeedKey([0; 32]), KEY, FeedKey([2; 32])] {
-            runs.iter()
-                .for_each(|run| held.set((key, Incarnation([*run; 8])), Line::Open { seq: 1, id: EntryId([0; 32]) }));
+            runs.iter().for_each(|run| {
+                held.set((key, Incarnation([*run; 8])), FeedHead::Open { seq: 1, id: EntryId([0; 32]) })
+            });
         }
         held
     }
@@ -139,16 +140,16 @@ mod tests {
         assert_eq!(room(31), Room::Full);
     }
 
-    /// A key was certified by two organisations for a while. Its lines were forgotten meanwhile, and a fork with them.
+    /// A key was certified by two organisations for a while. Its heads were forgotten meanwhile, and a fork with them.
     #[test]
     fn a_key_that_is_certified_again_stands_where_it_stood() {
         let mut held = held(&[10]);
-        held.set((KEY, Incarnation([10; 8])), Line::Forked { at: 3, trunk: EntryId([7; 32]), sealed: 0 });
+        held.set((KEY, Incarnation([10; 8])), FeedHead::Forked { at: 3, trunk: EntryId([7; 32]), sealed: 0 });
         let before = held.root();
-        held.sort_by_certificate(|key| *key != KEY);
-        assert!(held.line(&(KEY, Incarnation([10; 8]))).is_none() && held.root() != before);
+        held.park_uncertified(|key| *key != KEY);
+        assert!(held.head(&(KEY, Incarnation([10; 8]))).is_none() && held.root() != before);
         assert_eq!(held.lines().count(), 2);
-        held.sort_by_certificate(|_| true);
+        held.park_uncertified(|_| true);
         assert_eq!(held.root(), before);
     }
 }

@@ -1,7 +1,7 @@
-//! Shedding: the rows of displaced feeds are deleted a few at a time, and a crash between is nothing.
+//! Shedding: deletes the rows of displaced feeds a few at a time; a crash between two steps does no harm.
 //!
-//! That a feed is displaced is said by its line alone, at once; this only gives the room back. A displaced feed never
-//! counts again, since what displaced it never goes.
+//! A displaced feed stops counting at once, since it has no head; shedding only frees the disk. It never counts again,
+//! since smaller incarnations stay.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::{
     store::{Row, Store, StoreError, Table, staged::Staged},
 };
 
-/// A displaced feed, and the first of its numbers that may still have rows.
+/// Row of a displaced feed, with the first of its numbers that may still have rows.
 #[derive(Serialize, Deserialize)]
 struct ShedRow(CircleId, FeedKey, Incarnation, u64);
 
@@ -27,7 +27,10 @@ impl Replica {
         !self.shedding.is_empty()
     }
 
-    /// Deletes a few rows of one displaced feed. Nothing of them may be staged: call it in a step of its own.
+    /// Deletes a few rows of one displaced feed. Rows of displaced feeds must not be staged in the same step.
+    ///
+    /// # Errors
+    /// The store cannot be read, or a header does not decode.
     pub fn shed<S: Store>(&mut self, staged: &mut Staged<'_, S>) -> Result<(), StoreError> {
         let Some((feed, next)) = self.shedding.first_key_value().map(|(feed, next)| (*feed, *next)) else {
             return Ok(());

@@ -1,10 +1,10 @@
-//! Bodies missing, by feed and number: what a fork or a displacement ends is found without a look at the others.
+//! Wanted bodies by feed and number, so that a fork or a displacement finds its own without visiting the others.
 
 use std::collections::BTreeMap;
 
 use crate::{bytes::ids::EntryId, log::entry::FeedId};
 
-/// Entries that count and whose bodies are not here.
+/// Counted entries whose bodies are missing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted(BTreeMap<FeedId, BTreeMap<u64, EntryId>>);
 
@@ -13,7 +13,7 @@ impl Wanted {
         self.0.entry(feed).or_default().insert(seq, id);
     }
 
-    /// The body has come: whether it was missing.
+    /// Removes an entry whose body arrived; returns whether it was missing.
     pub(super) fn remove(&mut self, feed: &FeedId, seq: u64) -> bool {
         let Some(missing) = self.0.get_mut(feed) else { return false };
         let was_missing = missing.remove(&seq).is_some();
@@ -23,7 +23,7 @@ impl Wanted {
         was_missing
     }
 
-    /// The feed counts no longer from this number on: what was missing there.
+    /// Removes the entries of a feed from a number on, which no longer count, and returns them.
     pub(super) fn cut(&mut self, feed: &FeedId, from: u64) -> Vec<EntryId> {
         let Some(missing) = self.0.get_mut(feed) else { return vec![] };
         let cut = missing.split_off(&from).into_values().collect();
@@ -37,7 +37,7 @@ impl Wanted {
         self.0.get(feed).is_some_and(|missing| missing.contains_key(&seq))
     }
 
-    /// Bodies of a feed that are missing.
+    /// Number of missing bodies of a feed.
     pub(super) fn of(&self, feed: &FeedId) -> usize {
         self.0.get(feed).map_or(0, BTreeMap::len)
     }

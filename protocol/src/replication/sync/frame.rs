@@ -1,8 +1,8 @@
-//! Frames: what peers say to each other, and the one place where their bytes are read.
+//! Frames: the messages between peers, and the only code that reads their bytes.
 //!
-//! `receive` is pure and costly (it checks every signature), so the node runs it on worker threads; what comes out holds
-//! only verified entries. A failed signature is a fact about the frame: the item is dropped and counted against whoever
-//! sent it, and nothing is remembered about its id.
+//! [`receive`] is pure and costly (it checks every signature), so the node runs it on worker threads; its result holds
+//! only verified entries. A failed signature is a fact about the frame: the item is dropped and counted against the
+//! sender, and nothing is remembered about its id.
 //!
 //! ```text
 //! open     = [0, format, nonce 16, registry tag 8, database epoch 16]
@@ -30,86 +30,86 @@ use crate::{
     log::{
         body::Body,
         entry::{FeedId, ParseError, Signed, Verified},
-        feed::{Mark, NearLine, ShortLine},
+        feed::{AnchoredEntry, FrontierEntry, Mark},
     },
     membership::charter::roster::{Link, LinkError},
 };
 
-/// Version of this format.
+/// Version of the frame format.
 pub const FORMAT: u64 = 1;
 
-/// What a roster's standing looks like on the wire: organisation, links, mark of the head, frozen.
+/// The state of a roster on the wire: organisation, links, mark of the head, frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ShortStanding(pub OrgId, pub u64, pub Mark, pub bool);
+pub struct ShortRosterState(pub OrgId, pub u64, pub Mark, pub bool);
 
-/// A circle's tag and root, keyed with its secret, both nonces and both node keys.
+/// A circle's blinded tag and root, keyed with its secret, both nonces and both node keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blinded(pub ByteArray<8>, pub ByteArray<16>);
 
-/// A frame as it is written.
+/// A frame in its parsed form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// First on a connection.
+    /// The first frame on a connection.
     Open {
         /// Version of the format.
         format: u64,
-        /// Fresh for this connection.
+        /// Nonce, fresh for this connection.
         nonce: [u8; 16],
-        /// Keyed with the registry's id.
+        /// Tag of the registry, keyed with the nonce.
         registry: [u8; 8],
-        /// Renewed whenever this node may have lost what it said before.
+        /// Database epoch, renewed whenever this node may have lost state that it had sent.
         epoch: DatabaseEpoch,
     },
-    /// "This is where I stand": the only comparison there is.
+    /// Roots of this node's control data and circles; the only frame that compares states.
     Hello {
-        /// Whether it answers one.
+        /// Whether the HELLO answers one.
         is_reply: bool,
-        /// Charter and rosters.
+        /// Blinded root of charter and rosters.
         control: [u8; 16],
-        /// Circles, padded.
+        /// Blinded tags and roots of circles, padded.
         circles: Vec<Blinded>,
-        /// Bodies missing in circles shared with the peer.
+        /// Number of bodies missing in circles shared with the peer.
         wanted: u64,
     },
-    /// Where the rosters stand.
-    Standing(Vec<ShortStanding>),
+    /// The states of all rosters.
+    Standing(Vec<ShortRosterState>),
     /// Roster links, as envelopes.
     Links(Vec<Vec<u8>>),
-    /// Lines of a circle.
+    /// A part of the frontier of a circle.
     Frontier {
         /// The circle.
         circle: CircleId,
-        /// Which part, from 0.
+        /// Number of the part, from 0.
         part: u64,
-        /// Whether more parts follow.
+        /// Whether no more parts follow.
         is_last: bool,
-        /// Lines that stood at this agreed root are left out.
+        /// Root of the anchor; feeds whose heads are unchanged since are left out.
         since: Option<[u8; 16]>,
-        /// Lines of feeds that had another line there.
-        near: Vec<NearLine>,
+        /// Lines of feeds of the anchor whose heads changed.
+        near: Vec<AnchoredEntry>,
         /// Lines of all other feeds.
-        lines: Vec<ShortLine>,
+        lines: Vec<FrontierEntry>,
     },
     /// Entries with their bodies, as bytes.
     Entries(Vec<(Vec<u8>, Option<Vec<u8>>)>),
-    /// Bodies missing.
+    /// Requested bodies, by entry id.
     Want(Vec<EntryId>),
-    /// Marks of a feed, to find where two chains part.
+    /// Marks of a feed, to find where two chains diverge.
     Probe {
         /// The feed.
         feed: FeedId,
         /// Ascending numbers with the sender's marks.
         marks: Vec<(u64, Mark)>,
     },
-    /// Everything the frontier showed missing has been sent.
+    /// End of an exchange: everything that the frontier showed missing has been sent.
     Done(CircleId),
-    /// "I do not hold what your frontier refers to: send all lines."
+    /// Request for a frontier without an anchor: the sender does not hold the one that the peer's frontier refers to.
     Full(CircleId),
-    /// "Of this organisation I take no more for so long: leave its entries out, and compare again then."
+    /// Request to leave out an organisation's entries for a time, and to compare again afterwards.
     Later {
         /// The organisation.
         organisation: OrgId,
-        /// For how long.
+        /// Duration of the deferral in seconds.
         seconds: u64,
     },
 }
@@ -121,7 +121,7 @@ struct HelloWire(u64, bool, ByteArray<16>, Vec<Blinded>, u64);
 #[derive(Serialize, Deserialize)]
 struct List<T>(u64, Vec<T>);
 #[derive(Serialize, Deserialize)]
-struct FrontierWire(u64, CircleId, u64, bool, Option<ByteArray<16>>, Vec<NearLine>, Vec<ShortLine>);
+struct FrontierWire(u64, CircleId, u64, bool, Option<ByteArray<16>>, Vec<AnchoredEntry>, Vec<FrontierEntry>);
 #[derive(Serialize, Deserialize)]
 struct Item(ByteBuf, Option<ByteBuf>);
 #[derive(Serialize, Deserialize)]
@@ -132,7 +132,7 @@ struct CircleWire(u64, CircleId);
 struct LaterWire(u64, OrgId, u64);
 
 impl Frame {
-    /// The canonical bytes.
+    /// Encodes the frame in canonical form.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         match self {
@@ -162,7 +162,10 @@ impl Frame {
         }
     }
 
-    /// Reads a frame, strictly. Nothing in it is verified yet.
+    /// Decodes a frame strictly. Nothing in it is verified yet.
+    ///
+    /// # Errors
+    /// The bytes are too long, malformed, not canonical, or of a newer version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let limit = FRAME_BYTES.0 + FRAME_SLACK.0;
         let what = "frame";
@@ -230,58 +233,61 @@ impl Frame {
     }
 }
 
-/// An entry that came in a frame.
+/// An entry that arrived in a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// The entry.
     pub entry: Verified,
-    /// Its body, if one came that fits.
+    /// The body of the entry, if a matching one came.
     pub body: Option<Body>,
 }
 
-/// A frame whose entries and links are verified.
+/// A frame with verified entries and links.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A frame without signatures in it.
+    /// A frame without signed content.
     Plain(Frame),
-    /// Entries, and what was wrong with the others.
+    /// Verified entries, and the faults of the others.
     Entries {
-        /// The good ones, in order.
+        /// The verified entries, in order.
         arrivals: Vec<Arrival>,
-        /// Faults of the sender: bad signatures, malformed entries, bodies that do not fit.
+        /// Faults of the sender: bad signatures, malformed entries, bodies that do not match.
         faults: Vec<Fault>,
-        /// Entries of a newer version: kept apart, no blame.
+        /// Number of entries of a newer version: kept apart, no strike.
         later: usize,
     },
-    /// Roster links, and what was wrong with the others; those of a newer version are left out without blame.
+    /// Verified roster links, and the faults of the others; links of a newer version are left out without a fault.
     Links {
-        /// The good ones, in order.
+        /// The verified links, in order.
         links: Vec<Link>,
         /// Faults of the sender.
         faults: Vec<Fault>,
     },
 }
 
-/// What a peer did wrong: a short stable list, never content.
+/// A fault of a peer: a short stable list, never content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// Bytes that are no frame.
+    /// The bytes are no frame.
     Garbage,
-    /// A frame that does not belong here (before OPEN, about a circle the peer is not in).
+    /// The frame is out of place (before OPEN, or about a circle that the peer is not in).
     OutOfPlace,
-    /// An entry or link that is malformed.
+    /// An entry or link is malformed.
     Malformed,
-    /// A signature that does not fit, or of another registry.
+    /// A signature does not verify, or is for another registry.
     BadSignature,
-    /// A body that is not the one its header names.
+    /// A body does not match its header.
     SpoiledBody,
-    /// An entry its author had no right to write.
+    /// An entry was written without the right to write it.
     Invalid,
-    /// What it sent or asked for before, beyond what any honest node sends or asks again.
+    /// Entries were sent or requested again, more often than any honest node does.
     Repeat,
 }
 
 /// Reads and verifies a frame. Cost: 34 µs per entry on the build machine, nearly all of it the signature.
+///
+/// # Errors
+/// The bytes are no frame; faults of single items are part of the result.
 pub fn receive(registry: &RegistryId, bytes: &[u8]) -> Result<Received, DecodeError> {
     let mut faults = Vec::new();
     Ok(match Frame::decode(bytes)? {

@@ -1,10 +1,10 @@
-//! Comparing: OPEN, HELLO, and the rosters.
+//! Comparing states: OPEN, HELLO, and the rosters.
 
 use std::sync::Arc;
 
 use super::{
-    Effect, Lane, Notice, State, Tick, Turn,
-    frame::{Blinded, FORMAT, Fault, Frame, ShortStanding},
+    Effect, Lane, Notice, State, Tick, Transaction,
+    frame::{Blinded, FORMAT, Fault, Frame, ShortRosterState},
     session::{self, Anchor, Piece, Session},
 };
 use crate::{
@@ -14,29 +14,29 @@ use crate::{
         seal,
     },
     log::feed::Mark,
-    membership::charter::roster::Standing,
+    membership::charter::roster::RosterState,
     replication::replica::Held,
     store::{Store, StoreError},
 };
 
 impl State {
-    pub(super) fn up<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey) {
+    pub(super) fn connected<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, peer: NodeKey) {
         let Some(org) = self.replica.members.node(&peer) else {
-            turn.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
+            transaction.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
             return;
         };
         let nonce = self.entropy.bytes();
         if self.sessions.is_empty() {
-            self.authored.alone();
+            self.authored.forget_synced();
         }
-        self.sessions.insert(peer, Session::new(org, nonce, self.taken));
+        self.sessions.insert(peer, Session::new(org, nonce, self.accepted));
         let registry = registry_tag(&self.replica.members.registry(), &nonce);
-        turn.send(peer, Lane::Control, &Frame::Open { format: FORMAT, nonce, registry, epoch: self.epoch });
+        transaction.send(peer, Lane::Control, &Frame::Open { format: FORMAT, nonce, registry, epoch: self.epoch });
     }
 
-    pub(super) fn opened<S: Store>(
+    pub(super) fn handle_open<S: Store>(
         &mut self,
-        turn: &mut Turn<'_, S>,
+        transaction: &mut Transaction<'_, S>,
         peer: NodeKey,
         format: u64,
         nonce: [u8; 16],
@@ -47,20 +47,20 @@ impl State {
         let Some(session) = self.sessions.get_mut(&peer) else { return };
         if session.theirs.is_some() || format != FORMAT || registry != ours {
             self.sessions.remove(&peer);
-            turn.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
+            transaction.effects.push(Effect::Disconnect { peer, fault: Fault::OutOfPlace });
             return;
         }
         session.theirs = Some(nonce);
         session.epoch = Some(epoch);
-        // One side asks: two crossing questions would cost two messages more and tell nothing more.
+        // One side asks: two crossing HELLOs would cost two more messages and bring no more information.
         let first = if self.me < peer { 0 } else { session::RETRY_MS };
-        session.hello_due = Some(turn.now.after(first));
+        session.hello_due = Some(transaction.now.after(first));
         if first == 0 {
-            self.hello(turn, peer, false);
+            self.hello(transaction, peer, false);
         }
     }
 
-    /// Compares at the latest after `ms`.
+    /// Schedules a HELLO to a peer within `ms` milliseconds.
     pub(super) fn hello_within(&mut self, peer: NodeKey, now: Tick, ms: u64) {
         if let Some(session) = self.sessions.get_mut(&peer).filter(|session| session.theirs.is_some()) {
             session.idle_ms = session::IDLE_MS;
@@ -69,42 +69,42 @@ impl State {
         }
     }
 
-    /// Something changed in a circle: everyone who shares it is asked to compare soon, except who told us.
-    pub(super) fn rumour(&mut self, circle: CircleId, source: Option<NodeKey>, now: Tick) {
+    /// Schedules a HELLO to every peer that shares a changed circle, except the source of the change.
+    pub(super) fn schedule_hello(&mut self, circle: CircleId, source: Option<NodeKey>, now: Tick) {
         let peers: Vec<_> = self.sessions.keys().copied().filter(|peer| self.shares(peer, &circle)).collect();
         for peer in peers {
             if let Some(session) = self.sessions.get_mut(&peer) {
                 session.equal = false;
             }
             if source != Some(peer) {
-                self.hello_within(peer, now, session::RUMOUR_MS);
+                self.hello_within(peer, now, session::NEWS_MS);
             }
         }
     }
 
-    pub(super) fn tick<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), StoreError> {
-        let due = |due: Option<Tick>| due.is_some_and(|due| due <= turn.now);
+    pub(super) fn handle_tick<S: Store>(&mut self, transaction: &mut Transaction<'_, S>) -> Result<(), StoreError> {
+        let due = |due: Option<Tick>| due.is_some_and(|due| due <= transaction.now);
         let peers: Vec<_> =
             self.sessions.iter().filter(|(_, session)| due(session.hello_due)).map(|(peer, _)| *peer).collect();
-        let settle = due(self.settle_by);
-        if self.replica.sheds() && self.shed_at <= turn.now {
-            self.replica.shed(&mut turn.staged)?;
-            self.shed_at = turn.now.after(session::SHED_MS);
+        let confirms = due(self.confirm_by);
+        if self.replica.sheds() && self.shed_at <= transaction.now {
+            self.replica.shed(&mut transaction.staged)?;
+            self.shed_at = transaction.now.after(session::SHED_MS);
         }
         for peer in peers {
             let session = self.sessions.get_mut(&peer).expect("listed a line above");
             if session.exchanges.is_empty() && session.probing.is_empty() {
-                self.hello(turn, peer, false);
+                self.hello(transaction, peer, false);
             } else {
-                // An exchange ends with a comparison of its own; a bisection that got no answer is given up.
+                // An exchange ends with a comparison of its own; an unanswered bisection is given up.
                 session.probing.clear();
-                session.hello_due = Some(turn.now.after(session::RETRY_MS));
+                session.hello_due = Some(transaction.now.after(session::RETRY_MS));
             }
         }
-        if settle { self.settle(turn) } else { Ok(()) }
+        if confirms { self.confirm_own_feeds(transaction) } else { Ok(()) }
     }
 
-    fn hello<S: Store>(&mut self, turn: &mut Turn<'_, S>, peer: NodeKey, is_reply: bool) {
+    fn hello<S: Store>(&mut self, transaction: &mut Transaction<'_, S>, peer: NodeKey, is_reply: bool) {
         let Some(context) = self.context(&peer) else { return };
         let mut circles: Vec<_> = self.shared(&peer).map(|(_, held)| context.blind(held, &self.me)).collect();
         while circles.is_empty() || !circles.len().is_multiple_of(HELLO_CIRCLES.0) {
@@ -113,16 +113,16 @@ impl State {
         let control = context.control(&self.replica.members.control_root(), &self.me);
         let wanted = self.wanted_of(&peer).count() as u64;
         let session = self.sessions.get_mut(&peer).expect("it has a context");
-        // Who answered asks later than who asked: two crossing questions tell nothing more.
+        // The side that answered asks later than the side that asked, so that HELLOs do not cross.
         let wait = if is_reply { session.idle_ms + session::RETRY_MS } else { session.idle_ms };
-        session.hello_due = Some(turn.now.after(wait));
+        session.hello_due = Some(transaction.now.after(wait));
         session.idle_ms = (session.idle_ms * 2).min(session::IDLE_MS_MAX);
-        turn.send(peer, Lane::Control, &Frame::Hello { is_reply, control, circles, wanted });
+        transaction.send(peer, Lane::Control, &Frame::Hello { is_reply, control, circles, wanted });
     }
 
-    pub(super) fn compared<S: Store>(
+    pub(super) fn handle_hello<S: Store>(
         &mut self,
-        turn: &mut Turn<'_, S>,
+        transaction: &mut Transaction<'_, S>,
         peer: NodeKey,
         is_reply: bool,
         control: [u8; 16],
@@ -131,18 +131,18 @@ impl State {
     ) -> Result<(), StoreError> {
         let Some(context) = self.context(&peer) else { return Ok(()) };
         if !is_reply {
-            self.hello(turn, peer, true);
+            self.hello(transaction, peer, true);
         }
         let same_control = context.control(&self.replica.members.control_root(), &peer) == control;
         if !same_control {
-            let standings = self.replica.members.standings().map(|(org, standing)| short(org, &standing)).collect();
-            turn.send(peer, Lane::Control, &Frame::Standing(standings));
+            let states = self.replica.members.roster_states().map(|(org, state)| short_state(org, &state)).collect();
+            transaction.send(peer, Lane::Control, &Frame::Standing(states));
         }
         let mut unequal = Vec::new();
         let mut equal = Vec::new();
         for (id, held) in self.shared(&peer) {
             let same = context.blind(held, &peer);
-            // A circle whose tag the peer does not show is one it does not hold (yet).
+            // A circle whose tag the peer does not show is one that the peer does not hold (yet).
             match theirs.iter().find(|blinded| blinded.0 == same.0) {
                 Some(theirs) if *theirs == same => equal.push((*id, held.root())),
                 Some(theirs) => unequal.push((*id, held.root(), theirs.1.into_array())),
@@ -156,73 +156,74 @@ impl State {
         let epoch = session.epoch;
         for (circle, root) in equal {
             self.anchor(peer, circle, root, epoch);
-            self.authored.level(circle);
+            self.authored.mark_synced(circle);
         }
         for (circle, ours, theirs) in unequal {
-            self.begin(turn, peer, circle, (ours, theirs), same_control);
+            self.begin_exchange(transaction, peer, circle, (ours, theirs), same_control);
         }
         if agreed {
-            self.settled = true;
-            self.settle(turn)?;
-            self.forget_delays(turn.now);
-            turn.notice(Notice::Equal(peer));
+            self.own_feeds_confirmed = true;
+            self.confirm_own_feeds(transaction)?;
+            self.forget_delays(transaction.now);
+            transaction.notice(Notice::Equal(peer));
         }
-        // A difference that an exchange is about to settle first; one that none can settle keeps no body back.
+        // A difference that an exchange is about to resolve comes first; a difference that remains delays no bodies.
         if self.sessions.get(&peer).is_some_and(|session| session.exchanges.is_empty()) {
             self.request_bodies(peer);
         }
-        self.pump(turn, peer)
+        self.pump(transaction, peer)
     }
 
-    /// Bodies missing in circles shared with a peer.
+    /// Missing bodies in circles shared with a peer.
     pub(super) fn wanted_of(&self, peer: &NodeKey) -> impl Iterator<Item = &EntryId> {
         self.replica.wanted().filter(|(_, circle)| self.shares(peer, circle)).map(|(id, _)| id)
     }
 
-    /// Remembers what this pair agreed on.
+    /// Stores the anchor of a pair: the frontier that both agreed on.
     fn anchor(&mut self, peer: NodeKey, circle: CircleId, root: [u8; 32], epoch: Option<DatabaseEpoch>) {
         let (Some(epoch), Some(held)) = (epoch, self.replica.circle(&circle)) else { return };
         if self.anchors.get(&(peer, circle)).is_some_and(|anchor| anchor.root == root && anchor.epoch == epoch) {
             return;
         }
-        let shared = self.anchors.values().find(|anchor| anchor.root == root).map(|anchor| anchor.lines.clone());
-        let lines = shared.unwrap_or_else(|| Arc::new(held.lines().map(|(feed, line)| (*feed, *line)).collect()));
-        self.anchors.insert((peer, circle), Anchor { epoch, root, lines });
+        let shared = self.anchors.values().find(|anchor| anchor.root == root).map(|anchor| anchor.heads.clone());
+        let heads = shared.unwrap_or_else(|| Arc::new(held.lines().map(|(feed, head)| (*feed, *head)).collect()));
+        self.anchors.insert((peer, circle), Anchor { epoch, root, heads });
     }
 
-    /// The peer's rosters: the links it lacks go first of all that waits, and at the same pace.
-    pub(super) fn stand<S: Store>(
+    /// Handles the peer's roster states: the links it lacks go first in the outbox, at the pace of bulk frames.
+    pub(super) fn handle_standing<S: Store>(
         &mut self,
-        turn: &mut Turn<'_, S>,
+        transaction: &mut Transaction<'_, S>,
         peer: NodeKey,
-        theirs: &[ShortStanding],
+        theirs: &[ShortRosterState],
     ) -> Result<(), StoreError> {
         let mut lacked = Vec::new();
-        for (org, standing) in self.replica.members.standings() {
-            let roster = self.replica.members.roster(&org).expect("it has a standing");
+        for (org, state) in self.replica.members.roster_states() {
+            let roster = self.replica.members.roster(&org).expect("it has a state");
             let held = theirs.iter().find(|held| held.0 == org);
             let from = match held {
-                Some(held) if *held == short(org, &standing) => continue,
-                // Its chain is longer: it sees whether ours is part of it. Our proof of a fork, if there is one, goes.
-                Some(held) if held.1 > standing.links => standing.links,
-                // Its head stands in our chain: what follows is what it lacks.
+                Some(held) if *held == short_state(org, &state) => continue,
+                // The peer's chain is longer, and it sees whether this one is part of it. A fork proof held here is
+                // sent.
+                Some(held) if held.1 > state.links => state.links,
+                // The peer's head is part of this chain: it lacks the links after it.
                 Some(held) if roster.link(held.1.saturating_sub(1)).is_some_and(|link| mark(&link.id()) == held.2) => {
                     held.1
                 }
-                // The chains part somewhere below: all of ours goes, and the first link that differs is the proof.
+                // The chains diverge somewhere below: all links are sent, and the first link that differs is the proof.
                 _ => 0,
             };
             lacked.push((org, from));
         }
         let Some(session) = self.sessions.get_mut(&peer) else { return Ok(()) };
         for (org, from) in lacked.into_iter().rev() {
-            // Who says again what it lacks while that is on its way gets it once.
+            // A peer that repeats its state while links are queued gets them once.
             let waits = |piece: &Piece| matches!(piece, Piece::Links { org: waiting, .. } if *waiting == org);
             if !session.outbox.iter().any(waits) {
                 session.outbox.push_front(Piece::Links { org, from });
             }
         }
-        self.pump(turn, peer)
+        self.pump(transaction, peer)
     }
 
     fn context(&self, peer: &NodeKey) -> Option<Context> {
@@ -239,16 +240,16 @@ fn registry_tag(registry: &RegistryId, nonce: &[u8; 16]) -> [u8; 8] {
     *seal::hash("habeas 1 registry tag", &[&registry.0, nonce]).first_chunk().expect("a hash has 32 bytes")
 }
 
-fn short(org: crate::bytes::ids::OrgId, standing: &Standing) -> ShortStanding {
-    ShortStanding(org, standing.links, mark(&standing.head), standing.frozen)
+fn short_state(org: crate::bytes::ids::OrgId, state: &RosterState) -> ShortRosterState {
+    ShortRosterState(org, state.links, mark(&state.head), state.frozen)
 }
 
 fn mark(link: &LinkId) -> Mark {
     Mark::of(&EntryId(link.0))
 }
 
-/// Both nonces and both keys: what is said on this connection means nothing on another. Roots are bound to who says
-/// them, so that nobody passes for equal by saying after us what we said.
+/// The context of blinded roots: both nonces and both keys bind a value to this connection. Roots are bound to their
+/// sender, so that a peer cannot pass for equal by repeating the other's values.
 struct Context {
     registry: RegistryId,
     bytes: Vec<u8>,
@@ -273,8 +274,8 @@ impl Context {
 mod tests {
     use super::*;
 
-    /// Both sides said the same bytes when they were equal: who held nothing could say after the other what it had said,
-    /// and passed for up to date.
+    /// Both sides sent the same bytes when they were equal: a peer that held nothing could repeat what the other had
+    /// sent, and passed for up to date.
     #[test]
     fn nobody_passes_for_equal_by_saying_after_us_what_we_said() {
         let context = Context { registry: RegistryId([1; 32]), bytes: vec![2; 96] };

@@ -1,4 +1,4 @@
-//! What is remembered of one connection, and what a pair agreed on.
+//! The session of one connection, and the anchor of a pair of nodes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -12,81 +12,82 @@ use crate::{
     },
     log::{
         entry::FeedId,
-        feed::{Line, ShortLine},
+        feed::{FeedHead, FrontierEntry},
     },
     replication::sync::{
         FeedName, Tick,
-        authored::Spared,
-        frontier::{Hearing, Telling},
+        authored::Deferred,
+        frontier::{FrontierReceiver, FrontierSender},
     },
 };
 
-/// After news: others are asked to compare within this time, so that a burst costs one comparison.
-pub(super) const RUMOUR_MS: u64 = 1_000;
-/// After something that could not be taken yet.
+/// Delay of a HELLO after a change, in milliseconds: a burst of changes costs one comparison.
+pub(super) const NEWS_MS: u64 = 1_000;
+/// Delay of a HELLO after something could not be accepted yet, in milliseconds.
 pub(super) const RETRY_MS: u64 = 2_000;
-/// An idle pair compares after one minute, then backs off to an hour.
+/// Interval between comparisons of an idle pair at first, in milliseconds; it doubles up to [`IDLE_MS_MAX`].
 pub(super) const IDLE_MS: u64 = 60_000;
-/// The longest an idle pair goes without comparing.
+/// Longest interval between comparisons of an idle pair, in milliseconds.
 pub(super) const IDLE_MS_MAX: u64 = 3_600_000;
 
-/// Pieces waiting to go out beyond which a peer's requests are dropped: who asks faster than it reads asks again.
+/// Number of queued pieces above which a peer's requests are dropped: a peer that requests faster than it reads has to
+/// ask again.
 pub(super) const OUTBOX_MAX: usize = 4_096;
-/// Bodies that wait to go to a peer beyond which it asks in vain, for the same reason.
+/// Number of bodies queued for a peer above which its requests are dropped, for the same reason.
 pub(super) const BODIES_MAX: usize = 16_384;
-/// Between two steps that delete rows of displaced feeds: everything else comes first.
+/// Interval between two deletions of rows of displaced feeds, in milliseconds: everything else goes first.
 pub(super) const SHED_MS: u64 = 50;
 
-/// Lines of a circle.
-pub(super) type Lines = BTreeMap<FeedName, Line>;
+/// Heads of the feeds of a circle.
+pub(super) type Heads = BTreeMap<FeedName, FeedHead>;
 
-/// One connection.
+/// The session of one connection.
 #[derive(Debug)]
 pub(super) struct Session {
     /// The peer's organisation.
     pub(super) org: OrgId,
-    /// Our nonce.
+    /// The nonce of this node.
     pub(super) ours: [u8; 16],
-    /// The peer's, once it has opened.
+    /// The peer's nonce, after its OPEN.
     pub(super) theirs: Option<[u8; 16]>,
-    /// The peer's database, once it has opened.
+    /// The peer's database epoch, after its OPEN.
     pub(super) epoch: Option<DatabaseEpoch>,
-    /// When to compare next.
+    /// Time of the next HELLO.
     pub(super) hello_due: Option<Tick>,
-    /// The time after which an idle pair compares again.
+    /// Interval after which an idle pair compares again, in milliseconds.
     pub(super) idle_ms: u64,
-    /// Whether the last comparison found nothing to do.
+    /// Whether the last comparison found everything equal.
     pub(super) equal: bool,
-    /// Exchanges under way.
+    /// Running exchanges by circle.
     pub(super) exchanges: BTreeMap<CircleId, Exchange>,
-    /// The last exchange of a circle and what it could not settle.
-    pub(super) settled: BTreeMap<CircleId, Outcome>,
-    /// What goes out on the bulk lane, in order; frames are made when there is room.
+    /// Outcome of the last exchange of a circle, with the differences that remained.
+    pub(super) last_outcomes: BTreeMap<CircleId, Outcome>,
+    /// Queue of the bulk lane, in order; pieces become frames when there is room.
     pub(super) outbox: VecDeque<Piece>,
-    /// Bulk frames handed over and not yet written.
+    /// Number of bulk frames handed over and not yet written.
     pub(super) in_flight: usize,
-    /// Bodies the peer said it lacks.
+    /// Number of bodies that the peer lacks, by its last HELLO.
     pub(super) peer_wanted: u64,
-    /// Bodies asked for on this connection: the peer sends each when it has it.
+    /// Bodies requested on this connection: the peer sends each when it has it.
     pub(super) asked: BTreeSet<EntryId>,
-    /// Bodies the peer asked for and we lack, too.
-    pub(super) owed: BTreeSet<EntryId>,
+    /// Bodies that the peer requested and that this node lacks, too.
+    pub(super) pending_wants: BTreeSet<EntryId>,
     /// Feeds being bisected.
     pub(super) probing: BTreeSet<FeedId>,
-    /// Faults so far.
+    /// Number of faults so far.
     pub(super) strikes: usize,
-    /// What had become new here before this connection.
-    pub(super) taken_before: u64,
-    /// Entries the peer sent that were here already.
+    /// Number of entries accepted before this connection.
+    pub(super) accepted_before: u64,
+    /// Number of known entries that the peer sent.
     pub(super) repeated: u64,
-    /// Bodies the peer asked for.
+    /// Bodies that the peer requested.
     pub(super) wants: BTreeSet<EntryId>,
-    /// What is left out for now, either way.
-    pub(super) spared: Spared,
+    /// Organisations whose entries are left out for now, in both directions.
+    pub(super) deferred: Deferred,
 }
 
 impl Session {
-    pub(super) fn new(org: OrgId, ours: [u8; 16], taken_before: u64) -> Self {
+    pub(super) fn new(org: OrgId, ours: [u8; 16], accepted_before: u64) -> Self {
         Self {
             org,
             ours,
@@ -96,18 +97,18 @@ impl Session {
             idle_ms: IDLE_MS,
             equal: false,
             exchanges: BTreeMap::new(),
-            settled: BTreeMap::new(),
+            last_outcomes: BTreeMap::new(),
             outbox: VecDeque::new(),
             in_flight: 0,
             peer_wanted: 0,
             asked: BTreeSet::new(),
-            owed: BTreeSet::new(),
+            pending_wants: BTreeSet::new(),
             probing: BTreeSet::new(),
             strikes: 0,
-            taken_before,
+            accepted_before,
             repeated: 0,
             wants: BTreeSet::new(),
-            spared: Spared::default(),
+            deferred: Deferred::default(),
         }
     }
 
@@ -117,41 +118,42 @@ impl Session {
     }
 }
 
-/// A circle being reconciled: each side sends its lines, then what the other lacks, then DONE.
+/// An exchange: a circle being reconciled. Each side sends its frontier, then what the other lacks, then DONE.
 #[derive(Debug, Default)]
 pub(super) struct Exchange {
-    /// Our root when our lines were told: what came later, from whomever, is not part of this exchange.
+    /// The root of this node's circle when its frontier was sent: later entries are not part of this exchange.
     pub(super) ours: Option<[u8; 32]>,
-    /// A roster changed in the meantime: what was refused under the old one may be taken now, so this settles nothing.
+    /// Whether a roster changed meanwhile: entries refused under the old one may be accepted now, so that the outcome
+    /// is open.
     pub(super) outdated: bool,
-    /// How far our lines were told.
-    pub(super) telling: Option<Telling>,
-    /// How far the peer's lines were heard.
-    pub(super) hearing: Option<Hearing>,
-    /// The peer was asked for all its lines.
+    /// Progress of sending this node's frontier.
+    pub(super) sender: Option<FrontierSender>,
+    /// Progress of receiving the peer's frontier.
+    pub(super) receiver: Option<FrontierReceiver>,
+    /// Whether the peer was asked for its full frontier.
     pub(super) asked_full: bool,
-    /// Feeds whose lines differ.
-    pub(super) apart: Apart,
-    /// Our DONE is in the outbox or gone.
+    /// Feeds whose heads differ.
+    pub(super) differences: Differences,
+    /// Whether this node's DONE is queued or sent.
     pub(super) planned: bool,
-    /// Our DONE has left.
+    /// Whether this node's DONE was sent.
     pub(super) done_sent: bool,
-    /// The peer's DONE has come.
+    /// Whether the peer's DONE arrived.
     pub(super) done_got: bool,
 }
 
-/// Feeds whose lines differed, as far as a few are remembered, with the peer's line if it has one.
+/// Feeds whose heads differ, up to a limit, with the peer's line if it has one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Apart(BTreeMap<FeedName, Option<ShortLine>>);
+pub(super) struct Differences(BTreeMap<FeedName, Option<FrontierEntry>>);
 
-impl Apart {
-    pub(super) fn note(&mut self, name: FeedName, theirs: Option<ShortLine>) {
+impl Differences {
+    pub(super) fn note(&mut self, name: FeedName, theirs: Option<FrontierEntry>) {
         if self.0.len() < LINES_APART.0 {
             self.0.insert(name, theirs);
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&FeedName, &Option<ShortLine>)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&FeedName, &Option<FrontierEntry>)> {
         self.0.iter()
     }
 
@@ -160,49 +162,49 @@ impl Apart {
     }
 }
 
-/// How an exchange ended.
+/// The outcome of an exchange.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// Our root when our lines were told.
+    /// The root of this node's circle when its frontier was sent.
     pub(super) ours: Option<[u8; 32]>,
-    /// The peer's blinded root at the first comparison after that.
+    /// The peer's blinded root at the first comparison afterwards.
     pub(super) theirs: Option<[u8; 16]>,
-    /// Feeds whose lines differed.
-    pub(super) apart: Apart,
-    /// Whether this difference has been reported.
+    /// Feeds whose heads differed.
+    pub(super) differences: Differences,
+    /// Whether the difference has been reported.
     pub(super) reported: bool,
 }
 
-/// Something to go out.
+/// A piece of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
-    /// The next part of our lines of a circle.
+    /// The next part of this node's frontier of a circle.
     Frontier(CircleId),
     /// Roster links of an organisation, from an index on.
     Links { org: OrgId, from: u64 },
-    /// What we have of feeds between two names of which the peer told nothing.
-    Untold { circle: CircleId, after: Option<FeedName>, before: Option<FeedName> },
+    /// Feeds between two names that the peer did not list.
+    Unlisted { circle: CircleId, after: Option<FeedName>, before: Option<FeedName> },
     /// Entries of a feed, with their bodies.
     Range { feed: FeedId, next: u64, to: u64 },
     /// The two entries that prove a fork.
     Proof(FeedId),
-    /// Bodies the peer asked for.
+    /// Bodies that the peer requested.
     Bodies(VecDeque<EntryId>),
-    /// Bodies we ask for.
+    /// A request for bodies.
     Want(Vec<EntryId>),
-    /// Where our chain stands at some numbers: down from `high`, above `low`.
+    /// Marks of this node's chain, from `high` down to above `low`.
     Probe { feed: FeedId, low: u64, high: u64 },
-    /// All of it has been sent.
+    /// DONE: everything of the exchange has been sent.
     Done(CircleId),
 }
 
-/// What a pair agreed on: valid while both databases are the ones that agreed.
+/// An anchor: the frontier that a pair agreed on, valid while both database epochs last.
 #[derive(Clone, Debug)]
 pub(super) struct Anchor {
-    /// The peer's database.
+    /// The peer's database epoch.
     pub(super) epoch: DatabaseEpoch,
     /// The circle's root at the time.
     pub(super) root: [u8; 32],
-    /// Its lines; shared between all pairs that agreed on the same root.
-    pub(super) lines: Arc<Lines>,
+    /// The heads behind the root; shared between all pairs that agreed on the same root.
+    pub(super) heads: Arc<Heads>,
 }

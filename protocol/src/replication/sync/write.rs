@@ -1,11 +1,11 @@
-//! Own writing: sealing, signing, and what must be true before the first signature.
+//! Writing own entries: sealing, signing, and the conditions before the first signature.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::{Notice, State, Turn};
+use super::{Notice, State, Transaction};
 use crate::{
     bytes::{
         codec,
@@ -26,102 +26,109 @@ use crate::{
     store::{Batch, Row, Store, StoreError, Table},
 };
 
-/// With a peer reachable, what it says of our own feeds is awaited this long before the first signature: a machine
-/// image rolled back by a day cannot notice alone.
-const SETTLE_MS: u64 = 2_000;
+/// Time to wait for a reachable peer's view of the own feeds before the first signature, in milliseconds: a machine
+/// image rolled back by a day cannot notice that by itself.
+const CONFIRM_MS: u64 = 2_000;
 
-/// The keys to write and read with.
+/// The keys for writing and reading.
 #[derive(Debug)]
 pub struct Pens {
-    /// People write with it in the own circle.
+    /// Signs entries of the organisation's people in the own circle.
     pub author: Signer,
-    /// The organisation speaks with it elsewhere.
+    /// Signs entries of the organisation in other circles.
     pub desk: Signer,
     /// Opens grants.
     pub reading: ReadingSecret,
 }
 
-/// Something to be said.
+/// A request to write entries.
 #[derive(Debug)]
 pub struct Write {
-    /// The writer's own number for it.
+    /// The writer's own number for the request.
     pub token: u64,
-    /// One entry each, in order; all of them or none.
+    /// Circle and content of each entry, in order; all are written or none.
     pub entries: Vec<(CircleId, Content)>,
-    /// Drawn from the system's random source for this write alone. What the write seals is hedged with it: neither a
-    /// stream that repeats (a machine image resumed twice) nor a source that does makes two messages share a key.
+    /// Fresh bytes of the system's random source for this request only. They hedge its encryption: neither a stream
+    /// that repeats (a machine image resumed twice) nor a source that does makes two messages share a key.
     pub seed: [u8; 32],
 }
 
-/// What an entry is to hold.
+/// The content of an entry to write.
 #[derive(Clone, Debug)]
 pub enum Content {
-    /// Assertions about a section, sealed to the circle.
+    /// Statements about a section, sealed to the circle.
     Assertions(Vec<u8>),
     /// A grant of a circle's secrets to the devices that may read it.
     Grant(Vec<u8>),
 }
 
-/// Why a write did not happen.
+/// Reasons for refusing a write.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
-    /// The keys are locked away.
+    /// The keys are not in memory, since the node is locked.
     #[error("locked")]
     Locked,
-    /// This node does not hold the circle.
+    /// The circle is not held by this node.
     #[error("this circle is not here")]
     NoCircle,
-    /// No epoch key of the circle is here.
+    /// No epoch key of the circle is held by this node.
     #[error("no key of this circle is here")]
     NoEpoch,
-    /// Larger than an entry may be.
+    /// The content is larger than an entry may be.
     #[error("larger than one entry may be")]
     TooLarge,
-    /// The own key may not write there.
+    /// The own key may not write in the circle.
     #[error("this device may not write there")]
     NotAllowed,
-    /// As many incarnations of the own key count there as may: a new one would not.
+    /// As many incarnations of the own key as may count do: entries of a new one would not count.
     #[error("this device began anew as often as counts")]
     Overrun,
 }
 
 #[derive(Serialize, Deserialize)]
-struct RunRow(FeedKey, Incarnation);
+struct IncarnationRow(FeedKey, Incarnation);
 
 impl State {
-    pub(super) fn write<S: Store>(&mut self, turn: &mut Turn<'_, S>, write: Write) -> Result<(), StoreError> {
+    pub(super) fn handle_write<S: Store>(
+        &mut self,
+        transaction: &mut Transaction<'_, S>,
+        write: Write,
+    ) -> Result<(), StoreError> {
         let others = self.replica.members.nodes().any(|(node, _)| *node != self.me);
-        if !self.settled && others {
-            let by = *self.settle_by.get_or_insert(turn.now.after(SETTLE_MS));
-            if turn.now < by {
+        if !self.own_feeds_confirmed && others {
+            let by = *self.confirm_by.get_or_insert(transaction.now.after(CONFIRM_MS));
+            if transaction.now < by {
                 self.waiting.push(write);
                 return Ok(());
             }
         }
         let token = write.token;
-        // All or nothing: everything that can refuse is asked before anything is staged.
+        // All or nothing: every reason for refusal is checked before anything is staged.
         if let Some(refusal) = write.entries.iter().find_map(|(circle, content)| self.refuses(circle, content)) {
-            turn.notice(Notice::Refused { token, refusal });
+            transaction.notice(Notice::Refused { token, refusal });
             return Ok(());
         }
         let mut written: Vec<(CircleId, Verified)> = Vec::new();
         for (circle, content) in write.entries {
-            written.push((circle, self.sign(turn, circle, &content, &write.seed)?));
+            written.push((circle, self.sign(transaction, circle, &content, &write.seed)?));
         }
         let entries: Vec<_> = written.iter().map(|(_, entry)| entry.id()).collect();
-        turn.notice(Notice::Saved { token, entries: entries.clone() });
-        self.learn(turn, &entries)?;
-        turn.notice(Notice::Arrived(entries));
+        transaction.notice(Notice::Saved { token, entries: entries.clone() });
+        self.remember_grants(transaction, &entries)?;
+        transaction.notice(Notice::Arrived(entries));
         let mut by_circle: BTreeMap<CircleId, Vec<Verified>> = BTreeMap::new();
         written.into_iter().for_each(|(circle, entry)| by_circle.entry(circle).or_default().push(entry));
-        by_circle.iter().try_for_each(|(circle, entries)| self.live(turn, *circle, entries))
+        by_circle.iter().try_for_each(|(circle, entries)| self.live(transaction, *circle, entries))
     }
 
-    /// Whatever waited for a peer's word goes on.
-    pub(super) fn settle<S: Store>(&mut self, turn: &mut Turn<'_, S>) -> Result<(), StoreError> {
-        self.settle_by = None;
-        self.settled = true;
-        std::mem::take(&mut self.waiting).into_iter().try_for_each(|write| self.write(turn, write))
+    /// Confirms the own feeds, and handles the writes that waited for it.
+    pub(super) fn confirm_own_feeds<S: Store>(
+        &mut self,
+        transaction: &mut Transaction<'_, S>,
+    ) -> Result<(), StoreError> {
+        self.confirm_by = None;
+        self.own_feeds_confirmed = true;
+        std::mem::take(&mut self.waiting).into_iter().try_for_each(|write| self.handle_write(transaction, write))
     }
 
     fn refuses(&self, circle: &CircleId, content: &Content) -> Option<Refusal> {
@@ -131,7 +138,7 @@ impl State {
         let allowed = self.replica.members.role(&key).is_some_and(|role| held.circle.may_write(&role, content.kind()));
         match content {
             _ if !allowed => Some(Refusal::NotAllowed),
-            _ if self.replica.is_overrun(circle, &key, self.runs.get(&key).copied()) => Some(Refusal::Overrun),
+            _ if self.replica.is_overrun(circle, &key, self.incarnations.get(&key).copied()) => Some(Refusal::Overrun),
             Content::Assertions(_) if self.epochs(circle).is_empty() => Some(Refusal::NoEpoch),
             Content::Assertions(bytes) | Content::Grant(bytes) if bytes.len() > BODY_BYTES.0 * 9 / 10 => {
                 Some(Refusal::TooLarge)
@@ -142,7 +149,7 @@ impl State {
 
     fn sign<S: Store>(
         &mut self,
-        turn: &mut Turn<'_, S>,
+        transaction: &mut Transaction<'_, S>,
         circle: CircleId,
         content: &Content,
         fresh: &[u8; 32],
@@ -152,16 +159,16 @@ impl State {
         let signer = pens.of(&self.replica.circle(&circle).expect("refuses() asked").circle).clone();
         let secret = &pens.reading.0;
         let key = FeedKey(signer.public());
-        let latest = self.replica.latest_run(&key);
-        let run = *self.runs.entry(key).or_insert_with(|| {
-            let run = run_after(latest, &mut self.entropy.hedged(secret, fresh, &[b"run", &key.0]));
-            turn.staged.put(run_row(&key), codec::encode(&RunRow(key, run)));
+        let latest = self.replica.latest_incarnation(&key);
+        let run = *self.incarnations.entry(key).or_insert_with(|| {
+            let run = next_incarnation(latest, &mut self.entropy.hedged(secret, fresh, &[b"run", &key.0]));
+            transaction.staged.put(incarnation_row(&key), codec::encode(&IncarnationRow(key, run)));
             run
         });
         let feed = FeedId { circle, key, run };
         let role = self.replica.members.role(&key).expect("refuses() asked");
         let (counted, prev) =
-            self.replica.line(&feed).map_or((0, role.certificate), |line| (line.counted(), line.tip()));
+            self.replica.head(&feed).map_or((0, role.certificate), |line| (line.counted(), line.tip()));
         let blank = Header {
             feed,
             seq: counted + 1,
@@ -182,17 +189,17 @@ impl State {
             Content::Grant(grant) => body::clear_for(blank, grant),
         };
         let entry = entry::sign(&registry, &signer, header);
-        let outcome = self.replica.accept(&mut turn.staged, entry.clone(), Some(body))?;
+        let outcome = self.replica.accept(&mut transaction.staged, entry.clone(), Some(body))?;
         assert_eq!(outcome, Outcome::New, "an own entry continues the own feed");
         Ok(entry)
     }
 }
 
 impl Pens {
-    /// The key a circle is written with.
+    /// The key for writing in a circle.
     #[must_use]
     pub fn of(&self, circle: &Circle) -> &Signer {
-        match circle.pen() {
+        match circle.writing_purpose() {
             Purpose::Author => &self.author,
             _ => &self.desk,
         }
@@ -208,31 +215,31 @@ impl Content {
     }
 }
 
-/// A fresh incarnation, larger than all that are known: when there are more than count, it is never an older one that goes.
-fn run_after(latest: Option<Incarnation>, entropy: &mut Entropy) -> Incarnation {
+/// Generates an incarnation larger than all that are known: when there are more than count, no older one is displaced.
+fn next_incarnation(latest: Option<Incarnation>, entropy: &mut Entropy) -> Incarnation {
     let chance = u64::from_be_bytes(entropy.bytes());
-    let latest = latest.map_or(0, |run| u64::from_be_bytes(run.0));
+    let latest = latest.map_or(0, |incarnation| u64::from_be_bytes(incarnation.0));
     Incarnation(latest.checked_add(1 + (chance >> 16)).unwrap_or(chance).to_be_bytes())
 }
 
-fn run_row(key: &FeedKey) -> Row {
+fn incarnation_row(key: &FeedKey) -> Row {
     Row::new(Table::Meta, [b"run", &key.0[..]].concat(), 0)
 }
 
-/// Never sign on the key's present run again.
-pub(super) fn end_run<S: Store>(turn: &mut Turn<'_, S>, key: &FeedKey) {
-    turn.staged.delete(run_row(key));
+/// Deletes the key's present incarnation: it is never signed with again.
+pub(super) fn retire_incarnation<S: Store>(transaction: &mut Transaction<'_, S>, key: &FeedKey) {
+    transaction.staged.delete(incarnation_row(key));
 }
 
-/// Keeps a circle, if it is new, and its epochs. A known circle's secret stays: a second grant cannot change it.
-pub(super) fn remember<S: Store>(turn: &mut Turn<'_, S>, id: &CircleId, opening: &Opening, is_new: bool) {
+/// Stores a circle, if it is new, and its epochs. The secret of a known circle stays: a second grant cannot change it.
+pub(super) fn remember<S: Store>(transaction: &mut Transaction<'_, S>, id: &CircleId, opening: &Opening, is_new: bool) {
     if is_new {
         let carried = Opening { epochs: vec![], ..opening.clone() };
-        turn.staged.put(circle_row(id), carried.encode());
+        transaction.staged.put(circle_row(id), carried.encode());
     }
     for epoch in &opening.epochs {
         let (row, value) = epoch_row(id, epoch);
-        turn.staged.put(row, value);
+        transaction.staged.put(row, value);
     }
 }
 
@@ -246,12 +253,15 @@ pub fn epoch_row(circle: &CircleId, epoch: &Epoch) -> (Row, Vec<u8>) {
     (row, codec::encode(&EpochRow(*circle, epoch.clone())))
 }
 
-/// The runs under which own feeds stand in a store.
+/// Reads the incarnations under which own feeds continue.
+///
+/// # Errors
+/// The store cannot be read, or a row does not decode.
 pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, Incarnation>, StoreError> {
     let mut runs = BTreeMap::new();
     for key in keys {
-        if let Some(value) = store.get(&run_row(key))? {
-            let RunRow(key, run) =
+        if let Some(value) = store.get(&incarnation_row(key))? {
+            let IncarnationRow(key, run) =
                 codec::decode("run", &value, 128).map_err(|_| StoreError::Altered { table: Table::Meta.label() })?;
             runs.insert(key, run);
         }
@@ -259,15 +269,19 @@ pub fn runs(store: &impl Store, keys: &[FeedKey]) -> Result<BTreeMap<FeedKey, In
     Ok(runs)
 }
 
-/// To be committed when a store may hold an old past (a restored backup, a copied folder): own feeds go on as new runs.
+/// Returns the batch to commit when a store may be outdated (a restored backup, a copied folder): own feeds then
+/// continue under new incarnations.
 #[must_use]
 pub fn renew(keys: &[FeedKey]) -> Batch {
     let mut batch = Batch::default();
-    keys.iter().for_each(|key| batch.delete(run_row(key)));
+    keys.iter().for_each(|key| batch.delete(incarnation_row(key)));
     batch
 }
 
-/// The epoch keys in a store.
+/// Reads all epoch keys of a store.
+///
+/// # Errors
+/// The store cannot be read, or a row does not decode.
 pub fn epochs(store: &impl Store) -> Result<BTreeMap<CircleId, Vec<Epoch>>, StoreError> {
     let (mut epochs, mut sound) = (BTreeMap::<_, Vec<_>>::new(), true);
     store.scan_table(Table::Epoch, &mut |_, value| {

@@ -1,4 +1,4 @@
-//! What a permission is, from records as they stand.
+//! Tests of consent: permissions derived from consent records.
 
 use jiff::civil::date;
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ fn gamma() -> Reader<'static> {
     Reader::Organisation(&GAMMA, None)
 }
 
-/// A record of this giver and level, asked on 1 March 2025.
+/// A record with this giver and level, asked on 1 March 2025.
 fn record(entity: u8, giver: &str, level: Option<&str>) -> Vec<Statement> {
     let mut said =
         vec![says(entity, "consent_record.giver", giver), says(entity, "consent_record.asked_on", "2025-03-01")];
@@ -42,7 +42,7 @@ fn line(entity: u8, record: u8, purpose: &str, answer: &str) -> Vec<Statement> {
     ]
 }
 
-/// The refusals, as their own words.
+/// The refusals for a purpose, without counts.
 fn refused(said: &[Vec<Statement>], purpose: &str, reader: Reader<'_>, as_of: civil::Date) -> Vec<Refusal> {
     Consent::of(&view_of_one(&[said.concat()])).refusals(purpose, reader, as_of).into_iter().collect()
 }
@@ -59,7 +59,7 @@ fn what_nobody_allowed_is_refused() {
     check(&[record(RECORD, "none_public_source", Some("C3"))], SHARE_NAMED, &[Refusal::Absent]);
 }
 
-/// A caseworker set a level alone, and the case file went out: nobody could have said who had agreed to that.
+/// A caseworker set a level alone, and the case file was shared: nobody could have said who had agreed to that.
 #[test]
 fn a_level_without_who_gave_it_and_when_grants_nothing_and_what_it_denies_stays_denied() {
     let level = || says(RECORD, "consent_record.level", "C3");
@@ -97,7 +97,7 @@ fn a_line_adds_limits_or_denies() {
     let mut forbidden = line(GRANT, RECORD, SHARE_NAMED, "granted");
     forbidden.push(says(GRANT, "consent_grant.permitted", Value::Bool(false)));
     check(&[c3.clone(), forbidden], SHARE_NAMED, &[Refusal::Denied]);
-    // A denial that stands alone, or does not say of what, denies all the same.
+    // A denial without a record, or without a purpose, denies all the same.
     let stray = vec![says(GRANT, "consent_grant.answer", "denied")];
     check(&[c3, stray], "store", &[Refusal::Denied]);
 }
@@ -208,7 +208,7 @@ fn a_withdrawal_beats_whatever_was_said_and_is_undone_by_taking_it_back_alone() 
     let not = vec![says(RECORD, "consent_record.withdrawn", Value::Bool(false))];
     check(&[c3.clone(), withdrawn.clone(), not], SHARE_NAMED, &[Refusal::Withdrawn]);
 
-    // Two who do not know each other: an edit and a withdrawal.
+    // Two concurrent statements: an edit and a withdrawal.
     let edit = vec![says(RECORD, "consent_record.level", "C6")];
     for said in [[withdrawn.clone(), edit.clone()], [edit, withdrawn.clone()]] {
         assert!(Consent::of(&view(&[std::slice::from_ref(&c3), &said[..]].concat())).is_withdrawn());
@@ -238,12 +238,12 @@ fn a_partial_withdrawal_closes_the_lines_it_marks() {
     check(&purpose, "legal_aid", &[]);
     check(&[record(), marked.clone(), withdrawn("all")], "legal_aid", &[Refusal::Withdrawn]);
     check(&[record(), withdrawn("purpose")], "legal_aid", &[Refusal::Withdrawn]);
-    // Marked without a word of the record, and replaced: withdrawn is withdrawn.
+    // Withdrawn without a statement about the record, and replaced: the withdrawal stays.
     let newer = [self::record(NEWER, "subject", Some("C3")), vec![refers(NEWER, "consent_record.supersedes", RECORD)]];
     check(&[record(), marked, newer.concat()], SHARE_NAMED, &[Refusal::Withdrawn]);
 }
 
-/// Anything a consent record may say, in any mixture.
+/// Any statement of a consent record, in any mixture.
 fn statement() -> impl Strategy<Value = Statement> {
     let entity = || 1..4u8;
     let grant = || 11..15u8;
@@ -271,7 +271,7 @@ fn statements() -> impl Strategy<Value = Vec<Statement>> {
     (sound, prop::collection::vec(statement(), 0..14)).prop_map(|(sound, more)| [sound, more].concat())
 }
 
-/// Something that denies. (To say of what a line denies that said nothing of it is no denial: it had denied all.)
+/// A statement that denies. (Adding the purpose to a denial without one is no denial: before, it denied all.)
 fn denial() -> impl Strategy<Value = Vec<Statement>> {
     let purpose = || select(vec![SHARE_NAMED, SHARE_ALL, "stat", "icc"]);
     prop_oneof![
@@ -284,12 +284,12 @@ fn denial() -> impl Strategy<Value = Vec<Statement>> {
     ]
 }
 
-/// Each said by another, who knows nothing of the rest.
+/// Consent from statements of several organisations, none of which knows another's.
 fn said_apart(statements: &[Statement]) -> Consent {
     Consent::of(&view(&statements.iter().map(|statement| vec![statement.clone()]).collect::<Vec<_>>()))
 }
 
-/// What is permitted, of everything the mixtures speak of.
+/// The permitted pairs of purpose and reader, of all that the mixtures contain.
 fn permitted(consent: &Consent, as_of: civil::Date) -> BTreeSet<(&'static str, usize)> {
     let readers = [alpha(), gamma(), Reader::Anyone];
     let pairs =

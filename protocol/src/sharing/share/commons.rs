@@ -1,8 +1,8 @@
-//! The commons: what would do no harm printed in a state newspaper tomorrow.
+//! The commons: information that would do no harm in print in a state newspaper.
 //!
-//! Two things stand in it: dockets, each value of which rests on a public source; and of a case file, with consent for
-//! it, a *stub*: year of return, category group, article family, and one bit. The stub is made here and nowhere else;
-//! [`printable`] asks of a whole section, history included, whether it holds nothing more.
+//! It holds two things: dockets, each value of which rests on a public source; and of a case file, with consent for it,
+//! a *stub*: year of return, category group, article family, and one bit. Only this module makes stubs; [`printable`]
+//! checks that a whole section, history included, holds nothing more.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use jiff::civil;
 
 use super::caps::Caps;
 use super::restate::Seen;
-use super::{HeldBack, Reason, What, is_code, kind_of, whole_case};
+use super::{HeldBack, Reason, What, case_reasons, is_code, kind_of};
 use crate::{
     bytes::ids::{EntityId, OrgId, SectionId},
     record::{
@@ -25,66 +25,66 @@ use crate::{
     sharing::consent::{Consent, Reader, SHARE_ALL, is_set, texts, values},
 };
 
-/// Field of a stub, and the fields it is made from.
+/// Fields of a stub, with the fields that they are derived from.
 const COARSE: [(&str, [&str; 2]); 3] = [
     ("case_file.year_of_return", ["case_file.year_of_return", "transfer_episode.date"]),
     ("case_file.category_group", ["case_file.category_group", "service_record.category"]),
     ("case_file.article_family", ["case_file.article_family", "charge.code"]),
 ];
-/// The one bit.
+/// The field of the single bit.
 const RESTRICTED: &str = "case_file.restricted";
 
-/// What the commons may hold of a case file.
+/// A stub: what the commons may hold of a case file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stub {
-    /// Its statements; nothing if the case is held back whole.
+    /// Statements of the stub; none if the whole case is held back.
     pub statements: Vec<Statement>,
-    /// What is not in it, and why.
+    /// Fields held back from the stub, with the reasons.
     pub held_back: Vec<HeldBack>,
 }
 
-/// Something in a section of the commons that must not be there.
+/// A statement in a section of the commons that breaks a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
-    /// Where it is said.
+    /// The reference of the statement.
     pub at: Reference,
-    /// The field it is said of; none for a statement without effect.
+    /// The field of the statement; none for a statement without effect.
     pub field: Option<String>,
-    /// The rule it breaks.
+    /// The rule that it breaks.
     pub rule: Rule,
 }
 
-/// What holds of every statement in the commons.
+/// A rule for every statement in the commons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// Its field and value may go to the commons, in exactly this form.
+    /// Field and value may go to the commons, in exactly this form.
     MayGo,
-    /// In a docket it rests on sources, all of them public.
+    /// A claim in a docket has sources, and all of them are public.
     PublicSource,
-    /// In a stub it names no source, grade, basis or reporter.
+    /// A claim in a stub has no source, grade, basis or reporter.
     Bare,
-    /// Where a code is due stands a code: grade, basis, reason; a reporter is an organisation's id.
+    /// Grade, basis and reason are codes; a reporter is the id of an organisation.
     Codes,
-    /// Nothing is stated that is computed.
+    /// The statement is not about a computed field.
     Stored,
 }
 
 impl Stub {
-    /// The fields it has, of which entity.
+    /// The entities and fields of the stub.
     #[must_use]
     pub fn fields(&self) -> Seen {
         let field = |statement: &Statement| match statement {
-            Statement::Assert(said) => Some((said.entity, said.field.clone())),
+            Statement::Assert(assertion) => Some((assertion.entity, assertion.field.clone())),
             Statement::Retract { .. } | Statement::Resolve { .. } => None,
         };
         self.statements.iter().filter_map(field).collect()
     }
 }
 
-/// The stub of the case file in `view`, for the section `stub` of the commons.
+/// Makes the stub of the case file in `view`, for the section `stub` of the commons.
 #[must_use]
 pub fn stub(view: &View, stub: &SectionId, as_of: civil::Date) -> Stub {
-    let mut whole = whole_case(view);
+    let mut whole = case_reasons(view);
     let own_root = root_of(&view.section);
     // A record raised above the federation is raised above the commons.
     let raised = values(view, &own_root, "case_file.sensitivity_floor");
@@ -113,8 +113,9 @@ pub fn stub(view: &View, stub: &SectionId, as_of: civil::Date) -> Stub {
     made
 }
 
-/// The coarse values of a stub's field. A value made from a capped one is capped; one that stands for several holds only
-/// if all agree, and one that cannot be made coarse spoils the rest: else what is missing would show.
+/// The coarse values of a stub's field. A value derived from a capped one is capped. A field with a single value needs
+/// agreement of all, and one value that cannot be made coarse holds back the others: otherwise the missing one would
+/// show.
 fn coarse(view: &View, caps: &Caps, name: &str, inputs: &[&str]) -> Result<BTreeSet<Value>, Reason> {
     let schema = Schema::current();
     let field = schema.field(name).expect("a stub's fields are in the schema");
@@ -136,10 +137,10 @@ fn says(entity: EntityId, field: &str, value: Value) -> Statement {
     Statement::Assert(Assertion { entity, field, value, sources, grade: None, basis: None, reported_by: None })
 }
 
-/// Whether everything in a section of the commons, what was superseded or taken back included, may stand in print.
+/// Checks that everything in a section of the commons, superseded and retracted statements included, follows the rules.
 ///
 /// # Errors
-/// Each statement that may not, with the rule it breaks, in order.
+/// Each statement that breaks a rule, with the rule, in order.
 pub fn printable(view: &View) -> Result<(), Vec<Violation>> {
     let mut violations = BTreeSet::new();
     for (_, field, cell) in view.cells() {
@@ -181,25 +182,25 @@ fn broken<'a>(view: &'a View, name: &'a str, claim: &'a Claim) -> impl Iterator<
     rules.into_iter().filter_map(|(kept, rule)| (!kept).then_some(rule))
 }
 
-/// Statements about a cell whose reason is no code.
+/// References of statements about a cell whose reason is no code.
 fn notes(cell: &Cell) -> impl Iterator<Item = Reference> {
-    let settled = cell.resolutions.iter().map(|resolution| (resolution.at, &resolution.reason));
-    let taken_back = cell.history.iter().flat_map(|former| match &former.fate {
+    let resolved = cell.resolutions.iter().map(|resolution| (resolution.at, &resolution.reason));
+    let retracted = cell.history.iter().flat_map(|former| match &former.fate {
         Fate::Superseded => &[][..],
         Fate::Retracted(retractions) => retractions,
     });
-    let taken_back = taken_back.map(|retraction| (retraction.at, &retraction.reason));
-    settled.chain(taken_back).filter(|(_, reason)| !is_code(reason)).map(|(at, _)| at)
+    let retracted = retracted.map(|retraction| (retraction.at, &retraction.reason));
+    resolved.chain(retracted).filter(|(_, reason)| !is_code(reason)).map(|(at, _)| at)
 }
 
-/// A source that everyone can look up.
+/// Whether everyone can look up the source.
 fn is_public(view: &View, source: &EntityId) -> bool {
     let public = Schema::current().rules().commons_codes.get("docket_source.type");
     let types = texts(view, source, "docket_source.type");
     !types.is_empty() && types.iter().all(|code| public.is_some_and(|public| public.contains(code)))
 }
 
-/// The rule, in words.
+/// Describes the violation of the rule.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

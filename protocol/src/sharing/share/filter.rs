@@ -1,14 +1,14 @@
-//! The filter: every value of a case file is asked whether it may go, and what is left is made whole.
+//! The filter: checks every value of a case file, then completes the result with parents and references.
 //!
-//! Values first: an entity goes if anything said of it goes, references apart. Then what it belongs to, so that it does
-//! not hang in the air; then the references from what goes to what goes.
+//! Values come first: an entity goes if any of its values goes, references apart. Then its parents are added, so that
+//! it has its place; then the references between entities that go.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::caps::Caps;
 use super::{
-    Audience, Goes, HeldBack, Origin, Reason, Reporter, What, is_link, is_ours_alone, is_parent, kind_of, leads_out,
-    linked, restate,
+    Audience, Goes, HeldBack, Origin, Reason, Reporter, What, is_link, is_own_only, is_parent, kind_of, linked,
+    refers_to_docket, restate,
 };
 use crate::{
     bytes::ids::EntityId,
@@ -23,33 +23,33 @@ use crate::{
     sharing::consent::values,
 };
 
-/// What the filter has found so far.
+/// The result of the filter so far.
 #[derive(Default)]
-pub(super) struct Sifted {
+pub(super) struct Filtered {
     pub(super) goes: Vec<Goes>,
     pub(super) held_back: BTreeSet<HeldBack>,
     /// Entities that will exist in the shared section.
-    going: BTreeSet<EntityId>,
+    included: BTreeSet<EntityId>,
     /// Entities that will not, whatever refers to them.
-    staying: BTreeSet<EntityId>,
+    excluded: BTreeSet<EntityId>,
 }
 
-/// What may go to `audience` of a case file that may be shared with it, consent apart.
-pub(super) fn sift(view: &View, audience: &Audience) -> Sifted {
+/// Filters the values that may go to `audience`, of a case file that consent allows to share with it.
+pub(super) fn filter(view: &View, audience: &Audience) -> Filtered {
     let filter = Filter { view, audience, caps: Caps::of(view, Some(audience)) };
-    let mut sifted = filter.values();
-    filter.add_parents(&mut sifted);
-    filter.links(&mut sifted);
-    for goes in &mut sifted.goes {
-        goes.sources.retain(|source| sifted.going.contains(source));
+    let mut filtered = filter.values();
+    filter.add_parents(&mut filtered);
+    filter.links(&mut filtered);
+    for goes in &mut filtered.goes {
+        goes.sources.retain(|source| filtered.included.contains(source));
     }
-    sifted
+    filtered
 }
 
-impl Sifted {
-    /// One organisation says one thing of a register. Where its devices say two, and nobody there has settled it, it goes
-    /// when they have.
-    pub(super) fn drop_unsettled(&mut self, view: &View) {
+impl Filtered {
+    /// Drops values of single-valued fields on which devices of one organisation differ without a resolution; they go
+    /// once resolved.
+    pub(super) fn drop_unresolved(&mut self, view: &View) {
         let mut values: BTreeMap<(EntityId, String, Option<Reporter>), BTreeSet<Value>> = BTreeMap::new();
         for goes in self.goes.iter().filter(|goes| restate::is_register(&goes.field)) {
             values.entry(register(goes)).or_default().insert(goes.value.clone());
@@ -59,10 +59,10 @@ impl Sifted {
             let cell = view.cell(&goes.entity, &goes.field);
             cell.and_then(Cell::value).is_some_and(|value| *value == goes.value)
         };
-        let settled: BTreeSet<_> = self.goes.iter().filter(|goes| chosen(goes)).map(register).collect();
+        let resolved: BTreeSet<_> = self.goes.iter().filter(|goes| chosen(goes)).map(register).collect();
         self.goes.retain(|goes| !values.contains_key(&register(goes)) || chosen(goes));
-        for (entity, field, _) in values.into_keys().filter(|key| !settled.contains(key)) {
-            self.held_back.insert(HeldBack { what: What::Field(entity, field), reason: Reason::Unsettled });
+        for (entity, field, _) in values.into_keys().filter(|key| !resolved.contains(key)) {
+            self.held_back.insert(HeldBack { what: What::Field(entity, field), reason: Reason::Unresolved });
         }
     }
 }
@@ -71,7 +71,7 @@ fn register(goes: &Goes) -> (EntityId, String, Option<Reporter>) {
     (goes.entity, goes.field.clone(), goes.reported_by.clone())
 }
 
-/// Where a case file is looked through for what may go.
+/// The context of filtering one case file.
 struct Filter<'a> {
     view: &'a View,
     audience: &'a Audience,
@@ -79,49 +79,49 @@ struct Filter<'a> {
 }
 
 impl Filter<'_> {
-    /// Everything that is not a reference.
-    fn values(&self) -> Sifted {
-        let mut sifted = Sifted::default();
-        sifted.going.insert(root_of(&self.view.section));
+    /// Filters all values that are not references.
+    fn values(&self) -> Filtered {
+        let mut filtered = Filtered::default();
+        filtered.included.insert(root_of(&self.view.section));
         for (entity, fields) in &self.view.entities {
-            let said = || fields.iter().filter(|(_, cell)| !cell.claims.is_empty());
-            let kinds: BTreeSet<&str> = said().map(|(name, _)| kind_of(name)).collect();
-            let staying: BTreeMap<&str, BTreeSet<Reason>> =
+            let stated = || fields.iter().filter(|(_, cell)| !cell.claims.is_empty());
+            let kinds: BTreeSet<&str> = stated().map(|(name, _)| kind_of(name)).collect();
+            let excluded: BTreeMap<&str, BTreeSet<Reason>> =
                 kinds.into_iter().map(|kind| (kind, self.whole_record(entity, kind))).collect();
-            for (kind, reasons) in staying.iter().filter(|(_, reasons)| !reasons.is_empty()) {
+            for (kind, reasons) in excluded.iter().filter(|(_, reasons)| !reasons.is_empty()) {
                 let what = || What::Record(*entity, (*kind).to_owned());
-                sifted.staying.insert(*entity);
-                sifted.held_back.extend(reasons.iter().cloned().map(|reason| HeldBack { what: what(), reason }));
+                filtered.excluded.insert(*entity);
+                filtered.held_back.extend(reasons.iter().cloned().map(|reason| HeldBack { what: what(), reason }));
             }
-            for (name, cell) in said().filter(|(name, _)| staying[kind_of(name)].is_empty()) {
+            for (name, cell) in stated().filter(|(name, _)| excluded[kind_of(name)].is_empty()) {
                 for claim in cell.claims.iter().filter(|claim| !is_link(name, &claim.value)) {
-                    self.sift(&mut sifted, entity, name, claim);
+                    self.add(&mut filtered, entity, name, claim);
                 }
             }
         }
-        sifted
+        filtered
     }
 
-    fn sift(&self, sifted: &mut Sifted, entity: &EntityId, name: &str, claim: &Claim) {
+    fn add(&self, filtered: &mut Filtered, entity: &EntityId, name: &str, claim: &Claim) {
         let reasons = self.reasons(entity, name, claim);
-        if reasons.is_empty() && !is_ours_alone(name) {
-            sifted.going.insert(*entity);
-            sifted.goes.push(self.goes(entity, name, claim));
+        if reasons.is_empty() && !is_own_only(name) {
+            filtered.included.insert(*entity);
+            filtered.goes.push(self.goes(entity, name, claim));
         }
         let what = || What::Field(*entity, name.to_owned());
-        sifted.held_back.extend(reasons.into_iter().map(|reason| HeldBack { what: what(), reason }));
+        filtered.held_back.extend(reasons.into_iter().map(|reason| HeldBack { what: what(), reason }));
     }
 
-    /// What an entity that goes belongs to goes with it, unless it stays as a whole.
-    fn add_parents(&self, sifted: &mut Sifted) {
-        let mut open: Vec<EntityId> = sifted.going.iter().copied().collect();
+    /// Adds the parents of entities that go, except those that stay as a whole.
+    fn add_parents(&self, filtered: &mut Filtered) {
+        let mut open: Vec<EntityId> = filtered.included.iter().copied().collect();
         while let Some(entity) = open.pop() {
             let fields = self.view.entities.get(&entity).into_iter().flatten();
             let parents = fields.filter(|(name, _)| is_parent(name)).flat_map(|(_, cell)| cell.values());
             for parent in parents {
                 if let Value::Ref(parent) = parent
-                    && !sifted.staying.contains(parent)
-                    && sifted.going.insert(*parent)
+                    && !filtered.excluded.contains(parent)
+                    && filtered.included.insert(*parent)
                 {
                     open.push(*parent);
                 }
@@ -129,29 +129,30 @@ impl Filter<'_> {
         }
     }
 
-    /// References from what goes to what goes. A reference to a docket stands: the docket is public, the link is not.
-    fn links(&self, sifted: &mut Sifted) {
+    /// Filters references between entities that go. A reference to a docket goes: the docket is public, the link is
+    /// not.
+    fn links(&self, filtered: &mut Filtered) {
         for (entity, name, cell) in self.view.cells() {
-            if !sifted.going.contains(entity) || sifted.staying.contains(entity) {
+            if !filtered.included.contains(entity) || filtered.excluded.contains(entity) {
                 continue;
             }
             for claim in cell.claims.iter().filter(|claim| is_link(name, &claim.value)) {
-                let arrives =
-                    leads_out(name) || linked(&claim.value).is_some_and(|target| sifted.going.contains(&target));
+                let arrives = refers_to_docket(name)
+                    || linked(&claim.value).is_some_and(|target| filtered.included.contains(&target));
                 if !arrives && (is_parent(name) || self.reasons(entity, name, claim).is_empty()) {
                     let what = What::Field(*entity, name.to_owned());
-                    sifted.held_back.insert(HeldBack { what, reason: Reason::StaysBehind });
+                    filtered.held_back.insert(HeldBack { what, reason: Reason::StaysBehind });
                 } else if is_parent(name) {
-                    // Where an entity belongs is no statement of its own: it goes exactly with the entity.
-                    sifted.goes.push(self.goes(entity, name, claim));
+                    // A parent reference is no statement of its own: it goes exactly with the entity.
+                    filtered.goes.push(self.goes(entity, name, claim));
                 } else {
-                    self.sift(sifted, entity, name, claim);
+                    self.add(filtered, entity, name, claim);
                 }
             }
         }
     }
 
-    /// Why a record stays at home as a whole.
+    /// The reasons why a record stays in the own circle as a whole.
     fn whole_record(&self, entity: &EntityId, kind: &str) -> BTreeSet<Reason> {
         let mut reasons: BTreeSet<Reason> =
             self.caps.on_record(entity, kind).map(|cap| Reason::Cap(cap.into())).collect();
@@ -173,7 +174,7 @@ impl Filter<'_> {
         reasons
     }
 
-    /// Why a value does not go.
+    /// The reasons why a value does not go.
     fn reasons(&self, entity: &EntityId, name: &str, claim: &Claim) -> BTreeSet<Reason> {
         let schema = Schema::current();
         let Some(field) = schema.field(name) else { return BTreeSet::from([Reason::UnknownField]) };
@@ -184,7 +185,7 @@ impl Filter<'_> {
             LevelError::NameOfOrganisation { .. } => Reason::NameOfOrganisation,
             LevelError::Local { .. } | LevelError::NotForCommons { .. } | LevelError::TooFine { .. } => Reason::Local,
         }));
-        // What is local is not looked at further: one reason is enough for what never was to go.
+        // A local value needs no further reason.
         if reasons.is_empty() {
             let value = &claim.value;
             reasons.extend(schema.check(name, value).is_err().then_some(Reason::NotCanonical));
@@ -206,12 +207,12 @@ impl Filter<'_> {
             _ => Reporter::Unnamed(name.clone()),
         };
         Goes {
-            origin: Origin::Said(claim.at),
+            origin: Origin::Claim(claim.at),
             entity: *entity,
             field: name.to_owned(),
             value: claim.value.clone(),
             sources: claim.sources.clone(),
-            // Where a code is due a typed note may stand: only codes travel.
+            // A typed note in place of a code must not go: only codes do.
             grade: claim.grade.clone().filter(|grade| is_grade(grade)),
             basis: claim.basis.clone().filter(is_basis),
             reported_by: claim.reported_by.as_ref().map(reporter),

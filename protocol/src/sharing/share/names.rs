@@ -1,4 +1,4 @@
-//! Names in a shared section: made from own ids, and telling nothing of them.
+//! Names in a shared section: derived from own ids without revealing them.
 //!
 //! ```text
 //! section  = BLAKE3 keyed(k, "section" ‖ circle 16 ‖ own section 16)[..16]      k = derive(secret of the own circle)
@@ -6,10 +6,10 @@
 //! reporter = "reporter-" ‖ hex of BLAKE3 keyed(k, "reporter" ‖ shared section 16 ‖ name)[..3]
 //! ```
 //!
-//! Every device of the organisation finds the same names without asking another; whoever lacks the secret cannot tell
-//! them from random ones, and the same case in two circles has nothing in common.
+//! Every device of the organisation derives the same names by itself; without the secret they cannot be told from
+//! random ones, and the same case has unrelated names in two circles.
 
-use super::{Goes, Reporter, leads_out, linked};
+use super::{Goes, Reporter, linked, refers_to_docket};
 use crate::{
     bytes::{
         ids::{CircleId, EntityId, SectionId},
@@ -29,7 +29,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Of the case file in section `own`, in `circle`; `secret` is the own circle's.
+    /// Derives the names of the case file in section `own`, in `circle`; `secret` is the own circle's.
     #[must_use]
     pub fn new(secret: &Secret, own: SectionId, circle: &CircleId) -> Self {
         let key = secret.derive("habeas 1 names in shared sections");
@@ -37,19 +37,19 @@ impl Names {
         Self { key, own, shared: SectionId(*hash.first_chunk().expect("a hash has 32 bytes")) }
     }
 
-    /// The own section.
+    /// The id of the own section.
     #[must_use]
     pub const fn own(&self) -> SectionId {
         self.own
     }
 
-    /// The shared section.
+    /// The id of the shared section.
     #[must_use]
     pub const fn shared(&self) -> SectionId {
         self.shared
     }
 
-    /// What an own entity is called there. The case file itself goes by the section's id, as everywhere.
+    /// The id of an own entity in the shared section. The root entity has the section's id, as everywhere.
     #[must_use]
     pub fn entity(&self, own: &EntityId) -> EntityId {
         if *own == root_of(&self.own) {
@@ -59,27 +59,27 @@ impl Names {
         EntityId(*hash.first_chunk().expect("a hash has 32 bytes"))
     }
 
-    /// The reporter as readers see him: the id of one of them, or a name that means nothing elsewhere.
+    /// The reporter as readers see it: the id of an organisation in the audience, or a pseudonym.
     #[must_use]
     pub fn reporter(&self, reporter: &Reporter) -> String {
         match reporter {
             Reporter::Reads(org) => org.to_string(),
-            Reporter::Unnamed(name) => self.spelled(name),
+            Reporter::Unnamed(name) => self.pseudonym(name),
         }
     }
 
-    /// What stands for a name that stays at home.
-    pub(super) fn spelled(&self, name: &str) -> String {
+    /// The pseudonym of a reporter's name, which stays in the own section.
+    pub(super) fn pseudonym(&self, name: &str) -> String {
         let hash = keyed(&self.key, &[b"reporter", &self.shared.0, name.as_bytes()]);
         format!("reporter-{}", data_encoding::HEXLOWER.encode(&hash[..3]))
     }
 
-    /// What a value leads to there, if it leads to an entity of the case.
+    /// The entity of the shared section that a value refers to, if it refers to an entity of the case.
     pub(super) fn target(&self, goes: &Goes) -> Option<EntityId> {
-        linked(&goes.value).filter(|_| !leads_out(&goes.field)).map(|own| self.entity(&own))
+        linked(&goes.value).filter(|_| !refers_to_docket(&goes.field)).map(|own| self.entity(&own))
     }
 
-    /// What goes, as it is said there.
+    /// The assertion in the shared section for a value that goes.
     pub(super) fn assertion(&self, goes: &Goes) -> Assertion {
         let value = match (self.target(goes), &goes.value) {
             (Some(shared), Value::Text(_)) => Value::Text(shared.to_string()),

@@ -1,4 +1,4 @@
-//! What travels of consent: no record, no giver, no date; only what is permitted and what is denied.
+//! Permissions: the part of consent that is shared. No record, no giver, no date; only permitted and denied purposes.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,8 @@ use crate::{
     sharing::consent::{Consent, Refusal},
 };
 
-/// What consent amounts to for this audience: a record without particulars, and each purpose that is permitted or denied.
+/// Computes the permissions for an audience: a record without particulars, and each purpose that is permitted or
+/// denied.
 pub(super) fn permissions(view: &View, consent: &Consent, audience: &Audience, as_of: civil::Date) -> Vec<Goes> {
     let root = root_of(&view.section);
     let purposes = Schema::current().vocabulary("consent_purpose").expect("the schema names purposes");
@@ -33,7 +34,7 @@ pub(super) fn permissions(view: &View, consent: &Consent, audience: &Audience, a
     goes
 }
 
-/// The record that permissions hang on.
+/// The parent record of the permissions.
 pub(super) fn permission(root: &EntityId) -> EntityId {
     computed_id(root, "consent_record")
 }
@@ -51,7 +52,7 @@ pub(super) fn computed(entity: EntityId, field: &str, value: Value) -> Goes {
     }
 }
 
-/// An own id for something that has none at home; like all own ids it stays there.
+/// The own id of a computed entity; like all own ids it stays in the own circle.
 pub(super) fn computed_id(root: &EntityId, what: &str) -> EntityId {
     let hash = seal::hash("habeas 1 computed entity", &[&root.0, what.as_bytes()]);
     EntityId(*hash.first_chunk().expect("a hash has 32 bytes"))

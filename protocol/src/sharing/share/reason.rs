@@ -1,50 +1,50 @@
-//! Why something is held back: a small stable list of codes, each with a sentence and what to do next.
+//! Reasons for holding back: a small stable list of codes, each with a sentence and a next step.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::{bytes::ids::OrgId, record::schema::Schema, sharing::consent::Refusal};
 
-/// Why something does not go. Field names, cap names and ids only, never content.
+/// The reason why something is held back. Field names, cap names and ids only, never content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
-    /// The case was taken back.
+    /// The case was recalled.
     Recalled,
     /// The case is marked not to be shared.
     DoNotShare,
-    /// The case is raised to a level that stays at home.
+    /// The case is raised to a level that stays in the own circle.
     RaisedLevel,
-    /// Consent does not cover these organisations; none named: it does not cover all members.
+    /// Consent does not cover these organisations; all members, if none is named.
     Consent(Refusal, BTreeSet<OrgId>),
-    /// The field stays in the organisation.
+    /// The field stays in the own circle.
     Local,
-    /// The code stays in the organisation and belongs in another field.
+    /// The code stays in the own circle and belongs in another field.
     LocalTerm {
-        /// That field.
+        /// The local field for the code.
         twin: String,
     },
-    /// A code of the record keeps the whole record in the organisation.
+    /// A code of the record keeps the whole record in the own circle.
     LocalRecord,
-    /// A circumstance of the case takes it away.
+    /// A cap applies.
     Cap(String),
-    /// A narrative that is not a summary.
+    /// The paragraph is a narrative that is not a summary.
     Narrative,
-    /// Health is for those who stand by the person as counsel.
+    /// The value is about health, which only counsel of the person may read.
     Health,
-    /// It names an organisation that is not in the address book.
+    /// The value names an organisation that is not in the address book.
     NameOfOrganisation,
-    /// It names an organisation that would not read it.
+    /// The value names an organisation outside the audience.
     OrganisationOutside,
-    /// It refers to something that stays behind.
+    /// The value refers to an entity that stays behind.
     StaysBehind,
-    /// It is not in the one form its field allows, such as a note where a code is due.
+    /// The value is not in canonical form, such as a note in place of a code.
     NotCanonical,
     /// The field belongs to a newer version.
     UnknownField,
-    /// Nothing coarse enough can be made of it.
+    /// The value cannot be made coarse enough.
     TooFine,
-    /// The organisation's own devices say different things.
-    Unsettled,
+    /// The organisation's own devices differ, without a resolution.
+    Unresolved,
 }
 
 impl Reason {
@@ -111,11 +111,11 @@ impl Reason {
             Self::NotCanonical => "not_canonical",
             Self::UnknownField => "unknown_field",
             Self::TooFine => "too_fine",
-            Self::Unsettled => "unsettled",
+            Self::Unresolved => "unsettled",
         }
     }
 
-    /// What it is about, as a name that others can tell in their language: a cap, a consent level, a field.
+    /// The subject of the reason, as a name that can be translated: a cap, a consent level, a field.
     #[must_use]
     pub fn about(&self) -> Option<&str> {
         match self {
@@ -126,7 +126,8 @@ impl Reason {
         }
     }
 
-    /// How many organisations a refusal of consent is for; none: it is for all members, or no matter of consent.
+    /// Number of organisations that consent is refused for; none if it is refused for all members, or the reason is
+    /// another.
     #[must_use]
     pub fn organisations(&self) -> Option<u64> {
         match self {
@@ -135,7 +136,7 @@ impl Reason {
         }
     }
 
-    /// What a person can do about it.
+    /// The next step for a person.
     #[must_use]
     pub fn next_step(&self) -> &'static str {
         match self {
@@ -175,19 +176,19 @@ impl Reason {
             Self::NotCanonical => "correct the value; the field says its form",
             Self::UnknownField => "update Habeas, then share again",
             Self::TooFine => "nothing; the commons holds only what is coarse enough",
-            Self::Unsettled => "settle it with `habeas case resolve`, then share again",
+            Self::Unresolved => "settle it with `habeas case resolve`, then share again",
         }
     }
 
-    /// Whether a section that is shared already must be hidden for it. Where consent has merely run out, the giver stood
-    /// in for someone who can be asked again, or a date is being corrected, nothing new goes and nothing is taken back.
+    /// Whether a shared section must be hidden for this reason. An expired consent, a proxy's ended one, or one with an
+    /// incomplete record only stops further sharing; nothing is taken back.
     #[must_use]
     pub fn hides(&self) -> bool {
         !matches!(self, Self::Consent(Refusal::Incomplete | Refusal::Expired | Refusal::ProxyEnded, _))
     }
 }
 
-/// A sentence in plain English.
+/// Describes the reason in plain English.
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -231,12 +232,12 @@ impl fmt::Display for Reason {
             Self::NotCanonical => "the value is not in the form its field allows",
             Self::UnknownField => "the field belongs to a newer version",
             Self::TooFine => "nothing coarse enough can be made of it",
-            Self::Unsettled => "your own organisation says two different things of it",
+            Self::Unresolved => "your own organisation says two different things of it",
         })
     }
 }
 
-/// A level, if it is one: what stands in its place in a record may be anything.
+/// The level, if it is one of the schema: a record may hold any text in its place.
 fn code(level: &str) -> &str {
     let known = Schema::current().rules().consent_presets.contains_key(level);
     if known { level } else { "recorded" }

@@ -1,4 +1,4 @@
-//! The twelve cases before a circle of three, and what a filter must never let through.
+//! Tests of sharing the twelve sample cases with a circle of three, and of what a filter must never let through.
 
 mod circle;
 mod filter;
@@ -37,7 +37,7 @@ fn three() -> Audience {
     Audience { own: OWN, organisations: BTreeMap::from([(SECOND, Some("GE".into())), (THIRD, Some("LT".into()))]) }
 }
 
-/// A section being written: by its own organisation, unless another is named.
+/// A section under construction, written by its own organisation unless another is named.
 struct Written {
     section: Section,
     entries: u64,
@@ -64,12 +64,12 @@ impl Written {
         }
     }
 
-    /// The next entry of this organisation. It knows its own earlier ones and what its deps say.
+    /// Writes the next entry of this organisation, which knows its own earlier ones and its deps.
     fn enters(&mut self, org: OrgId, plain: Plain) -> EntryId {
         self.enters_from(FeedKey(org.0), org, plain)
     }
 
-    /// From one of its devices.
+    /// Writes the next entry from one of the organisation's devices.
     fn enters_from(&mut self, feed: FeedKey, org: OrgId, plain: Plain) -> EntryId {
         self.entries += 1;
         let id = EntryId(seal::hash("test entry", &[&self.section.id().0, &self.entries.to_be_bytes()]));
@@ -118,7 +118,7 @@ fn goes_of<'a>(preview: &'a Preview, field: &'a str) -> impl Iterator<Item = &'a
     preview.goes.iter().filter(move |goes| goes.field == field)
 }
 
-/// The codes for which something of this field, or of its whole record, is held back.
+/// The codes of reasons for holding back this field, or its whole record.
 fn codes(preview: &Preview, field: &str) -> BTreeSet<String> {
     let concerns = |what: &What| match what {
         What::Case => true,
@@ -230,15 +230,15 @@ fn what_the_cases_expect_of_visibility_holds() {
     assert_eq!(health().filter(|held| held.reason == Reason::Health).count(), 2);
     assert_eq!(health().filter(|held| held.reason == Reason::LocalRecord).count(), 1);
     assert!(!preview.goes.iter().any(|goes| goes.field.starts_with("health_record")));
-    // SYN-10: a violation by the Ukrainian side stands beside the others.
+    // SYN-10: a violation by the Ukrainian side is shown beside the others.
     assert_eq!(goes_of(&to_three("SYN-10"), "violation_finding.code").count(), 3);
-    // SYN-12: both dates and both years travel, each with its own reporter.
+    // SYN-12: both dates and both years go, each with its own reporter.
     for field in ["capture_episode.date", "person.birth"] {
         let preview = to_three("SYN-12");
         let reporters: BTreeSet<_> = goes_of(&preview, field).map(|goes| goes.reported_by.clone()).collect();
         assert_eq!((goes_of(&preview, field).count(), reporters.len()), (2, 2), "{field}");
     }
-    // A review that is due is told, and decides nothing.
+    // A due review is a notice, and decides nothing.
     assert_eq!(to_three("SYN-09").notices, [Notice::ReviewDue]);
     assert_eq!(to_three("SYN-01").notices, []);
 }
@@ -247,12 +247,12 @@ fn what_the_cases_expect_of_visibility_holds() {
 fn a_recall_names_who_has_not_answered() {
     let recall = recall::recall(&case("SYN-11")).expect("it was taken back");
     assert_eq!(recall.on, Some("2025-05-20".parse().expect("a date")));
-    assert_eq!(recall.told, BTreeSet::from(["org:alpha".into(), "org:gamma".into()]));
-    assert_eq!(recall.silent, BTreeSet::from(["org:gamma".into()]));
+    assert_eq!(recall.notified, BTreeSet::from(["org:alpha".into(), "org:gamma".into()]));
+    assert_eq!(recall.unacknowledged, BTreeSet::from(["org:gamma".into()]));
     assert_eq!(recall::recall(&case("SYN-01")), None);
 }
 
-/// Local values that could be told apart in bytes: free text, and identifiers that are no common words.
+/// Local values that can be recognised in bytes: free text, and identifiers that are no common words.
 fn secrets(view: &View) -> BTreeSet<Vec<u8>> {
     let mut secrets: BTreeSet<Vec<u8>> = view.entities.keys().map(|own| own.0.to_vec()).collect();
     for (_, name, cell) in view.cells() {
@@ -297,7 +297,7 @@ fn a_members_view_holds_nothing_local_nothing_held_back_and_no_id_of_ours() {
         }
         let own_entities: BTreeMap<EntityId, EntityId> =
             own.entities.keys().map(|id| (names.entity(id), *id)).collect();
-        // What a member reads: only fields that may be shared, each value one that goes.
+        // A member reads only fields that may be shared, and each value is one that goes.
         let view = shared.view();
         assert_eq!(view.ignored, [], "{label}");
         let held: BTreeSet<_> = preview
@@ -335,12 +335,12 @@ fn a_members_view_holds_nothing_local_nothing_held_back_and_no_id_of_ours() {
             consent.is_subset(&["consent_grant.parent", "consent_grant.permitted", "consent_grant.purpose"].into()),
             "{consent:?}"
         );
-        // And no byte of what stays: names, units, reporters, our ids.
+        // No byte of what stays: names, units, reporters, own ids.
         for secret in secrets(&own) {
             searched += 1;
             assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{label}: {} bytes", secret.len());
         }
-        // What goes arrives.
+        // Everything that goes arrives.
         let standing: usize = view.cells().map(|(_, _, cell)| cell.claims.len()).sum();
         assert_eq!(standing, preview.goes.len() + 1, "{label}: and its id");
     }

@@ -1,4 +1,4 @@
-//! Grants: whom they open a circle for, and what they cost.
+//! Regression tests of grants: whom they open a circle for, and how much work they cause.
 
 use super::*;
 use crate::{
@@ -24,7 +24,7 @@ fn sealed_for(world: &mut World, by: usize, openings: &[Opening], readers: &[&Re
     Content::Grant(grant::seal(&world.registry, openings, readers, &author, &mut entropy))
 }
 
-/// Machine `by` writes it in the commons, and everybody hears of it.
+/// Writes contents in the commons at machine `by`, and waits until all machines have them.
 fn publish(world: &mut World, by: usize, contents: Vec<Content>) {
     let commons = commons(world);
     let entries = contents.into_iter().map(|content| (commons, content)).collect();
@@ -43,7 +43,7 @@ fn holds(world: &World, at: usize, opening: &Opening) -> bool {
     replica.circle(&opening.circle.id(&world.registry)).is_some()
 }
 
-/// Locks and unlocks, and tries what waits, as a host does.
+/// Locks and unlocks a machine, and tries its waiting grants, as a host does.
 fn unlock(world: &mut World, at: usize) -> Step {
     let machine = &mut world.machines[at];
     let tick = machine.clock.tick(world.now);
@@ -55,7 +55,7 @@ fn unlock(world: &mut World, at: usize) -> Step {
     step
 }
 
-/// Grants that machine `at` has not tried yet.
+/// Number of grants that machine `at` has not tried yet.
 fn waiting(world: &World, at: usize) -> usize {
     let mut count = 0;
     for machine in &world.machines {
@@ -69,11 +69,11 @@ fn waiting(world: &World, at: usize) -> usize {
     count
 }
 
-/// A member granted what another one is the steward of: with a secret of its own, it could have parted a circle's members
-/// before they had heard of each other.
+/// A member granted a circle of another steward: with a secret of its own, it could have separated the circle's members
+/// before they had met.
 #[test]
 fn a_grant_by_another_than_the_steward_says_nothing() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let all: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     let theirs = of(&mut world, 0, &all);
     let grant = sealed(&mut world, 1, std::slice::from_ref(&theirs));
@@ -88,7 +88,7 @@ fn a_grant_by_another_than_the_steward_says_nothing() {
     let own = world.organisations.iter().position(|org| org.id == all[0]).expect("there");
     let is_own = |at: usize| world.machines[at].org == world.organisations[own].id;
     assert!((0..3).all(|at| is_own(at) || !holds(&world, at, &foreign[1])), "an own circle is granted by nobody");
-    // The steward itself opens it.
+    // The steward itself grants it.
     let grant = sealed(&mut world, 0, std::slice::from_ref(&theirs));
     publish(&mut world, 0, vec![grant]);
     assert!((0..3).all(|at| holds(&world, at, &theirs)));
@@ -98,7 +98,7 @@ fn a_grant_by_another_than_the_steward_says_nothing() {
 /// for ever.
 #[test]
 fn a_grant_is_tried_once_whether_it_was_for_us_or_not() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let all: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     let ours = of(&mut world, 0, &all);
     let others = of(&mut world, 0, &[]);
@@ -121,10 +121,10 @@ fn a_grant_is_tried_once_whether_it_was_for_us_or_not() {
     assert_eq!(world.machines[1].state.as_ref().expect("on").epochs(&id), ours.epochs);
 }
 
-/// What arrives while a node is locked waits for its keys, and is tried once when they come.
+/// A grant that arrives while a node is locked waits for its keys, and is tried once.
 #[test]
 fn a_grant_that_came_while_locked_is_tried_when_unlocked_and_not_again() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let all: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     let ours = of(&mut world, 0, &all);
     let grant = sealed(&mut world, 0, std::slice::from_ref(&ours));
@@ -138,10 +138,10 @@ fn a_grant_that_came_while_locked_is_tried_when_unlocked_and_not_again() {
     assert_eq!(decapsulations() - before, 1);
 }
 
-/// A member that publishes grants without end: an hour's worth is tried, the rest waits, and none is lost.
+/// A member publishes grants without end: an hour's allowance is tried, the rest waits, and none is lost.
 #[test]
 fn grants_beyond_an_hours_worth_wait_for_the_next_hour() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let all: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     let (none, last) = (sealed(&mut world, 0, &[]), of(&mut world, 0, &all));
     let grant = sealed(&mut world, 0, std::slice::from_ref(&last));
@@ -151,7 +151,7 @@ fn grants_beyond_an_hours_worth_wait_for_the_next_hour() {
         publish(&mut world, 0, chunk.to_vec());
     }
     assert_eq!((holds(&world, 1, &last), waiting(&world, 1)), (false, 1));
-    // Another organisation's are not kept waiting.
+    // Grants of another organisation do not wait.
     let others = of(&mut world, 2, &all);
     let grant = sealed(&mut world, 2, std::slice::from_ref(&others));
     publish(&mut world, 2, vec![grant]);
@@ -160,11 +160,11 @@ fn grants_beyond_an_hours_worth_wait_for_the_next_hour() {
     assert_eq!((holds(&world, 1, &last), waiting(&world, 1)), (true, 0));
 }
 
-/// HELLO lists every circle that two nodes share. A member that opened ten thousand of them for two others made their
+/// HELLO lists every circle that two nodes share. A member that created ten thousand of them for two others made their
 /// HELLOs longer than a frame, and each took the other's for garbage.
 #[test]
 fn a_steward_opens_so_many_circles_that_a_hello_still_holds_all() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let all: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     let openings: Vec<_> = (0..=STEWARD_CIRCLES.0).map(|_| of(&mut world, 0, &all)).collect();
     let write = |world: &mut World, openings: &[Opening]| {
@@ -176,9 +176,9 @@ fn a_steward_opens_so_many_circles_that_a_hello_still_holds_all() {
         step.effects.iter().any(steward)
     };
     let most = write(&mut world, &openings[..STEWARD_CIRCLES.0]);
-    assert!(!crowded(&tell(&mut world, 0, most)));
+    assert!(!crowded(&apply_input(&mut world, 0, most)));
     let more = write(&mut world, &openings[STEWARD_CIRCLES.0..]);
-    assert!(crowded(&tell(&mut world, 0, more)));
+    assert!(crowded(&apply_input(&mut world, 0, more)));
     let held = world.machines[0].state.as_ref().expect("on").circles_of(&world.machines[0].org).count();
     assert_eq!((held, holds(&world, 0, &openings[STEWARD_CIRCLES.0])), (STEWARD_CIRCLES.0, false));
     let blinded = crate::replication::sync::frame::Blinded([1; 8].into(), [2; 16].into());
@@ -187,10 +187,10 @@ fn a_steward_opens_so_many_circles_that_a_hello_still_holds_all() {
     assert!(hello.encode().len() <= crate::bytes::limits::FRAME_BYTES.0, "{}", hello.encode().len());
 }
 
-/// A steward may begin epochs; one that begins them without end is heard as far as anybody needs them.
+/// A steward may begin epochs; of endless epochs a bounded number is kept.
 #[test]
 fn of_one_circle_so_many_epochs_are_kept_and_no_more() {
-    let mut world = still(2);
+    let mut world = idle_world(2);
     let all: Vec<_> = world.organisations.iter().map(|org| org.id).collect();
     let mut entropy = Entropy::new(world.dice.bytes());
     let mut epochs = |count: usize| (0..count).map(|_| Epoch::fresh(&mut entropy)).collect::<Vec<_>>();
@@ -206,10 +206,10 @@ fn of_one_circle_so_many_epochs_are_kept_and_no_more() {
     }
 }
 
-/// After `lock` the keys of every epoch were still in memory, and what arrived was read with them.
+/// After `lock` the keys of every epoch were still in memory, and arriving entries were read with them.
 #[test]
 fn a_locked_node_has_no_key_to_read_or_write_with() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let commons = commons(&world);
     let state = world.machines[1].state.as_mut().expect("on");
     assert!(!state.epochs(&commons).is_empty() && state.chain(&Circle::Commons).is_some());
@@ -218,7 +218,7 @@ fn a_locked_node_has_no_key_to_read_or_write_with() {
     let said = format!("{state:?}");
     assert!(said.contains("pens: None, reader: None") && said.contains("epochs: {}"), "a key is left in the state");
     let entries = vec![(commons, Content::Assertions(b"said".to_vec()))];
-    let step = tell(&mut world, 1, Input::Write(Write { token: 3, entries, seed: [0; 32] }));
+    let step = apply_input(&mut world, 1, Input::Write(Write { token: 3, entries, seed: [0; 32] }));
     assert!(step.persist.is_empty());
     let refused = Notice::Refused { token: 3, refusal: Refusal::Locked };
     assert!(step.effects.contains(&Effect::Notice(refused)), "{:?}", step.effects);

@@ -1,4 +1,4 @@
-//! Grants: whom they open for, what they tell, what they cost.
+//! Tests of grants: whom they open for, what their bytes reveal, how much work they cause.
 
 use curve25519_dalek::MontgomeryPoint;
 
@@ -42,8 +42,8 @@ fn a_grant_opens_for_its_readers_and_does_not_tell_who_they_are() {
     assert_eq!(make(&[]).len(), grant.len());
 }
 
-/// Filling was random bytes: half of them had the top bit that no X25519 share has, half were on the twist, and their
-/// coefficients were too even. Any member counted the devices of every circle.
+/// Padding slots were random bytes: half of them had the top bit that no X25519 share has, half were on the twist, and
+/// their coefficients were too even. Any member could count the devices of every circle.
 #[test]
 fn no_slot_tells_whether_it_is_a_devices_or_filling() {
     let mut entropy = Entropy::new([3; 32]);
@@ -74,10 +74,10 @@ fn no_slot_tells_whether_it_is_a_devices_or_filling() {
     assert!(chance.top_bits > 50 && chance.off_curve > 50 && chance.heavy < 0.26, "the measure is blind: {chance:?}");
 }
 
-/// What a member can look at in slots.
+/// Statistics of slots that a member can compute.
 #[derive(Debug)]
 struct Look {
-    /// X25519 shares with a bit that none has.
+    /// X25519 shares with a bit that no share has.
     top_bits: usize,
     /// X25519 shares that no scalar gives.
     off_curve: usize,
@@ -124,7 +124,7 @@ fn a_grant_costs_at_most_two_decapsulations_whoever_made_it() {
     };
     assert_eq!(cost(&many), (false, 0), "not for us");
     assert_eq!(cost(&[&many[..79], &[&reader.public()]].concat()), (true, 1), "for us");
-    // A liar knows the hint of whom it aims at, and seals rubbish under it as often as a body holds.
+    // An attacker knows the hint of its target, and seals malformed content under it as often as a body holds.
     let wraps: Vec<ByteArray<SLOT>> = (0..100).map(|_| liar(&reader, &from, &other, &mut entropy)).collect();
     let grant = codec::encode(&Wire(wraps, [0; NONCE].into(), ByteBuf::from(vec![0; 600])));
     let before = seal::decapsulations();

@@ -1,4 +1,4 @@
-//! What may be written to a field, in which form, and what is said when it may not.
+//! Tests of checking and parsing values: which are accepted, in which form, and with which errors others are refused.
 
 use super::*;
 use crate::bytes::ids::{EntityId, OrgId};
@@ -7,7 +7,7 @@ fn schema() -> &'static Schema {
     Schema::current()
 }
 
-/// What a person types, and the canonical text or number.
+/// Checks that a typed text parses to the canonical text or number.
 fn typed(field: &str, text: &str, expected: impl Into<Value>) {
     let value = schema().parse(field, text).unwrap_or_else(|error| panic!("{field} «{text}»: {error}"));
     assert!(value == expected.into(), "{field} «{text}»");
@@ -19,7 +19,7 @@ fn refused(field: &str, text: &str, expected: &str) {
     assert!(error.starts_with(field) && error.contains(expected), "{error} lacks {field} or {expected}");
 }
 
-/// A value that is not the canonical form of itself.
+/// Checks that a value which is not in canonical form is refused.
 fn not_written(field: &str, value: impl Into<Value>) {
     let value = value.into();
     assert!(schema().check(field, &value).is_err(), "{field} {value:?}");
@@ -173,7 +173,7 @@ fn no_error_shows_a_text_longer_than_a_code() {
 }
 
 proptest::proptest! {
-    /// Whatever a person types into whatever field: refused, or canonical; never a panic.
+    /// Any text typed into any field is refused or becomes canonical; parsing never panics.
     #[test]
     fn what_is_read_is_canonical(at in 0usize..10_000, text in "\\PC{0,40}|[0-9 .,/~–-]{1,16}|https?://[a-z.:/?#@]{1,20}") {
         let fields: Vec<_> = schema().fields().collect();

@@ -1,4 +1,4 @@
-//! Recorded histories: what a section shows is the same with the next release, and with the next Automerge.
+//! Recorded histories: their views stay the same across releases and versions of Automerge.
 
 use std::{fmt::Write as _, fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::bytes::seal::Entropy;
 
 const HISTORIES: u32 = 1000;
 
-/// A history from its number: up to 40 entries of five feeds, of which some write beside each other.
+/// Generates a history from its number: up to 40 entries of five feeds, some of them concurrent.
 fn recorded(number: u32) -> History {
     let mut seed = [0; 32];
     seed[..4].copy_from_slice(&number.to_be_bytes());
@@ -22,7 +22,7 @@ fn recorded(number: u32) -> History {
     history
 }
 
-/// Number, entries and digest of each history, one a line.
+/// Number, entries and digest of each history, one per line.
 fn made() -> String {
     let mut lines = String::new();
     for number in 0..HISTORIES {
@@ -34,8 +34,8 @@ fn made() -> String {
     lines
 }
 
-/// The digests were written by the release before. A change of them is a change of what people see of records that are
-/// there: it needs a reason in CHANGELOG.md. `HABEAS_VECTORS=write` writes them anew.
+/// The digests were written by the previous release. A changed digest changes the view of existing records and needs a
+/// reason in CHANGELOG.md. `HABEAS_VECTORS=write` writes them anew.
 #[test]
 fn a_thousand_recorded_histories_show_what_they_showed() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors/histories.tsv");

@@ -1,4 +1,4 @@
-//! A shared section through its life: shared, corrected, taken back, hidden.
+//! Tests of a shared section through its life: shared, corrected, retracted, hidden.
 
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -24,12 +24,12 @@ struct Desk {
     names: Names,
 }
 
-/// How far an act goes.
+/// The scope of a batch.
 #[derive(Clone, Copy)]
 enum Act {
-    /// Someone has seen the preview and lets all of it go.
+    /// A person has approved the whole preview.
     Share,
-    /// The record at home has changed.
+    /// The own section has changed.
     Follow,
 }
 
@@ -51,7 +51,7 @@ impl Desk {
         preview(&self.own.view(), &three(), TODAY)
     }
 
-    /// Acts until nothing is left to say; returns how many statements that took.
+    /// Writes batches until none is left; returns the number of statements.
     fn acts(&mut self, act: Act) -> usize {
         let preview = self.preview();
         let seen = match act {
@@ -72,7 +72,7 @@ impl Desk {
         }
     }
 
-    /// The values that stand of a field of the shared section, as texts.
+    /// The current values of a field of the shared section, as texts.
     fn reads(&mut self, field: &str) -> Vec<String> {
         let view = self.shared.view();
         let cells = view.cells().filter(|(_, name, _)| *name == field);
@@ -82,7 +82,7 @@ impl Desk {
         values
     }
 
-    /// The first claim that stands of a field at home.
+    /// The first current claim of a field in the own section.
     fn claim(&mut self, entity: u8, field: &str) -> Reference {
         self.own.view().cell(&EntityId([entity; 16]), field).expect("it was said").claims[0].at
     }
@@ -128,7 +128,7 @@ fn what_is_taken_back_at_home_is_taken_back_in_the_circle() {
     let place = desk.claim(CAPTURE, PLACE);
     desk.retracts(place);
     assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (1, vec![]));
-    // A retraction is final; the field stays covered, so what is said instead follows.
+    // A retraction is final; the field stays covered, so the new value follows.
     desk.own.says(vec![says(CAPTURE, PLACE, "UA-63")]);
     assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (1, vec!["UA-63".into()]));
     let view = desk.shared.view();
@@ -180,7 +180,7 @@ fn who_settled_a_conflict_is_restated_with_the_claims_it_weighed() {
         batch: None,
         statements: vec![says(CAPTURE, PLACE, "UA-63")],
     };
-    // At home another device of the organisation said otherwise, through another reporter.
+    // In the own section another device of the organisation claimed another value, through another reporter.
     let mut theirs = theirs;
     if let Some(Statement::Assert(said)) = theirs.statements.first_mut() {
         said.reported_by = Some("org:gamma".into());
@@ -257,7 +257,8 @@ fn a_withdrawal_that_races_an_edit_wins_everywhere() {
     desk.acts(Act::Share);
     desk.own.says(vec![says(200, "consent_record.withdrawn", Value::Bool(true))]);
     desk.acts(Act::Follow);
-    // Another organisation of the circle adds a hearing and says that consent stands; it knows nothing of the withdrawal.
+    // Another organisation of the circle adds a hearing and asserts that consent stands, concurrently with the
+    // withdrawal.
     let (line, _) = {
         let view = desk.shared.view();
         let (line, ..) = view.cells().find(|(_, name, _)| *name == "consent_record.withdrawn").expect("withdrawn");
@@ -362,7 +363,7 @@ fn at_home_the_word_of_others_stands_beside_the_own_and_can_be_weighed() {
         desk.own.view().cell(&EntityId([CAPTURE; 16]), PLACE).expect("said").shown,
         Shown::Agreed("UA-14".into())
     );
-    // Weighed at home, it is weighed in the circle: theirs is chosen by the reference it has there.
+    // A resolution in the own section becomes one in the circle: the other's claim is chosen by its reference there.
     let seen: Vec<Reference> = cell.claims.iter().map(|claim| claim.at).collect();
     let chosen = cell.claims.iter().find(|claim| claim.org == SECOND).map(|claim| claim.at);
     let (entity, field) = (EntityId([CAPTURE; 16]), PLACE.to_owned());
@@ -393,12 +394,12 @@ fn whoever_lacks_the_own_circles_secret_cannot_tell_shared_names_from_random_one
     for stranger in [other, elsewhere] {
         assert_ne!(a.shared(), stranger.shared());
         assert_ne!(a.entity(&entity), stranger.entity(&entity));
-        assert_ne!(a.spelled("org:alpha"), stranger.spelled("org:alpha"));
+        assert_ne!(a.pseudonym("org:alpha"), stranger.pseudonym("org:alpha"));
     }
     assert_eq!(a.entity(&root_of(&own)), root_of(&a.shared()));
 }
 
-/// One thing an organisation may do at home.
+/// A change that an organisation may make in the own section.
 fn step() -> impl Strategy<Value = Vec<Statement>> {
     let capture = || 2..5u8;
     prop_oneof![
@@ -411,7 +412,7 @@ fn step() -> impl Strategy<Value = Vec<Statement>> {
     ]
 }
 
-/// What is done at home: a step, or the retraction of a claim that stands (by number), and the act that follows.
+/// A history of the own section: a step, or the retraction of a current claim (by number), and the batch that follows.
 fn history() -> impl Strategy<Value = Vec<(Option<Vec<Statement>>, usize, bool)>> {
     prop::collection::vec((prop::option::weighted(0.7, step()), 0..64usize, any::<bool>()), 1..16)
 }
@@ -419,7 +420,8 @@ fn history() -> impl Strategy<Value = Vec<(Option<Vec<Statement>>, usize, bool)>
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// However it came about, a shared section says exactly what may go, or is hidden; and follows say no more than that.
+    /// A shared section holds exactly what may go, or is hidden, whatever its history; and follow-ups add nothing to
+    /// that.
     #[test]
     fn a_shared_section_converges_on_what_may_go(history in history()) {
         let mut desk = Desk::new();

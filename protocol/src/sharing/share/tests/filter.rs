@@ -1,11 +1,11 @@
-//! Bad input: what is typed where it must not travel.
+//! Tests of bad input: texts typed where they must not be shared.
 
 use super::*;
 use crate::record::section::sample::{refers, says};
 
 const ROOT: u8 = 1;
 
-/// A case with the person's consent to sharing, and this.
+/// A case with the person's consent to sharing, and the given statements.
 fn case(said: &[Statement]) -> View {
     let mut own = Written::new(SectionId([ROOT; 16]));
     own.says([&consented()[..], said].concat());
@@ -20,7 +20,7 @@ fn consented() -> Vec<Statement> {
     ]
 }
 
-/// What goes of field `field`, and the codes for which something of it does not.
+/// Checks the number of values of `field` that go, and the codes for which others do not.
 fn check(said: &[Statement], field: &str, goes: usize, expected: &[&str]) {
     let preview = preview(&case(said), &three(), TODAY);
     assert_eq!(goes_of(&preview, field).count(), goes, "{field}");
@@ -299,7 +299,7 @@ fn every_reason_has_a_code_a_sentence_and_a_next_step() {
         Reason::NotCanonical,
         Reason::UnknownField,
         Reason::TooFine,
-        Reason::Unsettled,
+        Reason::Unresolved,
     ]);
     let codes: BTreeSet<_> = reasons.iter().map(Reason::code).collect();
     assert_eq!(codes, Reason::CODES.iter().copied().collect());

@@ -1,4 +1,4 @@
-//! The printable commons.
+//! Tests of stubs and of the printable commons.
 
 use super::commons::{Rule, Violation, printable, stub};
 use super::*;
@@ -53,7 +53,7 @@ fn a_stub_holds_a_year_a_group_a_family_and_one_bit() {
         ("restricted", "true"),
     ];
     assert_eq!(stubbed(&super::case("SYN-09")), pairs(&expected));
-    // The trial of SYN-01 was closed: what its charges amount to stays with counsel.
+    // The trial of SYN-01 was closed: values derived from its charges stay with counsel.
     let expected = [("year_of_return", "2024"), ("category_group", "called_up"), ("restricted", "true")];
     assert_eq!(stubbed(&super::case("SYN-01")), pairs(&expected));
     let held = stub(&super::case("SYN-01"), &STUB, TODAY).held_back;

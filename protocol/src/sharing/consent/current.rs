@@ -1,4 +1,4 @@
-//! What is said in a view, as the rules of consent and sharing ask for it.
+//! Current values in a view, as the rules of consent and sharing use them.
 
 use std::collections::BTreeSet;
 
@@ -11,32 +11,32 @@ use crate::{
     },
 };
 
-/// The entities of a kind of which something stands.
+/// The entities of a kind that have a current value.
 pub(crate) fn of_kind(view: &View, kind: &str) -> BTreeSet<EntityId> {
     let is_kind = |field: &str| field.split_once('.').is_some_and(|(entity, _)| entity == kind);
     let cells = view.cells().filter(|(_, field, cell)| is_kind(field) && cell.shown != Shown::Nothing);
     cells.map(|(entity, ..)| *entity).collect()
 }
 
-/// The values to reckon with of a field.
+/// The values of a field that count: see [`Cell::values`](crate::record::section::view::Cell::values).
 pub(crate) fn values<'a>(view: &'a View, entity: &EntityId, field: &str) -> BTreeSet<&'a Value> {
     view.cell(entity, field).map(|cell| cell.values()).unwrap_or_default()
 }
 
-/// The texts among them.
+/// The values of a field that are texts.
 pub(crate) fn texts(view: &View, entity: &EntityId, field: &str) -> Vec<String> {
     values(view, entity, field).into_iter().filter_map(Value::as_text).map(str::to_owned).collect()
 }
 
-/// Whether a restriction holds that anything but a plain "no" sets; nothing said sets nothing.
+/// Whether a restriction applies: any value but a plain "no" sets it, and an unstated field does not.
 pub(crate) fn is_set(view: &View, entity: &EntityId, field: &str) -> bool {
     is_plainly(view, entity, field, &Value::Bool(false)) == Some(false)
 }
 
-/// Whether exactly this is said; `None`: nothing is.
+/// Whether the field has exactly this value; `None` if it has none.
 pub(super) fn is_plainly(view: &View, entity: &EntityId, field: &str, value: &Value) -> Option<bool> {
-    let said = values(view, entity, field);
-    (!said.is_empty()).then(|| said == BTreeSet::from([value]))
+    let current = values(view, entity, field);
+    (!current.is_empty()).then(|| current == BTreeSet::from([value]))
 }
 
 pub(super) fn refs(view: &View, entity: &EntityId, field: &str) -> BTreeSet<EntityId> {

@@ -1,4 +1,4 @@
-//! A section that cannot be made: nothing else stops, now or after any number of starts.
+//! Regression tests of a section that cannot be folded: nothing else stops, now or after any number of starts.
 
 use super::*;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 
 const SECTIONS: [SectionId; 3] = [SectionId([1; 16]), SectionId([2; 16]), SectionId([3; 16])];
 
-/// Three sections of the commons at machine 0, read.
+/// Writes three sections of the commons at machine 0, and reads them.
 fn sections(world: &mut World) -> CircleId {
     let commons = commons(world);
     let said = |section: SectionId| {
@@ -26,7 +26,7 @@ fn sections(world: &mut World) -> CircleId {
         (commons, Content::Assertions(plain.encode().expect("in the form of a plaintext")))
     };
     let entries = SECTIONS.map(said).to_vec();
-    tell(world, 0, Input::Write(Write { token: 1, entries, seed: [1; 32] }));
+    apply_input(world, 0, Input::Write(Write { token: 1, entries, seed: [1; 32] }));
     let machine = &mut world.machines[0];
     let (state, unread) = (machine.state.as_ref().expect("on"), Library::unread(&machine.disk).expect("memory"));
     let read = Library::default().read(state, &machine.disk, Batch::default(), &unread).expect("memory");
@@ -35,10 +35,10 @@ fn sections(world: &mut World) -> CircleId {
     commons
 }
 
-/// One record at which the program panicked: each start read it again, and ended there.
+/// The program panicked at one record: each start read it again, and ended there.
 #[test]
 fn a_section_that_cannot_be_made_is_set_aside_once_and_the_others_are_shown() {
-    let mut world = still(2);
+    let mut world = idle_world(2);
     let commons = sections(&mut world);
     let machine = &mut world.machines[0];
     let state = machine.state.as_ref().expect("on");
@@ -63,11 +63,11 @@ fn a_section_that_cannot_be_made_is_set_aside_once_and_the_others_are_shown() {
     assert_eq!(panics, 1, "a start tried it again");
 }
 
-/// A section that failed while it was kept is not looked at half made, and one that another version could not make is
-/// tried by this one.
+/// A section whose fold failed while cached is not used in that state, and one that another version could not fold is
+/// tried again by this one.
 #[test]
 fn another_version_tries_what_was_set_aside() {
-    let mut world = still(2);
+    let mut world = idle_world(2);
     let commons = sections(&mut world);
     let machine = &mut world.machines[0];
     let state = machine.state.as_ref().expect("on");
@@ -88,7 +88,7 @@ fn another_version_tries_what_was_set_aside() {
     rows.0[0].1 = Some(codec::encode(&(commons, SECTIONS[1], "another version")));
     machine.disk.commit(&rows).expect("memory");
     assert!(retried(&machine.disk));
-    // A row that nobody understands keeps nothing back.
+    // A row that cannot be decoded blocks nothing.
     machine.disk.commit(&Batch(vec![(Row::new(Table::Section, "broken", 7), Some(vec![0xff]))])).expect("memory");
     assert!(retried(&machine.disk));
 }
