@@ -14,7 +14,7 @@ mod rules;
 mod source;
 
 use files::Tree;
-use rules::{LIBRARIES_ARE_QUIET, NOWHERE, ONE_PLACE, PROTOCOL_IS_PURE, Rule};
+use rules::{DECIDED_ONCE, LIBRARIES_ARE_QUIET, NOWHERE, ONE_PLACE, PROTOCOL_IS_PURE, Rule};
 
 /// One thing that stands where it must not.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +50,11 @@ fn protocol_has_no_clock_no_chance_no_files_no_sockets_and_no_threads() {
 #[test]
 fn each_large_dependency_and_each_check_of_outside_bytes_is_named_in_one_place() {
     stand(ONE_PLACE);
+}
+
+#[test]
+fn sharing_is_decided_in_one_place_and_each_clock_has_its_readers() {
+    stand(DECIDED_ONCE);
 }
 
 #[test]

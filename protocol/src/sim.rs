@@ -18,6 +18,7 @@ mod federation;
 mod invariants;
 mod machine;
 mod network;
+mod people;
 mod script;
 #[cfg(test)]
 mod serving;
@@ -30,8 +31,10 @@ mod world;
 
 use std::fmt;
 
+pub use crate::app::workspace::Mistake;
 use crate::replication::{planted::Planted, replica::Bounds};
 pub use invariants::Invariant;
+pub use people::Acts;
 pub use world::World;
 
 /// The plan of a run: everything that is not chance.
@@ -61,6 +64,10 @@ pub struct Plan {
     pub steps_max: u64,
     /// Number of the last events that a failure reports.
     pub trail: usize,
+    /// Number of acts of people on case files; with any, the workspaces work.
+    pub people: u64,
+    /// A fault planted in every workspace.
+    pub mistake: Option<Mistake>,
     /// A fault planted in every node.
     pub planted: Option<Planted>,
     /// Newly written entries of another organisation that a node accepts at once; the limit's value if `None`.
@@ -87,9 +94,27 @@ impl Plan {
             rollbacks: 0,
             steps_max: 1_000_000,
             trail: 0,
+            people: 0,
+            mistake: None,
             planted: None,
             authored: None,
             bounds: Bounds { incarnations: 5, bodiless: 3 },
+        }
+    }
+
+    /// The plan of four honest nodes whose people import, share and withdraw case files while power and wires fail.
+    #[must_use]
+    pub const fn sharing(seed: u64) -> Self {
+        Self {
+            nodes: 4,
+            writes: 0,
+            people: 60,
+            crashes_per_10_000: 100,
+            mischief: false,
+            joins: false,
+            relayed_percent: 0,
+            days: false,
+            ..Self::full(seed)
         }
     }
 
@@ -143,6 +168,8 @@ pub struct Totals {
     pub frames: u64,
     /// Bytes of these frames.
     pub bytes: u64,
+    /// Acts of people on case files.
+    pub acts: Acts,
 }
 
 impl std::iter::Sum for Totals {
@@ -164,6 +191,7 @@ impl std::iter::Sum for Totals {
             probes: a.probes + b.probes,
             frames: a.frames + b.frames,
             bytes: a.bytes + b.bytes,
+            acts: a.acts + b.acts,
         })
     }
 }

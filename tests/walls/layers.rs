@@ -19,8 +19,8 @@ pub(super) const LAYERS: &[Layer] = &[
     ("replication", &["bytes", "store", "log", "membership"]),
     ("record", &["bytes"]),
     ("sharing", &["bytes", "record"]),
-    ("app", &["bytes", "store", "log", "replication", "record", "sharing"]),
-    ("sim", &["bytes", "store", "log", "membership", "replication", "record", "app"]),
+    ("app", &["bytes", "store", "log", "membership", "replication", "record", "sharing"]),
+    ("sim", &["bytes", "store", "log", "membership", "replication", "record", "sharing", "app"]),
 ];
 
 /// A use of one layer by another, with the place that has it.

@@ -141,6 +141,37 @@ pub(super) const ONE_PLACE: &[Rule] = &[
     },
 ];
 
+/// Who decides, and who reads a clock.
+pub(super) const DECIDED_ONCE: &[Rule] = &[
+    Rule {
+        promise: "what may go to whom is decided by protocol::app::workspace: node and cli do not use the rules of sharing",
+        within: &["node/src/", "cli/src/"],
+        except: &[],
+        names: &["protocol::sharing", "share::preview", "share::restate", "share::recall"],
+        tests_too: false,
+    },
+    Rule {
+        promise: "a node's calendar clock is read by the runtime, and by api for the waits between passphrases",
+        within: &["node/src/"],
+        except: &["node/src/runtime.rs", "node/src/api.rs"],
+        names: &["SystemTime::now", "Timestamp::now", "Zoned::now"],
+        tests_too: false,
+    },
+    Rule {
+        promise: "a node's monotonic clock is read where something has a time limit: runtime, net, api, telemetry",
+        within: &["node/src/"],
+        except: &[
+            "node/src/runtime/joined.rs",
+            "node/src/runtime/joined/",
+            "node/src/net/",
+            "node/src/api/",
+            "node/src/telemetry/",
+        ],
+        names: &["Instant::now"],
+        tests_too: false,
+    },
+];
+
 pub(super) const LIBRARIES_ARE_QUIET: &[Rule] = &[
     Rule {
         promise: "library code does not print (cli/src/render.rs does)",
@@ -217,7 +248,7 @@ fn matches(pattern: &str, segments: &[String]) -> bool {
 }
 
 fn all() -> impl Iterator<Item = &'static Rule> {
-    [PROTOCOL_IS_PURE, ONE_PLACE, LIBRARIES_ARE_QUIET, NOWHERE].into_iter().flatten()
+    [PROTOCOL_IS_PURE, ONE_PLACE, DECIDED_ONCE, LIBRARIES_ARE_QUIET, NOWHERE].into_iter().flatten()
 }
 
 /// Each name of a rule, as somebody would write it.

@@ -143,15 +143,17 @@ impl Joined {
             token: 0,
             since: Instant::now(),
         };
-        joined.workspace(|work| work.read_names())?;
         joined.open_readers().await?;
         joined.allow().await;
         Ok(joined)
     }
 
-    /// Reading keys, if the folder is unlocked: what arrived while it was locked is read.
+    /// Takes up the names of members and, if the folder is unlocked, the reading keys: what arrived while it was locked is
+    /// read.
     async fn open_readers(&mut self) -> Result<(), Problem> {
-        if !self.give_pens()? {
+        let is_open = self.give_pens()?;
+        self.workspace(|work| work.read_names())?;
+        if !is_open {
             return Ok(());
         }
         self.cache.library = Library::load(&self.folder.store)?;
@@ -162,7 +164,7 @@ impl Joined {
         let read = overdue.and_then(|()| self.read_unread()).and_then(|()| self.settle_newer());
         read?;
         self.workspace(|work| work.rescan_received())?;
-        self.cache.queue = ShareQueue::load(&self.folder.store)?;
+        self.cache.queue = ShareQueue::load(&mut self.folder.store, &self.state)?;
         self.run_queue().await;
         Ok(())
     }
@@ -185,7 +187,6 @@ impl Joined {
     /// Opens the reading keys again.
     pub(super) async fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
         self.folder.unlock(keys)?;
-        self.workspace(|work| work.read_names())?;
         self.open_readers().await
     }
 

@@ -41,6 +41,22 @@ pub use self::{
     writing::{PendingWrite, Prepared},
 };
 
+/// Planted mistakes in sharing, which the simulator must find.
+#[cfg(any(test, feature = "sim"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mistake {
+    /// A cancelled share stays on the disk.
+    CancelledShareKept,
+    /// That a case file changed is not durable with the change.
+    ChangeForgotten,
+    /// A withdrawal that another organisation recorded stops nothing.
+    WithdrawalElsewhereIgnored,
+    /// A local field is restated with the others.
+    LocalFieldRestated,
+    /// The consent of the person is not asked.
+    ConsentIgnored,
+}
+
 /// A section of a circle.
 pub type SectionKey = (CircleId, SectionId);
 
@@ -62,6 +78,9 @@ pub struct Cache {
     pub summaries: SummaryCache,
     copies: SharedCopies,
     alarms: Vec<Problem>,
+    /// A planted mistake, which the simulator must find.
+    #[cfg(any(test, feature = "sim"))]
+    pub mistake: Option<Mistake>,
 }
 
 impl Cache {

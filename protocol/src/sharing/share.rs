@@ -189,6 +189,13 @@ pub fn preview(view: &View, audience: &Audience, as_of: civil::Date) -> Preview 
     Preview { goes: filtered.goes, resolutions, held_back: filtered.held_back.into_iter().collect(), notices }
 }
 
+/// The planted mistake: a preview for which no consent is asked.
+#[cfg(any(test, feature = "sim"))]
+pub(crate) fn preview_without_consent(view: &View, audience: &Audience) -> Preview {
+    let filtered = filter::filter(view, audience);
+    Preview { goes: filtered.goes, held_back: filtered.held_back.into_iter().collect(), ..Preview::default() }
+}
+
 /// The reasons that hold a case back from every audience.
 fn case_reasons(view: &View) -> BTreeSet<Reason> {
     let root = root_of(&view.section);

@@ -27,6 +27,10 @@ pub(super) enum Event {
     Wake { at: usize },
     /// A machine is switched on.
     Start { at: usize },
+    /// A machine's share queue has something due.
+    Queue { at: usize },
+    /// Somebody unlocks a machine.
+    Unlock { at: usize },
     /// The script acts.
     Act(Act),
 }
@@ -36,6 +40,8 @@ pub(super) enum Event {
 pub(super) enum Act {
     /// A machine writes.
     Write,
+    /// Somebody at a machine does something with case files.
+    Deed,
     /// A given machine writes into the commons.
     WriteCommons(usize),
     /// A machine creates and grants a named circle.

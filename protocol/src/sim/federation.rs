@@ -40,8 +40,10 @@ impl Federation {
                 organise(devices, &mut entropy)
             })
             .collect();
-        let founder =
-            |org: &Organisation| Founder((*org.roster.root_key()).into(), words::call_sign([7; 4]), org.roster.head());
+        let founder = |org: &Organisation| {
+            let sign = words::call_sign(*org.id.0.first_chunk().expect("an id has 32 bytes"));
+            Founder((*org.roster.root_key()).into(), sign, org.roster.head())
+        };
         let genesis = Genesis::new(1, entropy.bytes(), organisations.iter().map(founder).collect());
         let rosters = organisations.iter().map(|org| org.roster.clone()).collect();
         let members = Members::new(&genesis, rosters).expect("the genesis pins these rosters");
@@ -73,6 +75,7 @@ impl Federation {
                 sessions: std::collections::BTreeMap::new(),
                 wake: None,
                 view: super::view::View::default(),
+                memories: super::people::Memories::new([u8::try_from(at).expect("few"); 32]),
                 watch: super::invariants::Watch::default(),
                 uncertified: false,
                 restores: 0,

@@ -34,6 +34,9 @@ pub enum Invariant {
     I6,
     /// Only members with the network key connect, and no entry leaves its circle.
     I7,
+    /// Nothing is shared above its level, without consent or after a cancel; a withdrawal reaches every holder; readers of
+    /// one copy read the same.
+    I8,
     /// The core neither panics nor sends without end.
     Calm,
 }

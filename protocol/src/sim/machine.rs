@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{adversary::Conduct, dice::Dice, events::Moment, invariants::Watch, view::View};
+use super::{adversary::Conduct, dice::Dice, events::Moment, invariants::Watch, people::Memories, view::View};
 use crate::{
     bytes::{
         cose::Signer,
@@ -119,6 +119,7 @@ pub(super) struct Machine {
     pub(super) sessions: BTreeMap<NodeKey, Session>,
     pub(super) wake: Option<Moment>,
     pub(super) view: View,
+    pub(super) memories: Memories,
     pub(super) watch: Watch,
     /// Whether the machine's certificate no longer counts, since its organisation's root signed twice.
     pub(super) uncertified: bool,

@@ -52,12 +52,16 @@ impl World {
         loop {
             self.run_until(self.now + MINUTE / 2)?;
             match self.difference()? {
+                None if self.plan.people > 0 && self.people_are_busy() && self.now <= healed + HEALING => {}
                 None => break,
                 Some(detail) if self.now > healed + HEALING => return Err(self.failure(0, (Invariant::I2, detail))),
                 Some(_) => {}
             }
         }
         self.shown()?;
+        if self.plan.people > 0 {
+            self.sharing_holds()?;
+        }
         // All frames in flight have arrived by now; from here on only idle comparisons are left.
         self.run_until(self.now + 10 * MINUTE)?;
         self.stay_equal()?;
@@ -69,7 +73,8 @@ impl World {
         }
         self.stay_equal()?;
         self.shown()?;
-        Ok(Totals { wants: self.ledger.wants, probes: self.ledger.probes, ..self.totals })
+        let (wants, probes, acts) = (self.ledger.wants, self.ledger.probes, self.truth.acts);
+        Ok(Totals { wants, probes, acts, ..self.totals })
     }
 
     fn stay_equal(&mut self) -> Result<(), Failure> {
@@ -82,7 +87,9 @@ impl World {
     fn prepare(&mut self, fault_period: Moment) {
         let Plan { writes, mischief, joins, .. } = self.plan;
         self.scatter(Act::Write, writes, fault_period);
-        self.scatter(Act::Grant, 2, fault_period / 2);
+        self.scatter(Act::Deed, self.plan.people, fault_period);
+        // Circles of a sharing run are opened by shares.
+        self.scatter(Act::Grant, if self.plan.people > 0 { 0 } else { 2 }, fault_period / 2);
         self.scatter(Act::Newer, 1, fault_period);
         self.scatter(Act::Knock, 1, fault_period);
         if self.plan.breaks {
@@ -129,6 +136,7 @@ impl World {
     pub(super) fn act(&mut self, act: Act) -> Result<(), Failure> {
         match act {
             Act::Write => self.write_somewhere(),
+            Act::Deed => self.deed(),
             Act::WriteCommons(at) => self.write(at, &[Circle::Commons.id(&self.registry)]),
             Act::Grant => self.grant(),
             Act::Cut => {
@@ -169,7 +177,7 @@ impl World {
         }
     }
 
-    fn someone(&mut self, fits: impl Fn(&Machine) -> bool) -> Option<usize> {
+    pub(super) fn someone(&mut self, fits: impl Fn(&Machine) -> bool) -> Option<usize> {
         let all: Vec<_> = (0..self.machines.len()).filter(|at| fits(&self.machines[*at])).collect();
         self.dice.pick(&all)
     }
@@ -297,6 +305,7 @@ impl World {
         let org = self.organisations.iter().find(|org| org.id == self.machines[at].org).expect("its organisation");
         let links: Vec<_> = org.roster.since(0).cloned().collect();
         links.into_iter().try_for_each(|link| self.feed(at, Input::Link(Box::new(link))))?;
+        self.remember(at)?;
         (0..self.parties).for_each(|party| self.redial(at, party, 0, 1_000));
         Ok(())
     }
@@ -372,6 +381,7 @@ impl World {
             sessions: std::collections::BTreeMap::new(),
             wake: None,
             view: super::view::View::default(),
+            memories: super::people::Memories::new(self.dice.bytes()),
             watch: Watch::default(),
             uncertified: false,
             restores: 0,

@@ -5,6 +5,7 @@ use super::*;
 /// Number of seeds in a plain check; `HABEAS_SIM_SEEDS=10000` plays more.
 const SEEDS: u64 = 500;
 const PARTS: u64 = 10;
+const SHARING_PARTS: u64 = 5;
 
 /// Runs a seed; a panic of the core is a failure with a seed, too.
 fn play(seed: u64, plan: Plan) -> Result<Totals, Failure> {
@@ -68,6 +69,76 @@ parts! {
     seven_nodes_keep_every_promise_7 = 7;
     seven_nodes_keep_every_promise_8 = 8;
     seven_nodes_keep_every_promise_9 = 9;
+}
+
+/// Plays a fifth of the seeds in which people share case files.
+fn sharing_part(nth: u64) {
+    let seeds = number("HABEAS_SIM_SEEDS").unwrap_or(SEEDS).div_ceil(SHARING_PARTS);
+    let totals = plays(nth * seeds..(nth + 1) * seeds, Plan::sharing);
+    println!("{totals:?}");
+    let floor = |what: &str, found: u64, per_hundred: u64| {
+        assert!(found * 100 >= totals.seeds * per_hundred, "only {found} {what} in {} runs", totals.seeds);
+    };
+    let acts = totals.acts;
+    floor("imports", acts.imports, 500);
+    floor("shares", acts.shares, 200);
+    floor("cancels", acts.cancels, 20);
+    floor("withdrawals", acts.withdrawals, 100);
+    floor("restated entries", acts.restated, 200);
+    floor("copies", acts.copies, 150);
+    floor("copies of withdrawn cases", acts.hidden, 30);
+    floor("restarts", totals.restarts, 400);
+}
+
+macro_rules! sharing_parts {
+    ($($name:ident = $nth:literal;)*) => {$(
+        #[test]
+        fn $name() {
+            sharing_part($nth);
+        }
+    )*};
+}
+
+sharing_parts! {
+    what_is_shared_keeps_every_promise_0 = 0;
+    what_is_shared_keeps_every_promise_1 = 1;
+    what_is_shared_keeps_every_promise_2 = 2;
+    what_is_shared_keeps_every_promise_3 = 3;
+    what_is_shared_keeps_every_promise_4 = 4;
+}
+
+/// Checks that the simulator finds a mistake of the workspace within some seeds.
+fn finds(mistake: Mistake, seeds: u64) {
+    let plan = |seed| Plan { mistake: Some(mistake), ..Plan::sharing(seed) };
+    let failure = (1..=seeds).find_map(|seed| play(seed, plan(seed)).err());
+    let failure = failure.unwrap_or_else(|| panic!("{mistake:?} is not found in {seeds} seeds"));
+    println!("{mistake:?}: {failure}");
+    assert_eq!(failure.invariant, Invariant::I8, "{failure}");
+}
+
+#[test]
+fn a_cancelled_share_that_comes_back_is_found() {
+    finds(Mistake::CancelledShareKept, 60);
+}
+
+#[test]
+fn a_change_that_its_copies_never_follow_is_found() {
+    finds(Mistake::ChangeForgotten, 30);
+}
+
+#[test]
+fn a_withdrawal_of_another_that_is_ignored_is_found() {
+    finds(Mistake::WithdrawalElsewhereIgnored, 60);
+}
+
+#[test]
+fn a_local_field_that_is_restated_is_found() {
+    finds(Mistake::LocalFieldRestated, 10);
+}
+
+#[test]
+fn a_case_shared_without_consent_is_found() {
+    finds(Mistake::ConsentIgnored, 10);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::{
     invariants::{self, Broken, Invariant, Ledger},
     machine::{Machine, Session},
     network::{Network, describe},
+    people,
 };
 use crate::{
     bytes::{
@@ -20,7 +21,7 @@ use crate::{
     membership::{charter::roster::Roster, circle::grant::Opening},
     replication::{
         planted::Planted,
-        sync::{Effect, Input, Notice, frame},
+        sync::{Effect, Input, Notice, Step, frame},
     },
     store::Store,
 };
@@ -49,6 +50,7 @@ pub struct World {
     pub(super) parties: usize,
     pub(super) ledger: Ledger,
     pub(super) totals: Totals,
+    pub(super) truth: people::Truth,
     /// Whether power, wires and disks may still fail at random.
     pub(super) faults_active: bool,
     pub(super) tokens: u64,
@@ -76,6 +78,7 @@ impl World {
             machines: federation.machines,
             ledger: Ledger::default(),
             totals: Totals { seeds: 1, ..Totals::default() },
+            truth: people::Truth::default(),
             faults_active: true,
             tokens: 0,
             before_join: None,
@@ -122,6 +125,8 @@ impl World {
                 self.feed(at, Input::Tick)
             }
             Event::Start { at } => self.start(at),
+            Event::Queue { at } => self.queue_step(at),
+            Event::Unlock { at } => self.unlock(at),
             Event::Act(act) => {
                 self.record(|| format!("{act:?}"));
                 self.act(act)
@@ -171,6 +176,15 @@ impl World {
         let machine = &mut self.machines[at];
         let Some(state) = &mut machine.state else { return Ok(()) };
         let step = state.handle(&machine.disk, input, tick).map_err(|error| self.store_failed(at, &error))?;
+        self.carry_out(at, step)
+    }
+
+    /// Carries a step out.
+    pub(super) fn carry_out(&mut self, at: usize, mut step: Step) -> Result<(), Failure> {
+        if self.plan.people > 0 {
+            let completed = people::complete(&mut self.machines[at], self.now, &mut step);
+            completed.map_err(|problem| self.people_failed(at, &problem))?;
+        }
         let fails = self.faults_active && self.dice.below(10_000) < self.plan.crashes_per_10_000;
         let fails_at = if fails { self.dice.index(step.effects.len() + 2) } else { usize::MAX };
         if fails_at == 0 {
@@ -191,6 +205,9 @@ impl World {
             inspected.map_err(|broken| self.failure(at, broken))?;
         }
         self.set_alarm(at);
+        if self.plan.people > 0 {
+            self.schedule_queue(at)?;
+        }
         Ok(())
     }
 
@@ -237,6 +254,10 @@ impl World {
 
     fn notice(&mut self, at: usize, notice: Notice) -> Result<(), Failure> {
         self.record(|| format!("{at}: {notice:?}"));
+        if self.plan.people > 0 {
+            let taken = people::notice(&mut self.machines[at], self.now, &notice);
+            taken.map_err(|problem| self.people_failed(at, &problem))?;
+        }
         let is_honest = self.machines[at].conduct == Conduct::Honest;
         match notice {
             Notice::Struck { peer, fault } => {
@@ -361,6 +382,7 @@ impl World {
                 self.feed(at, Input::Hold(opening))?;
             }
         }
+        self.remember(at)?;
         (0..self.parties).for_each(|party| self.redial(at, party, 0, 1_000));
         Ok(())
     }

@@ -151,6 +151,10 @@ impl<S: Store> Workspace<'_, S> {
 
     /// What of a case file may go to these readers now.
     pub(super) fn preview(&mut self, section: SectionId, audience: &Audience) -> Result<Preview, Problem> {
+        #[cfg(any(test, feature = "sim"))]
+        if self.cache.mistake == Some(super::Mistake::ConsentIgnored) {
+            return Ok(share::preview_without_consent(&self.own_view(&section)?, audience));
+        }
         Ok(match self.withdrawn_elsewhere(section)? {
             Some(held) => Preview { held_back: vec![held], ..Preview::default() },
             None => share::preview(&self.own_view(&section)?, audience, day(self.now)),
@@ -160,7 +164,10 @@ impl<S: Store> Workspace<'_, S> {
     /// The whole case file held back, if another organisation that it is shared with recorded a withdrawal of consent:
     /// its word is enough. Not that of any member: what stands in the commons anybody could state.
     fn withdrawn_elsewhere(&mut self, section: SectionId) -> Result<Option<HeldBack>, Problem> {
-        let withdrawn = self.hidden_by_others(&section)?;
+        let mut withdrawn = self.hidden_by_others(&section)?;
+        if !self.heeds_others() {
+            withdrawn.clear();
+        }
         let held = |orgs| HeldBack { what: What::Case, reason: Reason::Consent(Refusal::Withdrawn, orgs) };
         Ok(Some(withdrawn).filter(|orgs| !orgs.is_empty()).map(held))
     }

@@ -9,10 +9,11 @@ use crate::{
     app::control::{Problem, Share, codes},
     bytes::{
         codec,
-        ids::{CircleId, EntityId, OrgId, SectionId},
+        ids::{CircleId, EntityId, Incarnation, OrgId, SectionId},
     },
-    replication::sync::Content,
-    store::{Row, Store, Table},
+    membership::circle::Circle,
+    replication::sync::{Content, State},
+    store::{Batch, Row, Store, Table},
 };
 
 /// Prefix of the rows of shares.
@@ -42,6 +43,8 @@ pub struct ShareQueue {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueuedShare {
+    /// The incarnation of this device that queued it.
+    pub(super) by: Incarnation,
     /// Who would read; nobody: the commons.
     pub(super) readers: Vec<OrgId>,
     /// When it goes: UTC, seconds.
@@ -70,11 +73,12 @@ pub enum QueueStep {
 }
 
 impl ShareQueue {
-    /// The queue in a store.
+    /// The queue in a store. A share that another incarnation of this device queued is taken out: the folder was restored
+    /// or copied since, and what a person cancelled meanwhile must not come back.
     ///
     /// # Errors
     /// [`codes::ALTERED`] if a row does not decode, or what the store says.
-    pub fn load(store: &impl Store) -> Result<Self, Problem> {
+    pub fn load(store: &mut impl Store, state: &State) -> Result<Self, Problem> {
         let mut queue = Self::default();
         let (mut shares, mut sound) = (Vec::new(), true);
         store.scan(Table::Desk, CHANGED, 0, &mut |_, value| {
@@ -91,7 +95,17 @@ impl ShareQueue {
         if !sound {
             return Err(Problem::new(codes::ALTERED, "what waits to be shared cannot be read"));
         }
-        queue.shares.extend(shares);
+        let (own, mut stale) = (incarnation(state), Batch::default());
+        for (number, share) in shares {
+            if share.by == own {
+                queue.shares.insert(number, share);
+            } else {
+                stale.delete(share_row(number));
+            }
+        }
+        if !stale.is_empty() {
+            store.commit(&stale)?;
+        }
         Ok(queue)
     }
 
@@ -152,6 +166,11 @@ impl ShareQueue {
         shares.sort_by_key(|share| share.due_at);
         shares
     }
+}
+
+/// The incarnation under which this device writes into its own circle; zeros before its first entry and while locked.
+pub(super) fn incarnation(state: &State) -> Incarnation {
+    state.chain(&Circle::Own(state.organisation())).map_or(Incarnation([0; 8]), |(_, incarnation)| incarnation)
 }
 
 /// The row of a share.

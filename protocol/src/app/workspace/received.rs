@@ -12,7 +12,7 @@ use crate::{
     },
     membership::circle::Circle,
     sharing::share::recall,
-    store::Store,
+    store::{Batch, Store},
 };
 
 use super::{RecordRef, SectionKey, Workspace, copies::is_hidden};
@@ -118,12 +118,15 @@ impl<S: Store> Workspace<'_, S> {
         }
     }
 
+    /// A withdrawal that another organisation recorded in one shared copy holds for all of them: the others are to follow.
     fn scan_own_case(&mut self, case: SectionId) -> Result<(), Problem> {
         let orgs = self.hidden_by_others(&case)?;
         if orgs.is_empty() || recall::is_hidden(&self.own_view(&case)?) {
             self.cache.received.withdrawn.remove(&case);
-        } else {
-            self.cache.received.withdrawn.insert(case, orgs);
+        } else if self.cache.received.withdrawn.insert(case, orgs.clone()) != Some(orgs) {
+            let mut batch = Batch::default();
+            self.note_changed(case, &mut batch)?;
+            self.commit(&batch)?;
         }
         Ok(())
     }

@@ -26,9 +26,11 @@ use crate::{
     store::{Batch, Store},
 };
 
+#[cfg(any(test, feature = "sim"))]
+use super::Mistake;
 use super::{
     RecordRef, Workspace, locked,
-    queue::{QueueStep, QueuedShare, SharedCase, changed_row, share_row},
+    queue::{QueueStep, QueuedShare, SharedCase, changed_row, incarnation, share_row},
 };
 
 /// Case files of a share that one step compares, before whatever else waits has its turn.
@@ -61,7 +63,8 @@ impl<S: Store> Workspace<'_, S> {
         }
         let cases =
             fields.into_iter().map(|(section, fields)| SharedCase { section, fields: fields.into_iter().collect() });
-        let share = QueuedShare { readers, due_at: self.now.saturating_add(hold_s), cases: cases.collect() };
+        let by = incarnation(self.state);
+        let share = QueuedShare { by, readers, due_at: self.now.saturating_add(hold_s), cases: cases.collect() };
         let number = u64::from_be_bytes(self.entropy.bytes());
         // The same share once more takes the place of the one that waits: cancelling it cancels all of it.
         let replaced = self.cache.queue.replaced_by(&share);
@@ -98,6 +101,10 @@ impl<S: Store> Workspace<'_, S> {
     fn dequeue(&mut self, number: u64) -> Result<(), Problem> {
         let mut batch = Batch::default();
         batch.delete(share_row(number));
+        #[cfg(any(test, feature = "sim"))]
+        if self.cache.mistake == Some(Mistake::CancelledShareKept) {
+            batch = Batch::default();
+        }
         self.commit(&batch)?;
         self.cache.queue.shares.remove(&number);
         self.cache.queue.reached.remove(&number);
@@ -109,6 +116,10 @@ impl<S: Store> Workspace<'_, S> {
     /// # Errors
     /// What the store says.
     pub fn note_changed(&mut self, section: SectionId, batch: &mut Batch) -> Result<(), Problem> {
+        #[cfg(any(test, feature = "sim"))]
+        if self.cache.mistake == Some(Mistake::ChangeForgotten) {
+            return Ok(());
+        }
         if !self.copies(&section)?.is_empty() {
             batch.put(changed_row(&section), section.0.to_vec());
             self.cache.queue.changed.insert(section);
@@ -248,11 +259,45 @@ impl<S: Store> Workspace<'_, S> {
         let (shared, names) = (self.view_of(copy)?, self.names(&section, &copy.id)?);
         // The first organisation that records a withdrawal stops sharing for all: nothing more is stated in a copy that
         // another hid.
-        if recall::hidden_by(&shared).iter().any(|org| *org != self.us()) {
+        if self.heeds_others() && recall::hidden_by(&shared).iter().any(|org| *org != self.us()) {
             return Ok(vec![]);
         }
         let preview = self.preview(section, audience)?;
+        #[cfg(any(test, feature = "sim"))]
+        if self.cache.mistake == Some(Mistake::LocalFieldRestated) {
+            return self.everything(section, copy);
+        }
         Ok(restate::restate(&names, &preview, &shared, &self.us(), seen))
+    }
+
+    /// Whether withdrawals of others count: always, but for a planted mistake.
+    pub(super) fn heeds_others(&self) -> bool {
+        #[cfg(any(test, feature = "sim"))]
+        if self.cache.mistake == Some(Mistake::WithdrawalElsewhereIgnored) {
+            return false;
+        }
+        true
+    }
+
+    /// The planted mistake: every value of the case file that a shared copy lacks.
+    #[cfg(any(test, feature = "sim"))]
+    fn everything(&mut self, section: SectionId, copy: &RecordRef) -> Result<Vec<Statement>, Problem> {
+        let (own, shared) = (self.own_view(&section)?, self.view_of(copy)?);
+        let claims =
+            own.cells().flat_map(|(entity, field, cell)| cell.claims.iter().map(move |claim| (entity, field, claim)));
+        let missing = claims.filter(|(entity, field, _)| shared.cell(entity, field).is_none());
+        let asserted = missing.map(|(entity, field, claim)| {
+            Statement::Assert(Assertion {
+                entity: *entity,
+                field: field.to_owned(),
+                value: claim.value.clone(),
+                sources: vec![],
+                grade: None,
+                basis: None,
+                reported_by: None,
+            })
+        });
+        Ok(asserted.take(10).collect())
     }
 
     fn due_in_commons(&mut self, section: SectionId, copy: &RecordRef, seen: &Seen) -> Result<Vec<Statement>, Problem> {
