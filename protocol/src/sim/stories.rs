@@ -4,6 +4,8 @@ mod aside;
 mod charter;
 mod grants;
 mod hedge;
+mod reading;
+mod refused;
 
 use super::{
     Plan,
