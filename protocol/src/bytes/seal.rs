@@ -325,6 +325,7 @@ mod tests {
             drawn(&secret, &zero, &[b"header", b"text"]),
             drawn(&secret, &zero, &[b"header", b"another"]),
             drawn(&secret, &zero, &[b"headert", b"ext"]),
+            drawn(&secret, &zero, &[b"header", b"next"]),
             drawn(&Secret::new([4; 32]), &zero, &[b"header", b"text"]),
             Entropy::new([5; 32]).hedged(&secret, &zero, &[b"header", b"text"]).bytes(),
         ];
@@ -332,12 +333,14 @@ mod tests {
         let mut stream = Entropy::new([3; 32]);
         let [first, second] = [(); 2].map(|()| stream.hedged(&secret, &zero, &[b"one message"]).bytes::<32>());
         assert_ne!(first, second, "one message twice");
-        let stirred = |fresh| {
-            let mut copy = Entropy::new([3; 32]);
+        let stirred_from = |seed, fresh| {
+            let mut copy = Entropy::new(seed);
             copy.stir(&fresh);
             copy.bytes::<32>()
         };
+        let stirred = |fresh| stirred_from([3; 32], fresh);
         assert_ne!(stirred(honest), stirred(zero));
+        assert_ne!(stirred_from([5; 32], zero), stirred(zero), "a broken source takes nothing from the stream");
         assert_ne!(stirred(zero), Entropy::new([3; 32]).bytes());
     }
 

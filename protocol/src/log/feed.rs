@@ -196,3 +196,74 @@ pub fn circle_root<'a>(heads: impl Iterator<Item = (&'a (FeedKey, Incarnation), 
     let heads: Vec<_> = heads.collect();
     seal::hash("habeas 1 circle root", &[&codec::encode(&heads)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        bytes::{
+            cose::Signer,
+            ids::{BodyRoot, CharterHash, RegistryId},
+            seal::Secret,
+        },
+        log::entry::{self, Header, Kind},
+    };
+
+    /// The entry of a feed, changed a little.
+    fn entry(key: u8, edit: impl Fn(Header) -> Header) -> Verified {
+        let signer = Signer::new(&Secret::new([key; 32]));
+        let feed = FeedId { circle: CircleId([1; 16]), key: FeedKey(signer.public()), run: Incarnation([2; 8]) };
+        let header = Header {
+            feed,
+            seq: 5,
+            prev: EntryId([4; 32]),
+            charter: CharterHash([5; 32]),
+            kind: Kind::ASSERTIONS,
+            body_root: BodyRoot([6; 32]),
+            body_len: 700,
+        };
+        entry::sign(&RegistryId([8; 32]), &signer, edit(header))
+    }
+
+    /// A proof ends a feed for good, on every node: whatever is less would end what an honest author wrote.
+    #[test]
+    fn a_fork_is_two_entries_of_one_feed_one_number_and_one_parent_and_nothing_less() {
+        let (ours, other) = (entry(3, |header| header), entry(3, |header| Header { kind: Kind(77), ..header }));
+        let proof = ForkProof::of(ours.clone(), other.clone()).expect("they are two");
+        assert_eq!(proof.line(), Line::Forked { at: 5, trunk: EntryId([4; 32]), sealed: 0 });
+        assert_eq!(ForkProof::of(other.clone(), ours.clone()), Some(proof), "whoever was heard of first");
+        let run = |header: Header| Header { feed: FeedId { run: Incarnation([9; 8]), ..header.feed }, ..header };
+        let circle = |header: Header| Header { feed: FeedId { circle: CircleId([9; 16]), ..header.feed }, ..header };
+        let no_forks = [
+            ours.clone(),
+            entry(7, |header| header),
+            entry(3, run),
+            entry(3, circle),
+            entry(3, |header| Header { seq: 6, ..header }),
+            entry(3, |header| Header { prev: EntryId([9; 32]), ..header }),
+        ];
+        for no_fork in no_forks {
+            assert_eq!(ForkProof::of(ours.clone(), no_fork.clone()), None, "{:?}", no_fork.header());
+            assert_eq!(ForkProof::of(no_fork, ours.clone()), None);
+        }
+    }
+
+    #[test]
+    fn a_forked_line_counts_what_is_below_the_fork_and_what_receipts_sealed() {
+        let line = |at, sealed| Line::Forked { at, trunk: EntryId([4; 32]), sealed };
+        let feed = entry(3, |header| header).header().feed;
+        for (at, sealed, counted) in [(1, 0, 0), (5, 0, 4), (5, 4, 4), (5, 7, 7)] {
+            assert_eq!(line(at, sealed).counted(), counted);
+            assert_eq!(line(at, sealed).short(&feed).counted(), counted, "as it is told");
+        }
+    }
+
+    #[test]
+    fn a_lines_number_starts_at_one() {
+        for sealed in [None, Some(0)] {
+            let bytes = |number: u64| codec::encode(&Wire(number, EntryId([4; 32]), sealed));
+            assert!(codec::decode::<Line>("line", &bytes(1), 64).is_ok());
+            assert!(codec::decode::<Line>("line", &bytes(0), 64).is_err());
+        }
+    }
+}

@@ -21,7 +21,10 @@ use crate::{
         feed::FeedHead,
     },
     membership::{
-        charter::{Role, roster::Purpose},
+        charter::{
+            Role,
+            roster::{Link, Purpose},
+        },
         circle::{Circle, grant::Opening},
     },
     replication::{
@@ -317,6 +320,69 @@ fn entries_without_bodies_wait_beyond_a_few_and_go_on_as_bodies_come() {
     assert_eq!(bench.take(&chain[most + 2], None), Outcome::Delayed);
     // Another feed, even of the same key, does not wait.
     assert_eq!(bench.take(&bench.first(6), None), Outcome::New);
+}
+
+/// Whoever sends a body again gives nothing new: it is not written again, and after a restart it is not wanted again.
+#[test]
+fn a_body_that_came_is_taken_once_and_wanted_no_more() {
+    let mut bench = Bench::new();
+    let (chain, body) = (bench.chain(5, 3), bench.body.clone());
+    bench.take_all(&chain, None);
+    assert_eq!((bench.replica.wanted_len(), bench.rows(Table::Wanted)), (3, 3));
+    assert_eq!(bench.take(&chain[1], Some(&body)), Outcome::Known { filled: true });
+    assert_eq!(bench.take_counted(&chain[1], Some(&body)), (Outcome::Known { filled: false }, 0));
+    assert_eq!((bench.replica.wanted_len(), bench.rows(Table::Wanted)), (2, 2));
+    bench.reload();
+    assert_eq!((bench.replica.wanted_len(), bench.replica.wanted().count()), (2, 2));
+}
+
+/// What a displaced feed lacked is nobody's loss: it is not asked for, now or after a restart.
+#[test]
+fn of_a_displaced_feed_and_of_a_key_that_nobody_certifies_nothing_is_wanted() {
+    let most = INCARNATIONS.0 as u64;
+    let mut bench = Bench::new();
+    bench.take_all(&bench.chain(most + 9, 5), None);
+    (1..most).for_each(|run| assert_eq!(bench.take(&bench.first(run), None), Outcome::New));
+    assert_eq!(bench.replica.wanted_len() as u64, most - 1 + 5);
+    assert_eq!(bench.take(&bench.first(most), None), Outcome::New);
+    assert_eq!((bench.replica.wanted_len() as u64, bench.rows(Table::Wanted) as u64), (most, most));
+    bench.reload();
+    assert_eq!(bench.replica.wanted().count() as u64, most);
+    // A key that a second organisation certifies is nobody's.
+    let members = bench.replica.members.clone();
+    let world = still(3);
+    let mut keys = Keys::new(&mut Dice::new(4));
+    keys.signers.desk = bench.desk.clone();
+    let author = members.role(&bench.blank.feed.key).map(|role| role.org);
+    let thief = world.organisations.iter().find(|other| Some(other.id) != author).expect("there are three");
+    let link = Link::certify(&thief.root, Some(&thief.roster), &keys.serving(&thief.id));
+    bench.replica.members.take(link).expect("it follows");
+    bench.replica.disown();
+    assert_eq!((bench.replica.wanted().count(), bench.replica.wanted_len()), (0, 0));
+}
+
+/// A device at the limit goes on under the run it has; only a new one would not count.
+#[test]
+fn a_key_that_began_anew_as_often_as_counts_goes_on_under_the_runs_it_has() {
+    let mut bench = Bench::new();
+    (1..=INCARNATIONS.0 as u64).for_each(|run| assert_eq!(bench.take(&bench.first(run), None), Outcome::New));
+    let FeedId { circle, key, .. } = bench.blank.feed;
+    let is_overrun =
+        |run: Option<u64>| bench.replica.is_overrun(&circle, &key, run.map(|run| Incarnation(run.to_be_bytes())));
+    assert!(is_overrun(None) && is_overrun(Some(INCARNATIONS.0 as u64 + 1)));
+    assert!(!is_overrun(Some(1)) && !is_overrun(Some(INCARNATIONS.0 as u64)) && !is_overrun(Some(0)));
+}
+
+/// Peers know a circle by its secret. A second grant with another one would part those who heard of it from the others.
+#[test]
+fn a_circle_that_is_held_keeps_its_secret() {
+    let mut bench = Bench::new();
+    let mut entropy = Entropy::new([1; 32]);
+    let first = Opening::fresh(Circle::named(OrgId([1; 32]), &[], &mut entropy), &mut entropy);
+    let second = Opening { secret: entropy.secret(), ..first.clone() };
+    assert!(bench.replica.hold(&first) && !bench.replica.hold(&second));
+    let held = bench.replica.circle(&first.circle.id(&bench.registry)).expect("held");
+    assert_eq!(held.secret, first.secret);
 }
 
 /// Both headers of a proof come without bodies. They prove the fork where neither would be taken as an entry.

@@ -4,6 +4,8 @@ mod broken_section;
 mod charter;
 mod grants;
 mod hedge;
+mod reading;
+mod refused;
 
 use super::{
     Plan,

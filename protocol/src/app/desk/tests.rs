@@ -63,6 +63,13 @@ fn a_withdrawal_is_never_asked_which_record_of_consent_it_means() {
     check(&two, "true", Ok(EntityId([7; 16])));
     check(&view_of_one(&[vec![giver(7, "subject"), giver(8, "subject")]]), "true", Ok(EntityId([7; 16])));
     check(&two, "false", Err(codes::WHICH));
+    // The one nobody has withdrawn yet, wherever it stands; and if each has been, one of them.
+    check(
+        &view(&[vec![giver(8, "subject")], vec![says(7, WITHDRAWN, Value::Bool(true))]]),
+        "true",
+        Ok(EntityId([8; 16])),
+    );
+    check(&view(&[vec![], vec![says(7, WITHDRAWN, Value::Bool(true))]]), "true", Ok(EntityId([7; 16])));
 }
 
 #[test]
@@ -111,4 +118,100 @@ fn what_was_stated_is_told_as_it_was_understood_in_the_order_it_was_typed() {
     let stated = |field: &str, value: serde_json::Value| Stated { field: field.into(), value };
     let expected = vec![stated("penalty.months", 48.into()), stated("capture_episode.date", "2024-03~".into())];
     assert_eq!(say(&facts).ok(), Some(expected));
+}
+
+/// What a fact comes to in a new record: the code of the refusal, if it is one, and what it is about.
+fn refused(kind: RecordKind, place: Place, fact: Fact) -> Option<(String, String)> {
+    let section = SectionId([7; 16]);
+    let stand = Stand { kind, section: &section, view: None, place, today: TODAY };
+    let problem = state(&[fact], &stand, &mut Entropy::new([1; 32])).err()?;
+    Some((problem.code, problem.situation.map(|situation| situation.about).unwrap_or_default()))
+}
+
+/// A field is never written below its level, whoever asks.
+#[test]
+fn nothing_is_stated_where_its_field_may_not_go() {
+    let stated =
+        |place, field: &str, value: &str| refused(RecordKind::Case, place, fact(field, value)).map(|(code, _)| code);
+    for (field, value) in [("source.identity", "somebody"), ("case_file.do_not_share", "yes")] {
+        assert_eq!(stated(Place::Own, field, value), None);
+        for place in [Place::Named, Place::Commons] {
+            assert_eq!(stated(place, field, value).as_deref(), Some(codes::LEVEL), "{field} in {place:?}");
+        }
+    }
+    assert_eq!(stated(Place::Named, "capture_episode.place", "UA-14"), None);
+    assert_eq!(stated(Place::Commons, "capture_episode.place", "UA-14").as_deref(), Some(codes::LEVEL));
+}
+
+#[test]
+fn a_docket_holds_the_public_side_alone_and_each_fact_of_it_has_a_source() {
+    let source = Some(EntityId([9; 16]));
+    let stated = |field: &str, value: &str, source| {
+        refused(RecordKind::Docket, Place::Commons, Fact { source, ..fact(field, value) })
+    };
+    let of_case = stated("case_file.restricted", "yes", source);
+    assert_eq!(of_case, Some((codes::LEVEL.into(), "case".into())));
+    assert_eq!(stated("docket_event.type", "verdict", source), None);
+    assert_eq!(stated("docket_event.type", "verdict", None).map(|(code, _)| code).as_deref(), Some(codes::NO_SOURCE));
+}
+
+/// Where a grade is due a note would be signed, and could not be taken back.
+#[test]
+fn a_grade_is_a_letter_and_a_digit_and_nothing_else() {
+    let graded = |grade: &str| {
+        refused(
+            RecordKind::Case,
+            Place::Own,
+            Fact { grade: Some(grade.into()), ..fact("capture_episode.place", "UA-14") },
+        )
+    };
+    for grade in ["A1", "B2", "F6"] {
+        assert_eq!(graded(grade), None, "{grade}");
+    }
+    for grade in ["", "B", "B0", "A7", "G1", "b2", "B2 ", "sure"] {
+        assert_eq!(graded(grade), Some((codes::BAD_VALUE.into(), "grade".into())), "{grade:?}");
+    }
+}
+
+#[test]
+fn as_conflicts_count_those_that_nobody_has_settled() {
+    let place = |value: &str| vec![says(7, "capture_episode.place", value)];
+    assert_eq!(conflicts(&view(&[place("UA-14"), place("UA-14")])), 0);
+    assert_eq!(conflicts(&view(&[place("UA-14"), place("UA-63")])), 1);
+}
+
+/// Somebody looked at what would go to one circle, and his yes was taken for another one, or for what was added since.
+#[test]
+fn what_was_looked_at_has_another_name_for_other_readers_or_another_content() {
+    use crate::{
+        bytes::ids::{EntryId, OrgId},
+        record::section::assertion::Reference,
+        sharing::share::{Goes, Origin, Preview},
+    };
+    let section = SectionId([1; 16]);
+    let named = |readers: &[OrgId], entity: u8, field: &str, value: &str| {
+        let goes = Goes {
+            origin: Origin::Said(Reference(EntryId([1; 32]), 0)),
+            entity: EntityId([entity; 16]),
+            field: field.into(),
+            value: value.into(),
+            sources: vec![],
+            grade: None,
+            basis: None,
+            reported_by: None,
+        };
+        let content = sharing::content(&Preview { goes: vec![goes], ..Preview::default() });
+        sharing::seen(readers.iter(), [(&section, &content)].into_iter())
+    };
+    let [a, b] = [1, 2].map(|org| OrgId([org; 32]));
+    let names = [
+        named(&[a], 7, "capture_episode.place", "UA-14"),
+        named(&[b], 7, "capture_episode.place", "UA-14"),
+        named(&[a, b], 7, "capture_episode.place", "UA-14"),
+        named(&[a], 8, "capture_episode.place", "UA-14"),
+        named(&[a], 7, "person.region_home", "UA-14"),
+        named(&[a], 7, "capture_episode.place", "UA-63"),
+    ];
+    assert_eq!(std::collections::BTreeSet::from(names.clone()).len(), names.len());
+    assert_eq!(named(&[a], 7, "capture_episode.place", "UA-14"), names[0]);
 }

@@ -461,8 +461,114 @@ mod tests {
         *changed[0].last_mut().expect("a signature") ^= 1;
         assert!(start(Whereabouts(changed, vec![])).is_err());
         let stranger = org(&mut Entropy::new([6; 32])).card;
-        let crowd = [cards, vec![ByteBuf::from(stranger)]].concat();
+        let crowd = [cards.clone(), vec![ByteBuf::from(stranger)]].concat();
         assert_eq!(start(Whereabouts(crowd, vec![])), Err(FoundingError::Founders));
+        // What is no address, more nodes than an organisation has devices, and more cards than there are members.
+        let unsound = vec![Reach(node(1), vec!["no address".into()])];
+        assert_eq!(start(Whereabouts(cards.clone(), unsound)), Err(FoundingError::Founders));
+        let nodes = |count| lure(1).into_iter().cycle().take(count).collect();
+        assert!(start(Whereabouts(cards.clone(), nodes(DEVICES.0))).is_ok());
+        assert_eq!(start(Whereabouts(cards.clone(), nodes(DEVICES.0 + 1))), Err(FoundingError::Founders));
+        let many = cards.iter().cycle().take(ORGANISATIONS.0 + 1).cloned().collect();
+        assert_eq!(start(Whereabouts(many, vec![])), Err(FoundingError::Founders));
+    }
+
+    /// The sealed part holds every secret of the registry: a stranger who knows a founding's public part could hand out one
+    /// of his own.
+    #[test]
+    fn a_file_completed_by_nobody_of_the_founders_founds_nothing() {
+        let mut entropy = Entropy::new([8; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let signatures: Vec<_> = orgs.iter().map(|org| draft.sign(&org.root)).collect();
+        let stranger = org(&mut entropy);
+        let file = draft.complete(&signatures, &stranger.root, &mut entropy).expect("all signed");
+        assert_eq!(Founding::parse(&file).map(|founding| founding.completed_by), Err(FoundingError::Stranger));
+    }
+
+    /// A genesis names each founder's root, call-sign and roster. A card beside it that says otherwise would be looked at by
+    /// people, and not be what they sign.
+    #[test]
+    fn a_draft_shows_the_cards_of_those_it_names_and_no_others() {
+        let mut entropy = Entropy::new([9; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let wire = |cards: Vec<&Vec<u8>>| {
+            let cards = cards.into_iter().map(|card| ByteBuf::from(card.as_slice())).collect();
+            Draft::decode(&codec::encode(&DraftWire(ByteBuf::from(draft.genesis.bytes()), cards)))
+        };
+        let [a, b, c] = [0, 1, 2].map(|nth: usize| &orgs[nth].card);
+        let other = org(&mut entropy).card;
+        assert!(wire(vec![a, b, c]).is_ok());
+        for cards in [vec![a, b], vec![a, b, &other], vec![a, b, c, &other], vec![a, b, c, c]] {
+            assert_eq!(wire(cards), Err(FoundingError::Founders));
+        }
+        let renamed =
+            Card { call_sign: draft.cards[1].call_sign.clone(), ..draft.cards[0].clone() }.sign(&orgs[0].root);
+        assert_eq!(wire(vec![&renamed, b, c]), Err(FoundingError::Founders));
+        // Nor does a draft begin that everybody would refuse to read.
+        let cards = vec![renamed, b.clone(), c.clone()];
+        assert!(matches!(Draft::new(1, cards, &mut entropy), Err(FoundingError::Malformed(_))));
+    }
+
+    /// A roster that grew from another link than the one all founders signed is another organisation's past.
+    #[test]
+    fn members_are_the_founders_with_the_rosters_the_genesis_pins() {
+        let mut entropy = Entropy::new([10; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let rosters: Vec<_> = draft.cards.iter().map(|card| card.roster.clone()).collect();
+        assert!(Members::new(&draft.genesis, rosters.clone()).is_ok());
+        let other = Roster::start(Link::certify(&orgs[0].root, None, &device(&orgs[0].root, &mut entropy)));
+        let [_, b, c] = &rosters[..] else { panic!("three founders") };
+        let mut refused = vec![vec![other.expect("a first link"), b.clone(), c.clone()], vec![b.clone(), c.clone()]];
+        let stranger = Card::parse(&org(&mut entropy).card).expect("sound").roster;
+        refused.push([rosters.clone(), vec![stranger]].concat());
+        for rosters in refused {
+            assert!(Members::new(&draft.genesis, rosters).is_err());
+        }
+    }
+
+    /// A roster may freeze at its last link: nothing that counts changes, and peers must hear of it all the same.
+    #[test]
+    fn a_roster_that_froze_is_another_control_root() {
+        let mut entropy = Entropy::new([11; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let rosters: Vec<_> = draft.cards.iter().map(|card| card.roster.clone()).collect();
+        let mut members = Members::new(&draft.genesis, rosters).expect("the founders");
+        let before = members.control_root();
+        let second = Link::certify(&orgs[0].root, None, &device(&orgs[0].root, &mut entropy));
+        assert_eq!(members.take(second), Ok(crate::membership::charter::roster::Taken::Froze));
+        let standing = members.roster(&draft.cards[0].organisation()).expect("a member").standing();
+        assert_eq!((standing.links, standing.head, standing.frozen), (1, draft.cards[0].roster.head(), true));
+        assert_ne!(members.control_root(), before);
+    }
+
+    /// A node that a second organisation certifies is nobody's: what the first one's card says of it is said of nobody.
+    #[test]
+    fn where_a_node_is_counts_while_it_is_its_organisations() {
+        let mut entropy = Entropy::new([12; 32]);
+        let (orgs, draft, _) = founded(&mut entropy);
+        let mut key = || Signer::new(&entropy.secret());
+        let [author, desk, node, ballot, receipt] = [(); 5].map(|()| key());
+        let keys = crate::membership::charter::roster::DeviceKeys { author, desk, node, ballot, receipt };
+        let mut rosters: Vec<_> = draft.cards.iter().map(|card| card.roster.clone()).collect();
+        let mut certify = |nth: usize| {
+            let (org, id) = (rosters[nth].organisation(), crate::bytes::ids::DeviceId([nth as u8; 16]));
+            let reading = ReadingSecret(entropy.secret()).public();
+            let device = crate::membership::charter::roster::Device::new(&org, id, &keys, reading);
+            let link = Link::certify(&orgs[nth].root, Some(&rosters[nth]), &device);
+            rosters[nth].take(link.clone()).expect("it follows");
+            (link, rosters[nth].clone())
+        };
+        let (first, roster) = certify(0);
+        let (second, _) = certify(1);
+        let reach = vec![Reach(NodeKey(keys.node.public()), vec!["127.0.0.1:4001".into()])];
+        let card = Card { call_sign: draft.cards[0].call_sign.clone(), roster, reach }.sign(&orgs[0].root);
+        let whereabouts = Whereabouts(vec![ByteBuf::from(card)], vec![]);
+        let rosters: Vec<_> = draft.cards.iter().map(|card| card.roster.clone()).collect();
+        let mut members = Members::new(&draft.genesis, rosters).expect("the founders");
+        members.take(first).expect("it follows");
+        assert_eq!(whereabouts.addresses(&members).len(), 1);
+        members.take(second).expect("it follows");
+        assert_eq!(whereabouts.addresses(&members).len(), 0);
     }
 
     #[test]

@@ -598,6 +598,91 @@ pub(crate) mod tests {
         assert_eq!(roster.take(ninth), Err(LinkError::Devices));
     }
 
+    /// The first entry of a feed follows the certificate of its key: what makes two certificates one makes two feeds one.
+    #[test]
+    fn a_certificate_is_of_one_key_for_one_purpose_on_one_device_of_one_organisation() {
+        let mut entropy = Entropy::new([10; 32]);
+        let root = Signer::new(&entropy.secret());
+        let (ours, theirs) = (organisation(&root.public()), OrgId([1; 32]));
+        let device = device(&root, &mut entropy);
+        let moved = Device { id: DeviceId([2; 16]), ..device.clone() };
+        let rekeyed = Device { author: FeedKey([3; 32]), ..device.clone() };
+        let twice = Device { desk: device.author, ..device.clone() };
+        let certificates = [
+            device.certificate(&ours, Purpose::Author),
+            device.certificate(&theirs, Purpose::Author),
+            moved.certificate(&ours, Purpose::Author),
+            rekeyed.certificate(&ours, Purpose::Author),
+            twice.certificate(&ours, Purpose::Desk),
+        ];
+        assert_eq!(BTreeSet::from(certificates.map(|found| found.0)).len(), certificates.len());
+    }
+
+    #[test]
+    fn no_key_of_one_device_serves_on_another() {
+        let mut entropy = Entropy::new([11; 32]);
+        let root = Signer::new(&entropy.secret());
+        let first = device(&root, &mut entropy);
+        let roster = Roster::start(Link::certify(&root, None, &first)).expect("a first link");
+        for at in 0..5 {
+            let mut second = device(&root, &mut entropy);
+            // Whatever it serves as there, and whatever it serves as here.
+            match at {
+                0 => second.author = first.author,
+                1 => second.desk = first.author,
+                2 => second.node = NodeKey(first.desk.0),
+                3 => second.ballot = first.node.0,
+                _ => second.receipt = first.ballot,
+            }
+            let link = Link::certify(&root, Some(&roster), &second);
+            assert_eq!(roster.clone().take(link), Err(LinkError::Devices), "key {at}");
+        }
+    }
+
+    #[test]
+    fn a_roster_starts_with_its_first_link() {
+        let mut entropy = Entropy::new([12; 32]);
+        let root = Signer::new(&entropy.secret());
+        let second = grown(&root, &mut entropy, 2).link(1).expect("held").clone();
+        assert_eq!(Roster::start(second), Err(LinkError::Gap { expected: 0, found: 1 }));
+    }
+
+    /// Two links of one number are proof of a fork only if they have one parent: with two, the fork lies further down, and
+    /// nodes that froze here and there would stand at different places.
+    #[test]
+    fn two_links_with_different_parents_freeze_nothing() {
+        let mut entropy = Entropy::new([13; 32]);
+        let root = Signer::new(&entropy.secret());
+        let base = grown(&root, &mut entropy, 1);
+        let mut long = || {
+            let mut roster = base.clone();
+            for _ in 0..2 {
+                let link = Link::certify(&root, Some(&roster), &device(&root, &mut entropy));
+                roster.take(link).expect("fits");
+            }
+            roster
+        };
+        let (mut ours, theirs) = (long(), long());
+        let before = ours.standing();
+        assert_eq!(ours.take(theirs.link(2).expect("held").clone()), Err(LinkError::Prev));
+        assert_eq!(ours.standing(), before);
+        assert_eq!(ours.take(theirs.link(1).expect("held").clone()), Ok(Taken::Froze));
+        assert_eq!(ours.standing(), Standing { links: 1, head: base.head(), frozen: true });
+    }
+
+    /// Without its first link an organisation would have no name to freeze under.
+    #[test]
+    fn a_second_first_link_freezes_the_roster_and_the_first_one_still_counts() {
+        let mut entropy = Entropy::new([14; 32]);
+        let root = Signer::new(&entropy.secret());
+        let mut roster = grown(&root, &mut entropy, 3);
+        let (first, org) = (roster.link(0).expect("held").id(), roster.organisation());
+        let other = Link::certify(&root, None, &device(&root, &mut entropy));
+        assert_eq!(roster.take(other), Ok(Taken::Froze));
+        assert_eq!(roster.standing(), Standing { links: 1, head: first, frozen: true });
+        assert_eq!((roster.organisation(), roster.devices().count()), (org, 1));
+    }
+
     #[test]
     fn nobody_certifies_the_keys_of_somebody_else() {
         let mut entropy = Entropy::new([9; 32]);

@@ -422,6 +422,20 @@ mod tests {
                 Some("code"),
             );
         }
+        let longest = format!("a.{}", "b".repeat(62));
+        check(&plain(vec![Statement::Assert(Assertion { field: longest.clone(), ..assertion() })]), None);
+        let longer = Assertion { field: longest + "b", ..assertion() };
+        check(&plain(vec![Statement::Assert(longer)]), Some("field name"));
+        let settled = |field: &str, reason: &str| Statement::Resolve {
+            entity: EntityId([1; 16]),
+            field: field.into(),
+            chosen: None,
+            seen: vec![Reference(EntryId([9; 32]), 0)],
+            reason: reason.into(),
+        };
+        check(&plain(vec![settled("capture_episode.date", "error")]), None);
+        check(&plain(vec![settled("capture/x.date", "error")]), Some("field name"));
+        check(&plain(vec![settled("capture_episode.date", "")]), Some("code"));
         check(&plain(vec![resolve(None, &[])]), Some("empty"));
         check(&plain(vec![resolve(Some(0), &[1, 0])]), Some("sorted"));
         check(&plain(vec![resolve(Some(2), &[0, 1])]), Some("without being seen"));

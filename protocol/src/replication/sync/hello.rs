@@ -287,5 +287,10 @@ mod tests {
         assert_eq!(said(4), said(4));
         assert_eq!(said(4).0, said(5).0, "both name the circle alike");
         assert_ne!(said(4).1, said(5).1, "each says its root as its own");
+        let elsewhere = Context { registry: RegistryId([1; 32]), bytes: vec![9; 96] };
+        let there = elsewhere.blind(&held, &NodeKey([4; 32]));
+        assert!(there.0 != said(4).0 && there.1 != said(4).1, "on another connection both are others");
+        let control = |context: &Context| context.control(&[3; 32], &NodeKey([4; 32]));
+        assert_ne!(control(&elsewhere), control(&context));
     }
 }

@@ -294,3 +294,22 @@ pub fn epochs(store: &impl Store) -> Result<BTreeMap<CircleId, Vec<Epoch>>, Stor
     epochs.values_mut().for_each(|list| list.sort_by_key(|epoch| epoch.0));
     if sound { Ok(epochs) } else { Err(StoreError::Altered { table: Table::Epoch.label() }) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An older run of a key would take the place of a newer one where more are known than count; a run that is easily
+    /// guessed is one that two copies of a machine begin alike.
+    #[test]
+    fn a_fresh_run_is_larger_than_all_that_are_known_and_two_copies_do_not_draw_the_same() {
+        for seed in 0..32 {
+            for latest in [0, 1, 1 << 62, u64::MAX - (1 << 49)] {
+                let known = Incarnation(latest.to_be_bytes());
+                let drawn = |seed: u8| run_after(Some(known), &mut Entropy::new([seed; 32]));
+                assert!(drawn(seed) > known, "{latest}");
+                assert_ne!(drawn(seed), drawn(seed + 32));
+            }
+        }
+    }
+}

@@ -102,6 +102,49 @@ fn a_line_adds_limits_or_denies() {
     check(&[c3, stray], "store", &[Refusal::Denied]);
 }
 
+/// A line that permits and yet was answered with a no: whoever reads one of the two alone shares against a person's word.
+#[test]
+fn a_line_grants_only_if_both_its_answer_and_its_permission_do() {
+    let c3 = || record(RECORD, "subject", Some("C3"));
+    let mut line = line(GRANT, RECORD, SHARE_NAMED, "denied");
+    line.push(says(GRANT, "consent_grant.permitted", Value::Bool(true)));
+    check(&[c3(), line], SHARE_NAMED, &[Refusal::Denied]);
+    let permitted = |answer: bool| {
+        vec![
+            refers(GRANT, "consent_grant.parent", RECORD),
+            says(GRANT, "consent_grant.purpose", "icc"),
+            says(GRANT, "consent_grant.permitted", Value::Bool(answer)),
+        ]
+    };
+    check(&[c3(), permitted(true)], "icc", &[]);
+    check(&[c3(), permitted(false)], "icc", &[Refusal::Denied]);
+}
+
+/// Devices of one organisation put a line under different records. It counts for none of them as a grant: nobody knows
+/// which person, and which day, it is of. As a denial it counts while one of them is in force.
+#[test]
+fn a_line_of_two_records_grants_for_neither_and_denies_for_both() {
+    let said = |answer: &str| {
+        let parents = view(&[
+            [record(RECORD, "subject", Some("C3")), record(NEWER, "subject", Some("C3"))].concat(),
+            line(GRANT, RECORD, "icc", answer),
+            line(GRANT, NEWER, "icc", answer),
+        ]);
+        Consent::of(&parents).refusals("icc", alpha(), TODAY).into_iter().collect::<Vec<_>>()
+    };
+    assert_eq!(said("granted"), [Refusal::Absent]);
+    assert_eq!(said("denied"), [Refusal::Denied]);
+}
+
+#[test]
+fn a_line_that_names_its_readers_limits_one_beside_it_that_names_none() {
+    let mut named = line(GRANT, RECORD, SHARE_NAMED, "granted");
+    named.push(says(GRANT, "consent_grant.audience_org", Value::Org(ALPHA)));
+    let said = [record(RECORD, "subject", Some("C3")), line(12, RECORD, SHARE_NAMED, "granted"), named];
+    assert_eq!(refused(&said, SHARE_NAMED, alpha(), TODAY), []);
+    assert_eq!(refused(&said, SHARE_NAMED, gamma(), TODAY), [Refusal::OtherReaders]);
+}
+
 #[test]
 fn a_grant_covers_the_organisations_and_countries_it_names() {
     let with = |field: &str, value: Value, answer: &str| {
@@ -144,6 +187,39 @@ fn a_newer_record_replaces_an_older_one_but_a_proxy_does_not_replace_the_person(
     check(&[c3("subject"), record(RECORD, "subject", Some("C3")), replaces(), circle], SHARE_NAMED, &[Refusal::Absent]);
 }
 
+/// Whoever is not known to be the person, his counsel or his representative takes nothing of their word away: what they
+/// denied stays denied.
+#[test]
+fn a_record_of_nobody_or_of_nobody_knows_whom_does_not_replace_the_persons_either() {
+    let c2 = || record(RECORD, "subject", Some("C2"));
+    let replaces = || vec![refers(NEWER, "consent_record.supersedes", RECORD)];
+    let nameless =
+        vec![says(NEWER, "consent_record.asked_on", "2025-03-01"), says(NEWER, "consent_record.level", "C3")];
+    let expected = [Refusal::Level("C2".into())];
+    check(&[c2(), nameless, replaces()], SHARE_NAMED, &expected);
+    check(&[c2(), record(NEWER, "none_public_source", Some("C3")), replaces()], SHARE_NAMED, &expected);
+}
+
+/// Two said of one record who had given it. The reading that allows less counts.
+#[test]
+fn where_it_is_disputed_who_gave_a_record_the_most_cautious_reading_counts() {
+    let given = |one: &str, other: &str, purpose: &str| {
+        let more = vec![says(RECORD, "consent_record.giver", other), says(9, "person.birth", "2007-03-02")];
+        let said = Consent::of(&view(&[record(RECORD, one, Some("C6")), more]));
+        said.refusals(purpose, alpha(), TODAY).into_iter().collect::<Vec<_>>()
+    };
+    for [one, other] in [["subject", "legal_rep"], ["legal_rep", "subject"]] {
+        assert_eq!(given(one, other, SHARE_NAMED), [Refusal::UnderAge], "{one}, {other}");
+    }
+    for other in ["subject", "legal_rep"] {
+        assert_eq!(given("family_proxy", other, SHARE_ALL), [Refusal::BeyondProxy], "a proxy, {other}");
+    }
+    for other in ["subject", "legal_rep", "family_proxy"] {
+        let refused = given(other, "none_public_source", SHARE_NAMED);
+        assert_eq!(refused, [Refusal::Absent], "nobody was asked, {other}");
+    }
+}
+
 #[test]
 fn a_proxy_allows_at_most_c4_until_the_person_can_be_asked() {
     let proxy = record(RECORD, "family_proxy", Some("C6"));
@@ -173,6 +249,8 @@ fn a_grant_lapses_and_a_denial_does_not() {
     assert_eq!(refused(&expires, SHARE_NAMED, alpha(), date(2025, 6, 30)), []);
     assert_eq!(refused(&expires, SHARE_NAMED, alpha(), date(2025, 7, 1)), [Refusal::Expired]);
     assert_eq!(refused(&expires, SHARE_ALL, alpha(), date(2025, 7, 1)), [Refusal::Level("C3".into())]);
+    let in_june = with("consent_record.expires_on", "2025-06".into());
+    assert_eq!(refused(&in_june, SHARE_NAMED, alpha(), date(2025, 6, 2)), [Refusal::Expired], "from its earliest day");
     check(&with("consent_record.expires_on", "when the trial is over".into()), SHARE_NAMED, &[Refusal::Expired]);
     check(&with("consent_record.free_to_speak", Value::Bool(false)), SHARE_NAMED, &[Refusal::NotFree]);
     let born = |born: &str, giver: &str| [record(RECORD, giver, Some("C3")), vec![says(9, "person.birth", born)]];
@@ -238,6 +316,8 @@ fn a_partial_withdrawal_closes_the_lines_it_marks() {
     check(&purpose, "legal_aid", &[]);
     check(&[record(), marked.clone(), withdrawn("all")], "legal_aid", &[Refusal::Withdrawn]);
     check(&[record(), withdrawn("purpose")], "legal_aid", &[Refusal::Withdrawn]);
+    let without_scope = vec![says(RECORD, "consent_record.withdrawn", Value::Bool(true))];
+    check(&[record(), marked.clone(), without_scope], "legal_aid", &[Refusal::Withdrawn]);
     // Withdrawn without a statement about the record, and replaced: the withdrawal stays.
     let newer = [self::record(NEWER, "subject", Some("C3")), vec![refers(NEWER, "consent_record.supersedes", RECORD)]];
     check(&[record(), marked, newer.concat()], SHARE_NAMED, &[Refusal::Withdrawn]);

@@ -252,6 +252,31 @@ fn a_recall_names_who_has_not_answered() {
     assert_eq!(recall::recall(&case("SYN-01")), None);
 }
 
+/// Of a hidden section as much is shown as it takes to undo that, and whoever said that it is not to be hidden did not hide it.
+#[test]
+fn of_a_hidden_section_nothing_is_left_but_what_hides_it_and_who_did() {
+    use crate::record::section::sample::says;
+    for field in ["consent_record.withdrawn", "tombstone.withdrawn"] {
+        let mut section = Written::new(SectionId([1; 16]));
+        section.says(vec![says(2, field, Value::Bool(true)), says(3, "capture_episode.place", "UA-14")]);
+        assert_eq!(recall::hidden_since(&section.view()), Some(1_764_547_260));
+        let contradicts =
+            Plain { claimed_time: ClaimedTime(7), ..section.plain(vec![says(2, field, Value::Bool(false))]) };
+        section.enters(SECOND, contradicts);
+        let view = section.view();
+        assert!(recall::is_hidden(&view), "{field}");
+        assert_eq!(
+            (recall::hidden_by(&view), recall::hidden_since(&view)),
+            (BTreeSet::from([OWN]), Some(1_764_547_260))
+        );
+        let left = recall::hiding_alone(view);
+        assert_eq!(left.cells().map(|(_, name, _)| name).collect::<Vec<_>>(), [field]);
+    }
+    let mut open = Written::new(SectionId([1; 16]));
+    open.says(vec![says(2, "consent_record.withdrawn", Value::Bool(false))]);
+    assert!(!recall::is_hidden(&open.view()));
+}
+
 /// Local values that can be recognised in bytes: free text, and identifiers that are no common words.
 fn secrets(view: &View) -> BTreeSet<Vec<u8>> {
     let mut secrets: BTreeSet<Vec<u8>> = view.entities.keys().map(|own| own.0.to_vec()).collect();

@@ -67,6 +67,17 @@ fn weigh<'a>(seen: &'a [At], chosen: Option<usize>, reason: &'a str) -> Weighed<
     Weighed { entity: ENTITY, field: MONTHS, chosen: chosen.map(|nth| seen[nth]), seen, reason }
 }
 
+/// What nobody saw cannot be what he chose, though it stands.
+#[test]
+fn what_is_chosen_is_one_of_what_was_seen() {
+    let view = disputed().view();
+    let seen = all_seen(&view);
+    let chosen = |weighed: Weighed<'_>| resolve(&view, &weighed).map(drop).map_err(|problem| problem.code);
+    assert_eq!(chosen(weigh(&seen, Some(1), "document")), Ok(()));
+    let unseen = Weighed { seen: &seen[..1], ..weigh(&seen, Some(1), "document") };
+    assert_eq!(chosen(unseen), Err(codes::CHANGED.into()));
+}
+
 #[test]
 fn what_was_weighed_is_settled_and_a_claim_that_came_meanwhile_opens_it_again() {
     let mut talk = disputed();

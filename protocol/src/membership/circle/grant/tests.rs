@@ -172,6 +172,16 @@ fn a_circle_is_its_id_and_its_id_is_the_circle() {
     assert!(Circle::decode(&unsorted.encode()).is_err());
     let without_steward = Circle::Named { steward, salt, organisations: vec![a, c] };
     assert!(Circle::decode(&without_steward.encode()).is_err());
+    // The list is part of the name: what needs none has none, and one is as long as a registry has organisations.
+    for (kind, owner) in [(0_u64, Some(a)), (2, None)] {
+        let bytes = |list: Vec<OrgId>| codec::encode(&(kind, owner, None::<ByteArray<16>>, list));
+        assert!(Circle::decode(&bytes(vec![])).is_ok());
+        assert!(Circle::decode(&bytes(vec![a])).is_err());
+    }
+    let crowd = |count: usize| (0..count).map(|nth| OrgId([u8::try_from(nth).expect("few"); 32])).collect::<Vec<_>>();
+    let of = |organisations: Vec<OrgId>| Circle::Named { steward: organisations[0], salt, organisations };
+    assert!(Circle::decode(&of(crowd(ORGANISATIONS.0)).encode()).is_ok());
+    assert!(Circle::decode(&of(crowd(ORGANISATIONS.0 + 1)).encode()).is_err());
 }
 
 #[test]

@@ -250,6 +250,138 @@ fn a_case_that_was_never_shared_is_withdrawn_without_a_word_to_others() {
     assert_eq!((desk.acts(Act::Follow), desk.acts(Act::Share)), (0, 0));
 }
 
+/// Somebody looked at a preview, and consent was withdrawn before he said yes: what he let go goes nowhere, and who was
+/// never told of the case is not told of its withdrawal either.
+#[test]
+fn what_was_let_go_before_a_withdrawal_does_not_go_after_it() {
+    let withdrawn = || vec![says(200, "consent_record.withdrawn", Value::Bool(true))];
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    let seen = desk.preview().fields();
+    desk.own.says(withdrawn());
+    let act = |desk: &mut Desk| {
+        let (preview, shared) = (desk.preview(), desk.shared.view());
+        restate(&desk.names, &preview, &shared, &OWN, &seen)
+    };
+    assert_eq!(act(&mut desk), []);
+
+    let mut told = Desk::new();
+    told.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    told.acts(Act::Share);
+    told.own.says(withdrawn());
+    let hides = act(&mut told);
+    assert_eq!(hides.len(), 1, "it is hidden");
+    let plain = told.shared.plain(hides);
+    told.shared.enters(OWN, plain);
+    assert_eq!(act(&mut told), [], "and hidden once");
+}
+
+/// A case is shared with another circle instead: the part here is closed by one statement, and nothing follows into it
+/// until somebody shares it here again.
+#[test]
+fn a_part_that_another_one_took_the_place_of_is_closed_once_and_stays_closed() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    let close = |desk: &mut Desk| {
+        let shared = desk.shared.view();
+        super::super::restate::close(&desk.names, &shared, &OWN)
+    };
+    assert_eq!(close(&mut desk), [], "nobody was told of it");
+    desk.acts(Act::Share);
+    let closes = close(&mut desk);
+    assert_eq!(closes.len(), 1);
+    let plain = desk.shared.plain(closes);
+    desk.shared.enters(OWN, plain);
+    assert!(recall::is_hidden(&desk.shared.view()));
+    assert_eq!(close(&mut desk), [], "it is closed");
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-63")]);
+    assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (0, vec!["UA-14".into()]));
+    assert!(desk.acts(Act::Share) > 0);
+    assert!(!recall::is_hidden(&desk.shared.view()));
+    assert_eq!(desk.reads(PLACE), ["UA-63"]);
+}
+
+/// A correction that follows by itself named a source that nobody had let go: an entity that readers had not been told of.
+#[test]
+fn what_follows_by_itself_names_no_source_that_readers_do_not_know() {
+    let mut desk = Desk::new();
+    let sourced = |place: &str, source: u8| {
+        let Statement::Assert(mut said) = says(CAPTURE, PLACE, place) else { unreachable!("says asserts") };
+        said.sources = vec![EntityId([source; 16])];
+        vec![Statement::Assert(said), says(source, "source.type", "court_card")]
+    };
+    desk.own.says(sourced("UA-14", 7));
+    desk.acts(Act::Share);
+    let known = desk.names.entity(&EntityId([7; 16]));
+    let sources = |desk: &mut Desk| {
+        let view = desk.shared.view();
+        let (_, _, cell) = view.cells().find(|(_, name, _)| *name == PLACE).expect("it was shared");
+        cell.claims[0].sources.clone()
+    };
+    assert_eq!(sources(&mut desk), [known]);
+    desk.own.says(sourced("UA-63", 8));
+    assert_eq!((desk.acts(Act::Follow), desk.reads(PLACE)), (1, vec!["UA-63".into()]));
+    assert_eq!(sources(&mut desk), []);
+}
+
+/// The claim that was chosen stays at home. Told without it, the resolution would say that none of the others is right.
+#[test]
+fn a_resolution_is_told_only_with_the_claim_it_chose_and_with_one_it_weighed() {
+    for (chooses, weighs_both) in [(true, true), (false, false)] {
+        let mut desk = Desk::new();
+        let Statement::Assert(mut local) = says(CAPTURE, PLACE, "near the house") else { unreachable!("says asserts") };
+        local.reported_by = Some("org:gamma".into());
+        desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+        desk.own.says(vec![Statement::Assert(local)]);
+        desk.acts(Act::Share);
+        assert_eq!(desk.reads(PLACE), ["UA-14"]);
+        let view = desk.own.view();
+        let claims = &view.cell(&EntityId([CAPTURE; 16]), PLACE).expect("said").claims;
+        let stays = claims.iter().find(|claim| claim.value.as_text() != Some("UA-14")).expect("two claims").at;
+        let all = claims.iter().map(|claim| claim.at).collect();
+        desk.own.says(vec![Statement::Resolve {
+            entity: EntityId([CAPTURE; 16]),
+            field: PLACE.into(),
+            chosen: chooses.then_some(stays),
+            seen: if weighs_both { all } else { vec![stays] },
+            reason: "error".into(),
+        }]);
+        assert_eq!(desk.acts(Act::Follow), 0);
+    }
+}
+
+/// A docket is public and keeps its id: under another name nobody would find it.
+#[test]
+fn a_reference_to_a_docket_leads_to_the_docket() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![refers(ROOT, "case_file.docket", 90)]);
+    desk.acts(Act::Share);
+    let view = desk.shared.view();
+    let (_, _, cell) = view.cells().find(|(_, name, _)| *name == "case_file.docket").expect("it goes");
+    assert_eq!(cell.claims[0].value, Value::Ref(EntityId([90; 16])));
+}
+
+/// What another organisation settled in the shared part is its own to take back. Retracting it in vain went on for ever.
+#[test]
+fn what_others_settled_in_the_circle_is_left_to_them() {
+    let mut desk = Desk::new();
+    desk.own.says(vec![says(CAPTURE, PLACE, "UA-14")]);
+    desk.acts(Act::Share);
+    let there = desk.names.entity(&EntityId([CAPTURE; 16]));
+    let at = desk.shared.view().cell(&there, PLACE).expect("shared").claims[0].at;
+    let Statement::Assert(mut theirs) = says(CAPTURE, PLACE, "UA-63") else { unreachable!("says asserts") };
+    theirs.entity = there;
+    let plain = desk.shared.plain(vec![Statement::Assert(theirs)]);
+    let second = Reference(desk.shared.enters(SECOND, plain), 0);
+    let mut seen = vec![at, second];
+    seen.sort_unstable();
+    let resolve =
+        Statement::Resolve { entity: there, field: PLACE.into(), chosen: Some(at), seen, reason: "error".into() };
+    let plain = desk.shared.plain(vec![resolve]);
+    desk.shared.enters(SECOND, plain);
+    assert_eq!((desk.acts(Act::Follow), desk.acts(Act::Share)), (0, 0));
+}
+
 #[test]
 fn a_withdrawal_that_races_an_edit_wins_everywhere() {
     let mut desk = Desk::new();
@@ -338,6 +470,7 @@ fn what_two_devices_say_differently_waits_until_it_is_settled_at_home() {
     let seen = claims.iter().map(|(at, _)| *at).collect();
     let (entity, field) = (EntityId([CAPTURE; 16]), PLACE.to_owned());
     desk.own.says(vec![Statement::Resolve { entity, field, chosen, seen, reason: "error".into() }]);
+    assert_eq!(codes(&desk.preview(), PLACE), BTreeSet::new(), "it is settled");
     desk.acts(Act::Follow);
     assert_eq!(desk.reads(PLACE), ["UA-63"]);
     assert_eq!(desk.acts(Act::Follow), 0);
@@ -396,6 +529,9 @@ fn whoever_lacks_the_own_circles_secret_cannot_tell_shared_names_from_random_one
         assert_ne!(a.entity(&entity), stranger.entity(&entity));
         assert_ne!(a.pseudonym("org:alpha"), stranger.pseudonym("org:alpha"));
     }
+    // Two cases of one circle are two sections.
+    let sibling = Names::new(&secret(1), SectionId([3; 16]), &CircleId([1; 16]));
+    assert!(sibling.shared() != a.shared() && sibling.entity(&entity) != a.entity(&entity));
     assert_eq!(a.entity(&root_of(&own)), root_of(&a.shared()));
 }
 

@@ -151,6 +151,39 @@ fn what_an_entity_belongs_to_goes_with_it_and_an_empty_one_stays() {
     check(&penalty, "captivity_statement.url", 0, &["local"]);
 }
 
+/// A record that stays as a whole stays, too, where something that goes hangs on it: not even that it is there is told.
+#[test]
+fn a_record_that_stays_whole_is_brought_along_by_nothing() {
+    let account = [
+        refers(4, "penalty.parent", 3),
+        says(4, "penalty.months", Value::Int(3)),
+        refers(3, "decision.parent", 2),
+        says(3, "paragraph.text", "Он рассказал, как это было."),
+    ];
+    check(&account, "penalty.months", 1, &[]);
+    check(&account, "penalty.parent", 0, &["stays_behind"]);
+    check(&account, "decision.parent", 0, &[]);
+    // Nor is told where it belongs, if something else that is said of it goes.
+    let both = [&account[..], &[says(3, "decision.date", "2024")]].concat();
+    check(&both, "decision.date", 1, &[]);
+    check(&both, "decision.parent", 0, &[]);
+}
+
+/// The number an organisation files a case under is in its letters: it is nobody else's, and readers get another one.
+#[test]
+fn the_own_number_of_a_case_stays_at_home() {
+    check(&[says(ROOT, "case_file.case_id", "0123456789abcdef0123456789abcdef")], "case_file.case_id", 0, &[]);
+}
+
+/// Only codes travel where a code is due: a note is no code, however small its letters are.
+#[test]
+fn a_sentence_in_small_letters_is_no_code() {
+    assert!(is_code("error") && is_code("consent.withdrawn_2"));
+    for note in ["he asked us to", "a-b", "Error", "ошибка", "a\n"] {
+        assert!(!is_code(note), "{note:?}");
+    }
+}
+
 #[test]
 fn sources_travel_without_identity_and_only_with_what_goes() {
     let said = [
@@ -181,12 +214,17 @@ fn a_closed_trial_leaves_what_the_court_published_and_what_goes_to_counsel() {
     check(&said, "charge.code", 1, &[]);
     check(&said, "charge.form", 0, &["closed_trial"]);
     check(&said, "charge.parent", 1, &[]);
+    // A source that says nothing of itself is not the court's.
+    let unknown = [&said[..2], &[from(9, says(3, "charge.code", "RU-CC-352.1"))]].concat();
+    check(&unknown, "charge.code", 0, &["closed_trial"]);
     let engaged = |at: u8, org: OrgId, status: &str| {
         [says(at, "legal_aid_engagement.org", Value::Org(org)), says(at, "legal_aid_engagement.status", status)]
     };
     said.extend(engaged(20, SECOND, "active"));
     check(&said, "charge.form", 0, &["closed_trial"]);
     said.extend(engaged(21, THIRD, "conflict_blocked"));
+    check(&said, "charge.form", 0, &["closed_trial"]);
+    said.push(says(23, "legal_aid_engagement.org", Value::Org(THIRD)));
     check(&said, "charge.form", 0, &["closed_trial"]);
     said.extend(engaged(22, THIRD, "accepted"));
     check(&said, "charge.form", 1, &[]);
@@ -245,6 +283,8 @@ fn the_whole_case_is_held_back_by_a_mark_a_raised_level_or_a_single_organisation
     assert_eq!(held(&[], &three()), [""; 0]);
     assert_eq!(held(&root("case_file.do_not_share", Value::Bool(true)), &three()), ["do_not_share"]);
     assert_eq!(held(&root("case_file.do_not_share", Value::Bool(false)), &three()), [""; 0]);
+    let unread = root("case_file.do_not_share", "of a newer schema".into());
+    assert_eq!(held(&unread, &three()), ["do_not_share"], "only a plain no is a no");
     assert_eq!(held(&root("case_file.sensitivity_floor", "sealed".into()), &three()), [""; 0]);
     for level in ["local", "of a newer schema"] {
         assert_eq!(held(&root("case_file.sensitivity_floor", level.into()), &three()), ["raised_level"]);
@@ -264,6 +304,22 @@ fn the_whole_case_is_held_back_by_a_mark_a_raised_level_or_a_single_organisation
     let for_georgia = grant("consent_grant.audience_country", "GE".into());
     assert_eq!(held(&for_georgia, &three()), ["consent_for_others"]);
     assert_eq!(held(&for_georgia, &two), ["consent_for_others"], "its country is not known");
+}
+
+/// Readers act by what they are told of consent: a denial told as a permission would be a permission.
+#[test]
+fn of_consent_goes_what_is_permitted_and_what_is_denied_and_nothing_of_what_nobody_spoke_of() {
+    let preview = preview(&case(&[]), &three(), TODAY);
+    let permitted = |line: &EntityId| {
+        let mut said = goes_of(&preview, "consent_grant.permitted").filter(|goes| goes.entity == *line);
+        said.next().expect("each line says so").value.clone()
+    };
+    let told: BTreeMap<&str, Value> = goes_of(&preview, "consent_grant.purpose")
+        .map(|goes| (goes.value.as_text().expect("a code"), permitted(&goes.entity)))
+        .collect();
+    let presets = &Schema::current().rules().consent_presets;
+    let expected = presets["C6"].iter().map(|purpose| (&**purpose, Value::Bool(presets["C3"].contains(purpose))));
+    assert_eq!(told, expected.collect());
 }
 
 #[test]

@@ -89,6 +89,11 @@ fn what_is_not_coarse_enough_is_left_out() {
     check(&[says(2, "service_record.category", "of a newer schema")], &[("restricted", "false")]);
     check(&[says(1, "case_file.risk", "reprisal_reported")], &[("restricted", "true")]);
     check(&[says(1, "case_file.risk_local", "suicide")], &[("restricted", "true")]);
+    check(&[says(2, "proceeding.closed_trial", Value::Bool(true))], &[("restricted", "true")]);
+    check(&[says(1, "case_file.restricted", Value::Bool(true))], &[("restricted", "true")]);
+    // What cannot be made coarse spoils the rest: else what is missing would show.
+    let one_too_fine = [says(4, "charge.code", "RU-CC-275"), says(5, "charge.code", "of a newer schema")];
+    check(&one_too_fine, &[("restricted", "false")]);
     let charges = [says(4, "charge.code", "RU-CC-275"), says(5, "charge.code", "RU-CC-205.5")];
     check(
         &charges,
@@ -147,6 +152,14 @@ fn everything_else_is_found() {
     assert_eq!(broken(&[says(1, "spaceship.name", "x")]), [Rule::MayGo]);
     let graded = sourced(says(1, "case_file.year_of_return", "2024"), |said| said.grade = Some("B2".into()));
     assert_eq!(broken(&graded), [Rule::Bare]);
+    let mut grade_alone = says(1, "case_file.year_of_return", "2024");
+    if let Statement::Assert(said) = &mut grade_alone {
+        said.grade = Some("B2".into());
+    }
+    assert_eq!(broken(&[grade_alone]), [Rule::Bare]);
+    assert_eq!(broken(&sourced(says(2, "docket_event.date", "some day in March"), |_| {})), [Rule::MayGo]);
+    let source_alone = sourced(says(1, "case_file.year_of_return", "2024"), |_| {});
+    assert_eq!(broken(&source_alone), [Rule::Bare]);
 }
 
 #[test]
@@ -159,9 +172,15 @@ fn what_was_corrected_or_taken_back_stands_in_print_too() {
     let seen = view_of_one(&[region("UA-14")]);
     let at = seen.cell(&EntityId([1; 16]), "capture_episode.place").expect("said").claims[0].at;
     let back = |reason: &str| vec![Statement::Retract { at, reason: reason.into() }];
+    let settled = |reason: &str| {
+        let (entity, field) = (EntityId([1; 16]), "capture_episode.place".to_owned());
+        vec![Statement::Resolve { entity, field, chosen: None, seen: vec![at], reason: reason.into() }]
+    };
     let rules = |view: &View| -> Vec<Rule> {
         printable(view).expect_err("it was said").into_iter().map(|violation| violation.rule).collect()
     };
     assert_eq!(rules(&view_of_one(&[region("UA-14"), back("error")])), [Rule::MayGo]);
     assert_eq!(rules(&view_of_one(&[region("UA-14"), back("Ivan was wrong")])), [Rule::MayGo, Rule::Codes]);
+    assert_eq!(rules(&view_of_one(&[region("UA-14"), settled("error")])), [Rule::MayGo]);
+    assert_eq!(rules(&view_of_one(&[region("UA-14"), settled("Ivan was wrong")])), [Rule::MayGo, Rule::Codes]);
 }
