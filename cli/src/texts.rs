@@ -1,5 +1,5 @@
-//! Every text that people read, by name: each function is a message of `lang/*/*.ftl`, and its parameters are the
-//! message's, so that one forgotten does not compile. What is no single message is put together here.
+//! Every text that people read, by name: each function is a message of `protocol/texts/lang`, and its parameters are
+//! the message's, so that one forgotten does not compile. What is no single message is put together here.
 
 mod codes;
 pub(crate) mod dates;

@@ -1,8 +1,8 @@
 //! The language of this program's texts: which one is spoken, and how a text is found in it.
 //!
-//! The texts are messages of Project Fluent in `lang/<language>/<area>.ftl`, compiled in; the functions of [`crate::texts`]
-//! are their names. One command speaks one language on one thread, so the language is a property of the thread and no
-//! function between a command and its texts carries it.
+//! The texts are messages of Project Fluent in `protocol/texts/lang/<language>/<area>.ftl`, compiled in; the functions of
+//! [`crate::texts`] are their names. One command speaks one language on one thread, so the language is a property of the
+//! thread and no function between a command and its texts carries it.
 
 mod choice;
 
@@ -18,7 +18,10 @@ type Bundle = FluentBundle<FluentResource>;
 /// The files of a language.
 macro_rules! files {
     ($language:literal: $($area:literal)*) => {
-        &[$((concat!($language, "/", $area), include_str!(concat!("../lang/", $language, "/", $area, ".ftl")))),*]
+        &[$((
+            concat!($language, "/", $area),
+            include_str!(concat!("../../protocol/texts/lang/", $language, "/", $area, ".ftl")),
+        )),*]
     };
 }
 
