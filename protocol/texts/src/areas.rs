@@ -63,7 +63,10 @@ pub const CLI: &[Area] = &[
     area!("commands" but in English),
 ];
 
+/// Texts of `node`: those of its pages.
+pub const NODE: &[Area] = &[area!("archive")];
+
 /// Every area.
 pub(crate) fn all() -> impl Iterator<Item = &'static Area> {
-    [SHARED, CLI].into_iter().flatten()
+    [SHARED, CLI, NODE].into_iter().flatten()
 }

@@ -89,6 +89,8 @@ fn no_text_has_a_word_of_the_trade() {
         "піри",
         "геш",
     ];
+    // Stands before the digest itself, beside the id of a record.
+    let excepted = ["page_digest"];
     for language in language::ALL {
         for (key, content) in contents(areas::all(), language) {
             let text = content.text;
@@ -97,7 +99,8 @@ fn no_text_has_a_word_of_the_trade() {
             let lower = shown.to_lowercase();
             let words = lower.split(|char: char| !(char.is_alphanumeric() || char == '-'));
             let found: Vec<_> = words.filter(|word| never.contains(word)).collect();
-            assert!(found.is_empty() && !shown.contains("DID"), "{key}: {found:?} in {text}");
+            let clean = found.is_empty() || excepted.contains(&&*key);
+            assert!(clean && !shown.contains("DID"), "{key}: {found:?} in {text}");
         }
     }
 }
