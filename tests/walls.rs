@@ -75,7 +75,7 @@ fn the_folders_of_protocol_are_layers_and_no_arrow_runs_upward() {
 }
 
 #[test]
-fn protocol_reaches_no_runtime_network_or_store_and_cli_does_not_reach_node() {
+fn protocol_and_texts_reach_no_runtime_network_or_store_and_cli_does_not_reach_node() {
     none(graph::FORBIDDEN.iter().flat_map(|forbidden| forbidden.reached_in(&graph::tree_of(&["-p", forbidden.room]))));
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn asks_json(args: &[OsString]) -> bool {
 }
 
 #[cfg(test)]
-pub(crate) use translation::keys;
+pub(crate) use translation::needed_keys;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

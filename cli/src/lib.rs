@@ -23,6 +23,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use habeas_texts::language;
 use protocol::record::schema::Language;
 
 pub use jiff::tz::TimeZone;
@@ -127,7 +128,7 @@ fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
     // Scripts read the same on every machine, unless they ask for something else themselves.
     let surrounding = || surroundings.locale.as_deref().filter(|_| !json).map(tongue::of_locale);
     render::tell_times_in(surroundings.zone.clone());
-    tongue::speak(tongue::asked_for(&args).or_else(surrounding).unwrap_or(Language::En));
+    language::set(tongue::asked_for(&args).or_else(surrounding).unwrap_or(Language::En));
     let cli = match Cli::read(args) {
         Ok(cli) => cli,
         Err(error) => return unread(&error, outlet, json, surroundings.plain),

@@ -1,5 +1,5 @@
-//! Every text that people read, by name: each function is a message of `lang/*/*.ftl`, and its parameters are the
-//! message's, so that one forgotten does not compile. What is no single message is put together here.
+//! Every text that people read, by name: each function is a message of `protocol/texts/lang`, and its parameters are
+//! the message's, so that one forgotten does not compile. What is no single message is put together here.
 
 mod codes;
 pub(crate) mod dates;
@@ -19,7 +19,7 @@ pub(crate) mod usage;
 
 use std::{fmt::Display, path::Path};
 
-use fluent_bundle::FluentValue;
+use habeas_texts::messages;
 use protocol::{
     app::control::{Problem, Progress, Unit},
     bytes::ids::IdError,
@@ -27,59 +27,9 @@ use protocol::{
 
 use crate::render::room;
 
+pub(crate) use habeas_texts::yes_no;
+
 pub(crate) use self::{codes::*, record::*, setup::*, standing::*};
-
-/// Names messages: a function for each, and for tests the list of them.
-macro_rules! messages {
-    ($($(#[$doc:meta])* $key:ident($($parameter:ident: $type:ty),*);)*) => {
-        $($(#[$doc])* pub(crate) fn $key($($parameter: $type),*) -> String {
-            $crate::tongue::say(
-                stringify!($key),
-                &[$((stringify!($parameter), $crate::texts::Said::said($parameter))),*],
-            )
-        })*
-
-        /// The keys here, each with its parameters.
-        #[cfg(test)]
-        pub(super) const KEYS: &[(&str, &[&str])] = &[$((stringify!($key), &[$(stringify!($parameter)),*])),*];
-    };
-}
-use messages;
-
-/// What can be a parameter of a message.
-trait Said<'a> {
-    fn said(self) -> FluentValue<'a>;
-}
-
-impl<'a> Said<'a> for &'a str {
-    fn said(self) -> FluentValue<'a> {
-        self.into()
-    }
-}
-
-impl<'a> Said<'a> for &'a Path {
-    fn said(self) -> FluentValue<'a> {
-        self.to_string_lossy().into()
-    }
-}
-
-impl<'a> Said<'a> for &dyn Display {
-    fn said(self) -> FluentValue<'a> {
-        self.to_string().into()
-    }
-}
-
-impl<'a> Said<'a> for u64 {
-    fn said(self) -> FluentValue<'a> {
-        self.into()
-    }
-}
-
-impl<'a> Said<'a> for usize {
-    fn said(self) -> FluentValue<'a> {
-        self.into()
-    }
-}
 
 messages! {
     as_of(moment: &str);
@@ -95,8 +45,6 @@ messages! {
     unreadable(path: &Path, why: &dyn Display);
     unwritten(path: &Path, why: &dyn Display);
     written(path: &Path);
-    yes();
-    no();
     next_heading();
     next_line(step: &str);
     more_on(code: &str);
@@ -166,10 +114,6 @@ pub(crate) fn commands<W: AsRef<str>>(heading: &str, commands: &[(String, W)]) -
 /// Whether an answer to a question is a yes, in any of the languages; everything else is none.
 pub(crate) fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "д" | "да" | "т" | "так")
-}
-
-pub(crate) fn yes_no(answer: bool) -> String {
-    if answer { yes() } else { no() }
 }
 
 #[cfg(test)]

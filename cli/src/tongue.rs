@@ -1,95 +1,138 @@
-//! The language of this program's texts: which one is spoken, and how a text is found in it.
-//!
-//! The texts are messages of Project Fluent in `lang/<language>/<area>.ftl`, compiled in; the functions of [`crate::texts`]
-//! are their names. One command speaks one language on one thread, so the language is a property of the thread and no
-//! function between a command and its texts carries it.
+//! Which language: what was typed, else what the surroundings say, else English.
 
-mod choice;
+use std::{ffi::OsString, fmt};
 
-use std::cell::{Cell, OnceCell};
-
-use fluent_bundle::{FluentArgs, FluentBundle, FluentResource, FluentValue};
+use clap::ValueEnum;
+use habeas_texts::language::{self, tag};
 use protocol::record::schema::Language;
 
-pub(crate) use choice::{Tongue, asked_for, of_locale, spoken_in};
-
-type Bundle = FluentBundle<FluentResource>;
-
-/// The files of a language.
-macro_rules! files {
-    ($language:literal: $($area:literal)*) => {
-        &[$((concat!($language, "/", $area), include_str!(concat!("../lang/", $language, "/", $area, ".ftl")))),*]
-    };
+/// A language that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tongue {
+    /// English.
+    En,
+    /// Русский.
+    Ru,
+    /// Українська.
+    Uk,
 }
 
-/// English need not say again what stands beside the arguments of commands, what their reader (clap) says itself, and the
-/// sentence and next step that travel with a problem.
-const EN: &[(&str, &str)] = files!("en": "words" "typed" "dates" "standing" "record" "fields" "sheet" "setup" "sharing" "questions" "doctor" "demo" "codes");
-const RU: &[(&str, &str)] = files!("ru": "words" "typed" "dates" "standing" "record" "fields" "sheet" "setup" "sharing" "questions" "doctor" "demo" "codes" "usage" "commands");
-const UK: &[(&str, &str)] = files!("uk": "words" "typed" "dates" "standing" "record" "fields" "sheet" "setup" "sharing" "questions" "doctor" "demo" "codes" "usage" "commands");
-
-thread_local! {
-    static SPOKEN: Cell<Language> = const { Cell::new(Language::En) };
-    static BUNDLES: [OnceCell<Bundle>; 3] = const { [OnceCell::new(), OnceCell::new(), OnceCell::new()] };
+impl From<Tongue> for Language {
+    fn from(tongue: Tongue) -> Self {
+        match tongue {
+            Tongue::En => Self::En,
+            Tongue::Ru => Self::Ru,
+            Tongue::Uk => Self::Uk,
+        }
+    }
 }
 
-/// Speaks this language from now on.
-pub(crate) fn speak(language: Language) {
-    SPOKEN.set(language);
+/// What `--lang` says, before the arguments are read: their own texts are in that language.
+pub(crate) fn asked_for(args: &[OsString]) -> Option<Language> {
+    let texts = args.iter().map(|arg| arg.to_str().unwrap_or_default()).take_while(|arg| *arg != "--");
+    let texts: Vec<_> = texts.collect();
+    let after = texts.windows(2).find_map(|pair| (pair[0] == "--lang").then_some(pair[1]));
+    let value = after.or_else(|| texts.iter().find_map(|text| text.strip_prefix("--lang=")))?;
+    Tongue::from_str(value, false).ok().map(Language::from)
 }
 
-/// The language spoken.
-pub(crate) fn spoken() -> Language {
-    SPOKEN.get()
+/// The language of a POSIX locale, such as `uk_UA.UTF-8`; English for all that we do not speak.
+pub(crate) fn of_locale(locale: &str) -> Language {
+    spoken_in(locale).unwrap_or(Language::En)
 }
 
-/// The text of a key. Every key that is named in the code exists in every language: a test counts them.
-pub(crate) fn say(key: &str, parameters: &[(&str, FluentValue<'_>)]) -> String {
-    find(key, None, parameters).unwrap_or_else(|| key.to_owned())
+/// The language of a POSIX locale, if we speak it; `C` and `POSIX` name none.
+pub(crate) fn spoken_in(locale: &str) -> Option<Language> {
+    let language = locale.split(['_', '-', '.', '@']).next().unwrap_or_default();
+    language::ALL.into_iter().find(|known| tag(*known) == language)
 }
 
-/// The text of a key, or of one of its attributes: nothing if this language has none, or if it names a parameter that is
-/// not given.
-pub(crate) fn find(key: &str, attribute: Option<&str>, parameters: &[(&str, FluentValue<'_>)]) -> Option<String> {
-    BUNDLES.with(|bundles| {
-        let language = spoken();
-        let bundle = bundles[language as usize].get_or_init(|| bundle(language));
-        let message = bundle.get_message(key)?;
-        let pattern = match attribute {
-            Some(attribute) => message.get_attribute(attribute)?.value(),
-            None => message.value()?,
+impl Tongue {
+    /// The question which one it is to be, for whoever has chosen none: in all of them.
+    pub(crate) fn question() -> String {
+        let each = (1..).zip(Self::value_variants()).map(|(nth, tongue)| format!("{nth} {}", tongue.own_name()));
+        format!("Language / Язык / Мова:  {}  [1] ", each.collect::<Vec<_>>().join("  "))
+    }
+
+    /// What an answer to the question names: a number, a tag, or the beginning of a name.
+    pub(crate) fn answered(answer: &str) -> Option<Self> {
+        let answer = answer.trim().to_lowercase();
+        let names = |nth: usize, tongue: Self| {
+            let name = tongue.own_name().to_lowercase();
+            answer == nth.to_string() || answer == tongue.to_string() || name.starts_with(&answer)
         };
-        let parameters: FluentArgs<'_> = parameters.iter().cloned().collect();
-        let mut errors = Vec::new();
-        let text = bundle.format_pattern(pattern, Some(&parameters), &mut errors).into_owned();
-        errors.is_empty().then_some(text)
-    })
-}
+        let all = (1..).zip(Self::value_variants().iter().copied());
+        all.filter(|_| !answer.is_empty()).find(|(nth, tongue)| names(*nth, *tongue)).map(|(_, tongue)| tongue)
+    }
 
-/// The files of a language, each with its name.
-const fn files(language: Language) -> &'static [(&'static str, &'static str)] {
-    match language {
-        Language::En => EN,
-        Language::Ru => RU,
-        Language::Uk => UK,
+    const fn own_name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::Ru => "Русский",
+            Self::Uk => "Українська",
+        }
     }
 }
 
-fn bundle(language: Language) -> Bundle {
-    let name = choice::name(language);
-    let mut bundle = Bundle::new(vec![name.parse().expect("our three names are language tags")]);
-    // A terminal shows the marks that would isolate a parameter's direction of writing as garbage.
-    bundle.set_use_isolating(false);
-    for (file, text) in files(language) {
-        let resource = FluentResource::try_new((*text).to_owned());
-        let resource = resource.unwrap_or_else(|(_, errors)| panic!("{file}.ftl: {errors:?}"));
-        bundle.add_resource(resource).unwrap_or_else(|errors| panic!("{file}.ftl: {errors:?}"));
+impl fmt::Display for Tongue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(tag(Language::from(*self)))
     }
-    bundle
 }
 
 #[cfg(test)]
-pub(crate) use tests::keys;
+mod tests {
+    use super::*;
 
-#[cfg(test)]
-mod tests;
+    #[test]
+    fn the_language_is_asked_for_anywhere_before_two_dashes() {
+        let check = |args: &[&str], expected| {
+            let args: Vec<_> = args.iter().map(OsString::from).collect();
+            assert_eq!(asked_for(&args), expected, "{args:?}");
+        };
+        check(&["habeas", "--lang", "ru", "status"], Some(Language::Ru));
+        check(&["habeas", "status", "--lang=uk"], Some(Language::Uk));
+        check(&["habeas", "status", "--lang", "en"], Some(Language::En));
+        check(&["habeas", "status", "--lang"], None);
+        check(&["habeas", "status", "--lang", "de"], None);
+        check(&["habeas", "import", "--", "--lang=uk"], None);
+        check(&["habeas", "status"], None);
+    }
+
+    #[test]
+    fn the_language_is_answered_by_its_number_its_tag_or_its_own_name() {
+        let check = |answer: &str, expected| assert_eq!(Tongue::answered(answer), expected, "{answer}");
+        check("1\n", Some(Tongue::En));
+        check(" 2 ", Some(Tongue::Ru));
+        check("uk", Some(Tongue::Uk));
+        check("Укр", Some(Tongue::Uk));
+        check("русский\n", Some(Tongue::Ru));
+        for nothing in ["\n", "4", "de", ""] {
+            check(nothing, None);
+        }
+        assert_eq!(Tongue::question(), "Language / Язык / Мова:  1 English  2 Русский  3 Українська  [1] ");
+    }
+
+    #[test]
+    fn no_language_is_chosen_where_the_locale_names_none_of_ours() {
+        let check = |locale, expected| assert_eq!(spoken_in(locale), expected, "{locale}");
+        check("en_GB.UTF-8", Some(Language::En));
+        check("uk_UA.UTF-8", Some(Language::Uk));
+        for none in ["C", "C.UTF-8", "POSIX", "de_DE.UTF-8", ""] {
+            check(none, None);
+        }
+    }
+
+    #[test]
+    fn a_locale_names_one_of_three_languages_or_means_english() {
+        let check = |locale, expected| assert_eq!(of_locale(locale), expected, "{locale}");
+        check("uk_UA.UTF-8", Language::Uk);
+        check("ru_RU.UTF-8", Language::Ru);
+        check("ru", Language::Ru);
+        check("uk@euro", Language::Uk);
+        check("en_GB.UTF-8", Language::En);
+        check("C", Language::En);
+        check("de_DE", Language::En);
+        check("", Language::En);
+    }
+}

@@ -22,7 +22,6 @@ use crate::durable;
 
 mod page;
 mod text;
-mod words;
 
 pub use page::page;
 

@@ -20,6 +20,7 @@ mod making;
 mod metrics;
 mod steps;
 mod telemetry;
+mod texts;
 
 use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode};
 

@@ -1,31 +1,31 @@
-//! The walls on manifests: each dependency is used where it is listed, and each entry of the workspace's table by a room.
+//! The walls on manifests: each dependency is used where it is listed, and each entry of the workspace's table by a package.
 
 use std::collections::BTreeSet;
 
 use super::{
     Violation,
-    files::{ROOMS, Tree},
+    files::{PACKAGES, Tree},
     source::{Source, read_all},
 };
 
-/// Dependencies that a room lists and does not name in its code, and entries of the table that no room lists.
+/// Dependencies that a package lists and does not name in its code, and entries of the table that no package lists.
 pub(super) fn unused(tree: &Tree) -> Vec<Violation> {
     let sources = read_all(&tree.rust());
     let mut found = Vec::new();
     let mut listed = BTreeSet::new();
-    for room in ROOMS {
-        let manifest = format!("{room}/Cargo.toml");
-        let names = named_in(&sources, room, &bins(tree, &manifest));
+    for folder in PACKAGES {
+        let manifest = format!("{folder}/Cargo.toml");
+        let names = named_in(&sources, folder, &bins(tree, &manifest));
         for dependency in listed_in(tree, &manifest) {
             if !names.contains(dependency.replace('-', "_").as_str()) {
-                found.push(says(&manifest, &dependency, "a room lists only what its code names"));
+                found.push(says(&manifest, &dependency, "a package lists only what its code names"));
             }
             listed.insert(dependency);
         }
     }
     let table = keys(&parsed(tree, "Cargo.toml"), &["workspace", "dependencies"]);
     let idle = table.into_iter().filter(|name| !listed.contains(name));
-    found.extend(idle.map(|name| says("Cargo.toml", &name, "the table holds only what a room lists")));
+    found.extend(idle.map(|name| says("Cargo.toml", &name, "the table holds only what a package lists")));
     found
 }
 
@@ -53,7 +53,7 @@ fn listed_in(tree: &Tree, manifest: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Sources outside the room that one of its binaries is made of.
+/// Sources outside the package that one of its binaries is made of.
 fn bins(tree: &Tree, manifest: &str) -> Vec<String> {
     let manifest = parsed(tree, manifest);
     let bins = manifest.get("bin").and_then(toml::Value::as_array).cloned().unwrap_or_default();
@@ -61,11 +61,17 @@ fn bins(tree: &Tree, manifest: &str) -> Vec<String> {
     paths.collect()
 }
 
-/// First words of every path that the room's code speaks.
-fn named_in<'a>(sources: &'a [Source], room: &str, bins: &[String]) -> BTreeSet<&'a str> {
-    let of_the_room = |source: &&Source| source.path.starts_with(&format!("{room}/")) || bins.contains(&source.path);
-    let names = sources.iter().filter(of_the_room).flat_map(|source| &source.names);
+/// First words of every path that the package's code speaks.
+fn named_in<'a>(sources: &'a [Source], folder: &str, bins: &[String]) -> BTreeSet<&'a str> {
+    let is_ours = |source: &&Source| package_of(&source.path) == Some(folder) || bins.contains(&source.path);
+    let names = sources.iter().filter(is_ours).flat_map(|source| &source.names);
     names.filter_map(|name| name.segments.first().map(String::as_str)).collect()
+}
+
+/// The package that a file belongs to: the innermost, where one lies in the folder of another.
+fn package_of(path: &str) -> Option<&'static str> {
+    let around = PACKAGES.iter().filter(|folder| path.starts_with(&format!("{folder}/")));
+    around.max_by_key(|folder| folder.len()).copied()
 }
 
 #[test]
@@ -74,7 +80,8 @@ fn a_dependency_that_nothing_names_is_found_in_a_room_and_in_the_table() {
         let root = format!("[workspace.dependencies]\n{root}");
         let room = format!("[dependencies]\n{room}");
         let files = [("Cargo.toml", root.as_str()), ("node/Cargo.toml", &room), ("node/src/x.rs", code)];
-        let others = ["protocol", "cli", "tests"].map(|room| (format!("{room}/Cargo.toml"), String::new()));
+        let others =
+            ["protocol", "protocol/texts", "cli", "tests"].map(|room| (format!("{room}/Cargo.toml"), String::new()));
         let mut files: Vec<(&str, &str)> = files.to_vec();
         files.extend(others.iter().map(|(path, text)| (path.as_str(), text.as_str())));
         assert_eq!(unused(&super::files::planted(&files)).len(), count, "{root} {room} {code}");
@@ -83,4 +90,13 @@ fn a_dependency_that_nothing_names_is_found_in_a_room_and_in_the_table() {
     check("a-b = \"1\"\n", "a-b.workspace = true\n", "fn f() { a_b::c(); }", 0);
     check("a-b = \"1\"\n", "a-b.workspace = true\n", "// a_b::c", 1);
     check("a-b = \"1\"\nc = \"1\"\n", "a-b.workspace = true\n", "use a_b::c;", 1);
+}
+
+#[test]
+fn a_file_belongs_to_the_innermost_package_around_it() {
+    let check = |path: &str, expected| assert_eq!(package_of(path), expected, "{path}");
+    check("protocol/src/lib.rs", Some("protocol"));
+    check("protocol/texts/src/lib.rs", Some("protocol/texts"));
+    check("protocol/texts.rs", Some("protocol"));
+    check("deploy/x.rs", None);
 }

@@ -18,8 +18,8 @@ pub(super) struct Rule {
     tests_too: bool,
 }
 
-const PROTOCOL: &[&str] = &["protocol/src/"];
-const PRODUCT: &[&str] = &["protocol/src/", "node/src/", "cli/src/"];
+const PROTOCOL: &[&str] = &["protocol/src/", "protocol/texts/src/"];
+const PRODUCT: &[&str] = &["protocol/src/", "protocol/texts/src/", "node/src/", "cli/src/"];
 const EVERYTHING: &[&str] = &["protocol/", "node/", "cli/", "tests/"];
 const PROGRAMS: &[&str] = &["node/src/main.rs", "cli/src/main.rs"];
 const PRINTERS: &[&str] = &["node/src/main.rs", "node/src/telemetry.rs", "cli/src/main.rs", "cli/src/render.rs"];
@@ -123,6 +123,13 @@ pub(super) const ONE_PLACE: &[Rule] = &[
         within: PRODUCT,
         except: &["node/src/index.rs", "node/src/index/"],
         names: &["tantivy*"],
+        tests_too: true,
+    },
+    Rule {
+        promise: "texts are read and looked up in protocol/texts alone",
+        within: &["protocol/src/", "node/src/", "cli/src/"],
+        except: &[],
+        names: &["fluent_bundle", "fluent_syntax"],
         tests_too: true,
     },
     Rule {

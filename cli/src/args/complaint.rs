@@ -3,12 +3,12 @@
 use std::error::Error as _;
 
 use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
+use habeas_texts::language;
 use protocol::{bytes::ids::IdError, record::schema::Language};
 
 use crate::{
     error::{Failure, Unfit, codes},
     texts::{self, typed},
-    tongue::spoken,
 };
 
 /// What is wrong; nothing where help or the version was asked for, or nothing at all was typed.
@@ -76,7 +76,7 @@ fn because(error: &Error) -> Option<String> {
     if text.contains("digit") {
         return Some(typed::not_a_number());
     }
-    (spoken() == Language::En).then_some(text)
+    (language::current() == Language::En).then_some(text)
 }
 
 fn said(value: &ContextValue) -> Option<String> {

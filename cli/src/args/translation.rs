@@ -2,12 +2,10 @@
 //! message, before anything is parsed.
 
 use clap::{Arg, ArgAction, Command};
+use habeas_texts::{find, language};
 use protocol::record::schema::Language;
 
-use crate::{
-    texts::{typed, usage},
-    tongue::{find, spoken},
-};
+use crate::texts::{typed, usage};
 
 /// The help of a command, as clap lays it out, but for the one word that clap knows in English only.
 fn layout() -> String {
@@ -16,7 +14,7 @@ fn layout() -> String {
 
 /// The command in the language spoken.
 pub(super) fn translated(command: Command) -> Command {
-    if spoken() == Language::En { command } else { self::command(command, "command") }
+    if language::current() == Language::En { command } else { self::command(command, "command") }
 }
 
 /// The command at `path`, which is also the key of what it is about.
@@ -92,7 +90,7 @@ fn value_key(arg: &Arg) -> String {
 }
 
 #[cfg(test)]
-pub(crate) use tests::keys;
+pub(crate) use tests::needed_keys;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use habeas_texts::language;
 use protocol::app::control::{Reply, Request};
 
 use super::ask;
@@ -15,7 +16,7 @@ use crate::{
         zone_name,
     },
     texts,
-    tongue::{Tongue, spoken},
+    tongue::Tongue,
 };
 
 const EXAMPLES: &str = "\
@@ -39,7 +40,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let Args { folder, language } = args;
-    let (to, language) = (files::whole(&folder)?, language.map_or_else(spoken, Into::into));
+    let (to, language) = (files::whole(&folder)?, language.map_or_else(language::current, Into::into));
     let request = Request::Archive { to, language, zone: zone_name() };
     let reply = ask(context, &request).await?;
     let Reply::Archived { records, bytes, unread } = reply else { return Err(unexpected(&reply)) };

@@ -1,5 +1,6 @@
 //! Where claims differ, side by side, and what became of every claim.
 
+use habeas_texts::language;
 use protocol::{
     app::control::{At, Claim, Conflict, Heading, Past, Record, Resolution},
     record::schema::Schema,
@@ -10,7 +11,7 @@ use super::{
     record::{claim, short, shown, titled, who},
     stacked, table,
 };
-use crate::{texts, tongue::spoken};
+use crate::texts;
 
 /// Every conflict: its values with who, when, how sure, from where; then what was said to settle it.
 pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &[Conflict]) -> String {
@@ -114,7 +115,7 @@ pub(super) fn fate(past: &Past) -> String {
 }
 
 fn reason(vocabulary: &str, code: &str) -> String {
-    Schema::current().vocabulary(vocabulary).map_or(code, |list| list.label(code, spoken())).to_owned()
+    Schema::current().vocabulary(vocabulary).map_or(code, |list| list.label(code, language::current())).to_owned()
 }
 
 const fn at(claim: &Claim) -> At {

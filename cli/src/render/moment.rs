@@ -6,10 +6,11 @@
 
 use std::cell::RefCell;
 
+use habeas_texts::language;
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 use protocol::record::schema::Language;
 
-use crate::{texts::dates, tongue::spoken};
+use crate::texts::dates;
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
@@ -70,7 +71,7 @@ const fn is_utc(name: &str) -> bool {
 }
 
 fn day_form() -> &'static str {
-    if spoken() == Language::En { "%Y-%m-%d" } else { "%d.%m.%Y" }
+    if language::current() == Language::En { "%Y-%m-%d" } else { "%d.%m.%Y" }
 }
 
 /// In a form of strftime(3), in which `{zone}` stands for the difference from UTC.
@@ -142,7 +143,6 @@ mod tests {
     use protocol::record::date::Date;
 
     use super::*;
-    use crate::tongue::speak;
 
     #[test]
     fn a_time_is_shown_as_finely_as_it_was_recorded() {
@@ -152,7 +152,7 @@ mod tests {
         check(0, "1970-01-01");
         check(u64::MAX, "?");
         for language in [Language::Ru, Language::Uk] {
-            speak(language);
+            language::set(language);
             check(1_795_478_400, "24.11.2026");
             check(1_795_478_460, "24.11.2026 00:01 UTC");
             check(u64::MAX, "?");
@@ -197,7 +197,7 @@ mod tests {
             (&*iso(1_795_532_400), &*in_utc(|| moment(1_795_532_400))),
             ("2026-11-24 15:00", "2026-11-24 15:00 UTC")
         );
-        speak(Language::Uk);
+        language::set(Language::Uk);
         assert_eq!(moment_and_zone(1_795_532_400), "25.11.2026 01:00 +10:00 (Asia/Vladivostok)");
     }
 
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn a_date_is_said_as_exactly_as_it_is_known() {
         let check = |language, text: &str, expected: &str| {
-            speak(language);
+            language::set(language);
             assert_eq!(day(text), expected);
         };
         check(Language::En, "2025-04-15", "2025-04-15");
@@ -236,7 +236,7 @@ mod tests {
         let parts = (21..=24).chain(33..=36).map(|part| format!("2024-{part}"));
         let points: Vec<_> = months.chain(parts).chain(["2024".into(), "2024-03-05".into()]).collect();
         for language in [Language::En, Language::Ru, Language::Uk] {
-            speak(language);
+            language::set(language);
             for point in &points {
                 let forms = ["{}", "{}~", "../{}", "{}/..", "2023-02/{}", "{}/2025-11"];
                 for text in forms.map(|form| form.replace("{}", point)) {
@@ -249,7 +249,7 @@ mod tests {
 
     #[test]
     fn other_programs_read_times_in_one_form() {
-        speak(Language::Uk);
+        language::set(Language::Uk);
         assert_eq!((&*iso(1_795_478_400), &*iso(1_795_478_460)), ("2026-11-24", "2026-11-24 00:01"));
         assert_eq!(only_day(1_795_515_600), "24.11.2026");
     }

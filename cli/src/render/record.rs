@@ -1,6 +1,7 @@
 //! Case files and dockets as people read them. What organisations disagree about stands first, side by side; nothing is
 //! chosen for the reader.
 
+use habeas_texts::language;
 use protocol::{
     app::control::{Cell, Claim, Entity, Imported, Record, RecordKind, Stated, Summary},
     bytes::ids::{EntityId, OrgId},
@@ -9,7 +10,7 @@ use protocol::{
 use serde_json::Value;
 
 use super::{Ink, day, fits, indented, moment, moment_and_zone, only_day, stacked, table};
-use crate::{texts, tongue::spoken};
+use crate::texts;
 
 /// Numbers that say what a pseudonym says.
 const ROOT_IDS: &[&str] = &["case_file.case_id", "docket.docket_id", "tombstone.case_id"];
@@ -163,7 +164,7 @@ fn worded(field: &str, text: &str) -> String {
     let schema = Schema::current();
     match schema.field(field) {
         Some(known) if known.kind == Kind::Date => day(text),
-        _ => schema.label(field, text, spoken()).to_owned(),
+        _ => schema.label(field, text, language::current()).to_owned(),
     }
 }
 
@@ -220,7 +221,7 @@ fn heading(part: Part<'_>) -> String {
 
 /// What a part of a record is called.
 pub(crate) fn kind(name: &str) -> String {
-    Schema::current().entity(name).map_or(name, |known| known.labels.in_language(spoken())).to_owned()
+    Schema::current().entity(name).map_or(name, |known| known.labels.in_language(language::current())).to_owned()
 }
 
 fn entity(record: &Record, part: Part<'_>, depth: Depth) -> String {
@@ -282,15 +283,15 @@ pub(crate) fn raw(value: &Value) -> String {
 
 /// What a field is called.
 pub(crate) fn what(field: &str) -> String {
-    Schema::current().field(field).map_or(field, |known| known.labels.in_language(spoken())).to_owned()
+    Schema::current().field(field).map_or(field, |known| known.labels.in_language(language::current())).to_owned()
 }
 
 /// What a field is called, with what it belongs to where several have one name: "Captivity: From".
 pub(crate) fn titled(field: &str) -> String {
     let schema = Schema::current();
     let Some(known) = schema.field(field) else { return field.to_owned() };
-    let label = known.labels.in_language(spoken());
-    let alike = schema.fields().filter(|other| other.labels.in_language(spoken()) == label).count();
+    let label = known.labels.in_language(language::current());
+    let alike = schema.fields().filter(|other| other.labels.in_language(language::current()) == label).count();
     if alike > 1 { format!("{}: {label}", kind(&known.entity)) } else { label.to_owned() }
 }
 
@@ -305,7 +306,7 @@ pub(crate) fn stated(stated: &[Stated]) -> String {
 
 /// What a stage is called.
 pub(crate) fn stage(code: &str) -> String {
-    Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, spoken())).to_owned()
+    Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, language::current())).to_owned()
 }
 
 /// The kind of a source, if the record says so.

@@ -1,5 +1,6 @@
 //! What people and scripts see of hand-made replies.
 
+use habeas_texts::language;
 use insta::{assert_json_snapshot, assert_snapshot};
 use protocol::{
     app::control::{
@@ -13,7 +14,7 @@ use protocol::{
 use serde_json::{Value, json};
 
 use super::{record::Depth, *};
-use crate::{fake, tongue::speak};
+use crate::fake;
 
 mod progress;
 mod questions;
@@ -310,14 +311,14 @@ fn at_width(columns: u16, show: impl FnOnce() -> String) -> String {
 #[test]
 fn a_hundred_case_files_have_a_line_each_on_a_small_terminal() {
     for language in [Language::En, Language::Ru, Language::Uk] {
-        speak(language);
+        language::set(language);
         let cases: Vec<_> = (0..100).map(|number| summary(number, Some(&format!("СИН-{number:02}")), 0)).collect();
         let text = at_width(80, || record::records(RecordKind::Case, &cases, NOW));
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(text.lines().count(), 100 + 3, "{text}");
         assert!(text.contains("  able zone …  "), "{text}");
     }
-    speak(Language::Ru);
+    language::set(Language::Ru);
     let cases = [summary(1, Some("СИН-01"), 0), summary(2, Some("SYN-2"), 2)];
     assert_snapshot!("cases_narrow", at_width(80, || record::records(RecordKind::Case, &cases, NOW)));
 }
@@ -338,7 +339,7 @@ fn what_was_stated_is_repeated_as_it_was_understood() {
         stated("service_record.category", json!("mobilised")),
     ];
     let check = |language, expected: &[&str]| {
-        speak(language);
+        language::set(language);
         assert_eq!(record::stated(&said).lines().map(str::trim).collect::<Vec<_>>(), expected);
     };
     check(

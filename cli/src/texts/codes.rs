@@ -3,13 +3,10 @@
 //! A problem comes with both in English. Another language has its own: the message named by the code, or by the code and
 //! what the problem is about, with its parameters filled in.
 
-use fluent_bundle::FluentValue;
+use habeas_texts::{Parameter as _, find, text};
 use protocol::app::control::{Parameter, Problem};
 
-use crate::{
-    error::known,
-    tongue::{find, say},
-};
+use crate::error::known;
 
 /// What a code means, in a sentence or two.
 pub(crate) fn cause(code: &str) -> Option<String> {
@@ -26,10 +23,10 @@ pub(crate) fn next_of(code: &str) -> String {
 pub(crate) fn sentence(problem: &Problem) -> String {
     let Problem { code, message, .. } = problem;
     let exact = problem.situation.as_ref().and_then(|situation| {
-        let given: Vec<_> = situation.params.iter().map(|(name, value)| (&**name, said(value))).collect();
+        let given: Vec<_> = situation.params.iter().map(|(name, value)| (&**name, value.value())).collect();
         find(&format!("{code}-{}", situation.about), None, &given)
     });
-    let general = || find(code, None, &[("message", FluentValue::from(&**message))]);
+    let general = || find(code, None, &[("message", message.as_str().into())]);
     exact.or_else(general).unwrap_or_else(|| message.clone())
 }
 
@@ -49,21 +46,13 @@ pub(crate) fn details(problem: &Problem) -> Vec<String> {
     let findings = problem.situation.as_ref().map(|situation| &*situation.findings).unwrap_or_default();
     let line = |finding: &Problem| {
         let params = finding.situation.as_ref().map(|situation| &situation.params);
-        let place = |name| params.and_then(|params| params.get(name)).map(said);
+        let place = |name| params.and_then(|params| params.get(name)).map(habeas_texts::Parameter::value);
         match (place("line"), place("path")) {
             (Some(line), Some(path)) => {
-                let sentence = FluentValue::from(sentence(finding));
-                say("finding", &[("line", line), ("path", path), ("sentence", sentence)])
+                text("finding", &[("line", line), ("path", path), ("sentence", sentence(finding).into())])
             }
             _ => sentence(finding),
         }
     };
     if findings.is_empty() { problem.details.clone() } else { findings.iter().map(line).collect() }
-}
-
-fn said(parameter: &Parameter) -> FluentValue<'_> {
-    match parameter {
-        Parameter::Number(number) => (*number).into(),
-        Parameter::Text(text) => (&**text).into(),
-    }
 }

@@ -1,9 +1,10 @@
 //! What sharing says.
 
+use habeas_texts::find;
 use protocol::app::control::HeldBack;
 
 use super::messages;
-use crate::{render::record::titled, tongue::find};
+use crate::render::record::titled;
 
 messages! {
     cancelled();

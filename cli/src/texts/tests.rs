@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use habeas_texts::{areas, find, keys, language};
 use protocol::{
     app::control::{Parameter, SITUATIONS},
     record::schema::{Language, Schema},
@@ -16,7 +17,6 @@ use super::*;
 use crate::{
     args,
     error::{Failure, known},
-    tongue::{self, find, speak},
 };
 
 const OTHERS: [Language; 2] = [Language::Ru, Language::Uk];
@@ -30,14 +30,14 @@ fn named() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     running.into_iter().chain(reading).chain([sheet::KEYS, typed::KEYS]).flatten().copied().chain([finding])
 }
 
-fn keys(language: Language) -> BTreeSet<String> {
-    tongue::keys(language).into_keys().collect()
+fn in_the_files(language: Language) -> BTreeSet<String> {
+    keys(areas::CLI, language).into_keys().collect()
 }
 
 #[test]
 fn every_text_named_in_the_code_exists_and_names_just_its_parameters() {
     for language in [Language::En, Language::Ru, Language::Uk] {
-        let known = tongue::keys(language);
+        let known = keys(areas::CLI, language);
         let usage = usage::KEYS.iter().copied().filter(|_| language != Language::En);
         for (key, parameters) in named().chain(usage) {
             let expected: BTreeSet<_> = parameters.iter().map(|name| (*name).to_owned()).collect();
@@ -50,18 +50,18 @@ fn every_text_named_in_the_code_exists_and_names_just_its_parameters() {
 fn every_text_that_exists_is_named_in_the_code() {
     let causes = known().map(|(code, ..)| format!("{code}.cause"));
     let mut english: BTreeSet<_> = named().map(|(key, _)| key.to_owned()).chain(causes).collect();
-    assert_eq!(keys(Language::En), english);
+    assert_eq!(in_the_files(Language::En), english);
     english.extend(usage::KEYS.iter().map(|(key, _)| (*key).to_owned()));
     english.extend(known().map(|(code, ..)| format!("{code}.next")));
     english.extend(protocol::app::control::codes::ALL.iter().map(|(code, ..)| (*code).to_owned()));
     english.extend(SITUATIONS.iter().map(|(code, about, _)| format!("{code}-{about}")));
-    english.extend(args::keys());
+    english.extend(args::needed_keys());
     let held = Reason::CODES.iter().map(|code| sharing::held_key(code));
     english.extend(held.flat_map(|key| [format!("{key}.next"), key]));
     english.extend(Schema::current().rules().caps.iter().map(|cap| sharing::cap_key(&cap.name)));
     english.extend(["held_consent_level_named", "held_local_term_named"].map(str::to_owned));
     for language in OTHERS {
-        let found = keys(language);
+        let found = in_the_files(language);
         let (missing, unused): (Vec<_>, Vec<_>) =
             (english.difference(&found).collect(), found.difference(&english).collect());
         assert!(missing.is_empty() && unused.is_empty(), "{language:?}: missing {missing:#?}, unused {unused:#?}");
@@ -71,7 +71,7 @@ fn every_text_that_exists_is_named_in_the_code() {
 #[test]
 fn every_code_has_a_cause_a_sentence_and_a_next_step_in_three_languages() {
     for language in [Language::En, Language::Ru, Language::Uk] {
-        speak(language);
+        language::set(language);
         for (code, _, in_english) in known() {
             let problem = Problem::new(code, "what happened");
             let (sentence, next) = (codes::sentence(&problem), codes::next_of(code));
@@ -85,8 +85,8 @@ fn every_code_has_a_cause_a_sentence_and_a_next_step_in_three_languages() {
 #[test]
 fn every_situation_has_a_sentence_that_its_parameters_complete() {
     for language in OTHERS {
-        speak(language);
-        let known = tongue::keys(language);
+        language::set(language);
+        let known = keys(areas::CLI, language);
         for (code, about, parameters) in SITUATIONS {
             let named = &known[&format!("{code}-{about}")];
             let given: BTreeSet<_> = parameters.iter().map(|name| (*name).to_owned()).collect();
@@ -105,7 +105,7 @@ fn every_situation_has_a_sentence_that_its_parameters_complete() {
 
 #[test]
 fn a_code_of_a_newer_node_is_told_in_its_own_words() {
-    speak(Language::Uk);
+    language::set(Language::Uk);
     let failure = Failure::from(Problem { next: "do it".into(), ..Problem::new("HB9999", "what happened") });
     assert_eq!((&*failure.problem.message, &*failure.problem.next), ("what happened", "do it"));
     let failure = Failure::from(Problem::new("HB3001", "x").saying("later").with("name", "y"));
@@ -154,7 +154,7 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn what_follows_a_problem_is_found_in_every_language() {
     for language in OTHERS {
-        speak(language);
+        language::set(language);
         assert!(find("HB1003", Some("next"), &[]).is_some_and(|next| next.contains("`habeas unlock`")), "{language:?}");
     }
 }

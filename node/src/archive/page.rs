@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use habeas_texts::{language, yes_no};
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use protocol::{
     app::{control::RecordKind, desk},
     bytes::ids::{EntityId, OrgId},
     record::{
-        schema::{Language, Schema, Value},
+        schema::{Schema, Value},
         section::{
             event::{Event, What},
             sheet::{Conflict, Record, Sheet},
@@ -23,8 +24,8 @@ use protocol::{
 use super::{
     Archive, Archived, Manner, Member,
     text::{moment, text, zone_name},
-    words::Words,
 };
+use crate::texts::archive as texts;
 
 const STYLE: &str = include_str!("page.css");
 /// Nothing may be fetched or run, whatever ends up in the page.
@@ -35,37 +36,36 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
 pub fn page(archive: &Archive, manner: &Manner, each: &mut dyn FnMut() -> bool) -> String {
     let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
     let Manner { language, zone } = manner;
-    Page { archive, language: *language, zone, words: Words::of(*language), members }.whole(each).into_string()
+    let page = Page { archive, zone, members };
+    language::within(*language, || page.whole(each)).into_string()
 }
 
 struct Page<'a> {
     archive: &'a Archive,
-    language: Language,
     zone: &'a TimeZone,
-    words: &'static Words,
     members: BTreeMap<OrgId, &'a Member>,
 }
 
 impl Page<'_> {
     fn whole(&self, each: &mut dyn FnMut() -> bool) -> Markup {
-        let Self { archive, words, .. } = self;
+        let archive = self.archive;
         html! {
             (DOCTYPE)
-            html lang=(words.lang) {
+            html lang=(language::tag(language::current())) {
                 head {
                     meta charset="utf-8";
                     meta http-equiv="Content-Security-Policy" content=(POLICY);
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="referrer" content="no-referrer";
-                    title { (words.title) }
+                    title { (texts::page_title()) }
                     style { (PreEscaped(STYLE)) }
                 }
                 body { main {
                     header {
-                        h1 { (words.title) }
-                        p.lead { (words.lead) }
-                        p.care { (words.care) }
-                        @if archive.unread > 0 { p.care { (words.unread) " " (archive.unread) } }
+                        h1 { (texts::page_title()) }
+                        p.lead { (texts::page_lead()) }
+                        p.care { (texts::page_care()) }
+                        @if archive.unread > 0 { p.care { (texts::page_unread(archive.unread)) } }
                         (self.facts())
                     }
                     (self.contents())
@@ -76,19 +76,20 @@ impl Page<'_> {
     }
 
     fn facts(&self) -> Markup {
-        let Self { archive, words, .. } = self;
+        let archive = self.archive;
         html! {
             dl.facts {
-                dt { (words.as_of) } dd { (moment(archive.as_of, self.zone)) @if let Some(name) = zone_name(self.zone) { " (" (name) ")" } }
-                dt { (words.registry) } dd { (archive.registry_words) }
-                dt { (words.organisation) } dd { (self.who(&archive.organisation)) }
-                dt { (words.organisations) } dd { (self.several(archive.organisations.iter().map(|m| &m.organisation))) }
+                dt { (texts::page_as_of()) }
+                dd { (moment(archive.as_of, self.zone)) @if let Some(name) = zone_name(self.zone) { " (" (name) ")" } }
+                dt { (texts::page_registry()) } dd { (archive.registry_words) }
+                dt { (texts::page_organisation()) } dd { (self.who(&archive.organisation)) }
+                dt { (texts::page_organisations()) }
+                dd { (self.several(archive.organisations.iter().map(|m| &m.organisation))) }
             }
         }
     }
 
     fn contents(&self) -> Markup {
-        let words = self.words;
         let of = |kind| self.archive.records.iter().filter(move |record| record.kind == kind);
         let line = |record: &Archived| {
             let disputed = desk::conflicts(&record.view);
@@ -96,17 +97,18 @@ impl Page<'_> {
                 li {
                     a href={ "#" (record.record) } { (name(record)) }
                     span.soft { (self.stage(record)) }
-                    span.flag { @if disputed > 0 { (words.disputed) ": " (disputed) } }
+                    span.flag { @if disputed > 0 { (texts::page_disputed()) ": " (disputed) } }
                     span.soft { (moment(desk::changed(&record.view), self.zone)) }
                 }
             }
         };
+        let kinds = [(texts::page_case_files(), RecordKind::Case), (texts::page_dockets(), RecordKind::Docket)];
         html! {
             nav #contents aria-labelledby="contents-heading" {
-                h2 #contents-heading { (words.contents) }
-                @for (heading, kind) in [(words.case_files, RecordKind::Case), (words.dockets, RecordKind::Docket)] {
+                h2 #contents-heading { (texts::page_contents()) }
+                @for (heading, kind) in kinds {
                     h3 { (heading) " (" (of(kind).count()) ")" }
-                    @if of(kind).next().is_none() { p.soft { (words.nothing) } }
+                    @if of(kind).next().is_none() { p.soft { (texts::page_nothing()) } }
                     ol { @for record in of(kind) { (line(record)) } }
                 }
             }
@@ -118,7 +120,7 @@ impl Page<'_> {
         Self: 'a,
     {
         let code = record.stage.as_str();
-        Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, self.language))
+        Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, language::current()))
     }
 
     /// An organisation by what it is called here, and its call-sign; one that is no member any more by its id.
@@ -158,8 +160,7 @@ impl<'a> Reader<'a> {
         let mut entities = BTreeMap::new();
         let mut open: Vec<&Record> = sheet.records.iter().rev().collect();
         while let Some(found) = open.pop() {
-            let types =
-                found.cell("type").map(|cell| shown_texts(page.language, &found.kind, cell)).unwrap_or_default();
+            let types = found.cell("type").map(|cell| shown_texts(&found.kind, cell)).unwrap_or_default();
             entities.entry(found.entity).or_insert_with(|| (found.kind.clone(), types));
             open.extend(found.children.iter().rev());
         }
@@ -167,17 +168,17 @@ impl<'a> Reader<'a> {
     }
 
     fn article(&self) -> Markup {
-        let (words, record) = (self.page.words, self.record);
+        let record = self.record;
         let kind = match record.kind {
-            RecordKind::Case => words.case_file,
-            RecordKind::Docket => words.docket,
+            RecordKind::Case => texts::page_case_file(),
+            RecordKind::Docket => texts::page_docket(),
         };
         let circle = self.page.archive.circles.iter().find(|circle| circle.circle == record.circle);
         let level = circle.map(|circle| match circle.kind.as_str() {
             // A case file of which a part is shared is read by others as well.
-            "own" if record.readers.is_empty() => words.own,
-            "commons" => words.commons,
-            _ => words.named,
+            "own" if record.readers.is_empty() => texts::page_circle_own(),
+            "commons" => texts::page_circle_commons(),
+            _ => texts::page_circle_named(),
         });
         let (settled, open): (Vec<_>, Vec<_>) = self.sheet.conflicts.iter().partition(|conflict| conflict.settled);
         html! {
@@ -186,22 +187,24 @@ impl<'a> Reader<'a> {
                     p.kind { (kind) @if let Some(level) = level { " · " (level) } }
                     h2 { (name(record)) }
                     dl.facts {
-                        dt { (words.stage) } dd { (self.page.stage(record)) }
-                        dt { (words.last_stated) } dd { (moment(desk::changed(&record.view), self.page.zone)) }
-                        dt { (words.read_by) }
+                        dt { (texts::page_stage()) } dd { (self.page.stage(record)) }
+                        dt { (texts::page_last_stated()) } dd { (moment(desk::changed(&record.view), self.page.zone)) }
+                        dt { (texts::page_read_by()) }
                         dd {
                             (self.page.who(&self.page.archive.organisation))
                             @for reader in &record.readers { ", " (text(reader)) }
                         }
-                        dt { (words.id) } dd.id { (record.record) }
-                        dt { (words.digest) } dd.id { (record.digest) }
+                        dt { (texts::page_id()) } dd.id { (record.record) }
+                        dt { (texts::page_digest()) } dd.id { (record.digest) }
                     }
                 }
-                @if !open.is_empty() { (self.disputes(words.disputed, Some(words.disputed_lead), &open)) }
-                @if !settled.is_empty() { (self.disputes(words.settled, None, &settled)) }
+                @if !open.is_empty() {
+                    (self.disputes(&texts::page_disputed(), Some(&texts::page_disputed_lead()), &open))
+                }
+                @if !settled.is_empty() { (self.disputes(&texts::page_settled(), None, &settled)) }
                 @if !self.sheet.timeline.is_empty() { (self.timeline()) }
                 section { @for found in &self.sheet.records { (self.entity(found, 3)) } }
-                p.back { a href="#contents" { "↑ " (words.back) } }
+                p.back { a href="#contents" { "↑ " (texts::page_contents()) } }
             }
         }
     }
@@ -233,20 +236,20 @@ impl<'a> Reader<'a> {
                 What::Decision(code) => ("outcome", code.clone()),
             };
             let known = schema.vocabulary(vocabulary);
-            known.map_or(code.clone(), |terms| terms.label(&code, self.page.language).to_owned())
+            known.map_or(code.clone(), |terms| terms.label(&code, language::current()).to_owned())
         };
         html! {
             section.timeline {
-                h3 { (self.page.words.timeline) }
+                h3 { (texts::page_timeline()) }
                 ol { @for event in &self.sheet.timeline {
                     li {
                         @match event.date {
                             Some(date) => time { (date) },
-                            None => span.soft { (self.page.words.undated) },
+                            None => span.soft { (texts::page_undated()) },
                         }
                         span.gone[event.superseded] {
                             (text(&what(event)))
-                            @if event.disputed { " " span.badge.flag { (self.page.words.disputed) } }
+                            @if event.disputed { " " span.badge.flag { (texts::page_disputed()) } }
                         }
                     }
                 } }
@@ -275,19 +278,18 @@ impl<'a> Reader<'a> {
     }
 
     fn cell(&self, field: &str, cell: &Cell) -> Markup {
-        let words = self.page.words;
         let chosen = match &cell.shown {
             Shown::Resolved { chosen, .. } => chosen.as_ref(),
             Shown::Strictest { value, .. } => Some(value),
             _ => None,
         };
         html! {
-            @if cell.shown == Shown::Conflict { p { span.badge.flag { (words.disputed) } } }
+            @if cell.shown == Shown::Conflict { p { span.badge.flag { (texts::page_disputed()) } } }
             @for (value, claims) in grouped(&cell.claims) {
                 div {
                     p.value {
                         (self.value(field, value))
-                        @if chosen == Some(value) { " " span.badge { (words.chosen) } }
+                        @if chosen == Some(value) { " " span.badge { (texts::page_chosen()) } }
                     }
                     (self.by(&claims))
                 }
@@ -295,7 +297,7 @@ impl<'a> Reader<'a> {
             @for resolution in &cell.resolutions { (self.resolution(field, &cell.claims, resolution)) }
             @if !cell.history.is_empty() {
                 div.former {
-                    p.soft { (words.no_longer) }
+                    p.soft { (texts::page_former()) }
                     ul { @for former in &cell.history { li { (self.former(field, former)) } } }
                 }
             }
@@ -303,15 +305,14 @@ impl<'a> Reader<'a> {
     }
 
     fn former(&self, field: &str, Former { claim, fate }: &Former) -> Markup {
-        let words = self.page.words;
         html! {
             s { (self.value(field, &claim.value)) } " "
             span.by {
                 (self.said(claim)) " · "
                 @match fate {
-                    Fate::Superseded => (words.replaced),
+                    Fate::Superseded => (texts::page_replaced()),
                     Fate::Retracted(times) => {
-                        (words.taken_back)
+                        (texts::page_taken_back())
                         @for time in times { " · " (moment(time.claimed_time.0, self.page.zone)) " · " (text(&time.reason)) }
                     },
                 }
@@ -320,13 +321,12 @@ impl<'a> Reader<'a> {
     }
 
     fn resolution(&self, field: &str, claims: &[Claim], resolution: &Resolution) -> Markup {
-        let words = self.page.words;
         let chosen = resolution.chosen.and_then(|at| claims.iter().find(|claim| claim.at == at));
         html! {
             p.by {
                 @match chosen {
-                    Some(claim) => { (self.value(field, &claim.value)) ": " (words.chose) },
-                    None => (words.chose_none),
+                    Some(claim) => { (self.value(field, &claim.value)) ": " (texts::page_resolved_by()) },
+                    None => (texts::page_resolved_by_none()),
                 }
                 " " (self.page.who(&resolution.org)) " · " (moment(resolution.claimed_time.0, self.page.zone)) " · "
                 (text(&resolution.reason))
@@ -340,29 +340,27 @@ impl<'a> Reader<'a> {
 
     /// Who, when, how sure, from which source.
     fn said(&self, claim: &Claim) -> Markup {
-        let words = self.page.words;
         html! {
             (self.page.who(&claim.org))
-            @if let Some(other) = &claim.reported_by { ", " (words.reported) " " (text(other)) }
+            @if let Some(other) = &claim.reported_by { ", " (texts::page_reported_by()) " " (text(other)) }
             " · " (moment(claim.claimed_time.0, self.page.zone))
-            @if let Some(grade) = &claim.grade { " · " (words.grade) " " (text(grade)) }
+            @if let Some(grade) = &claim.grade { " · " (texts::page_grade()) " " (text(grade)) }
             @for (nth, source) in claim.sources.iter().enumerate() {
-                @if nth == 0 { " · " (words.source) " " } @else { ", " }
+                @if nth == 0 { " · " (texts::page_source()) " " } @else { ", " }
                 (self.link(source))
             }
         }
     }
 
     fn value(&self, field: &str, value: &Value) -> Markup {
-        let words = self.page.words;
         match value {
-            Value::Text(said) => text(Schema::current().label(field, said, self.page.language)),
+            Value::Text(said) => text(Schema::current().label(field, said, language::current())),
             Value::Int(number) => html! { (number) },
-            Value::Bool(yes) => html! { (if *yes { words.yes } else { words.no }) },
+            Value::Bool(yes) => html! { (yes_no(*yes)) },
             Value::Ref(entity) => self.link(entity),
             Value::Org(org) => self.page.who(org),
             Value::File { blake3, bytes, media } => html! {
-                (words.attachment) " " (text(media)) ", " (bytes) " " (words.bytes) ", BLAKE3 "
+                (texts::page_attachment()) " " (text(media)) ", " (bytes) " " (texts::page_bytes()) ", BLAKE3 "
                 span.id { (data_encoding::HEXLOWER.encode(blake3)) }
             },
         }
@@ -384,11 +382,11 @@ impl<'a> Reader<'a> {
     }
 
     fn kind(&self, kind: &str) -> Markup {
-        text(Schema::current().entity(kind).map_or(kind, |known| known.labels.in_language(self.page.language)))
+        text(Schema::current().entity(kind).map_or(kind, |known| known.labels.in_language(language::current())))
     }
 
     fn field(&self, field: &str) -> Markup {
-        text(Schema::current().field(field).map_or(field, |known| known.labels.in_language(self.page.language)))
+        text(Schema::current().field(field).map_or(field, |known| known.labels.in_language(language::current())))
     }
 }
 
@@ -405,8 +403,8 @@ fn grouped(claims: &[Claim]) -> Vec<(&Value, Vec<&Claim>)> {
 }
 
 /// The texts of a cell in one line.
-fn shown_texts(language: Language, kind: &str, cell: &Cell) -> String {
+fn shown_texts(kind: &str, cell: &Cell) -> String {
     let field = format!("{kind}.type");
     let texts = cell.values().into_iter().filter_map(Value::as_text);
-    texts.map(|text| Schema::current().label(&field, text, language)).collect::<Vec<_>>().join(", ")
+    texts.map(|text| Schema::current().label(&field, text, language::current())).collect::<Vec<_>>().join(", ")
 }

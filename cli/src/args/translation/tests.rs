@@ -3,20 +3,20 @@
 use std::{collections::BTreeSet, ffi::OsString};
 
 use clap::CommandFactory as _;
+use habeas_texts::{areas, keys};
 
 use super::*;
 use crate::{
     args::{self, Cli},
     fake,
-    tongue::{self, speak},
 };
 
 const OTHERS: [Language; 2] = [Language::Ru, Language::Uk];
 
 /// The keys that the commands, their arguments and the values of these need in another language than English.
-pub(crate) fn keys() -> BTreeSet<String> {
+pub(crate) fn needed_keys() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    needed(&Cli::command(), "command", &tongue::keys(Language::Ru).into_keys().collect(), &mut found);
+    needed(&Cli::command(), "command", &keys(areas::CLI, Language::Ru).into_keys().collect(), &mut found);
     found
 }
 
@@ -43,7 +43,7 @@ fn helps(command: &mut Command, found: &mut Vec<String>) {
 #[test]
 fn no_help_of_any_command_has_a_line_of_english_left() {
     for language in OTHERS {
-        speak(language);
+        language::set(language);
         let mut root = args::command();
         root.build();
         let mut all = Vec::new();
@@ -65,7 +65,7 @@ fn no_help_of_any_command_has_a_line_of_english_left() {
 fn what_can_be_typed_is_the_same_in_every_language() {
     let typed = ["docket", "set", "x", "docket_penalty.months=1", "--grade", "B2", "--json"];
     for language in [Language::En, Language::Ru, Language::Uk] {
-        speak(language);
+        language::set(language);
         args::command().debug_assert();
         let args = std::iter::once("habeas").chain(typed).map(OsString::from).collect();
         assert!(Cli::read(args).is_ok_and(|cli| cli.global.json), "{language:?}");

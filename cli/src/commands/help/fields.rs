@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use habeas_texts::language;
 use protocol::record::schema::{Commons, Entity, Field, Kind, Level, Policy, Schema};
 use serde::Serialize;
 
 use crate::{
     error::{Failure, codes},
     texts,
-    tongue::spoken,
 };
 
 /// The topic of `habeas help` that they are.
@@ -125,7 +125,7 @@ fn part(entity: &Entity) -> Part {
     let (belongs, own): (Vec<_>, Vec<_>) = fields.map(explained).partition(|field| field.field.ends_with(".parent"));
     Part {
         record: entity.name.clone(),
-        label: entity.labels.in_language(spoken()).to_owned(),
+        label: entity.labels.in_language(language::current()).to_owned(),
         of: root(&entity.name),
         // What it belongs to is nearly always known by itself.
         fields: own.into_iter().chain(belongs).collect(),
@@ -146,7 +146,7 @@ fn explained(field: &Field) -> Explained {
     let schema = Schema::current();
     let code = |term: &protocol::record::schema::Term| Code {
         code: term.code.clone(),
-        label: term.labels.in_language(spoken()).to_owned(),
+        label: term.labels.in_language(language::current()).to_owned(),
     };
     // In a docket some fields take only the codes of public proceedings.
     let public = schema.rules().commons_codes.get(&field.name).filter(|_| root(&field.entity) == Root::Docket);
@@ -162,7 +162,7 @@ fn explained(field: &Field) -> Explained {
     let value = if schema.is_of_the_past(field) { texts::fields::of_the_past(&value) } else { value };
     Explained {
         field: field.name.clone(),
-        label: field.labels.in_language(spoken()).to_owned(),
+        label: field.labels.in_language(language::current()).to_owned(),
         form: field.kind.word().to_owned(),
         value,
         many: field.many,
@@ -187,7 +187,6 @@ mod tests {
     use protocol::record::schema::{Language, Place, Value};
 
     use super::*;
-    use crate::tongue::speak;
 
     fn all() -> Vec<Part> {
         match about(&[]) {
@@ -249,7 +248,7 @@ mod tests {
             (Language::Uk, "capture"),
             (Language::En, "полонення"),
         ] {
-            speak(language);
+            language::set(language);
             assert_eq!(one(named).record, "capture_episode", "{named}");
         }
         let failure = about(&["capture_epsode".to_owned()]).expect_err("there is no such part");

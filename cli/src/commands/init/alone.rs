@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use habeas_texts::language;
 use protocol::app::control::{NodeState, Passphrase, Reply, Request, Status, codes};
 use serde::Serialize;
 
@@ -138,7 +139,7 @@ fn choose_language(context: &mut Context<'_>) -> Result<(), Failure> {
     }
     let answer = context.answer(&Tongue::question())?;
     let tongue = Tongue::answered(&answer).unwrap_or(Tongue::En);
-    crate::tongue::speak(tongue.into());
+    language::set(tongue.into());
     context.asked = Some(tongue);
     Ok(())
 }

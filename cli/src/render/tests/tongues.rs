@@ -14,7 +14,7 @@ const OTHERS: [(Language, &str); 2] = [(Language::Ru, "ru"), (Language::Uk, "uk"
 #[test]
 fn how_things_stand_in_every_language() {
     for (language, tag) in OTHERS {
-        speak(language);
+        language::set(language);
         assert_snapshot!(format!("status_open_{tag}"), plain(&standing::status(&open(), false)));
         assert_snapshot!(format!("status_troubled_{tag}"), plain(&standing::status(&troubled(), false)));
         assert_snapshot!(format!("status_verbose_{tag}"), plain(&standing::status(&open(), true)));
@@ -30,7 +30,7 @@ fn records_in_every_language_with_the_labels_and_dates_of_that_language() {
         record
     };
     for (language, tag) in OTHERS {
-        speak(language);
+        language::set(language);
         assert_snapshot!(format!("record_{tag}"), plain(&record::record(&dated(docket()), Depth::default())));
         assert_snapshot!(format!("record_provenance_{tag}"), plain(&record::record(&dated(docket()), PROVENANCE)));
         let cases = [summary(1, Some("SYN-01"), 0), summary(2, None, 2)];
@@ -91,7 +91,7 @@ fn what_would_go_and_what_stays_is_told_in_every_language() {
         due_at: NOW,
     };
     for (language, tag) in OTHERS.into_iter().chain([(Language::En, "en")]) {
-        speak(language);
+        language::set(language);
         assert_snapshot!(format!("preview_{tag}"), plain(&sharing::preview(&preview(), false)));
         assert_snapshot!(format!("preview_details_{tag}"), plain(&sharing::preview(&preview(), true)));
         assert_snapshot!(format!("waiting_{tag}"), plain(&sharing::waiting(std::slice::from_ref(&share))));
@@ -105,7 +105,7 @@ fn no_reason_names_a_circumstance_by_its_code_or_is_told_in_english() {
     let others = Reason::CODES.iter().map(|code| (*code, "capture_episode.date".to_owned()));
     let reasons: Vec<_> = caps.chain(others).collect();
     for (language, _) in OTHERS {
-        speak(language);
+        language::set(language);
         let untold: Vec<_> = reasons
             .iter()
             .filter(|(code, about)| {
@@ -133,7 +133,7 @@ fn a_failure_in_every_language_names_what_was_typed_and_what_to_do() {
     let problem =
         problem.saying("nearest").with("field", "docket_penalty.type").with("code", "fin").with("nearest", "fine");
     for (language, tag) in OTHERS {
-        speak(language);
+        language::set(language);
         let failure = Failure::from(problem.clone());
         assert_snapshot!(format!("failure_{tag}"), plain(&texts::failure(&failure.problem)));
     }
@@ -144,7 +144,7 @@ fn scripts_see_codes_and_never_labels() {
     let english =
         serde_json::to_string(&versioned(&Reply::Record(Box::new(docket())), NOW)).expect("texts and numbers");
     for (language, _) in OTHERS {
-        speak(language);
+        language::set(language);
         let other =
             serde_json::to_string(&versioned(&Reply::Record(Box::new(docket())), NOW)).expect("texts and numbers");
         assert_eq!(english, other);

@@ -16,8 +16,6 @@ progress_written =
        *[other] { $all } records
     } ({ $percent } %)
 progress_bytes = { $done } of { $all } MB ({ $percent } %)
-yes = yes
-no = no
 next_heading = Next:
 finding = line { $line }: { $path }: { $sentence }
 next_line = next: { $step }

@@ -20,8 +20,6 @@ progress_written =
        *[other] { $all } дел и карточек
     } ({ $percent } %)
 progress_bytes = { $done } из { $all } МБ ({ $percent } %)
-yes = да
-no = нет
 next_heading = Дальше:
 finding = строка { $line }: { $path }: { $sentence }
 next_line = что делать: { $step }

@@ -20,8 +20,6 @@ progress_written =
        *[other] { $all } справ і карток
     } ({ $percent } %)
 progress_bytes = { $done } з { $all } МБ ({ $percent } %)
-yes = так
-no = ні
 next_heading = Далі:
 finding = рядок { $line }: { $path }: { $sentence }
 next_line = що робити: { $step }

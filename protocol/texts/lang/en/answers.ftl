@@ -1,0 +1,4 @@
+# Yes and no.
+
+yes = yes
+no = no
