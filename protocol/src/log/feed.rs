@@ -230,7 +230,7 @@ mod tests {
     fn a_fork_is_two_entries_of_one_feed_one_number_and_one_parent_and_nothing_less() {
         let (ours, other) = (entry(3, |header| header), entry(3, |header| Header { kind: Kind(77), ..header }));
         let proof = ForkProof::of(ours.clone(), other.clone()).expect("they are two");
-        assert_eq!(proof.line(), Line::Forked { at: 5, trunk: EntryId([4; 32]), sealed: 0 });
+        assert_eq!(proof.head(), FeedHead::Forked { at: 5, trunk: EntryId([4; 32]), sealed: 0 });
         assert_eq!(ForkProof::of(other.clone(), ours.clone()), Some(proof), "whoever was heard of first");
         let run = |header: Header| Header { feed: FeedId { run: Incarnation([9; 8]), ..header.feed }, ..header };
         let circle = |header: Header| Header { feed: FeedId { circle: CircleId([9; 16]), ..header.feed }, ..header };
@@ -250,11 +250,11 @@ mod tests {
 
     #[test]
     fn a_forked_line_counts_what_is_below_the_fork_and_what_receipts_sealed() {
-        let line = |at, sealed| Line::Forked { at, trunk: EntryId([4; 32]), sealed };
+        let line = |at, sealed| FeedHead::Forked { at, trunk: EntryId([4; 32]), sealed };
         let feed = entry(3, |header| header).header().feed;
         for (at, sealed, counted) in [(1, 0, 0), (5, 0, 4), (5, 4, 4), (5, 7, 7)] {
             assert_eq!(line(at, sealed).counted(), counted);
-            assert_eq!(line(at, sealed).short(&feed).counted(), counted, "as it is told");
+            assert_eq!(line(at, sealed).frontier_entry(&feed).counted(), counted, "as it is told");
         }
     }
 
@@ -262,8 +262,8 @@ mod tests {
     fn a_lines_number_starts_at_one() {
         for sealed in [None, Some(0)] {
             let bytes = |number: u64| codec::encode(&Wire(number, EntryId([4; 32]), sealed));
-            assert!(codec::decode::<Line>("line", &bytes(1), 64).is_ok());
-            assert!(codec::decode::<Line>("line", &bytes(0), 64).is_err());
+            assert!(codec::decode::<FeedHead>("line", &bytes(1), 64).is_ok());
+            assert!(codec::decode::<FeedHead>("line", &bytes(0), 64).is_err());
         }
     }
 }

@@ -350,14 +350,14 @@ fn of_a_displaced_feed_and_of_a_key_that_nobody_certifies_nothing_is_wanted() {
     assert_eq!(bench.replica.wanted().count() as u64, most);
     // A key that a second organisation certifies is nobody's.
     let members = bench.replica.members.clone();
-    let world = still(3);
+    let world = idle_world(3);
     let mut keys = Keys::new(&mut Dice::new(4));
     keys.signers.desk = bench.desk.clone();
     let author = members.role(&bench.blank.feed.key).map(|role| role.org);
     let thief = world.organisations.iter().find(|other| Some(other.id) != author).expect("there are three");
     let link = Link::certify(&thief.root, Some(&thief.roster), &keys.serving(&thief.id));
     bench.replica.members.take(link).expect("it follows");
-    bench.replica.disown();
+    bench.replica.drop_uncertified();
     assert_eq!((bench.replica.wanted().count(), bench.replica.wanted_len()), (0, 0));
 }
 

@@ -34,7 +34,7 @@ use crate::{
             view::View,
         },
     },
-    replication::sync::{Content, Effect, Input, Notice, Step, Write, epochs},
+    replication::sync::{Content, Effect, Input, Notice, State, Step, Write, epochs},
     sharing::share::recall,
     store::{Batch, Memory, Store},
 };
@@ -51,6 +51,8 @@ const STATED: [(&str, &str); 6] = [
     ("charge.code", "352.1"),
     ("case_file.sensitivity_floor", "sealed"),
 ];
+/// Beginnings of the fields that close a shared copy.
+const CLOSING: [&str; 3] = ["consent_", "case_file.", "tombstone."];
 /// Shortest text of a local field that is searched for elsewhere: a shorter one occurs by chance.
 const TEXT_MIN: usize = 8;
 
@@ -431,7 +433,7 @@ impl World {
     /// Unlocks a machine: what arrived meanwhile is read.
     pub(super) fn unlock(&mut self, at: usize) -> Result<(), Failure> {
         let machine = &mut self.machines[at];
-        if !machine.state.as_ref().is_some_and(|state| !state.is_unlocked()) {
+        if machine.state.as_ref().is_none_or(State::is_unlocked) {
             return Ok(());
         }
         let epochs = epochs(&machine.disk).map_err(|error| self.store_failed(at, &error))?;
@@ -527,7 +529,7 @@ impl World {
                 let field = Schema::current().field(&said.field);
                 let too_high = field.is_some_and(|field| Schema::current().may_go(field, &said.value, place).is_err());
                 let is_local = said.value.as_text().is_some_and(|text| local.contains(text));
-                let is_late = withdrawn && !said.field.starts_with("consent_") && !said.field.starts_with("case_file.");
+                let is_late = withdrawn && !CLOSING.iter().any(|start| said.field.starts_with(start));
                 if too_high || is_local || is_late {
                     let detail = format!(
                         "{} of {case} leaves (level {too_high}, local {is_local}, withdrawn {is_late})",

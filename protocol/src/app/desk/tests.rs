@@ -191,7 +191,7 @@ fn what_was_looked_at_has_another_name_for_other_readers_or_another_content() {
     let section = SectionId([1; 16]);
     let named = |readers: &[OrgId], entity: u8, field: &str, value: &str| {
         let goes = Goes {
-            origin: Origin::Said(Reference(EntryId([1; 32]), 0)),
+            origin: Origin::Claim(Reference(EntryId([1; 32]), 0)),
             entity: EntityId([entity; 16]),
             field: field.into(),
             value: value.into(),

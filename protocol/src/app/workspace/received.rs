@@ -27,6 +27,8 @@ pub struct Received {
     received: BTreeSet<SectionId>,
     /// Own case files that somebody else withdrew, while at home nothing is withdrawn.
     withdrawn: BTreeMap<SectionId, BTreeSet<OrgId>>,
+    /// Own case files that are withdrawn at home, and whose shared copies were told to follow.
+    closed: BTreeSet<SectionId>,
     /// Sections that are still to be looked at.
     due: BTreeSet<SectionKey>,
 }
@@ -118,12 +120,24 @@ impl<S: Store> Workspace<'_, S> {
         }
     }
 
-    /// A withdrawal that another organisation recorded in one shared copy holds for all of them: the others are to follow.
+    /// A withdrawal holds for all shared copies: those of a case file that another organisation hid in one of them are to
+    /// follow, and those of one that is withdrawn at home, whoever wrote that: another device, or this one before it was
+    /// restored.
     fn scan_own_case(&mut self, case: SectionId) -> Result<(), Problem> {
-        let orgs = self.hidden_by_others(&case)?;
-        if orgs.is_empty() || recall::is_hidden(&self.own_view(&case)?) {
-            self.cache.received.withdrawn.remove(&case);
-        } else if self.cache.received.withdrawn.insert(case, orgs.clone()) != Some(orgs) {
+        let (by_others, at_home) = (self.hidden_by_others(&case)?, recall::is_hidden(&self.own_view(&case)?));
+        let received = &mut self.cache.received;
+        let is_new = if at_home {
+            received.withdrawn.remove(&case);
+            received.closed.insert(case)
+        } else if by_others.is_empty() {
+            received.withdrawn.remove(&case);
+            received.closed.remove(&case);
+            false
+        } else {
+            received.closed.remove(&case);
+            received.withdrawn.insert(case, by_others.clone()) != Some(by_others)
+        };
+        if is_new {
             let mut batch = Batch::default();
             self.note_changed(case, &mut batch)?;
             self.commit(&batch)?;

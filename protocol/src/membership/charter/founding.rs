@@ -536,7 +536,7 @@ mod tests {
         let before = members.control_root();
         let second = Link::certify(&orgs[0].root, None, &device(&orgs[0].root, &mut entropy));
         assert_eq!(members.take(second), Ok(crate::membership::charter::roster::Taken::Froze));
-        let standing = members.roster(&draft.cards[0].organisation()).expect("a member").standing();
+        let standing = members.roster(&draft.cards[0].organisation()).expect("a member").state();
         assert_eq!((standing.links, standing.head, standing.frozen), (1, draft.cards[0].roster.head(), true));
         assert_ne!(members.control_root(), before);
     }

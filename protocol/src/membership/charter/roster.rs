@@ -663,11 +663,11 @@ pub(crate) mod tests {
             roster
         };
         let (mut ours, theirs) = (long(), long());
-        let before = ours.standing();
+        let before = ours.state();
         assert_eq!(ours.take(theirs.link(2).expect("held").clone()), Err(LinkError::Prev));
-        assert_eq!(ours.standing(), before);
+        assert_eq!(ours.state(), before);
         assert_eq!(ours.take(theirs.link(1).expect("held").clone()), Ok(Taken::Froze));
-        assert_eq!(ours.standing(), Standing { links: 1, head: base.head(), frozen: true });
+        assert_eq!(ours.state(), RosterState { links: 1, head: base.head(), frozen: true });
     }
 
     /// Without its first link an organisation would have no name to freeze under.
@@ -679,7 +679,7 @@ pub(crate) mod tests {
         let (first, org) = (roster.link(0).expect("held").id(), roster.organisation());
         let other = Link::certify(&root, None, &device(&root, &mut entropy));
         assert_eq!(roster.take(other), Ok(Taken::Froze));
-        assert_eq!(roster.standing(), Standing { links: 1, head: first, frozen: true });
+        assert_eq!(roster.state(), RosterState { links: 1, head: first, frozen: true });
         assert_eq!((roster.organisation(), roster.devices().count()), (org, 1));
     }
 

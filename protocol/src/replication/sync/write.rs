@@ -306,7 +306,7 @@ mod tests {
         for seed in 0..32 {
             for latest in [0, 1, 1 << 62, u64::MAX - (1 << 49)] {
                 let known = Incarnation(latest.to_be_bytes());
-                let drawn = |seed: u8| run_after(Some(known), &mut Entropy::new([seed; 32]));
+                let drawn = |seed: u8| next_incarnation(Some(known), &mut Entropy::new([seed; 32]));
                 assert!(drawn(seed) > known, "{latest}");
                 assert_ne!(drawn(seed), drawn(seed + 32));
             }

@@ -29,7 +29,7 @@ fn says(entity: u8, field: &str) -> Content {
 }
 
 fn write(world: &mut World, entries: Vec<(CircleId, Content)>) {
-    let step = tell(world, 0, Input::Write(Write { token: 1, entries, seed: [1; 32] }));
+    let step = apply_input(world, 0, Input::Write(Write { token: 1, entries, seed: [1; 32] }));
     assert!(step.effects.iter().any(|effect| matches!(effect, Effect::Notice(Notice::Saved { .. }))));
 }
 
@@ -46,7 +46,7 @@ fn read(world: &mut World) -> (Reading, usize) {
 /// Opened with a wrong key an entry is rubbish, and what is rubbish says nothing for ever: it would have been lost.
 #[test]
 fn an_entry_whose_key_is_not_here_is_read_when_it_comes_and_not_again() {
-    let mut world = still(2);
+    let mut world = idle_world(2);
     let commons = commons(&world);
     write(&mut world, vec![(commons, says(1, "docket.docket_id"))]);
     let machine = &mut world.machines[0];
@@ -67,13 +67,13 @@ fn an_entry_whose_key_is_not_here_is_read_when_it_comes_and_not_again() {
 /// Rubbish is rubbish for every version, what a newer version wrote waits for one, and a grant is for the circle itself.
 #[test]
 fn only_what_a_newer_version_wrote_waits_for_it() {
-    let mut world = still(2);
+    let mut world = idle_world(2);
     let commons = commons(&world);
     write(&mut world, vec![(commons, Content::Assertions(b"rubbish".to_vec())), (commons, Content::Grant(vec![1]))]);
     let later = foreign(&world, 1, |header| Header { kind: Kind(77), ..header }).header().clone();
     let (header, body) = crate::log::body::clear_for(later, b"of a newer version");
     let entry = entry::sign(&world.registry, &world.machines[1].keys.desk, header);
-    told(&mut world, 1, 0, &Frame::Entries(vec![(entry.envelope(), Some(body.bytes().to_vec()))]));
+    send_frame(&mut world, 1, 0, &Frame::Entries(vec![(entry.envelope(), Some(body.bytes().to_vec()))]));
     let (reading, unread) = read(&mut world);
     let [ours, theirs] = [0, 1].map(|at: usize| world.machines[at].keys.device.desk);
     let mut mute = reading.mute;
@@ -88,7 +88,7 @@ fn only_what_a_newer_version_wrote_waits_for_it() {
 /// Anybody may name any section in his own circle: what he says there is said there alone.
 #[test]
 fn one_section_in_two_circles_is_two_sections() {
-    let mut world = still(2);
+    let mut world = idle_world(2);
     let (commons, own) = (commons(&world), Circle::Own(world.machines[0].org).id(&world.registry));
     write(&mut world, vec![(commons, says(1, "docket.docket_id")), (own, says(2, "person.region_home"))]);
     read(&mut world);

@@ -13,8 +13,8 @@ use crate::{
 /// A connection from machine 1 to machine 0 stands, and nothing was said on it.
 fn silent(world: &mut World) -> NodeKey {
     let peer = world.machines[1].name();
-    tell(world, 0, Input::Down(peer));
-    tell(world, 0, Input::Up(peer));
+    apply_input(world, 0, Input::Down(peer));
+    apply_input(world, 0, Input::Up(peer));
     peer
 }
 
@@ -53,37 +53,37 @@ fn a_connection_is_opened_once_in_our_format_and_for_our_registry() {
         let registry = registry.unwrap_or_else(|| registry_tag(world, &nonce));
         Frame::Open { format, nonce, registry, epoch: DatabaseEpoch([1; 16]) }
     };
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let peer = silent(&mut world);
     for (format, registry) in [(FORMAT + 1, None), (FORMAT, Some([9; 8]))] {
         let frame = open(&world, format, registry);
-        let step = told(&mut world, 1, 0, &frame);
+        let step = send_frame(&mut world, 1, 0, &frame);
         assert!(severed(&step, peer) && hellos(&step, peer).is_empty(), "{:?}", step.effects);
         assert!(!is_met(&world, &peer));
-        assert!(told(&mut world, 1, 0, &question()).effects.is_empty(), "it is not answered any more");
+        assert!(send_frame(&mut world, 1, 0, &question()).effects.is_empty(), "it is not answered any more");
         silent(&mut world);
     }
     let frame = open(&world, FORMAT, None);
-    assert!(!severed(&told(&mut world, 1, 0, &frame), peer));
-    assert!(severed(&told(&mut world, 1, 0, &frame), peer), "it has opened already");
+    assert!(!severed(&send_frame(&mut world, 1, 0, &frame), peer));
+    assert!(severed(&send_frame(&mut world, 1, 0, &frame), peer), "it has opened already");
     assert!(!is_met(&world, &peer));
 }
 
 /// The transport takes a moment to close. What still comes meanwhile is from nobody.
 #[test]
 fn whoever_was_struck_too_often_is_heard_no_more_at_once() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let peer = world.machines[1].name();
     for strike in 1..=STRIKES.0 {
         assert!(is_met(&world, &peer));
-        let step = tell(&mut world, 0, Input::Garbage(peer));
+        let step = apply_input(&mut world, 0, Input::Garbage(peer));
         assert_eq!(severed(&step, peer), strike == STRIKES.0);
     }
     assert!(!is_met(&world, &peer));
     let entry = foreign(&world, 1, |header| header);
-    for frame in [question(), bare(&[entry])] {
-        let step = told(&mut world, 1, 0, &frame);
+    for frame in [question(), without_bodies(&[entry])] {
+        let step = send_frame(&mut world, 1, 0, &frame);
         assert!(step.persist.is_empty() && step.effects.is_empty(), "{:?}", step.effects);
     }
 }
@@ -91,12 +91,12 @@ fn whoever_was_struck_too_often_is_heard_no_more_at_once() {
 /// What a HELLO said on one connection must not do for another: whoever recorded it would pass for up to date.
 #[test]
 fn the_same_state_is_said_in_other_words_on_every_connection() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     for (from, to) in [(1, 0), (0, 1)] {
         let peer = world.machines[from].name();
         let said = [(); 2].map(|()| {
             open_anew(&mut world, from, to, DatabaseEpoch([1; 16]));
-            hellos(&told(&mut world, from, to, &question()), peer)[0].0
+            hellos(&send_frame(&mut world, from, to, &question()), peer)[0].0
         });
         // The peer's nonce is the same both times; ours is not.
         assert_ne!(said[0], said[1]);
@@ -106,26 +106,26 @@ fn the_same_state_is_said_in_other_words_on_every_connection() {
 /// How many circles a node shares with others is told to nobody.
 #[test]
 fn a_hello_has_as_many_circles_whatever_we_share_with_others() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let peer = world.machines[1].name();
-    let before = hellos(&told(&mut world, 1, 0, &question()), peer);
+    let before = hellos(&send_frame(&mut world, 1, 0, &question()), peer);
     let (ours, third) = (world.machines[0].org, world.machines[2].org);
     let mut entropy = Entropy::new([1; 32]);
     for _ in 0..before[0].1 {
         let opening = Opening::fresh(Circle::named(ours, &[third], &mut entropy), &mut entropy);
-        tell(&mut world, 0, Input::Hold(opening));
+        apply_input(&mut world, 0, Input::Hold(opening));
     }
-    let after = hellos(&told(&mut world, 1, 0, &question()), peer);
+    let after = hellos(&send_frame(&mut world, 1, 0, &question()), peer);
     assert_eq!(before[0].1, after[0].1);
 }
 
 /// All circles may be equal while the rosters are not: then nothing is equal yet.
 #[test]
 fn peers_with_other_rosters_are_not_equal_whatever_their_circles_say() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
-    let step = told(&mut world, 1, 0, &question());
+    let step = send_frame(&mut world, 1, 0, &question());
     assert!(!step.effects.iter().any(|effect| matches!(effect, Effect::Notice(Notice::Equal(_)))));
     let peer = world.machines[1].name();
     let state = world.machines[0].state.as_ref().expect("on");
@@ -134,7 +134,7 @@ fn peers_with_other_rosters_are_not_equal_whatever_their_circles_say() {
 
 #[test]
 fn a_roster_link_that_is_no_link_is_a_strike() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let organisation = &world.organisations[1];
     let device = Keys::new(&mut world.dice).serving(&organisation.id);
@@ -143,7 +143,7 @@ fn a_roster_link_that_is_no_link_is_a_strike() {
     *spoilt.last_mut().expect("a signature") ^= 1;
     let peer = world.machines[1].name();
     for (bytes, fault) in [(spoilt, Fault::BadSignature), (b"rubbish".to_vec(), Fault::Malformed)] {
-        let step = told(&mut world, 1, 0, &Frame::Links(vec![bytes]));
+        let step = send_frame(&mut world, 1, 0, &Frame::Links(vec![bytes]));
         assert!(step.persist.is_empty());
         assert!(step.effects.contains(&Effect::Notice(Notice::Struck { peer, fault })), "{:?}", step.effects);
     }
@@ -152,14 +152,14 @@ fn a_roster_link_that_is_no_link_is_a_strike() {
 /// An entry and the proof that its feed forked come in one frame: it does not count, and nobody is told that it arrived.
 #[test]
 fn what_the_same_frame_sets_aside_again_has_not_arrived() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let (header, body) = crate::log::body::clear_for(foreign(&world, 1, |header| header).header().clone(), b"said");
     let desk = &world.machines[1].keys.desk;
     let first = entry::sign(&world.registry, desk, header.clone());
     let other = entry::sign(&world.registry, desk, Header { kind: Kind(77), ..header });
     let items = vec![(first.envelope(), Some(body.bytes().to_vec())), (other.envelope(), None)];
-    let step = told(&mut world, 1, 0, &Frame::Entries(items));
+    let step = send_frame(&mut world, 1, 0, &Frame::Entries(items));
     assert!(step.effects.iter().any(|effect| matches!(effect, Effect::Notice(Notice::Forked { .. }))));
     assert!(!step.effects.iter().any(|effect| matches!(effect, Effect::Notice(Notice::Arrived(_)))));
 }
@@ -168,7 +168,7 @@ fn what_the_same_frame_sets_aside_again_has_not_arrived() {
 /// one, of which a person is told all the same.
 #[test]
 fn what_a_copy_of_this_machine_wrote_ends_the_run_at_once_and_is_told_once() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let circle = commons(&world);
     world.write(0, &[circle]).expect("it may");
     agree(&mut world);
@@ -180,54 +180,58 @@ fn what_a_copy_of_this_machine_wrote_ends_the_run_at_once_and_is_told_once() {
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     // Under another run.
     let other = foreign(&world, 0, |header| header);
-    assert_eq!(told_of(&told(&mut world, 1, 0, &bare(&[other]))), 1);
+    assert_eq!(told_of(&send_frame(&mut world, 1, 0, &without_bodies(&[other]))), 1);
     let (key, run) = chain(&world);
-    assert_eq!(Some(run), desk_run(&world, 0), "the own run goes on");
+    assert_eq!(Some(run), desk_incarnation(&world, 0), "the own run goes on");
     // Under this one.
     let feed = entry::FeedId { circle, key, run };
     let state = world.machines[0].state.as_ref().expect("on");
-    let (seq, prev) = state.replica().line(&feed).map(|line| (line.counted() + 1, line.tip())).expect("it wrote");
+    let (seq, prev) = state.replica().head(&feed).map(|line| (line.counted() + 1, line.tip())).expect("it wrote");
     let next = foreign(&world, 0, |header| Header { feed, seq, prev, ..header });
-    assert_eq!(told_of(&told(&mut world, 1, 0, &bare(&[next]))), 1);
-    assert_eq!((chain(&world).1, desk_run(&world, 0)), (Incarnation([0; 8]), None), "in memory and on the disk");
+    assert_eq!(told_of(&send_frame(&mut world, 1, 0, &without_bodies(&[next]))), 1);
+    assert_eq!(
+        (chain(&world).1, desk_incarnation(&world, 0)),
+        (Incarnation([0; 8]), None),
+        "in memory and on the disk"
+    );
 }
 
 /// Smaller incarnations of the own key, more than count, take the place of the one that this node writes with. It is given
 /// up, in memory and on the disk: what would be written under it would count nowhere.
 #[test]
 fn a_run_that_was_displaced_is_given_up() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let circle = commons(&world);
     world.write(0, &[circle]).expect("it may");
     agree(&mut world);
     let bounds = Bounds { incarnations: 1, bodiless: 8 };
-    world.machines[0].state.as_mut().expect("on").replica_mut().bind(bounds);
+    world.machines[0].state.as_mut().expect("on").replica_mut().set_bounds(bounds);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let smaller = foreign(&world, 0, |header| Header {
         feed: entry::FeedId { run: Incarnation([0; 8]), ..header.feed },
         ..header
     });
-    told(&mut world, 1, 0, &bare(&[smaller]));
+    send_frame(&mut world, 1, 0, &without_bodies(&[smaller]));
     let chain = world.machines[0].state.as_ref().expect("on").chain(&Circle::Commons).expect("unlocked");
-    assert_eq!((chain.1, desk_run(&world, 0)), (Incarnation([0; 8]), None));
+    assert_eq!((chain.1, desk_incarnation(&world, 0)), (Incarnation([0; 8]), None));
 }
 
 /// The proof that a roster froze lay where its link had lain: after a restart the other link counted, and its device wrote.
 #[test]
 fn a_roster_that_froze_is_frozen_after_a_restart_with_nobody_else_there() {
-    let mut world = still(3);
-    part(&mut world, &[(0, 1), (1, 2), (2, 3)]);
+    let mut world = idle_world(3);
+    partition(&mut world, &[(0, 1), (1, 2), (2, 3)]);
     let (id, root) = (world.organisations[1].id, world.organisations[1].root.clone());
     let roster = world.organisations[1].roster.clone();
     let [one, other] = [(); 2].map(|()| {
         let device = Keys::new(&mut world.dice).serving(&id);
         Link::certify(&root, Some(&roster), &device)
     });
-    tell(&mut world, 0, Input::Link(Box::new(one)));
-    tell(&mut world, 0, Input::Link(Box::new(other)));
+    apply_input(&mut world, 0, Input::Link(Box::new(one)));
+    apply_input(&mut world, 0, Input::Link(Box::new(other)));
     let standing = |world: &World| {
         let members = &world.machines[0].state.as_ref().expect("on").replica().members;
-        members.roster(&id).expect("a member").standing()
+        members.roster(&id).expect("a member").state()
     };
     let before = standing(&world);
     assert!(before.frozen && before.links == 1, "{before:?}");
@@ -240,14 +244,14 @@ fn a_roster_that_froze_is_frozen_after_a_restart_with_nobody_else_there() {
 /// Of several entries that belong together all are written or none.
 #[test]
 fn what_may_not_be_written_is_refused_and_nothing_beside_it_is_written() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let mut entropy = Entropy::new([1; 32]);
     let ours = world.machines[0].org;
     let mut hold = |world: &mut World, epochs: usize| {
         let epochs = (0..epochs).map(|_| crate::membership::circle::Epoch::fresh(&mut entropy)).collect();
         let circle = Circle::named(ours, &[], &mut entropy);
         let opening = Opening { circle, secret: entropy.secret(), epochs };
-        tell(world, 0, Input::Hold(opening.clone()));
+        apply_input(world, 0, Input::Hold(opening.clone()));
         (opening.circle.id(&world.registry), opening)
     };
     let (named, opening) = hold(&mut world, 2);
@@ -261,13 +265,13 @@ fn what_may_not_be_written_is_refused_and_nothing_beside_it_is_written() {
         ((named, Content::Grant(vec![1])), Refusal::NotAllowed),
     ] {
         let entries = vec![(named, said(1)), entry];
-        let step = tell(&mut world, 0, Input::Write(Write { token: 5, entries, seed: [1; 32] }));
+        let step = apply_input(&mut world, 0, Input::Write(Write { token: 5, entries, seed: [1; 32] }));
         let refused = Effect::Notice(Notice::Refused { token: 5, refusal });
         assert_eq!((step.persist.is_empty(), step.effects), (true, vec![refused]));
     }
     // What may be is sealed under the newest key.
     let write = Write { token: 6, entries: vec![(named, said(1))], seed: [2; 32] };
-    let step = tell(&mut world, 0, Input::Write(write));
+    let step = apply_input(&mut world, 0, Input::Write(write));
     let saved = step.effects.iter().find_map(|effect| match effect {
         Effect::Notice(Notice::Saved { token: 6, entries }) => Some(entries[0]),
         _ => None,
@@ -281,11 +285,11 @@ fn what_may_not_be_written_is_refused_and_nothing_beside_it_is_written() {
 /// What a locked node replicates with lies beside its circles; what opens bodies lies under the keys that a lock takes away.
 #[test]
 fn no_key_that_opens_a_body_lies_where_a_locked_node_reads() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let mut entropy = Entropy::new([1; 32]);
     let circle = Circle::named(world.machines[0].org, &[], &mut entropy);
     let opening = Opening::fresh(circle, &mut entropy);
-    tell(&mut world, 0, Input::Hold(opening.clone()));
+    apply_input(&mut world, 0, Input::Hold(opening.clone()));
     let row = crate::replication::replica::circle_row(&opening.circle.id(&world.registry));
     let kept = world.machines[0].disk.get(&row).expect("memory answers").expect("it is held");
     assert_eq!(Opening::decode(&kept), Ok(Opening { epochs: vec![], ..opening }));
@@ -294,7 +298,7 @@ fn no_key_that_opens_a_body_lies_where_a_locked_node_reads() {
 /// After a restore each key of the device begins anew.
 #[test]
 fn in_a_restored_store_no_key_goes_on_with_its_run() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let own = Circle::Own(world.machines[0].org).id(&world.registry);
     world.write(0, &[own, commons(&world)]).expect("it may");
     agree(&mut world);
@@ -308,7 +312,7 @@ fn in_a_restored_store_no_key_goes_on_with_its_run() {
 /// Someone outside a circle who knew the name of a feed in it asked where it forks, and was sent its entries.
 #[test]
 fn nobody_outside_a_circle_is_answered_about_a_feed_in_it() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let own = Circle::Own(world.machines[0].org).id(&world.registry);
     world.write(0, &[own]).expect("it may");
     agree(&mut world);
@@ -317,17 +321,17 @@ fn nobody_outside_a_circle_is_answered_about_a_feed_in_it() {
     let feed = entry::FeedId { circle: own, key, run };
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let probe = Frame::Probe { feed, marks: vec![(1, Mark::of(&EntryId([5; 32])))] };
-    let step = told(&mut world, 1, 0, &probe);
+    let step = send_frame(&mut world, 1, 0, &probe);
     assert!(step.effects.is_empty() && step.persist.is_empty(), "{:?}", step.effects);
     let frontier = Frame::Frontier { circle: own, part: 0, is_last: true, since: None, near: vec![], lines: vec![] };
-    let step = told(&mut world, 1, 0, &frontier);
+    let step = send_frame(&mut world, 1, 0, &frontier);
     assert!(struck(&step) && !step.effects.iter().any(|effect| matches!(effect, Effect::Send { .. })));
 }
 
 /// Which bodies are missing in a circle is asked of nobody outside it, and their number is not told either.
 #[test]
 fn nobody_outside_a_circle_is_asked_for_its_bodies() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     let own = Circle::Own(world.machines[0].org).id(&world.registry);
     let machine = &mut world.machines[0];
     let key = machine.keys.device.author;
@@ -344,7 +348,7 @@ fn nobody_outside_a_circle_is_asked_for_its_bodies() {
     machine.disk.commit(&batch).expect("memory answers");
     assert_eq!(state.replica().wanted_len(), 1);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
-    let step = told(&mut world, 1, 0, &question());
+    let step = send_frame(&mut world, 1, 0, &question());
     for effect in &step.effects {
         if let Effect::Send { frame, .. } = effect {
             match Frame::decode(frame).expect("ours") {
@@ -359,7 +363,7 @@ fn nobody_outside_a_circle_is_asked_for_its_bodies() {
 /// Ids that are nowhere: what is owed to a peer has an end.
 #[test]
 fn bodies_asked_for_in_vain_are_remembered_up_to_a_limit() {
-    let mut world = still(3);
+    let mut world = idle_world(3);
     open_anew(&mut world, 1, 0, DatabaseEpoch([1; 16]));
     let peer = world.machines[1].name();
     for frame in 0..4_u8 {
@@ -368,7 +372,7 @@ fn bodies_asked_for_in_vain_are_remembered_up_to_a_limit() {
             id[..8].copy_from_slice(&(nth as u64).to_be_bytes());
             EntryId(id)
         };
-        assert!(!struck(&told(&mut world, 1, 0, &Frame::Want((0..WANTS.0).map(id).collect()))));
+        assert!(!struck(&send_frame(&mut world, 1, 0, &Frame::Want((0..WANTS.0).map(id).collect()))));
     }
     let kept = world.machines[0].state.as_ref().expect("on").kept_for(&peer);
     assert!(kept <= WANTS_IN_FLIGHT.0 + 16, "{kept} things kept");
