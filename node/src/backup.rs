@@ -5,7 +5,7 @@
 //! the same passphrases. A restored folder lies elsewhere than the one that was saved, so it starts new incarnations of
 //! its feeds: the old folder, started by mistake, forks nothing.
 //!
-//! A backup may come from anybody. So it is a regular file, each name in it is one of those that are written ([`is_ours`]),
+//! A backup may come from anybody. So it is a regular file, each name in it is one of those that are written (`is_ours`),
 //! each once, and nothing of a size that it chooses is held in memory. In a folder that was wiped nothing is restored, and
 //! a backup of it that was under way is not finished.
 
