@@ -22,8 +22,8 @@ fn a_section_is_counted_once_and_found_by_its_id_and_by_its_words() {
     let count = |kind| library.count(&seat.store, &commons, kind).expect("memory");
     assert_eq!((count(RecordKind::Docket), count(RecordKind::Case)), (5, 0));
 
-    let named = |words: &str| library.named(&seat.store, &commons, words).expect("memory");
-    let shelf = |section: &SectionId| library.kind(&seat.store, &commons, section).expect("memory");
+    let named = |words: &str| library.named(&seat.state, &seat.store, &commons, words).expect("memory");
+    let shelf = |section: &SectionId| library.kind(&seat.state, &seat.store, &commons, section).expect("memory");
     let sections = library.sections(&seat.store, &commons).expect("memory");
     assert_eq!(sections.len(), 5);
     for (section, kind) in sections {

@@ -19,7 +19,8 @@ use crate::{
     bytes::{
         codec,
         ids::{CircleId, EntryId, FeedKey, SectionId},
-        seal, words,
+        seal::{self, Secret},
+        words,
     },
     log::entry::{Kind, Verified},
     record::{
@@ -174,7 +175,8 @@ impl Library {
             let (circle, section) = (entry.header().feed.circle, plain.section);
             let name = words::pseudonym(&section.0);
             if !reading.changed.contains(&(circle, section))
-                && let (row, None) = shelf_at(&staged, &circle, &name, |found| *found == section)?
+                && let Some(held) = state.replica().circle(&circle)
+                && let (row, None) = shelf_at(&staged, &held.secret, &circle, &name, |found| *found == section)?
             {
                 let kind = kind_of(&plain);
                 staged.put(row, codec::encode(&Shelf(section, kind as u8, number)));
@@ -290,24 +292,28 @@ impl Library {
     /// What a section of a circle is; `None` if nothing was read of it.
     pub fn kind(
         &self,
+        state: &State,
         store: &impl Store,
         circle: &CircleId,
         section: &SectionId,
     ) -> Result<Option<RecordKind>, StoreError> {
+        let Some(held) = state.replica().circle(circle) else { return Ok(None) };
         let name = words::pseudonym(&section.0);
-        let (_, shelf) = shelf_at(&Staged::new(store), circle, &name, |found| found == section)?;
+        let (_, shelf) = shelf_at(&Staged::new(store), &held.secret, circle, &name, |found| found == section)?;
         Ok(shelf.map(|Shelf(_, kind, _)| kind_from(kind)))
     }
 
     /// The section of a circle that these words name: five and a check word, parted by single spaces.
     pub fn named(
         &self,
+        state: &State,
         store: &impl Store,
         circle: &CircleId,
         pseudonym: &str,
     ) -> Result<Option<(SectionId, RecordKind)>, StoreError> {
+        let Some(held) = state.replica().circle(circle) else { return Ok(None) };
         let is_named = |found: &SectionId| words::pseudonym(&found.0) == pseudonym;
-        let (_, shelf) = shelf_at(&Staged::new(store), circle, pseudonym, is_named)?;
+        let (_, shelf) = shelf_at(&Staged::new(store), &held.secret, circle, pseudonym, is_named)?;
         Ok(shelf.map(|Shelf(section, kind, _)| (section, kind_from(kind))))
     }
 
@@ -446,14 +452,16 @@ fn counts_row(circle: &CircleId) -> Row {
 }
 
 /// The shelf of the section with these words that is the one, or the free row where it would lie. Another section may
-/// have the same hash, by chance or on purpose: then it lies in the next row that is free.
+/// have the same hash, by chance or on purpose: then it lies in the next row that is free. Numbers of rows are in clear on
+/// the disk: the circle's secret keys the hash, so that who knows the words cannot look for the record.
 fn shelf_at<S: Store>(
     staged: &Staged<'_, S>,
+    secret: &Secret,
     circle: &CircleId,
     name: &str,
     is_it: impl Fn(&SectionId) -> bool,
 ) -> Result<(Row, Option<Shelf>), StoreError> {
-    let hash = seal::hash("habeas 1 shelf", &[name.as_bytes()]);
+    let hash = seal::keyed(&secret.derive("habeas 1 shelf"), &[name.as_bytes()]);
     let mut number = u64::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"));
     loop {
         let row = Row::new(Table::Section, shelf_of(circle), number);
@@ -494,19 +502,23 @@ mod tests {
     /// Whoever grinds ids until a section has the hash of another hides neither.
     #[test]
     fn sections_with_one_hash_lie_side_by_side() {
-        let (store, circle) = (Memory::default(), CircleId([1; 16]));
+        let (store, circle, secret) = (Memory::default(), CircleId([1; 16]), Secret::new([1; 32]));
         let [first, second] = [SectionId([2; 16]), SectionId([3; 16])];
         let mut staged = Staged::new(&store);
         let mut rows = Vec::new();
         for section in [first, second] {
-            let (row, shelf) = shelf_at(&staged, &circle, "one name", |found| *found == section).expect("memory");
+            let (row, shelf) =
+                shelf_at(&staged, &secret, &circle, "one name", |found| *found == section).expect("memory");
             assert!(shelf.is_none());
             staged.put(row.clone(), codec::encode(&Shelf(section, RecordKind::Docket as u8, 1)));
             rows.push((section, row));
         }
         assert_ne!(rows[0].1, rows[1].1);
+        let (other, _) = shelf_at(&staged, &Secret::new([2; 32]), &circle, "one name", |_| true).expect("memory");
+        assert_ne!(other, rows[0].1, "only who has the circle's secret knows the row of a name");
         for (section, row) in rows {
-            let (found, shelf) = shelf_at(&staged, &circle, "one name", |found| *found == section).expect("memory");
+            let (found, shelf) =
+                shelf_at(&staged, &secret, &circle, "one name", |found| *found == section).expect("memory");
             assert_eq!((found, shelf.map(|shelf| shelf.0)), (row, Some(section)));
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     },
     bytes::{
         ids::{CircleId, EntryId, OrgId, RegistryId, SectionId},
-        seal::Entropy,
+        seal::{Entropy, keyed},
         words,
     },
     membership::circle::Circle,
@@ -198,6 +198,17 @@ impl<S: Store> Workspace<'_, S> {
         let problem = Problem::new(codes::BROKEN, message).saying("record").with("record", record);
         self.cache.alarms.push(problem.clone());
         problem
+    }
+
+    /// The number of a row about a section. Numbers of rows are in clear on the disk: the secret of the own circle keys the
+    /// hash, so that who knows a section cannot look for it.
+    fn row_number(&self, section: &SectionId) -> u64 {
+        let own = self.state.replica().circle(&self.state.circle_of(&Circle::Own(self.us())));
+        let id = match own {
+            Some(own) => keyed(&own.secret.derive("habeas 1 row number"), &[&section.0]),
+            None => [0; 32],
+        };
+        u64::from_be_bytes(*id.first_chunk().expect("a hash has 32 bytes"))
     }
 
     /// Commits rows of the workspace itself.

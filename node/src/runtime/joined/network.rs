@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use protocol::{
     app::control::{Problem, Reply},
-    bytes::ids::{NodeKey, OrgId},
+    bytes::{
+        ids::{NodeKey, OrgId},
+        seal,
+    },
     store::{Batch, Row, Store, StoreError, Table},
 };
 
@@ -30,7 +33,7 @@ impl Joined {
     pub(in crate::runtime) async fn hold(&mut self, organisation: &str, holds: bool) -> Result<Reply, Problem> {
         let org = self.workspace(|work| work.find_organisation(organisation))?;
         let row = Row::new(Table::Network, [b"hold", &org.0[..]].concat(), 0);
-        let index = Row::new(Table::Network, "holds", u64::from_be_bytes(*org.0.first_chunk().expect("32 bytes")));
+        let index = Row::new(Table::Network, "holds", self.hold_number(&org));
         let mut batch = Batch::default();
         if holds {
             self.held.insert(org);
@@ -44,6 +47,13 @@ impl Joined {
         self.folder.store.commit(&batch)?;
         self.allow().await;
         Ok(Reply::Peers { peers: self.peers() })
+    }
+
+    /// The number of the row of a hold. Numbers of rows are in clear on the disk, and who is on hold is not: this node's key
+    /// keys the hash.
+    fn hold_number(&self, org: &OrgId) -> u64 {
+        let hash = seal::keyed(&self.folder.node_seed().derive("habeas 1 hold"), &[&org.0]);
+        u64::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"))
     }
 
     pub(in crate::runtime) fn name(&self, peer: &NodeKey) -> String {

@@ -12,6 +12,14 @@ use super::Joined;
 use crate::runtime::utc_now;
 
 impl Joined {
+    /// Drops everything that rests on entries which no longer count.
+    fn evaluate_again(&mut self) {
+        self.cache.library.forget();
+        self.tally.forget();
+        self.sweep_again();
+        self.look_again();
+    }
+
     /// What counts has shrunk: nothing that was seen before holds.
     pub(super) fn look_again(&mut self) {
         self.cache.summaries = SummaryCache::default();
@@ -39,10 +47,7 @@ impl Joined {
             // They were read with the batch that brought them.
             Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
-                self.cache.library.forget();
-                self.tally.forget();
-                self.sweep_again();
-                self.look_again();
+                self.evaluate_again();
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
@@ -59,11 +64,8 @@ impl Joined {
                 self.alarm(Problem::new(codes::CROWDED, message).saying("organisation").with("organisation", who));
             }
             Notice::Overrun { feed, org } => {
-                // If a feed was displaced, what it said counts no longer.
-                self.cache.library.forget();
-                self.tally.forget();
-                self.sweep_again();
-                self.look_again();
+                // If a feed was displaced, its entries no longer count.
+                self.evaluate_again();
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, "a key began anew more often than counts");

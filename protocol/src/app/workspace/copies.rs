@@ -62,7 +62,7 @@ impl<S: Store> Workspace<'_, S> {
         let mut copies = Vec::new();
         for circle in self.shared_circles() {
             let copy = self.copy(section, &circle)?;
-            if self.cache.library.kind(self.store, &copy.id, &copy.section)?.is_some() {
+            if self.cache.library.kind(self.state, self.store, &copy.id, &copy.section)?.is_some() {
                 copies.push(copy);
             }
         }

@@ -178,7 +178,7 @@ pub(super) fn share_row(number: u64) -> Row {
     Row::new(Table::Desk, SHARE, number)
 }
 
-/// The row that says that a case file changed.
-pub(super) fn changed_row(section: &SectionId) -> Row {
-    Row::new(Table::Desk, CHANGED, u64::from_be_bytes(*section.0.first_chunk().expect("an id has 16 bytes")))
+/// The row that says that a case file changed. `number`: [`Workspace::row_number`](super::Workspace::row_number) of it.
+pub(super) fn changed_row(number: u64) -> Row {
+    Row::new(Table::Desk, CHANGED, number)
 }

@@ -81,7 +81,7 @@ impl<S: Store> Workspace<'_, S> {
     /// What the store says.
     pub fn record_at(&self, (id, section): &SectionKey) -> Result<Option<RecordRef>, Problem> {
         let Some(held) = self.state.replica().circle(id) else { return Ok(None) };
-        let kind = self.cache.library.kind(self.store, id, section)?;
+        let kind = self.cache.library.kind(self.state, self.store, id, section)?;
         Ok(kind.map(|kind| RecordRef { circle: held.circle.clone(), id: *id, section: *section, kind }))
     }
 
@@ -142,7 +142,7 @@ impl<S: Store> Workspace<'_, S> {
         for section in sections {
             for circle in [Circle::Own(self.us()), Circle::Commons] {
                 let id = self.state.circle_of(&circle);
-                let kind = self.cache.library.kind(self.store, &id, &section)?;
+                let kind = self.cache.library.kind(self.state, self.store, &id, &section)?;
                 found.extend(kind.map(|kind| RecordRef { circle, id, section, kind }));
             }
         }
@@ -193,8 +193,8 @@ impl<S: Store> Workspace<'_, S> {
         let library = &self.cache.library;
         for (id, held) in circles {
             let found = match by_id {
-                Some(section) => library.kind(self.store, id, &section)?.map(|kind| (section, kind)),
-                None => library.named(self.store, id, &spaced(text))?,
+                Some(section) => library.kind(self.state, self.store, id, &section)?.map(|kind| (section, kind)),
+                None => library.named(self.state, self.store, id, &spaced(text))?,
             };
             if let Some((section, kind)) = found {
                 return Ok(RecordRef { circle: held.circle.clone(), id: *id, section, kind });
@@ -229,10 +229,9 @@ fn labelled_rows(label: &str) -> Vec<u8> {
     [b"records of the label ", label.as_bytes()].concat()
 }
 
-/// The row of one of them.
-pub(super) fn labelled_row(label: &str, section: &SectionId) -> Row {
-    let number = section.0.first_chunk().expect("an id has 16 bytes");
-    Row::new(Table::Desk, labelled_rows(label), u64::from_be_bytes(*number))
+/// The row of one of them. `number`: [`Workspace::row_number`] of the record.
+pub(super) fn labelled_row(label: &str, number: u64) -> Row {
+    Row::new(Table::Desk, labelled_rows(label), number)
 }
 
 /// Words parted by single spaces, however they were parted: `able-acid…`, `able acid …`.

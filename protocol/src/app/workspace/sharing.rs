@@ -121,7 +121,7 @@ impl<S: Store> Workspace<'_, S> {
             return Ok(());
         }
         if !self.copies(&section)?.is_empty() {
-            batch.put(changed_row(&section), section.0.to_vec());
+            batch.put(changed_row(self.row_number(&section)), section.0.to_vec());
             self.cache.queue.changed.insert(section);
         }
         Ok(())
@@ -159,7 +159,7 @@ impl<S: Store> Workspace<'_, S> {
         }
         if entries.is_empty() {
             let mut batch = Batch::default();
-            batch.delete(changed_row(&section));
+            batch.delete(changed_row(self.row_number(&section)));
             self.commit(&batch)?;
             self.cache.queue.changed.remove(&section);
         }

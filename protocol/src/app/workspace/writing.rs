@@ -171,7 +171,7 @@ impl<S: Store> Workspace<'_, S> {
                 entries.push(self.entry(&record, statements, batch)?);
             }
             labels.put(label_row(&section), imported.label.as_bytes().to_vec());
-            labels.put(labelled_row(&imported.label, &section), section.0.to_vec());
+            labels.put(labelled_row(&imported.label, self.row_number(&section)), section.0.to_vec());
             records.push(Imported {
                 label: imported.label,
                 kind,
