@@ -41,7 +41,13 @@ pub(super) struct Folder {
 
 /// What is public of this device, and the node key, which a locked node needs.
 #[derive(Clone, Serialize, Deserialize)]
-struct Public(Device, Option<OrgId>, Option<String>, Secret);
+struct Public {
+    device: Device,
+    /// The organisation and its call-sign, if this device was made with the root key.
+    organisation: Option<OrgId>,
+    call_sign: Option<String>,
+    node: Secret,
+}
 
 /// This device's other secrets.
 #[derive(Clone, Serialize, Deserialize)]
@@ -69,9 +75,6 @@ impl Secrets {
 /// The organisation of a device that has none yet.
 const NOBODY: OrgId = OrgId([0; 32]);
 
-#[derive(Serialize, Deserialize)]
-struct SecretsRow(Secret, Secret, Secret, Secret, Secret);
-
 impl Folder {
     /// Makes an organisation's first device (with a root key) or a further one (without) in an empty folder.
     pub(super) fn make(path: &Path, keys: Keys, root: Option<&RootKey>) -> Result<Self, Problem> {
@@ -95,10 +98,9 @@ impl Folder {
             batch.put(link_row(&link.organisation(), 0, false), link.envelope().to_vec());
         }
         let call_sign = org.map(|_| words::call_sign(entropy.bytes()));
-        let public = Public(device, org, call_sign, node);
+        let public = Public { device, organisation: org, call_sign, node };
         batch.put(public_row(), codec::encode(&public));
-        let Secrets { author, desk, ballot, receipt, reading } = secrets.clone();
-        batch.put(secrets_row(), codec::encode(&SecretsRow(author, desk, ballot, receipt, reading)));
+        batch.put(secrets_row(), codec::encode(&secrets));
         store.commit(&batch)?;
         Ok(Self { path: path.into(), store, entropy, public, secrets: Some(secrets) })
     }
@@ -140,9 +142,7 @@ impl Folder {
 
     fn read_secrets(&mut self) -> Result<(), Problem> {
         let row = self.store.get(&secrets_row())?.ok_or_else(altered)?;
-        let SecretsRow(author, desk, ballot, receipt, reading) =
-            codec::decode("keys", &row, 1024).map_err(|_| altered())?;
-        self.secrets = Some(Secrets { author, desk, ballot, receipt, reading });
+        self.secrets = Some(codec::decode("keys", &row, 1024).map_err(|_| altered())?);
         Ok(())
     }
 
@@ -174,33 +174,33 @@ impl Folder {
 
     /// This device.
     pub(super) fn device(&self) -> &Device {
-        &self.public.0
+        &self.public.device
     }
 
     /// This device, with its keys' word that it serves `org`.
     pub(super) fn device_of(&self, org: &OrgId) -> Result<Device, Problem> {
         let secrets = self.secrets.as_ref().ok_or_else(locked)?;
-        Ok(secrets.device(org, self.public.0.id, &self.public.3))
+        Ok(secrets.device(org, self.public.device.id, &self.public.node))
     }
 
     /// This node's network key.
     pub(super) fn node(&self) -> NodeKey {
-        self.public.0.node
+        self.public.device.node
     }
 
     /// The seed of this node's network key.
     pub(super) fn node_seed(&self) -> &Secret {
-        &self.public.3
+        &self.public.node
     }
 
     /// The organisation, if this device was made with its root key.
     pub(super) fn organisation(&self) -> Option<OrgId> {
-        self.public.1
+        self.public.organisation
     }
 
     /// The call-sign, if this device was made with its root key.
     pub(super) fn call_sign(&self) -> Option<String> {
-        self.public.2.clone()
+        self.public.call_sign.clone()
     }
 
     /// The roster as far as it stands here before joining.

@@ -59,15 +59,25 @@ pub struct Library {
 
 /// A section, what it is, and its place in the order of arrival.
 #[derive(Serialize, Deserialize)]
-struct Shelf(SectionId, u8, u64);
+struct Shelf {
+    section: SectionId,
+    kind: u8,
+    number: u64,
+}
 
 /// Case files and dockets of a circle.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Counts(u64, u64);
+struct Counts {
+    cases: u64,
+    dockets: u64,
+}
 
 /// An entry that a newer version wrote, and what could not read it.
 #[derive(Serialize, Deserialize)]
-struct Later(EntryId, u64);
+struct Later {
+    id: EntryId,
+    by: u64,
+}
 
 /// How many entries were read, and what for.
 #[derive(Debug, Default)]
@@ -111,7 +121,7 @@ impl Library {
         let (mut batch, mut sound) = (Batch::default(), true);
         store.scan_table(Table::Later, &mut |_, value| {
             match codec::decode::<Later>(Table::Later.label(), &value, 64) {
-                Ok(Later(id, by)) if by < READS => {
+                Ok(Later { id, by }) if by < READS => {
                     batch.put(unread_row(&id), id.0.to_vec());
                     batch.delete(later_row(&id));
                 }
@@ -166,7 +176,7 @@ impl Library {
                     reading.mute.push((entry.header().feed.key, why));
                     staged.delete(unread_row(&id));
                     if why == Mute::Newer {
-                        staged.put(later_row(&id), codec::encode(&Later(id, READS)));
+                        staged.put(later_row(&id), codec::encode(&Later { id, by: READS }));
                     }
                     continue;
                 }
@@ -179,7 +189,7 @@ impl Library {
                 && let (row, None) = shelf_at(&staged, &held.secret, &circle, &name, |found| *found == section)?
             {
                 let kind = kind_of(&plain);
-                staged.put(row, codec::encode(&Shelf(section, kind as u8, number)));
+                staged.put(row, codec::encode(&Shelf { section, kind: kind as u8, number }));
                 number += 1;
                 match counts.entry(circle) {
                     Entry::Occupied(known) => known.into_mut(),
@@ -271,7 +281,7 @@ impl Library {
         let (mut shelves, mut sound) = (Vec::new(), true);
         store.scan(Table::Section, &shelf_of(circle), 0, &mut |_, value| {
             match decode::<Shelf>(&value) {
-                Ok(Shelf(section, kind, number)) => shelves.push((number, section, kind_from(kind))),
+                Ok(Shelf { section, kind, number }) => shelves.push((number, section, kind_from(kind))),
                 Err(_) => sound = false,
             }
             sound
@@ -282,7 +292,7 @@ impl Library {
 
     /// How many sections of a kind a circle has.
     pub fn count(&self, store: &impl Store, circle: &CircleId, kind: RecordKind) -> Result<u64, StoreError> {
-        let Counts(cases, dockets) = counts_of(store, circle)?;
+        let Counts { cases, dockets } = counts_of(store, circle)?;
         Ok(match kind {
             RecordKind::Case => cases,
             RecordKind::Docket => dockets,
@@ -300,7 +310,7 @@ impl Library {
         let Some(held) = state.replica().circle(circle) else { return Ok(None) };
         let name = words::pseudonym(&section.0);
         let (_, shelf) = shelf_at(&Staged::new(store), &held.secret, circle, &name, |found| found == section)?;
-        Ok(shelf.map(|Shelf(_, kind, _)| kind_from(kind)))
+        Ok(shelf.map(|shelf| kind_from(shelf.kind)))
     }
 
     /// The section of a circle that these words name: five and a check word, parted by single spaces.
@@ -314,7 +324,7 @@ impl Library {
         let Some(held) = state.replica().circle(circle) else { return Ok(None) };
         let is_named = |found: &SectionId| words::pseudonym(&found.0) == pseudonym;
         let (_, shelf) = shelf_at(&Staged::new(store), &held.secret, circle, pseudonym, is_named)?;
-        Ok(shelf.map(|Shelf(section, kind, _)| (section, kind_from(kind))))
+        Ok(shelf.map(|shelf| (shelf.section, kind_from(shelf.kind))))
     }
 
     /// Entries of a section, in order of arrival, as they are signed.
@@ -421,8 +431,8 @@ fn kind_of(plain: &Plain) -> RecordKind {
 impl Counts {
     fn add(&mut self, kind: RecordKind) {
         match kind {
-            RecordKind::Case => self.0 += 1,
-            RecordKind::Docket => self.1 += 1,
+            RecordKind::Case => self.cases += 1,
+            RecordKind::Docket => self.dockets += 1,
         }
     }
 }
@@ -467,7 +477,7 @@ fn shelf_at<S: Store>(
         let row = Row::new(Table::Section, shelf_of(circle), number);
         let Some(value) = staged.get(&row)? else { return Ok((row, None)) };
         let shelf: Shelf = decode(&value)?;
-        if is_it(&shelf.0) {
+        if is_it(&shelf.section) {
             return Ok((row, Some(shelf)));
         }
         number = number.wrapping_add(1);
@@ -510,7 +520,7 @@ mod tests {
             let (row, shelf) =
                 shelf_at(&staged, &secret, &circle, "one name", |found| *found == section).expect("memory");
             assert!(shelf.is_none());
-            staged.put(row.clone(), codec::encode(&Shelf(section, RecordKind::Docket as u8, 1)));
+            staged.put(row.clone(), codec::encode(&Shelf { section, kind: RecordKind::Docket as u8, number: 1 }));
             rows.push((section, row));
         }
         assert_ne!(rows[0].1, rows[1].1);
@@ -519,7 +529,7 @@ mod tests {
         for (section, row) in rows {
             let (found, shelf) =
                 shelf_at(&staged, &secret, &circle, "one name", |found| *found == section).expect("memory");
-            assert_eq!((found, shelf.map(|shelf| shelf.0)), (row, Some(section)));
+            assert_eq!((found, shelf.map(|shelf| shelf.section)), (row, Some(section)));
         }
     }
 }
