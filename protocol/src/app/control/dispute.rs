@@ -79,7 +79,7 @@ pub struct Resolution {
 pub struct By {
     /// The organisation.
     pub organisation: OrgId,
-    /// Its call-sign, if it is a member.
+    /// Call-sign of the organisation, if it is a member.
     pub call_sign: Option<String>,
     /// Petname of the organisation on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]

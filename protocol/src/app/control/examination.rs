@@ -28,7 +28,7 @@ pub struct Examination {
 pub struct Named {
     /// The organisation.
     pub organisation: OrgId,
-    /// Its call-sign, if it is a member.
+    /// Call-sign of the organisation, if it is a member.
     pub call_sign: Option<String>,
     /// Petname of the organisation on this node.
     pub petname: String,

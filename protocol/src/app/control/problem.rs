@@ -172,9 +172,9 @@ pub mod codes {
         JOINED = "HB1006", 1, "a folder belongs to one registry; choose another folder with --data";
         /// The passphrase is wrong.
         WRONG_PASSPHRASE = "HB1007", 12, "type it again; after several failures the wait grows";
-        /// There were too many wrong passphrases; the next attempt has to wait.
+        /// The wait after too many wrong passphrases is not over.
         WAIT = "HB1008", 75, "wait as long as it says, then try again";
-        /// Another process uses the folder.
+        /// The folder is in use by another process.
         IN_USE = "HB1009", 1, "stop the other node, or talk to it: `habeas status`";
         /// The vault header was edited or damaged.
         VAULT = "HB1010", 1, "restore the folder from a backup; do not delete anything in it";
@@ -226,9 +226,9 @@ pub mod codes {
         /// The file contains an address of another organisation's node.
         FOREIGN_ADDRESS = "HB2014", 13, "do not use it; ask its sender by voice";
 
-        /// There is no such record.
+        /// The record does not exist.
         NO_RECORD = "HB3001", 1, "run `habeas case list` or `habeas docket list`";
-        /// There is no such field.
+        /// The field does not exist.
         NO_FIELD = "HB3002", 2, "run `habeas help fields`: it lists every field";
         /// The value is not of the kind of its field.
         BAD_VALUE = "HB3003", 2, "write the value as the message says";
@@ -250,20 +250,20 @@ pub mod codes {
         KNOWN_LABELS = "HB3013", 6, "bring in the others with --new, or all of them as new records with --again";
         /// The reason is not a code.
         REASON = "HB3014", 2, "use one of the codes listed";
-        /// No claims differ in the field that was to be resolved.
+        /// The claims in the field to be resolved do not differ.
         NOT_DISPUTED = "HB3020", 1, "run `habeas case conflicts` or `habeas docket conflicts` on the record";
         /// A claim that was chosen or weighed is no longer live.
         CHANGED = "HB3021", 6, "look at the conflict again: something was said meanwhile";
         /// The statement was made by another organisation.
         NOT_OWN = "HB3022", 1, "state your own value with `set`, or settle the conflict with `resolve`";
-        /// There is no live statement at that place to retract.
+        /// The place contains no live statement to retract.
         NOTHING_THERE = "HB3023", 2, "run `habeas case history` or `habeas docket history` on the record";
 
         /// None of the cases may be shared.
         NOTHING_GOES = "HB3030", 1, "read the reasons: `habeas share CASE --with ORGANISATION --dry-run`";
         /// The content that would be shared is not the content of the preview that was seen.
         SHARE_CHANGED = "HB3031", 6, "look at the preview again, then share";
-        /// No share of that name is waiting.
+        /// The share does not exist: no share of that name is waiting.
         NO_SHARE = "HB3032", 1, "run `habeas share --waiting`; what has gone can only be withdrawn";
         /// The request names no readers to share with.
         NO_READERS = "HB3033", 2, "name other organisations with --with";
@@ -271,10 +271,10 @@ pub mod codes {
         TAKEN_BACK = "HB3034", 1, "keep no copy of it; call whoever took it back. If it was you, by mistake: `habeas case retract CASE consent_record.withdrawn --reason error`";
         /// The case file is kept by another organisation; only own case files are shared.
         NOT_OWN_CASE = "HB3035", 1, "ask the organisation that keeps the case file";
-        /// Another organisation withdrew consent for an own case file.
+        /// Consent for an own case file was withdrawn by another organisation.
         WITHDRAWN_ELSEWHERE = "HB3036", 1, "ask the person; if it is so, record it: `habeas case set CASE consent_record.withdrawn=true`; if not, call that organisation: only they can take it back";
 
-        /// No member organisation has that name.
+        /// The organisation is not among the members.
         NO_ORGANISATION = "HB4001", 2, "run `habeas peers`";
         /// A peer sent a message that no honest node sends.
         PEER_FAULT = "HB4002", 1, "if it goes on, hold that organisation and call them";
@@ -289,21 +289,21 @@ pub mod codes {
         /// An entry was written by a newer version.
         NEWER = "HB4007", 1, "install the newest version; what they wrote is kept and will be shown then";
 
-        /// No alarm with this code is shown that could be acknowledged.
+        /// The alarm to acknowledge does not exist: no alarm with this code is shown.
         NO_ALARM = "HB4008", 2, "run `habeas doctor`: it names the code of each alarm";
 
         /// The text is not allowed as a petname.
         PETNAME = "HB4010", 2, "choose another name: short, printable, and no other member's";
         /// A key of an organisation began new incarnations more often than the limit that counts.
         OVERRUN = "HB4011", 1, "call that organisation: a key may be in other hands, or a machine is reset again and again";
-        /// This device began as many incarnations as count.
+        /// The device began as many incarnations as count.
         BEGAN_ANEW = "HB4012", 1, "certify a new device: `habeas device request` there, `habeas device add` here; and find out what sets this one back again and again";
 
         /// An organisation writes more than is accepted at a time.
         DELAYED = "HB4014", 1, "wait: the rest comes by itself; if nobody there is bringing in a file, call them";
         /// One organisation opened as many circles as an organisation may open.
         CROWDED = "HB4017", 1, "share with organisations that something was shared with before, in the same combination; if it names another organisation, call them: nobody needs that many";
-        /// This version cannot fold a record from its entries.
+        /// The record cannot be folded from its entries by this version.
         BROKEN = "HB4018", 1, "install the newest version, which tries it again; report it, without names. Everything else goes on";
 
         /// The disk is full.

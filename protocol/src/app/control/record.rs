@@ -18,7 +18,7 @@ pub struct Summary {
     pub conflicts: u64,
     /// Time of the latest statement about the record, as claimed: UTC, seconds.
     pub changed: u64,
-    /// The file label it was imported under, kept in the own circle only.
+    /// Label of the record in the file it was imported from, stored on this node only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Call-signs of the other organisations that can read the record, or its shared copy.
