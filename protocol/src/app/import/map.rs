@@ -9,11 +9,11 @@
 //!                                                    with FIELD=VALUE also stated
 //!                                                    position FIELD   from 1
 //!                                                    former FIELD     court numbers in brackets
-//!                                                    digit FIELD      «B2»: the letter here, the digit there
-//!                                                    or FIELD         a code of that field's vocabulary goes there
+//!                                                    digit FIELD      «B2»: the letter here, the digit to FIELD
+//!                                                    or FIELD         a code of FIELD's vocabulary goes to FIELD
 //!                                                    when KEY=TEXT FIELD   goes to FIELD if the sibling KEY is TEXT
 //!                                                    word TEXT=VALUE  the only text allowed, and its value
-//!                                                    text TEXT: FIELD=VALUE also stated if the text is this
+//!                                                    text TEXT: FIELD=VALUE also stated if the text is TEXT
 //!                                                    by origin_org    reported by the organisation of origin
 //!                                                    preset           expands to grants
 //!                                                    label            the key also names its entity in the file
