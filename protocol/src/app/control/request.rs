@@ -245,7 +245,7 @@ pub enum Request {
         records: Vec<String>,
         /// The readers of the preview.
         with: Readers,
-        /// [`super::SharePreview::seen`] of the preview that a person has looked at.
+        /// Digest of the preview that a person has read: [`super::SharePreview::seen`].
         seen: String,
         /// Length of the hold in seconds: how long the share waits and can be cancelled.
         hold_s: u64,
