@@ -1,5 +1,5 @@
-//! The application layer: what people ask and are told, over everything below. Requests and replies, the library of
-//! sections, statements, lists, look-up, import, petnames, precedents.
+//! The application layer: requests of people and the replies to them, over all other layers. Requests and replies, the
+//! library of sections, statements, lists, look-up, import, petnames, precedents.
 
 pub mod control;
 pub mod desk;

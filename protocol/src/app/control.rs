@@ -1,8 +1,9 @@
-//! What a person's tools and the node say to each other: one request, one reply, over the node's own socket.
+//! The local protocol between a person's tools and the node: one request, one reply, over the node's own socket.
 //!
-//! `POST /v1` with a [`Request`] as JSON answers with an [`Answer`]; whoever accepts [`LINES`] gets a line of [`Progress`]
-//! now and then before it, while long work goes on. Nothing here is trusted input for the rules: the node
-//! checks every field again. Secrets travel only in this direction, only over the socket, and show in no `Debug`.
+//! `POST /v1` with a [`Request`] as JSON answers with an [`Answer`]. A client that accepts [`LINES`] gets lines of
+//! [`Progress`] before the answer while long work goes on. Nothing here is trusted input for the rules: the node checks
+//! every field again. Secrets travel only from the client to the node, only over the socket, and are not shown by
+//! `Debug`.
 
 mod dispute;
 mod examination;
@@ -34,15 +35,15 @@ pub use self::{
     standing::{Alarm, CircleStatus, NodeState, Peer, Status},
 };
 
-/// Version of the JSON that people's scripts see.
+/// Version of the JSON that scripts read.
 pub const SCHEMA: u32 = 1;
 
-/// What a node answers.
+/// The answer of a node to a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// It was done.
+    /// The request was carried out.
     Ok(Box<Reply>),
-    /// It was not; nothing of it was.
+    /// The request was refused; nothing of it was carried out.
     Problem(Problem),
 }

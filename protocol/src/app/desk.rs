@@ -1,7 +1,7 @@
-//! The desk: what a person states becomes statements; what the record says becomes something to read.
+//! Statements from facts, and records to read from views.
 //!
-//! Pure: the node gives it a view and facts, and gets statements or a problem with a code and a next step. A field is
-//! never written below its level, whoever asks.
+//! Pure: the node passes a view and facts in, and gets statements, or a problem with a code and a next step. A field is
+//! never written below its level, for any caller.
 
 mod refusal;
 pub mod settling;
@@ -37,26 +37,30 @@ use crate::{
 
 pub use refusal::{level_problem, value_problem};
 
-/// Where and when facts are stated.
+/// The context in which facts are stated: the record, the circle and the day.
 #[derive(Clone, Copy, Debug)]
 pub struct Stand<'a> {
-    /// What the record is.
+    /// Kind of the record.
     pub kind: RecordKind,
-    /// The record.
+    /// Section of the record.
     pub section: &'a SectionId,
-    /// What it says already; none: it is new.
+    /// View of the record so far; none if the record is new.
     pub view: Option<&'a View>,
-    /// The kind of circle it is written in.
+    /// Kind of the circle that the facts are written in.
     pub place: Place,
-    /// The day by the node's clock, UTC.
+    /// Day by the node's clock, UTC.
     pub today: civil::Date,
 }
 
-/// A record of consent, and the field that withdraws it.
+/// The entity kind of consent records, and the field that withdraws one.
 const CONSENT: &str = "consent_record";
 const WITHDRAWN: &str = "consent_record.withdrawn";
 
-/// Facts as statements about a record.
+/// Converts facts into statements about a record.
+///
+/// # Errors
+/// A fact that the schema, its level or its date does not allow there, an entity or a source that is not clear, or a
+/// value that a stricter one outweighs.
 pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result<Vec<Statement>, Problem> {
     let Stand { kind, section, view, place, today } = *stand;
     let schema = Schema::current();
@@ -112,25 +116,28 @@ pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result
     Ok([parents, statements].concat())
 }
 
-/// Whether it withdraws consent.
+/// Whether the value withdraws consent.
 fn withdraws(field: &Field, value: &Value) -> bool {
     field.name == WITHDRAWN && *value == Value::Bool(true)
 }
 
-/// One withdrawal hides the whole case file, whichever record of consent it stands in: nobody is asked which one he means.
+/// The consent record in which a withdrawal is stated. A withdrawal in any consent record hides the whole case file, so
+/// the author is not asked which record he means.
 fn meant_by_a_withdrawal(
     view: Option<&View>,
     fresh: &mut BTreeMap<String, EntityId>,
     entropy: &mut Entropy,
 ) -> EntityId {
     let there = view.map(|view| entities_of(view, CONSENT)).unwrap_or_default();
-    // Where nobody has withdrawn yet: there the word of this organisation is the first, and its own to take back.
+    // A record without a withdrawal comes first: there the statement of this organisation is the first one, and its own
+    // to retract.
     let is_free = |entity: &&EntityId| view.and_then(|view| view.cell(entity, WITHDRAWN)).is_none();
     let found = there.iter().find(is_free).or(there.first()).copied();
     found.unwrap_or_else(|| *fresh.entry(CONSENT.to_owned()).or_insert_with(|| EntityId(entropy.bytes())))
 }
 
-/// Whether saying `value` would change nothing, since the field goes by the strictest and something stricter stands.
+/// Whether stating `value` would change nothing, since the strictest value of the field counts and a stricter one is
+/// live.
 fn is_outweighed(cell: &view::Cell, field: &Field, value: &Value) -> bool {
     match &cell.shown {
         Shown::Strictest { value: standing, .. } => fold::outweighs(&field.order, standing, value),
@@ -138,10 +145,10 @@ fn is_outweighed(cell: &view::Cell, field: &Field, value: &Value) -> bool {
     }
 }
 
-/// What facts came to, for whoever stated them: the values as they were understood, in the order of the facts.
+/// The stated values as they were understood, in the order of the facts, for the reply.
 #[must_use]
 pub fn stated(facts: &[Fact], statements: &[Statement]) -> Vec<Stated> {
-    // What is added by itself, such as what belongs to what, stands before it.
+    // Statements that are added automatically, such as parents, come before those of the facts.
     let own = statements.len().saturating_sub(facts.len());
     let said = |statement: &Statement| match statement {
         Statement::Assert(said) => {
@@ -152,14 +159,15 @@ pub fn stated(facts: &[Fact], statements: &[Statement]) -> Vec<Stated> {
     statements[own..].iter().filter_map(said).collect()
 }
 
-/// Whether a date can only be later than today. A day more is allowed: elsewhere it has begun already.
+/// Whether a date can only be later than today. One day more is allowed, since in other time zones it has begun
+/// already.
 fn lies_ahead(value: &Value, today: civil::Date) -> bool {
     let date = value.as_text().and_then(|text| text.parse::<Date>().ok());
     let tomorrow = today.tomorrow().unwrap_or(today);
     date.and_then(|date| date.earliest()).is_some_and(|earliest| earliest > tomorrow)
 }
 
-/// The entity of a kind that a fact without one means: the root, or the only one there is; `None`: a new one.
+/// The entity that a fact without an entity refers to: the root, or the only one of its kind; `None`: a new one.
 fn entity_for(
     entity: &str,
     kind: RecordKind,
@@ -182,7 +190,7 @@ fn entity_for(
     }
 }
 
-/// A docket's facts rest on a public source: the one named, or the only one there is.
+/// The sources of a fact. A fact of a docket needs a public source: the one named, or the only one in the docket.
 fn sources(
     fact: &Fact,
     kind: RecordKind,
@@ -209,7 +217,7 @@ fn sources(
     }
 }
 
-/// New entities stand under the only possible parent, if their kind has one.
+/// Statements that place new entities under the only possible parent, if their kind has one.
 fn parents(fresh: &BTreeMap<String, EntityId>, view: Option<&View>) -> Vec<Statement> {
     let schema = Schema::current();
     let mut statements = Vec::new();
@@ -240,7 +248,7 @@ fn entities_of(view: &View, kind: &str) -> Vec<EntityId> {
     view.entities.iter().filter(|(_, cells)| cells.keys().any(is_kind)).map(|(entity, _)| *entity).collect()
 }
 
-/// A folded section as people read it.
+/// Converts a folded section into a record for people to read.
 #[must_use]
 pub fn record(view: &View, kind: RecordKind, names: &AddressBook, as_of: u64) -> Record {
     let mut entities = Vec::new();
@@ -296,14 +304,14 @@ fn claim(claim: &view::Claim, chosen: bool, names: &AddressBook) -> Claim {
     }
 }
 
-/// Conflicts that a view shows and nobody has settled.
+/// Number of conflicts in a view that are not resolved.
 #[must_use]
 pub fn conflicts(view: &View) -> u64 {
     let open = |cell: &view::Cell| cell.shown == Shown::Conflict && cell.policy != Some(Policy::Drv);
     view.cells().filter(|(_, _, cell)| open(cell)).count() as u64
 }
 
-/// The latest time anything standing in a view was claimed.
+/// The latest claimed time of the live claims in a view.
 #[must_use]
 pub fn changed(view: &View) -> u64 {
     view.cells().flat_map(|(_, _, cell)| &cell.claims).map(|claim| claim.claimed_time.0).max().unwrap_or(0)

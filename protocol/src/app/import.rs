@@ -1,9 +1,10 @@
-//! An import file becomes statements: JSON of case files and dockets, mapped key by key to fields.
+//! Import: converts a JSON file of case files and dockets into statements, key by key.
 //!
-//! The file is `{note, courts, cases: […], dockets: […]}`; each value may stand alone or as
-//! `{"v": …, "src": "s1", "grade": "B2", "org": …}`. Every key is mapped by `data/import_map.tsv`; every key that is not,
-//! every value that does not fit and every unknown code is an error with its line, path and field. All errors of a file
-//! are listed (beyond [`ERRORS`], counted), and nothing is imported if there is one. Codes that must stay at home go to their local twin at once.
+//! The file is `{note, courts, cases: […], dockets: […]}`; each value is given directly or as `{"v": …, "src": "s1",
+//! "grade": "B2", "org": …}`. Every key is mapped by `data/import_map.tsv`. Every key that is not mapped, every value
+//! that does not fit and every unknown code is an error with its line, path and field. All errors of a file are listed
+//! (errors beyond [`ERRORS`] are counted), and nothing is imported if there is one. Codes that must stay in the own
+//! circle are written to the local twin of their field.
 
 mod consent;
 mod json;
@@ -23,7 +24,7 @@ use crate::{
 
 /// Largest file in bytes.
 pub const FILE_BYTES: usize = 64 << 20;
-/// Errors of a file that are listed; of further ones only the number is told.
+/// Number of errors of a file that are listed; the others are only counted.
 pub const ERRORS: usize = 1000;
 /// Characters of a path that an error shows: keys of a file may be as long as the file.
 const PATH_CHARS: usize = 200;
@@ -31,50 +32,51 @@ const PATH_CHARS: usize = 200;
 /// One case file or docket of the file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Imported {
-    /// What the file calls it; stays in the import batch, it may be a name.
+    /// Label of the section in the file. It stays in the import batch, since it may be a name.
     pub label: String,
-    /// What it is.
+    /// Kind of the section.
     pub kind: Kind,
-    /// Its root entity.
+    /// Root entity of the section.
     pub root: EntityId,
-    /// What the importing organisation states, in the order of the file.
+    /// Statements of the importing organisation, in the order of the file.
     pub statements: Vec<Draft>,
-    /// Conflicting values, each reported by somebody: each becomes an entry of its own without dependencies among them.
+    /// Conflicting values, each with a reporter: each becomes an entry of its own, without dependencies among them.
     pub separate: Vec<Draft>,
 }
 
-/// What an imported section is.
+/// The kind of an imported section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// One person's path.
+    /// A case file: the path of one person.
     CaseFile,
-    /// The public side of a proceeding.
+    /// A docket: the public side of a proceeding.
     Docket,
 }
 
 /// One statement, canonical and checked.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// What it is about.
+    /// Entity of the statement.
     pub entity: EntityId,
     /// `entity.field`.
     pub field: String,
-    /// What it says. An organisation not given by its id is the text of the file, which never leaves the own circle.
+    /// Value of the statement. An organisation that is not given by its id stays the text of the file, which never
+    /// leaves the own circle.
     pub value: Value,
-    /// The sources it rests on, entities of the same section.
+    /// Sources of the statement, entities of the same section.
     pub sources: Vec<EntityId>,
     /// Grade of the information, such as `B2`.
     pub grade: Option<String>,
-    /// The organisation that reports it, as the file names it, if not the importing one.
+    /// Reporter of the statement, as the file names it, if it is not the importing organisation.
     pub reported_by: Option<String>,
 }
 
-/// Everything wrong with a file; never empty.
+/// All errors of a file; never empty.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("nothing imported: {}", list(.0))]
 pub struct ImportErrors(pub Vec<ImportError>);
 
-/// One thing wrong with a file.
+/// An error in a file.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("line {line}: {path}: {problem}")]
 pub struct ImportError {
@@ -84,47 +86,47 @@ pub struct ImportError {
     pub path: String,
     /// The field the key maps to, if it is mapped.
     pub field: Option<String>,
-    /// What is wrong.
+    /// Problem at that place.
     pub problem: Problem,
 }
 
-/// What is wrong at one place of a file.
+/// The problem at one place of a file.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Problem {
-    /// Larger than an import may be.
+    /// The file is larger than an import may be.
     #[error("the file has {found} bytes, at most {FILE_BYTES} are read")]
     TooLong {
         /// Bytes found.
         found: usize,
     },
-    /// Not UTF-8.
+    /// The file is not UTF-8.
     #[error("the file is not UTF-8 text")]
     NotText,
-    /// Not JSON.
+    /// The file is not JSON.
     #[error("not JSON: {reason}")]
     NotJson {
-        /// The parser's words.
+        /// Reason why the text is not JSON.
         reason: String,
     },
-    /// A key that is mapped to nothing.
+    /// The key is not mapped.
     #[error("the key is not mapped{}", nearest.as_ref().map(|key| format!("; did you mean {key}?")).unwrap_or_default())]
     UnmappedKey {
         /// The nearest key of the map at this place.
         nearest: Option<String>,
     },
-    /// A key that stands twice in one object.
+    /// The key occurs twice in one object.
     #[error("the key stands twice")]
     RepeatedKey,
-    /// Another type of JSON value than the key holds.
+    /// The JSON value is of another type than the key takes.
     #[error("expected {expected}")]
     Type {
-        /// What it holds.
+        /// Type that the key takes.
         expected: &'static str,
     },
-    /// A value its field does not take.
+    /// The field does not take the value.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// A label that nothing in the same case (for a docket: in the file) has.
+    /// The label is unknown: nothing in the same case (for a docket: in the file) has it.
     #[error("nothing in the file has the label «{label}»{}", nearest.as_ref().map(|label| format!("; did you mean {label}?")).unwrap_or_default())]
     UnknownLabel {
         /// The label, at most 40 characters.
@@ -132,35 +134,36 @@ pub enum Problem {
         /// The nearest label.
         nearest: Option<String>,
     },
-    /// A label given twice.
+    /// The label is given twice.
     #[error("the label stands twice")]
     RepeatedLabel,
-    /// Not a grade.
+    /// The text is not a grade.
     #[error("a grade is a letter A–F and a digit 1–6, such as B2")]
     Grade,
-    /// More than are listed.
+    /// The file has more errors than are listed.
     #[error("{count} more errors, which are not listed")]
     More {
-        /// How many.
+        /// Number of errors that are not listed.
         count: usize,
     },
-    /// A conflicting value without the organisation that reports it.
+    /// The conflicting value has no reporter.
     #[error("a conflicting value names the organisation that reports it (org)")]
     NoReporter,
 }
 
-/// Reads a file into statements; `new_id` gives a fresh random id at each call.
+/// Reads a file into statements; `new_id` returns a fresh random id at each call.
 ///
 /// # Errors
-/// Everything that is wrong with the file; nothing of it is imported then.
+/// All errors of the file; nothing of it is imported then.
 pub fn import(bytes: &[u8], new_id: &mut dyn FnMut() -> EntityId) -> Result<Vec<Imported>, ImportErrors> {
     import_telling(bytes, new_id, &mut |_, _| {})
 }
 
-/// The same, and `told` hears how many case files and dockets are read, of how many.
+/// Reads a file like [`import`], and reports progress to `told`: the number of case files and dockets read so far, and
+/// the number of all.
 ///
 /// # Errors
-/// As [`import`].
+/// The errors of [`import`].
 pub fn import_telling(
     bytes: &[u8],
     new_id: &mut dyn FnMut() -> EntityId,
@@ -181,7 +184,7 @@ pub fn import_telling(
     walk::file(text, file, new_id, told)
 }
 
-/// The parser's complaint by class: its own words may quote content.
+/// The class of a JSON syntax error. The parser's own message is not used, since it may quote content.
 fn syntax(error: &serde_json::Error) -> &'static str {
     match error.classify() {
         serde_json::error::Category::Eof => "it ends too early",

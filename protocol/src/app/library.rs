@@ -1,9 +1,9 @@
-//! The library: from entries that count to the sections people read.
+//! The library: folds the entries that count into the sections that people read.
 //!
-//! Reading follows behind accepting: an accepted entry with a body stands in the table of unread ones, in the same batch,
-//! so nothing is missed by a crash or a lock. Reading one opens its body, finds its section and adds it to the section's
-//! index. Sections are folded when somebody asks, and a few are kept. A section's shelf
-//! lies where a hash of its words says, and how many there are is a row: neither costs more where there are more.
+//! Reading follows accepting: an accepted entry with a body is put in the table of unread entries, in the same batch,
+//! so a crash or a lock loses none. Reading an entry opens its body, finds its section and adds it to the section's
+//! index. Sections are folded on request, and a few are cached. The index row of a section is found by a hash of its
+//! pseudonym, and the number of sections is a row of its own, so neither costs more with more sections.
 
 mod broken;
 
@@ -40,24 +40,24 @@ use crate::{
 use broken::Broken;
 pub use broken::FoldError;
 
-/// What this version reads: raised with the schema, and with each kind of entry that is folded from then on. What an
-/// older one could not read is read again.
+/// Version of what this program reads: raised with the schema, and with each further kind of entry that is folded.
+/// Entries that an older version could not read are read again.
 const READS: u64 = Schema::VERSION;
-/// Sections kept folded; beyond this the ones asked for longest ago go first.
+/// Number of sections cached; beyond it the least recently used one is dropped.
 const KEPT: usize = 256;
 
-/// The sections of the circles this node can read.
+/// The sections of the circles that this node can read.
 #[derive(Default)]
 pub struct Library {
     kept: BTreeMap<(CircleId, SectionId), (u64, Section)>,
     asked: u64,
     broken: Broken,
-    /// A section whose making fails: for tests.
+    /// A section for which folding fails, for tests.
     #[cfg(any(test, feature = "sim"))]
     pub trap: Option<SectionId>,
 }
 
-/// A section, what it is, and its place in the order of arrival.
+/// The index row of a section: its id, its kind, and its number in the order of arrival.
 #[derive(Serialize, Deserialize)]
 struct Shelf {
     section: SectionId,
@@ -65,47 +65,53 @@ struct Shelf {
     number: u64,
 }
 
-/// Case files and dockets of a circle.
+/// Numbers of case files and dockets of a circle.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 struct Counts {
     cases: u64,
     dockets: u64,
 }
 
-/// An entry that a newer version wrote, and what could not read it.
+/// An entry that a newer version wrote, and the reading version that could not read it.
 #[derive(Serialize, Deserialize)]
 struct Later {
     id: EntryId,
     by: u64,
 }
 
-/// How many entries were read, and what for.
+/// The result of reading entries.
 #[derive(Debug, Default)]
 pub struct Reading {
-    /// Index rows to be made durable.
+    /// Index rows to commit.
     pub batch: Batch,
     /// Sections that changed, with their circles.
     pub changed: BTreeSet<(CircleId, SectionId)>,
-    /// Entries that say nothing here, with their keys.
+    /// Entries that cannot be read, each as the key of its feed and the reason.
     pub mute: Vec<(FeedKey, Mute)>,
 }
 
-/// Why an entry that counts says nothing.
+/// The reason why an entry that counts cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mute {
-    /// A newer version wrote it: kept, and read by one.
+    /// The entry was written by a newer version: it is kept until such a version reads it.
     Newer,
-    /// It is not in the form that any version writes: it counts as empty, for everyone and for ever.
+    /// The entry is not in the form of any version: it counts as empty, for everyone and permanently.
     Bad,
 }
 
 impl Library {
-    /// A library that knows which sections this version cannot make: to be asked at the start and after unlocking.
+    /// Loads the library, with the sections that this version cannot fold. Called at the start and after unlocking.
+    ///
+    /// # Errors
+    /// The error of the store.
     pub fn load(store: &impl Store) -> Result<Self, StoreError> {
         Ok(Self { broken: Broken::load(store)?, ..Self::default() })
     }
 
-    /// Entries that a crash, a lock or a missing key left unread: to be asked at the start and after unlocking.
+    /// Entries that a crash, a lock or a missing key left unread. Called at the start and after unlocking.
+    ///
+    /// # Errors
+    /// The error of the store.
     pub fn unread(store: &impl Store) -> Result<Vec<EntryId>, StoreError> {
         let mut unread = Vec::new();
         store.scan_table(Table::Unread, &mut |_, value| {
@@ -115,8 +121,11 @@ impl Library {
         Ok(unread)
     }
 
-    /// Makes what an older version of this program could not read unread again: to be committed at the start, before
-    /// [`Self::unread`] is asked.
+    /// Marks the entries as unread that an older version of this program could not read. The batch is committed at the
+    /// start, before [`Self::unread`] is called.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
     pub fn overdue(store: &impl Store) -> Result<Batch, StoreError> {
         let (mut batch, mut sound) = (Batch::default(), true);
         store.scan_table(Table::Later, &mut |_, value| {
@@ -133,7 +142,10 @@ impl Library {
         if sound { Ok(batch) } else { Err(StoreError::Altered { table: Table::Later.label() }) }
     }
 
-    /// How many entries wait for a newer version of this program.
+    /// Number of entries that wait for a newer version of this program.
+    ///
+    /// # Errors
+    /// The error of the store.
     pub fn later(store: &impl Store) -> Result<u64, StoreError> {
         let mut later = 0;
         store.scan_table(Table::Later, &mut |_, _| {
@@ -143,11 +155,16 @@ impl Library {
         Ok(later)
     }
 
-    /// Reads entries into their sections. `pending` is what accepted them and is not written yet: it comes back with the
-    /// rows of the index, so that what is saved and what is shown reach the disk together. Commit before reading more.
+    /// Reads entries into their sections. `pending` is the batch that accepted them and is not committed yet: it is
+    /// returned with the rows of the index, so that the entries and their index reach the disk together. Commit it
+    /// before the next read.
     ///
-    /// An entry whose epoch key is not here stays unread; one that a newer version wrote waits for that version; one that
-    /// opens to rubbish says nothing for ever. These two are named in [`Reading::mute`]; they still count and replicate.
+    /// An entry whose epoch key is not here stays unread. One that a newer version wrote waits for that version. One
+    /// that opens to malformed content stays empty permanently. The last two are listed in [`Reading::mute`]; they
+    /// still count and replicate.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
     pub fn read(
         &mut self,
         state: &State,
@@ -162,7 +179,7 @@ impl Library {
         for id in ids {
             let id = *id;
             let Some(entry) = counted(state.replica(), &staged, &id)? else {
-                // Its feed forked below it: it no longer counts.
+                // The feed forked below the entry, which no longer counts.
                 staged.delete(unread_row(&id));
                 continue;
             };
@@ -204,7 +221,7 @@ impl Library {
             if let Some((_, kept)) = self.kept.get_mut(&(circle, section))
                 && let Some(contribution) = contribution(state.replica(), &entry, plain)
             {
-                // A contradiction within one feed cannot reach this point: the replica counts one of the two.
+                // Contradictions within one feed cannot reach this point: the replica counts one of the two.
                 let _known = kept.insert(contribution);
             }
         }
@@ -218,7 +235,10 @@ impl Library {
         Ok(reading)
     }
 
-    /// What people see of a section, made from the entries that count. Empty if nothing is known of it.
+    /// The view of a section, folded from the entries that count. Empty if the section is not known.
+    ///
+    /// # Errors
+    /// The error of the store, or a section that this version cannot fold.
     pub fn view(
         &mut self,
         state: &State,
@@ -229,7 +249,10 @@ impl Library {
         self.with(state, store, (*circle, *id), Section::view)
     }
 
-    /// The entries that a new one of a section names, `chain` being the writer's own.
+    /// The entries that a new entry of a section depends on, `chain` being the author's own.
+    ///
+    /// # Errors
+    /// The error of the store, or a section that this version cannot fold.
     pub fn heads(
         &mut self,
         state: &State,
@@ -241,7 +264,7 @@ impl Library {
         self.with(state, store, (*circle, *id), |section| section.heads(chain))
     }
 
-    /// Makes a section, unless it is kept, and does something with it.
+    /// Folds a section, unless it is cached, and calls `work` with it.
     fn with<T>(
         &mut self,
         state: &State,
@@ -252,7 +275,7 @@ impl Library {
         self.asked += 1;
         #[cfg(any(test, feature = "sim"))]
         let trap = self.trap;
-        // Taken out, so that a section on which the work fails is kept no longer.
+        // The section is taken out of the cache, so that it does not stay there if `work` fails.
         let kept = self.kept.remove(&at).map(|(_, section)| section);
         let (section, done) = self.broken.guard(at, || {
             let mut section = kept.map_or_else(|| load(state, store, &at.0, &at.1), Ok)?;
@@ -270,13 +293,16 @@ impl Library {
         Ok(done)
     }
 
-    /// Rows to be made durable: the sections whose making failed since this was last asked. No start tries them again
-    /// with this version.
+    /// Rows of the sections that failed to fold since the last call, to commit. No later start with this version tries
+    /// to fold them again.
     pub fn set_aside(&mut self) -> Batch {
         self.broken.rows()
     }
 
     /// The sections of a circle, in order of arrival.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
     pub fn sections(&self, store: &impl Store, circle: &CircleId) -> Result<Vec<(SectionId, RecordKind)>, StoreError> {
         let (mut shelves, mut sound) = (Vec::new(), true);
         store.scan(Table::Section, &shelf_of(circle), 0, &mut |_, value| {
@@ -290,7 +316,10 @@ impl Library {
         if sound { Ok(shelves.into_iter().map(|(_, section, kind)| (section, kind)).collect()) } else { Err(altered()) }
     }
 
-    /// How many sections of a kind a circle has.
+    /// Number of sections of a kind in a circle.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
     pub fn count(&self, store: &impl Store, circle: &CircleId, kind: RecordKind) -> Result<u64, StoreError> {
         let Counts { cases, dockets } = counts_of(store, circle)?;
         Ok(match kind {
@@ -299,7 +328,10 @@ impl Library {
         })
     }
 
-    /// What a section of a circle is; `None` if nothing was read of it.
+    /// The kind of a section of a circle; `None` if no entry of it was read.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
     pub fn kind(
         &self,
         state: &State,
@@ -313,7 +345,10 @@ impl Library {
         Ok(shelf.map(|shelf| kind_from(shelf.kind)))
     }
 
-    /// The section of a circle that these words name: five and a check word, parted by single spaces.
+    /// The section of a circle with this pseudonym: five words and a check word, separated by single spaces.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
     pub fn named(
         &self,
         state: &State,
@@ -327,7 +362,10 @@ impl Library {
         Ok(shelf.map(|shelf| (shelf.section, kind_from(shelf.kind))))
     }
 
-    /// Entries of a section, in order of arrival, as they are signed.
+    /// The signed entries of a section, in order of arrival.
+    ///
+    /// # Errors
+    /// The error of the store.
     pub fn entries(
         &self,
         state: &State,
@@ -343,19 +381,19 @@ impl Library {
         Ok(entries)
     }
 
-    /// What counts has shrunk (a feed forked), or nothing may be read any more: folded sections are dropped.
+    /// Drops the cached sections: entries stopped counting (a feed forked), or nothing may be read any more.
     pub fn forget(&mut self) {
         self.kept.clear();
     }
 }
 
-/// What a body opened to.
+/// The content of an opened body.
 enum Opened {
-    /// No key for it here.
+    /// The epoch key is not here.
     NoKey,
-    /// Nothing that is folded: it was for the circle itself.
+    /// A control entry, meant for the circle itself and not folded.
     Control,
-    /// Nothing that this version folds.
+    /// An entry that this version cannot fold.
     Mute(Mute),
     /// Statements.
     Plain(Box<Plain>),
@@ -374,7 +412,7 @@ fn open<S: Store>(state: &State, staged: &Staged<'_, S>, entry: &Verified) -> Re
     let plain = body.open(&state.replica().members.registry(), header, &key.1);
     Ok(match plain.map(|plain| catch_unwind(|| content(&plain))) {
         Ok(Ok(Content::Good(plain))) => Opened::Plain(Box::new(plain)),
-        // A panic is our mistake: a version that does not make it reads the entry.
+        // A panic is a fault of this program: a version without it reads the entry.
         Ok(Ok(Content::Later) | Err(_)) => Opened::Mute(Mute::Newer),
         Ok(Ok(Content::Bad(_))) | Err(_) => Opened::Mute(Mute::Bad),
     })
@@ -416,7 +454,7 @@ fn contribution(replica: &Replica, entry: &Verified, plain: Plain) -> Option<Con
     Some(Contribution { id: entry.id(), feed: header.feed.key, run: header.feed.run, seq: header.seq, org, plain })
 }
 
-/// What a section is, from the first thing said of it.
+/// The kind of a section, from the first statement about it.
 fn kind_of(plain: &Plain) -> RecordKind {
     let field = plain.statements.iter().find_map(|statement| match statement {
         Statement::Assert(assertion) => Some(&assertion.field),
@@ -461,9 +499,9 @@ fn counts_row(circle: &CircleId) -> Row {
     Row::new(Table::Section, [b"count", &circle.0[..]].concat(), 0)
 }
 
-/// The shelf of the section with these words that is the one, or the free row where it would lie. Another section may
-/// have the same hash, by chance or on purpose: then it lies in the next row that is free. Numbers of rows are in clear on
-/// the disk: the circle's secret keys the hash, so that who knows the words cannot look for the record.
+/// The index row of the section with this pseudonym for which `is_it` holds, or the free row where it belongs. Another
+/// section may have the same hash, by chance or on purpose: then the next free row is used. Numbers of rows are in clear on
+/// the disk: the circle's secret keys the hash, so that nobody who knows the pseudonym can look for the record.
 fn shelf_at<S: Store>(
     staged: &Staged<'_, S>,
     secret: &Secret,
@@ -488,7 +526,7 @@ fn shelf_of(circle: &CircleId) -> Vec<u8> {
     [b"shelf", &circle.0[..]].concat()
 }
 
-/// A section is read in its circle only: the same id claimed in another circle is another section.
+/// The index prefix of a section in its circle. The same id in another circle is another section.
 fn place_of(circle: &CircleId, section: &SectionId) -> Vec<u8> {
     [&circle.0[..], &section.0].concat()
 }
@@ -509,7 +547,7 @@ mod tests {
     use super::*;
     use crate::store::Memory;
 
-    /// Whoever grinds ids until a section has the hash of another hides neither.
+    /// A section id can be searched for until its hash equals that of another section: both sections stay readable.
     #[test]
     fn sections_with_one_hash_lie_side_by_side() {
         let (store, circle, secret) = (Memory::default(), CircleId([1; 16]), Secret::new([1; 32]));

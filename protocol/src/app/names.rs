@@ -1,5 +1,5 @@
-//! What people here call organisations. Petnames are typed on this node, kept under its reading keys, and never sent:
-//! membership is an offence in places, so what is signed and sent knows call-signs only.
+//! Names of organisations: call-signs and petnames. Petnames are typed on this node, stored under its reading keys, and
+//! never sent: membership is an offence in some places, so what is signed and sent contains call-signs only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,20 +14,20 @@ use crate::bytes::{
     words,
 };
 
-/// Bytes of the largest book: every organisation with a petname of the widest characters.
+/// Bytes of the largest address book: every organisation with a petname of the widest characters.
 const BOOK_BYTES: usize = ORGANISATIONS.0 * (PETNAME_CHARS.0 * 4 + 64);
 
-/// What an organisation is called on one node.
+/// A petname: the name of an organisation on one node.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Petname(String);
 
-/// Why a text is not a petname. It never repeats the text.
+/// The reason why a text is refused as a petname. The text itself is not repeated.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum PetnameError {
-    /// Nothing.
+    /// The text is empty.
     #[error("a petname is not empty")]
     Empty,
-    /// Longer than a table has room for.
+    /// The text is longer than a table has room for.
     #[error("a petname has at most {limit} characters, this one has {found}")]
     TooLong {
         /// Characters found.
@@ -35,19 +35,22 @@ pub enum PetnameError {
         /// Characters allowed.
         limit: usize,
     },
-    /// It could steer a terminal, turn the direction of writing, or hide.
+    /// The text has characters that steer a terminal, turn the direction of writing, or are invisible.
     #[error("a petname has only visible characters: none that steer a terminal or turn the direction of writing")]
     Invisible,
-    /// It would be taken for a member's call-sign.
+    /// The text looks like the call-sign of a member.
     #[error("a petname does not look like a call-sign: call-signs are the registry's to give")]
     CallSign,
-    /// Another member has it.
+    /// The name is in use for another member.
     #[error("another member has this name already")]
     Taken,
 }
 
 impl Petname {
-    /// Reads a petname: composed characters, single spaces.
+    /// Parses a petname: composed characters (NFC), single spaces.
+    ///
+    /// # Errors
+    /// A text that is empty, too long, has invisible characters or looks like a call-sign.
     pub fn parse(text: &str) -> Result<Self, PetnameError> {
         if text.chars().any(is_invisible) {
             return Err(PetnameError::Invisible);
@@ -61,21 +64,21 @@ impl Petname {
         }
     }
 
-    /// The text.
+    /// The petname as text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.0
     }
 }
 
-/// How long, never what.
+/// Shows the length of the petname, never its text.
 impl fmt::Debug for Petname {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Petname({} characters)", self.0.chars().count())
     }
 }
 
-/// Call-signs, which all members know, and petnames, which are known here alone.
+/// The address book: call-signs, which all members know, and petnames, which only this node knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressBook {
     call_signs: BTreeMap<OrgId, String>,
@@ -83,38 +86,44 @@ pub struct AddressBook {
 }
 
 impl AddressBook {
-    /// The members' call-signs, with no petnames.
+    /// Makes an address book of the members' call-signs, without petnames.
     pub fn new<'a>(members: impl Iterator<Item = (&'a OrgId, &'a str)>) -> Self {
         let call_signs = members.map(|(org, sign)| (*org, sign.to_owned())).collect();
         Self { call_signs, petnames: BTreeMap::new() }
     }
 
-    /// With the petnames of a row that [`AddressBook::encode`] wrote.
+    /// Adds the petnames of a row that [`AddressBook::encode`] wrote.
+    ///
+    /// # Errors
+    /// A row that does not decode.
     pub fn with(mut self, row: &[u8]) -> Result<Self, DecodeError> {
         let names: Vec<(OrgId, String)> = codec::decode("petnames", row, BOOK_BYTES)?;
         self.petnames = names.into_iter().map(|(org, name)| (org, Petname(name))).collect();
         Ok(self)
     }
 
-    /// The same petnames beside the call-signs of these members.
+    /// Makes an address book of these members' call-signs, with the same petnames.
     #[must_use]
     pub fn of_members<'a>(&self, members: impl Iterator<Item = (&'a OrgId, &'a str)>) -> Self {
         Self { petnames: self.petnames.clone(), ..Self::new(members) }
     }
 
-    /// The call-signs alone.
+    /// Makes an address book of the call-signs alone.
     #[must_use]
     pub fn without_petnames(&self) -> Self {
         Self { call_signs: self.call_signs.clone(), petnames: BTreeMap::new() }
     }
 
-    /// The petnames as a row.
+    /// Encodes the petnames as a row.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         codec::encode(&self.petnames.iter().map(|(org, name)| (*org, name.text())).collect::<Vec<_>>())
     }
 
-    /// Calls an organisation so from now on.
+    /// Sets the petname of an organisation.
+    ///
+    /// # Errors
+    /// A text that is no petname, or a name that is in use for another organisation.
     pub fn name(&mut self, org: OrgId, text: &str) -> Result<(), PetnameError> {
         let name = Petname::parse(text)?;
         if self.call_signs.iter().any(|(other, sign)| *other != org && *sign == alike(&name.0)) {
@@ -128,7 +137,7 @@ impl AddressBook {
         Ok(())
     }
 
-    /// Forgets what an organisation is called.
+    /// Removes the petname of an organisation.
     pub fn unname(&mut self, org: &OrgId) {
         self.petnames.remove(org);
     }
@@ -139,14 +148,14 @@ impl AddressBook {
         self.call_signs.get(org).cloned()
     }
 
-    /// What an organisation is called here.
+    /// The petname of an organisation.
     #[must_use]
     pub fn petname(&self, org: &OrgId) -> Option<String> {
         self.petnames.get(org).map(|name| name.0.clone())
     }
 
-    /// The organisations that a text names: the member of this call-sign, the organisation called so here, the
-    /// organisation of this id. More than one only where a member's call-sign looks like what another is called here.
+    /// The organisations that a text names: by call-sign of a member, by petname, or by id. The result has more than
+    /// one only where a member's call-sign looks like the petname of another.
     #[must_use]
     pub fn find(&self, text: &str) -> BTreeSet<OrgId> {
         let named = alike(text);
@@ -163,14 +172,15 @@ impl AddressBook {
     }
 }
 
-/// How two names are compared: what looks the same in another width, letter case or spacing is the same.
+/// Normalises a name for comparison: width, letter case and spacing are ignored.
 fn alike(name: &str) -> String {
     let name = name.nfkc().collect::<String>().to_lowercase();
     let parts = name.split(|c: char| c.is_whitespace() || matches!(c, '-' | '‐' | '‑' | '–' | '—' | '_'));
     parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-")
 }
 
-/// Controls, marks of direction (Unicode TR 9), characters without width, and private ones, which look like anything.
+/// Whether a character is a control, a mark of direction (Unicode TR 9), without width, or private, which may look like
+/// anything.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(

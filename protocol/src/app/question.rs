@@ -1,6 +1,6 @@
-//! The unit of precedent search: article × circumstance × argument × court → response, asked of one docket at a time.
+//! Precedent search in one docket: article × circumstance × argument × court → response.
 //!
-//! A pure function of a question and a docket. What is disputed answers with each of its values.
+//! A pure function of a question and a docket. A disputed field matches with each of its values.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// A question whose every code is known.
+/// A question of which every code is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sought {
     charge: Option<Charge>,
@@ -27,17 +27,20 @@ pub struct Sought {
     response: Option<String>,
 }
 
-/// What is asked of a charge.
+/// The charge that a question asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Charge {
     /// An article or a part of it.
     Article(Article),
-    /// A code that stands for no article.
+    /// A code of a charge that is not an article.
     Code(String),
 }
 
 impl Sought {
-    /// Reads a question. A code that is none is answered with the nearest.
+    /// Parses a question.
+    ///
+    /// # Errors
+    /// A code that is not known, with the nearest known one.
     pub fn read(question: &Question) -> Result<Self, Problem> {
         let Question { article, argument, circumstance, court, response } = question;
         let code = |field: &str, text: &Option<String>| {
@@ -54,7 +57,7 @@ impl Sought {
         })
     }
 
-    /// What in a docket answers; `None`: nothing does.
+    /// The matching charges and arguments of a docket; `None` if the docket does not answer.
     #[must_use]
     pub fn found_in(&self, docket: &Docket) -> Option<Found> {
         let articles = self.charges(docket);
@@ -109,8 +112,8 @@ impl Charge {
     }
 }
 
-/// An article by its code, by its label, or as courts write it. The vocabulary lists no whole article whose parts have
-/// codes, and not every article there is.
+/// Parses an article, given by its code, by its label, or as courts write it. The vocabulary does not list a whole
+/// article whose parts have codes, nor every article that exists.
 fn charge(text: &str) -> Result<Charge, Problem> {
     let charges = Schema::current().vocabulary("charge").expect("the schema has charges");
     if let Some(code) = charges.code_of(text) {
@@ -130,14 +133,14 @@ fn charge(text: &str) -> Result<Charge, Problem> {
     }
 }
 
-/// The articles of a charge: by its code, and as published.
+/// The articles of a charge: from its code, and as published.
 fn articles(charge: &Record) -> Vec<Article> {
     let coded = charge.texts("code").into_iter().filter_map(Article::of_charge_code);
     let published = charge.texts("provision").into_iter().filter_map(|text| Article::read_all(text).ok()).flatten();
     coded.chain(published).collect()
 }
 
-/// Every court of a docket: its own, and those that decided.
+/// All courts of a docket: its own, and those that decided.
 fn courts(docket: &Docket) -> BTreeSet<&str> {
     let kinds = ["docket", "docket_decision", "docket_event"];
     let records = kinds.into_iter().flat_map(|kind| docket.sheet.of_kind(kind));
@@ -171,7 +174,7 @@ mod tests {
         ]))
     }
 
-    /// A question as `article argument circumstance court response`, each `-` if not asked.
+    /// Parses a question from `article argument circumstance court response`, each `-` if not asked.
     fn question(text: &str) -> Question {
         let mut parts = text.split(" | ").map(|part| (part != "-").then(|| part.to_owned()));
         let mut next = || parts.next().flatten();
@@ -247,7 +250,7 @@ mod tests {
         check("- | - | woundet", codes::UNKNOWN_CODE, "did you mean wounded?");
         check("- | - | - | - | acepted", codes::UNKNOWN_CODE, "did you mean accepted?");
         check("- | - | - | the court", codes::BAD_VALUE, "code of a court");
-        // A note where only a code may stand.
+        // A note is refused where only a code is allowed.
         check("- | our friends argued this", codes::UNKNOWN_CODE, "docket_argument.code");
     }
 

@@ -1,7 +1,8 @@
-//! The workspace: what an unlocked node answers and writes for its people, over its replica and its store.
+//! The workspace: the requests that an unlocked node answers and writes for its people, over its replica and its store.
 //!
-//! Every rule on who may read what is decided here or below, without clock, disk or network: the node lends the state,
-//! the store, entropy and the time, and carries out what comes back. The same code runs in the simulator.
+//! Every rule on who may read which record is decided here or in a layer below, without clock, disk or network: the
+//! node passes in the state, the store, entropy and the time, and carries out the result. The same code runs in the
+//! simulator.
 
 mod copies;
 mod petnames;
@@ -41,19 +42,19 @@ pub use self::{
     writing::{PendingWrite, Prepared},
 };
 
-/// Planted mistakes in sharing, which the simulator must find.
+/// A planted mistake in sharing, which the simulator must find.
 #[cfg(any(test, feature = "sim"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mistake {
     /// A cancelled share stays on the disk.
     CancelledShareKept,
-    /// That a case file changed is not durable with the change.
+    /// The mark that a case file changed is not durable with the change.
     ChangeForgotten,
-    /// A withdrawal that another organisation recorded stops nothing.
+    /// A withdrawal that another organisation recorded does not stop sharing.
     WithdrawalElsewhereIgnored,
-    /// A local field is restated with the others.
+    /// A local field is restated together with the others.
     LocalFieldRestated,
-    /// The consent of the person is not asked.
+    /// Consent of the person is not checked.
     ConsentIgnored,
 }
 
@@ -63,18 +64,18 @@ pub type SectionKey = (CircleId, SectionId);
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
-/// What is kept in memory of the records: all of it is derived from the store, and dropped by a lock.
+/// The cache of the records in memory: derived from the store, and dropped by a lock.
 #[derive(Default)]
 pub struct Cache {
     /// Folded sections.
     pub library: Library,
     /// Call-signs, and petnames while unlocked.
     pub names: AddressBook,
-    /// Shares that wait, and shared copies that are to be brought up to their case file.
+    /// Shares that wait, and case files whose shared copies are to be updated.
     pub queue: ShareQueue,
-    /// Case files of others.
+    /// Received case files of other organisations.
     pub received: Received,
-    /// Lines of lists.
+    /// Summaries of records, as in lists.
     pub summaries: SummaryCache,
     copies: SharedCopies,
     alarms: Vec<Problem>,
@@ -84,7 +85,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Drops everything that was read with the reading keys. Call-signs stay: they are public in the registry.
+    /// Drops everything that was read with the reading keys. Call-signs are kept: they are public in the registry.
     pub fn lock(&mut self) {
         self.library.forget();
         let names = self.names.without_petnames();
@@ -92,60 +93,60 @@ impl Cache {
         *self = Self { names, library, alarms: std::mem::take(&mut self.alarms), ..Self::default() };
     }
 
-    /// Drops what rests on entries that stopped counting, or on a store that was loaded anew.
+    /// Drops everything that rests on entries that stopped counting, or on a store that was loaded again.
     pub fn forget(&mut self) {
         self.library.forget();
         self.copies = SharedCopies::default();
         self.summaries = SummaryCache::default();
     }
 
-    /// Takes in that entries were read into these sections. `commons`: the circle of all members, in which nobody hides
-    /// what another states.
+    /// Updates the cache after entries were read into these sections. `commons`: the circle of all members, in which no
+    /// organisation hides the statements of another.
     pub fn changed<'a>(&mut self, sections: impl IntoIterator<Item = &'a SectionKey> + Clone, commons: &CircleId) {
         self.summaries.changed(sections.clone());
         self.received.changed(sections.into_iter().copied().filter(|(circle, _)| circle != commons));
     }
 
-    /// Hands over what a person should look at and was found since this was last asked.
+    /// Takes the alarms that were found since the last call.
     pub fn take_alarms(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.alarms)
     }
 }
 
-/// One use of the workspace: what the node lends, and the time.
+/// The workspace of one call: state, store, cache, entropy and time, lent by the node.
 pub struct Workspace<'a, S> {
     /// The replica and its keys.
     pub state: &'a State,
-    /// Rows.
+    /// Rows of the store.
     pub store: &'a mut S,
-    /// What is remembered.
+    /// Cache of the records.
     pub cache: &'a mut Cache,
     /// Randomness for new ids and keys.
     pub entropy: &'a mut Entropy,
-    /// UTC, seconds.
+    /// Time: UTC, seconds.
     pub now: u64,
 }
 
 impl<S: Store> Workspace<'_, S> {
-    /// This organisation.
+    /// Id of this organisation.
     #[must_use]
     pub fn us(&self) -> OrgId {
         self.state.organisation()
     }
 
-    /// The registry.
+    /// Id of the registry.
     #[must_use]
     pub fn registry(&self) -> RegistryId {
         self.state.replica().members.registry()
     }
 
-    /// Call-sign of a member; empty for another organisation.
+    /// Call-sign of a member; empty for any other organisation.
     #[must_use]
     pub fn call_sign(&self, org: &OrgId) -> String {
         self.state.replica().members.call_sign(org).unwrap_or_default().to_owned()
     }
 
-    /// The circles that this organisation reads together with others.
+    /// Circles that this organisation reads together with others.
     #[must_use]
     pub fn shared_circles(&self) -> Vec<Circle> {
         let us = self.us();
@@ -153,13 +154,13 @@ impl<S: Store> Workspace<'_, S> {
         circles.filter(|circle| !matches!(circle, Circle::Own(_)) && circle.admits(&us)).cloned().collect()
     }
 
-    /// The circles that this organisation reads, the own one first.
+    /// Circles that this organisation reads, the own one first.
     #[must_use]
     pub fn readable_circles(&self) -> Vec<Circle> {
         [vec![Circle::Own(self.us())], self.shared_circles()].concat()
     }
 
-    /// Refuses what needs the reading keys while they are locked away.
+    /// Refuses a request that needs the reading keys while they are locked away.
     ///
     /// # Errors
     /// [`codes::LOCKED`].
@@ -167,11 +168,11 @@ impl<S: Store> Workspace<'_, S> {
         if self.state.is_unlocked() { Ok(()) } else { Err(locked()) }
     }
 
-    /// Reads entries into their sections and takes in what changed. `pending` is what accepted them: it comes back with
-    /// the rows of the index, to be committed in one batch.
+    /// Reads entries into their sections and updates the cache. `pending` is the batch that accepted the entries: it is
+    /// returned with the rows of the index, to be committed in one batch.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store, or a row that does not decode.
     pub fn read(&mut self, pending: Batch, ids: &[EntryId]) -> Result<crate::app::library::Reading, StoreError> {
         if !self.state.is_unlocked() || ids.is_empty() {
             return Ok(crate::app::library::Reading { batch: pending, ..Default::default() });
@@ -182,8 +183,8 @@ impl<S: Store> Workspace<'_, S> {
         Ok(reading)
     }
 
-    /// The problem of a section that is not shown. One that this version cannot fold is set aside for good, and an alarm
-    /// says so.
+    /// Converts the error of a section that is not shown into a problem. A section that this version cannot fold is set
+    /// aside for good, with an alarm.
     pub fn not_shown(&mut self, error: FoldError) -> Problem {
         let section = match error {
             FoldError::Store(error) => return error.into(),
@@ -201,7 +202,7 @@ impl<S: Store> Workspace<'_, S> {
     }
 
     /// The number of a row about a section. Numbers of rows are in clear on the disk: the secret of the own circle keys the
-    /// hash, so that who knows a section cannot look for it.
+    /// hash, so that nobody who knows a section can look for it.
     fn row_number(&self, section: &SectionId) -> u64 {
         let own = self.state.replica().circle(&self.state.circle_of(&Circle::Own(self.us())));
         let id = match own {
@@ -211,7 +212,7 @@ impl<S: Store> Workspace<'_, S> {
         u64::from_be_bytes(*id.first_chunk().expect("a hash has 32 bytes"))
     }
 
-    /// Commits rows of the workspace itself.
+    /// Commits rows of the workspace.
     fn commit(&mut self, batch: &Batch) -> Result<(), Problem> {
         if !batch.is_empty() {
             self.store.commit(batch)?;
@@ -220,7 +221,7 @@ impl<S: Store> Workspace<'_, S> {
     }
 }
 
-/// The refusal while the reading keys are locked away.
+/// Makes the problem for a request while the reading keys are locked away.
 #[must_use]
 pub fn locked() -> Problem {
     Problem::new(codes::LOCKED, "the reading keys are locked away")

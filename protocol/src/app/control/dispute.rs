@@ -1,4 +1,4 @@
-//! Where claims differ, how that was settled, and what became of each claim.
+//! Disputes: fields for which claims differ, their resolutions, and the status of each claim.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,13 +8,13 @@ use crate::{
     record::section::assertion::Reference,
 };
 
-/// A statement by its place: the entry, and its number there from 0.
+/// The place of a statement: the entry, and the number of the statement in it, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct At {
     /// The entry.
     pub entry: EntryId,
-    /// Place in it.
+    /// Number of the statement in the entry, from 0.
     pub index: u64,
 }
 
@@ -30,16 +30,16 @@ impl From<At> for Reference {
     }
 }
 
-/// A record, when it was looked at.
+/// The heading of an answer about one record: the record, and when it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heading {
     /// The record.
     pub record: SectionId,
-    /// Which kind.
+    /// Kind of the record.
     pub kind: RecordKind,
-    /// Its words.
+    /// Pseudonym words of the record.
     pub pseudonym: String,
-    /// UTC, seconds.
+    /// Time of reading: UTC, seconds.
     pub as_of: u64,
 }
 
@@ -50,68 +50,68 @@ pub struct Conflict {
     pub entity: EntityId,
     /// `entity.field`.
     pub field: String,
-    /// Whether it is settled.
+    /// Whether the conflict is resolved.
     pub settled: bool,
-    /// Every live value with who said so and when.
+    /// Every live value, with its author and time.
     pub claims: Vec<Claim>,
-    /// What was said to settle it, in force or not.
+    /// The resolutions of the conflict, in force or not.
     pub resolutions: Vec<Resolution>,
 }
 
-/// Somebody's weighing of claims that differ.
+/// A resolution: how somebody decided between claims that differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolution {
-    /// Where it is said.
+    /// Place of the resolution.
     pub at: At,
-    /// Who says so.
+    /// Author and time of the resolution.
     #[serde(flatten)]
     pub by: By,
-    /// The claim to go by; none: none of them.
+    /// The claim that was chosen; none if the author chose none of them.
     pub chosen: Option<At>,
-    /// A code of `resolution_reason`.
+    /// Reason, as a code of `resolution_reason`.
     pub reason: String,
-    /// Whether it holds: it weighed every claim that stands, and its choice still stands.
+    /// Whether the resolution is in force: its author weighed every live claim, and the chosen claim is still live.
     pub holds: bool,
 }
 
-/// Who, and when.
+/// The author and the time of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct By {
     /// The organisation.
     pub organisation: OrgId,
-    /// Its call-sign, if it is a member.
+    /// Call-sign of the organisation, if it is a member.
     pub call_sign: Option<String>,
-    /// What it is called here.
+    /// Petname of the organisation on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub petname: Option<String>,
-    /// When, as claimed: UTC, seconds.
+    /// Time as claimed by the author: UTC, seconds.
     #[serde(rename = "when")]
     pub time: u64,
 }
 
-/// A claim and what became of it.
+/// A claim and its status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Past {
     /// The entity.
     pub entity: EntityId,
     /// `entity.field`.
     pub field: String,
-    /// What was said, by whom, when, and where it is said.
+    /// The claim: value, author, time and place.
     pub claim: Claim,
-    /// `stands`, `superseded` or `retracted`.
+    /// Status of the claim: `stands`, `superseded` or `retracted`.
     pub fate: String,
-    /// Each time it was taken back.
+    /// The retractions of the claim.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retractions: Vec<Retraction>,
 }
 
-/// A claim taken back by its own organisation.
+/// A retraction: a claim withdrawn by its own organisation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retraction {
-    /// Where it is said.
+    /// Place of the retraction.
     pub at: At,
-    /// When, as claimed: UTC, seconds.
+    /// Time as claimed by the author: UTC, seconds.
     pub when: u64,
-    /// A code of `recall_reason`.
+    /// Reason, as a code of `recall_reason`.
     pub reason: String,
 }

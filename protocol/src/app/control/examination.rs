@@ -1,40 +1,40 @@
-//! What a running node tells of itself to whoever looks for the cause of a trouble.
+//! The examination of a running node: data for finding the cause of a fault.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ids::OrgId;
 
-/// What a running node tells of itself.
+/// The data that a running node reports about itself for an examination.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Examination {
-    /// Version of its program.
+    /// Version of the node's program.
     pub version: String,
-    /// Entries that have arrived and are not read yet; none while the folder is closed.
+    /// Number of entries that have arrived and are not read yet; none while the folder is closed.
     pub unread: Option<u64>,
-    /// The latest time that anything in the newest records is claimed to be written at: UTC, seconds.
+    /// The latest claimed time of any claim in the newest records: UTC, seconds.
     pub latest_claim: Option<u64>,
-    /// The clock it goes by: UTC, seconds.
+    /// Time of the node's clock: UTC, seconds.
     pub clock: u64,
-    /// Protections of its memory that are missing, in English.
+    /// Memory protections that are missing, in English.
     pub unprotected: Vec<String>,
-    /// Whether the system keeps all of its memory out of swap areas, what is read too. Keys are kept out of them in any
-    /// case, or `unprotected` says so.
+    /// Whether the operating system keeps all memory of the node out of swap areas, including the records that were
+    /// read. Keys are kept out of swap in any case, or `unprotected` says so.
     #[serde(default)]
     pub kept_in_memory: bool,
 }
 
-/// What an organisation is called here, and nowhere else.
+/// The petname of an organisation, used on this node only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Named {
     /// The organisation.
     pub organisation: OrgId,
-    /// Its call-sign, if it is a member.
+    /// Call-sign of the organisation, if it is a member.
     pub call_sign: Option<String>,
-    /// What it is called here.
+    /// Petname of the organisation on this node.
     pub petname: String,
 }
 
-/// Who, never what they are called.
+/// Shows the organisation, never its petname.
 impl std::fmt::Debug for Named {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "a petname of {:?}", self.organisation)

@@ -1,23 +1,23 @@
-//! A passphrase between a person's tools and the node.
+//! Passphrases in requests from a person's tools to the node.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// A passphrase on its way: overwritten when dropped, never shown.
+/// A passphrase in a request: overwritten when dropped, never shown by `Debug`.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(transparent)]
 pub struct Passphrase(String);
 
 impl Passphrase {
-    /// Takes the text over.
+    /// Makes a passphrase of a text, which it owns from then on.
     #[must_use]
     pub const fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text, for the key derivation.
+    /// The text of the passphrase, for the key derivation.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,56 +1,56 @@
-//! How far long work is: told, a line of JSON each, before the answer, to whoever asks for lines.
+//! Progress reports of long work: one line of JSON each, sent before the answer to clients that accept lines.
 
 use serde::{Deserialize, Serialize};
 
 use super::SCHEMA;
 
-/// The media type of an answer with lines before it: one JSON object a line, the answer last.
+/// Media type of an answer that is preceded by progress lines: one JSON object per line, the answer last.
 pub const LINES: &str = "application/x-ndjson";
 
-/// How far long work is, as a share of all of it. Work in several parts starts again with each.
+/// The progress of long work, as a share of all of it. Work in several parts starts again from zero with each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
     /// Version of the JSON.
     pub schema: u32,
-    /// Which line this is.
+    /// Event of the line.
     pub event: Event,
-    /// What is counted.
+    /// Unit of `done` and `all`.
     pub unit: Unit,
-    /// How many are done.
+    /// Number of units done.
     pub done: u64,
-    /// How many there are.
+    /// Number of units in all.
     pub all: u64,
 }
 
-/// Which line of an answer.
+/// The event that a line of an answer reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// [`Progress`].
+    /// A [`Progress`] line.
     Progress,
 }
 
-/// What is counted.
+/// The unit in which progress is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// Case files and dockets looked at.
+    /// Case files and dockets that were examined.
     Records,
-    /// Of these, written out.
+    /// Case files and dockets that were written out.
     Written,
     /// Bytes of a file.
     Bytes,
 }
 
 impl Progress {
-    /// So many of all.
+    /// Makes a progress report of `done` units out of `all`.
     #[must_use]
     pub const fn new(unit: Unit, done: u64, all: u64) -> Self {
         Self { schema: SCHEMA, event: Event::Progress, unit, done, all }
     }
 
-    /// Whole hundredths; work that is nothing is done.
+    /// The progress in whole per cent; 100 if there is nothing to do.
     #[must_use]
     pub fn percent(&self) -> u64 {
         self.done.saturating_mul(100).checked_div(self.all).unwrap_or(100)

@@ -1,46 +1,46 @@
-//! Case files and dockets as people see them.
+//! Case files and dockets as they are shown to people.
 
 use serde::{Deserialize, Serialize};
 
 use super::RecordKind;
 use crate::bytes::ids::{EntityId, EntryId, OrgId, SectionId};
 
-/// A record in a list.
+/// The summary of a record in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// The record.
     pub record: SectionId,
-    /// Its words.
+    /// Pseudonym words of the record.
     pub pseudonym: String,
     /// Stage code.
     pub stage: String,
-    /// Conflicts shown in it.
+    /// Number of conflicts shown in the record.
     pub conflicts: u64,
-    /// When anything about it was last stated: UTC, seconds, as claimed.
+    /// Time of the latest statement about the record, as claimed: UTC, seconds.
     pub changed: u64,
-    /// The file label it was imported under, kept in the own circle only.
+    /// Label of the record in the file it was imported from, stored on this node only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// Call-signs of the other organisations that can read it, or its shared part.
+    /// Call-signs of the other organisations that can read the record, or its shared copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<String>,
-    /// Of an own case file: what its shared parts are called where they are read.
+    /// Ids of the shared copies of an own case file, as its readers see them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<SectionId>,
 }
 
-/// A shared part of an own case file that was taken back. What was read until then stays read.
+/// A shared copy of an own case file that was recalled. Copies that readers made before the recall are not undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TakenBack {
-    /// Call-signs of the others that had it.
+    /// Call-signs of the other organisations that had the copy.
     pub from: Vec<String>,
-    /// Call-signs of those who withdrew or recalled it.
+    /// Call-signs of the organisations that withdrew or recalled the copy.
     pub by: Vec<String>,
-    /// Since when, as claimed: UTC, seconds.
+    /// Time of the recall, as claimed: UTC, seconds.
     pub since: u64,
 }
 
-/// Something stated, as it was understood.
+/// A statement as the node understood it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stated {
     /// `entity.field`.
@@ -49,57 +49,57 @@ pub struct Stated {
     pub value: serde_json::Value,
 }
 
-/// A record made by an import.
+/// A record created by an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// The label in the file.
     pub label: String,
-    /// Which kind.
+    /// Kind of the record.
     pub kind: RecordKind,
     /// The record.
     pub record: SectionId,
-    /// Its words.
+    /// Pseudonym words of the record.
     pub pseudonym: String,
-    /// Statements made.
+    /// Number of statements made.
     pub statements: u64,
 }
 
-/// A case file or docket as people see it.
+/// A case file or docket as it is shown to people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// The record.
     pub record: SectionId,
-    /// Which kind.
+    /// Kind of the record.
     pub kind: RecordKind,
-    /// Its words.
+    /// Pseudonym words of the record.
     pub pseudonym: String,
     /// Stage code.
     pub stage: String,
     /// The entities, in schema order, each with its cells.
     pub entities: Vec<Entity>,
-    /// Call-signs of the other organisations that can read it, or its shared part.
+    /// Call-signs of the other organisations that can read the record, or its shared copy.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<String>,
-    /// Of an own case file: what its shared parts are called where they are read.
+    /// Ids of the shared copies of an own case file, as its readers see them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<SectionId>,
-    /// Of an own case file: its shared parts that were taken back.
+    /// Shared copies of an own case file that were recalled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taken_back: Vec<TakenBack>,
     /// Hash over the folded view.
     pub digest: String,
-    /// UTC, seconds.
+    /// Time of reading: UTC, seconds.
     pub as_of: u64,
 }
 
 /// An entity of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
-    /// Its id.
+    /// Id of the entity.
     pub entity: EntityId,
-    /// Its kind, as `capture_episode`.
+    /// Kind of the entity, such as `capture_episode`.
     pub kind: String,
-    /// Its fields.
+    /// Fields of the entity.
     pub cells: Vec<Cell>,
 }
 
@@ -108,28 +108,29 @@ pub struct Entity {
 pub struct Cell {
     /// `entity.field`.
     pub field: String,
-    /// `agreed`, `conflict`, `union`, `log`, `per_organisation`, `strictest`, `resolved`.
+    /// Form in which the cell is shown: `agreed`, `conflict`, `union`, `log`, `per_organisation`, `strictest`,
+    /// `resolved`.
     pub shown: String,
-    /// Every live value with who said so and when.
+    /// Every live value, with its author and time.
     pub claims: Vec<Claim>,
 }
 
-/// Who said what, when, and how sure.
+/// A claim: a value with its author, time and grade.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {
     /// The value, in JSON's own types.
     pub value: serde_json::Value,
-    /// The organisation that says so.
+    /// The organisation that made the claim.
     pub organisation: OrgId,
-    /// Its call-sign, if it is a member.
+    /// Call-sign of the organisation, if it is a member.
     pub call_sign: Option<String>,
-    /// What it is called here.
+    /// Petname of the organisation on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub petname: Option<String>,
-    /// On whose behalf, if it was reported by someone else.
+    /// The reporter on whose behalf the claim was made, if it is not the organisation itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reported_by: Option<String>,
-    /// When, as claimed: UTC, seconds.
+    /// Time as claimed by the author: UTC, seconds.
     pub at: u64,
     /// Admiralty grade.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -137,11 +138,11 @@ pub struct Claim {
     /// Source entities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<EntityId>,
-    /// The entry and the place in it.
+    /// The entry that contains the claim.
     pub entry: EntryId,
-    /// Place in the entry, from 0.
+    /// Number of the statement in the entry, from 0.
     pub index: u64,
-    /// Whether a resolution chose this one.
+    /// Whether a resolution chose this claim.
     pub chosen: bool,
 }
 

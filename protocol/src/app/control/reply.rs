@@ -1,4 +1,4 @@
-//! What a node answers when it has done what was asked.
+//! Replies: the answers of a node to requests that it carried out.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,131 +8,140 @@ use super::{
 };
 use crate::bytes::ids::{EntryId, SectionId};
 
-/// The answer to a request that was carried out.
+/// The reply to a request that was carried out.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Reply {
-    /// To [`Request::Status`](super::Request::Status), [`Request::Settle`](super::Request::Settle), [`Request::Init`](super::Request::Init), [`Request::Unlock`](super::Request::Unlock), [`Request::Lock`](super::Request::Lock),
-    /// [`Request::FoundAlone`](super::Request::FoundAlone), [`Request::Join`](super::Request::Join).
+    /// Reply to [`Request::Status`](super::Request::Status), [`Request::Settle`](super::Request::Settle),
+    /// [`Request::Init`](super::Request::Init), [`Request::Unlock`](super::Request::Unlock),
+    /// [`Request::Lock`](super::Request::Lock), [`Request::FoundAlone`](super::Request::FoundAlone),
+    /// [`Request::Join`](super::Request::Join).
     Status(Box<Status>),
-    /// To [`Request::Stop`](super::Request::Stop).
+    /// Reply to [`Request::Stop`](super::Request::Stop).
     Stopping,
-    /// To [`Request::BackupCreate`](super::Request::BackupCreate), [`Request::BackupVerify`](super::Request::BackupVerify), [`Request::BackupRestore`](super::Request::BackupRestore).
+    /// Reply to [`Request::BackupCreate`](super::Request::BackupCreate),
+    /// [`Request::BackupVerify`](super::Request::BackupVerify),
+    /// [`Request::BackupRestore`](super::Request::BackupRestore).
     Backup {
-        /// Files in it.
+        /// Number of files in the backup.
         files: u64,
-        /// Bytes in it.
+        /// Size of the backup in bytes.
         bytes: u64,
-        /// Entries that count, if it was opened.
+        /// Number of entries that count, if the backup was opened.
         entries: Option<u64>,
     },
-    /// To [`Request::Archive`](super::Request::Archive).
+    /// Reply to [`Request::Archive`](super::Request::Archive).
     Archived {
-        /// Case files and dockets in it.
+        /// Number of case files and dockets in the archive.
         records: u64,
-        /// Bytes of its files.
+        /// Size of the archive's files in bytes.
         bytes: u64,
-        /// Entries held here that could not be read, and so are not in it.
+        /// Number of entries held here that could not be read, and so are not in the archive.
         unread: u64,
     },
-    /// To [`Request::Metrics`](super::Request::Metrics).
+    /// Reply to [`Request::Metrics`](super::Request::Metrics).
     Metrics {
-        /// OpenMetrics text.
+        /// Metrics as OpenMetrics text.
         text: String,
     },
-    /// A file to hand to others.
+    /// A file to hand to other organisations.
     File {
-        /// Its text.
+        /// Text of the file.
         text: String,
         /// Words to compare by voice: of the card, the draft or the registry.
         words: String,
-        /// The organisations it names, by call-sign.
+        /// Call-signs of the organisations that the file names.
         organisations: Vec<String>,
     },
-    /// To [`Request::Peers`](super::Request::Peers), [`Request::Hold`](super::Request::Hold), [`Request::Release`](super::Request::Release).
+    /// Reply to [`Request::Peers`](super::Request::Peers), [`Request::Hold`](super::Request::Hold),
+    /// [`Request::Release`](super::Request::Release).
     Peers {
-        /// One for each node of a member but this one.
+        /// The nodes of members, without this one.
         peers: Vec<Peer>,
     },
-    /// To [`Request::Name`](super::Request::Name), [`Request::Unname`](super::Request::Unname), [`Request::Names`](super::Request::Names).
+    /// Reply to [`Request::Name`](super::Request::Name), [`Request::Unname`](super::Request::Unname),
+    /// [`Request::Names`](super::Request::Names).
     Names {
-        /// One for each organisation that has a name here.
+        /// The organisations that have a petname here.
         names: Vec<Named>,
     },
-    /// To [`Request::Examine`](super::Request::Examine).
+    /// Reply to [`Request::Examine`](super::Request::Examine).
     Examined(Examination),
-    /// To [`Request::CaseNew`](super::Request::CaseNew), [`Request::DocketNew`](super::Request::DocketNew), [`Request::Set`](super::Request::Set), [`Request::Resolve`](super::Request::Resolve), [`Request::Retract`](super::Request::Retract).
+    /// Reply to [`Request::CaseNew`](super::Request::CaseNew), [`Request::DocketNew`](super::Request::DocketNew),
+    /// [`Request::Set`](super::Request::Set), [`Request::Resolve`](super::Request::Resolve),
+    /// [`Request::Retract`](super::Request::Retract).
     Saved {
         /// The record.
         record: SectionId,
-        /// Its five words and a check word.
+        /// Pseudonym of the record: five words and a check word.
         pseudonym: String,
-        /// The entries written, durable.
+        /// The entries written; they are durable.
         entries: Vec<EntryId>,
-        /// What was stated, as it was understood.
+        /// The statements as the node understood them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         stated: Vec<Stated>,
     },
-    /// To [`Request::Show`](super::Request::Show).
+    /// Reply to [`Request::Show`](super::Request::Show).
     Record(Box<Record>),
-    /// To [`Request::List`](super::Request::List).
+    /// Reply to [`Request::List`](super::Request::List).
     Records {
-        /// One line each.
+        /// The records, with one summary each.
         records: Vec<Summary>,
     },
-    /// To [`Request::Ask`](super::Request::Ask).
+    /// Reply to [`Request::Ask`](super::Request::Ask).
     Precedents {
         /// The dockets that answer, in order of arrival.
         found: Vec<Precedent>,
-        /// Dockets asked.
+        /// Number of dockets that were searched.
         asked: u64,
-        /// UTC, seconds.
+        /// Time of reading: UTC, seconds.
         as_of: u64,
     },
-    /// To [`Request::Conflicts`](super::Request::Conflicts).
+    /// Reply to [`Request::Conflicts`](super::Request::Conflicts).
     Conflicts {
-        /// Of which record, and when.
+        /// The record, and when it was read.
         #[serde(flatten)]
         of: Heading,
-        /// Open ones first.
+        /// The conflicts, open ones first.
         conflicts: Vec<Conflict>,
     },
-    /// To [`Request::History`](super::Request::History).
+    /// Reply to [`Request::History`](super::Request::History).
     History {
-        /// Of which record, and when.
+        /// The record, and when it was read.
         #[serde(flatten)]
         of: Heading,
         /// Every claim ever made, newest first.
         claims: Vec<Past>,
     },
-    /// To [`Request::Import`](super::Request::Import).
+    /// Reply to [`Request::Import`](super::Request::Import).
     Imported {
-        /// The records made, with the labels of the file.
+        /// The records created, with the labels of the file.
         records: Vec<Imported>,
-        /// Entries written.
+        /// Number of entries written.
         entries: u64,
     },
-    /// To [`Request::SharePreview`](super::Request::SharePreview).
+    /// Reply to [`Request::SharePreview`](super::Request::SharePreview).
     SharePreview(SharePreview),
-    /// To [`Request::Share`](super::Request::Share), [`Request::Shares`](super::Request::Shares), [`Request::ShareCancel`](super::Request::ShareCancel): what waits.
+    /// Reply to [`Request::Share`](super::Request::Share), [`Request::Shares`](super::Request::Shares),
+    /// [`Request::ShareCancel`](super::Request::ShareCancel): the shares that wait.
     Shares {
-        /// The earliest first.
+        /// The waiting shares, the earliest first.
         shares: Vec<Share>,
     },
-    /// To [`Request::Digest`](super::Request::Digest).
+    /// Reply to [`Request::Digest`](super::Request::Digest).
     Digest {
-        /// Lower-case hex.
+        /// Digest in lower-case hex.
         digest: String,
-        /// Records in it.
+        /// Number of records in the digest.
         records: u64,
-        /// Entries that count in the circle.
+        /// Number of entries that count in the circle.
         entries: u64,
-        /// Conflicts shown.
+        /// Number of conflicts shown.
         conflicts: u64,
     },
-    /// To [`Request::Export`](super::Request::Export).
+    /// Reply to [`Request::Export`](super::Request::Export).
     Exported {
-        /// One for each entry.
+        /// The signed entries of the record.
         entries: Vec<ExportedEntry>,
     },
 }

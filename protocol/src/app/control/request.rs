@@ -1,4 +1,4 @@
-//! What is asked of a node.
+//! Requests of people's tools to a node.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,51 +8,51 @@ use crate::{
     record::{schema::Language, section::root::RecordKind},
 };
 
-/// What is asked of a node.
+/// A request to a node.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Request {
-    /// How things stand. Answered in every state.
+    /// Returns the status of the node. Answered in every state.
     Status,
-    /// What a node can tell of itself to find the cause of a trouble. Answered in every state.
+    /// Returns data for finding the cause of a fault. Answered in every state.
     Examine,
-    /// All alarms of a code were looked at: they are not shown any more. Answers with the status.
+    /// Acknowledges all alarms of a code: they are not shown any more. Answers with the status.
     Settle {
-        /// As `HB4003`.
+        /// Code of the alarms, such as `HB4003`.
         code: String,
     },
-    /// Makes keys and an empty store in this folder. With a root passphrase: a new organisation; without: one more
-    /// device of an existing one.
+    /// Makes keys and an empty store in this folder. With a root passphrase, a new organisation is made; without one,
+    /// one more device of an existing organisation.
     Init {
-        /// Opens this device.
+        /// Passphrase of this device.
         passphrase: Passphrase,
-        /// Opens the organisation's root key.
+        /// Passphrase of the organisation's root key.
         root_passphrase: Option<Passphrase>,
-        /// The folder will hold invented data only: key derivation is cheap.
+        /// Whether the folder will hold invented data only: the key derivation is cheap then.
         demo: bool,
     },
-    /// Opens the folder; reading keys too, if the slot has them.
+    /// Opens the folder, and the reading keys too if the key slot has them.
     Unlock {
-        /// Opens this device.
+        /// Passphrase of this device.
         passphrase: Passphrase,
     },
-    /// Forgets the reading keys; replication goes on.
+    /// Locks the node: forgets the reading keys, while replication goes on.
     Lock,
-    /// Ends the node.
+    /// Stops the node.
     Stop,
-    /// Destroys the keys of this folder for good: nobody opens it any more. Ends the node.
+    /// Destroys the keys of this folder for good, so that nobody can open it any more. Stops the node.
     Wipe,
 
-    /// Writes everything of this folder, sealed as it lies there, to a new file.
+    /// Writes a backup: everything in this folder, encrypted as it is stored, into a new file.
     BackupCreate {
         /// Absolute path of the file.
         to: String,
     },
-    /// Unpacks a backup elsewhere, opens it and counts.
+    /// Verifies a backup: unpacks it in another place, opens it and counts.
     BackupVerify {
         /// Absolute path of the file.
         from: String,
-        /// Opens the backup.
+        /// Passphrase of the backup.
         passphrase: Passphrase,
     },
     /// Restores a backup into this empty folder.
@@ -61,50 +61,51 @@ pub enum Request {
         from: String,
     },
 
-    /// Writes everything that can be read here to a new folder, for whoever has no Habeas.
+    /// Writes an archive: everything that can be read here, into a new folder, for readers without Habeas.
     Archive {
         /// Absolute path of the folder.
         to: String,
-        /// The language of its page.
+        /// Language of the archive's page.
         language: Language,
-        /// The time zone of its page, by its name in the IANA database; that of the node's system if none is named.
+        /// Time zone of the archive's page, by its name in the IANA database; that of the node's system if none is
+        /// named.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         zone: Option<String>,
     },
-    /// How this node does, for whoever watches it. Answered in every state.
+    /// Returns metrics of this node for monitoring. Answered in every state.
     Metrics,
 
-    /// This organisation's card, to be handed to the others.
+    /// Makes the card of this organisation, to hand to the other founders.
     Card {
-        /// Where this node can be reached, as `host:port`.
+        /// Addresses at which this node can be reached, as `host:port`.
         addresses: Vec<String>,
-        /// Opens the root key.
+        /// Passphrase of the root key.
         root_passphrase: Passphrase,
     },
-    /// A founding draft from cards.
+    /// Makes a founding draft from cards.
     Found {
-        /// The texts of all founders' card files, the own one among them.
+        /// Texts of the card files of all founders, the own one among them.
         cards: Vec<String>,
     },
-    /// This organisation's signature of a draft.
+    /// Signs a draft for this organisation.
     Sign {
         /// Text of the draft file.
         draft: String,
-        /// Opens the root key.
+        /// Passphrase of the root key.
         root_passphrase: Passphrase,
     },
-    /// The registry file, once every founder has signed.
+    /// Makes the registry file, once every founder has signed.
     Complete {
         /// Text of the draft file.
         draft: String,
         /// Texts of the signature files.
         signatures: Vec<String>,
-        /// Opens the root key.
+        /// Passphrase of the root key.
         root_passphrase: Passphrase,
     },
-    /// Founds a registry of this organisation alone and joins it: nothing of it is on the disk before all of it is.
+    /// Founds a registry of this organisation alone and joins it. Nothing of it is on the disk before all of it is.
     FoundAlone {
-        /// Opens the root key.
+        /// Passphrase of the root key.
         root_passphrase: Passphrase,
     },
     /// Joins the registry of a registry file; the network starts.
@@ -112,55 +113,55 @@ pub enum Request {
         /// Text of the registry file.
         registry: String,
     },
-    /// A new device's request to its organisation.
+    /// Makes the request of a new device to its organisation.
     DeviceRequest {
         /// The organisation, as `habeas status` on its other device shows it.
         organisation: OrgId,
-        /// Where this node can be reached, as `host:port`.
+        /// Addresses at which this node can be reached, as `host:port`.
         addresses: Vec<String>,
     },
     /// Certifies a device of this organisation; answers with a registry file for it.
     DeviceAdd {
         /// Text of the device file.
         request: String,
-        /// Opens the root key.
+        /// Passphrase of the root key.
         root_passphrase: Passphrase,
     },
 
-    /// The peers.
+    /// Lists the peers.
     Peers,
-    /// Stops exchanging with an organisation until released: its connections are severed. Local, needs nobody's vote.
+    /// Stops the exchange with an organisation until it is released: its connections are closed. Local, without a vote.
     Hold {
         /// Call-sign or id.
         organisation: String,
     },
-    /// Ends a hold.
+    /// Releases an organisation: ends a hold.
     Release {
         /// Call-sign or id.
         organisation: String,
     },
 
-    /// What an organisation is called on this node, and nowhere else.
+    /// Sets the petname of an organisation, used on this node only.
     Name {
         /// Call-sign or id.
         organisation: String,
-        /// As people here call it.
+        /// Petname to set.
         petname: String,
     },
-    /// Forgets what an organisation is called here.
+    /// Removes the petname of an organisation.
     Unname {
         /// Call-sign or id.
         organisation: String,
     },
-    /// What organisations are called here.
+    /// Lists the petnames.
     Names,
 
-    /// A new case file in the own circle.
+    /// Begins a new case file in the own circle.
     CaseNew {
         /// First facts.
         facts: Vec<Fact>,
     },
-    /// A new docket in the commons.
+    /// Begins a new docket in the commons.
     DocketNew {
         /// First facts; each needs a public source.
         facts: Vec<Fact>,
@@ -169,30 +170,30 @@ pub enum Request {
     Set {
         /// Id or pseudonym words of the section.
         record: String,
-        /// What is stated.
+        /// The facts to state.
         facts: Vec<Fact>,
     },
-    /// One case file or docket, folded, with conflicts and provenance.
+    /// Shows one case file or docket, folded, with conflicts and provenance.
     Show {
         /// Id or pseudonym words of the section.
         record: String,
     },
-    /// Case files or dockets.
+    /// Lists the case files or dockets.
     List {
-        /// Which.
+        /// Kind of the records.
         kind: RecordKind,
     },
-    /// The dockets that answer a question.
+    /// Finds the dockets that answer a question.
     Ask {
-        /// What is asked.
+        /// The question.
         question: Question,
     },
-    /// Where claims about a record differ, settled or not.
+    /// Shows the conflicts of a record, resolved or not.
     Conflicts {
         /// Id or pseudonym words of the section.
         record: String,
     },
-    /// Settles a conflict between exactly the claims seen; any other opens it again.
+    /// Resolves a conflict between exactly the claims in `seen`; any other claim opens it again.
     Resolve {
         /// Id or pseudonym words of the section.
         record: String,
@@ -200,114 +201,114 @@ pub enum Request {
         entity: EntityId,
         /// `entity.field`.
         field: String,
-        /// The claim to go by, one of `seen`; `None`: none of them.
+        /// The chosen claim, one of `seen`; `None` if the author chose none of them.
         chosen: Option<At>,
         /// The claims that were weighed.
         seen: Vec<At>,
         /// A code of `resolution_reason`.
         reason: String,
     },
-    /// Takes back what the own organisation said.
+    /// Retracts a statement of the own organisation.
     Retract {
         /// Id or pseudonym words of the section.
         record: String,
-        /// What is taken back.
+        /// Place of the statement.
         at: At,
         /// A code of `recall_reason`.
         reason: String,
     },
-    /// Every claim about a record, with what became of it.
+    /// Shows every claim about a record, with its status.
     History {
         /// Id or pseudonym words of the section.
         record: String,
     },
-    /// Brings cases and dockets in from a file.
+    /// Imports cases and dockets from a file.
     Import {
         /// Text of the file.
         file: String,
-        /// Only says what would happen.
+        /// Whether to report the result only, without importing.
         dry_run: bool,
-        /// What becomes of records that were brought in under the same label before.
+        /// Treatment of records that were imported under the same label before.
         #[serde(default)]
         known: Known,
     },
-    /// What of case files may go to whom, and what not. Writes nothing.
+    /// Shows which parts of case files may go to which readers, and which not. Writes nothing.
     SharePreview {
-        /// Ids or pseudonym words; none: all case files of this organisation.
+        /// Ids or pseudonym words; if empty, all case files of this organisation.
         records: Vec<String>,
-        /// Who would read.
+        /// The readers to share with.
         with: Readers,
     },
-    /// Shares what a preview showed, when the hold is over.
+    /// Shares the content of a preview when the hold is over.
     Share {
-        /// As in the preview.
+        /// The records of the preview.
         records: Vec<String>,
-        /// As in the preview.
+        /// The readers of the preview.
         with: Readers,
-        /// [`super::SharePreview::seen`] of the preview that a person has looked at.
+        /// Digest of the preview that a person has read: [`super::SharePreview::seen`].
         seen: String,
-        /// How long it waits and can be cancelled, seconds.
+        /// Length of the hold in seconds: how long the share waits and can be cancelled.
         hold_s: u64,
     },
-    /// What is shared and has not gone yet.
+    /// Lists the shares that wait.
     Shares,
-    /// Cancels what has not gone yet.
+    /// Cancels a share that waits.
     ShareCancel {
-        /// [`super::Share::share`].
+        /// Name of the share: [`super::Share::share`].
         share: String,
     },
-    /// A hash over everything shown from a circle, to compare nodes by.
+    /// Computes a hash over everything shown from a circle, to compare nodes.
     Digest {
-        /// Which circle.
+        /// The circle.
         circle: Scope,
     },
-    /// Signed entries of a record as COSE, for other programs to verify.
+    /// Exports the signed entries of a record as COSE, for other programs to verify.
     Export {
         /// Id or pseudonym words of the section.
         record: String,
     },
 }
 
-/// A circle as people name it.
+/// A circle, as named in a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// The organisation's own.
+    /// The organisation's own circle.
     Own,
-    /// All members'.
+    /// The commons: the circle of all members.
     Commons,
-    /// All that is read together with others: the commons and the circles shared with.
+    /// All circles that are read together with others: the commons and the named circles.
     Shared,
 }
 
-/// What becomes of records that were brought in under the same label before.
+/// The treatment of records that were imported under the same label before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
-    /// Nothing is brought in, and a person is told.
+    /// Import nothing, and report the known records.
     #[default]
     Refuse,
-    /// The others are brought in.
+    /// Import only the other records.
     Skip,
-    /// They are brought in once more, as new records.
+    /// Import the known records once more, as new records.
     Again,
 }
 
-/// One statement a person makes: this field has this value, from this source.
+/// A fact that a person states: one field has one value, from one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fact {
     /// `entity.field`, as in the schema.
     pub field: String,
-    /// As people write it; the node brings it into canonical form.
+    /// Value as people write it; the node brings it into canonical form.
     pub value: String,
-    /// Which one, if there are several of this kind; `None`: the only one, or a new one.
+    /// The entity, if there are several of its kind; `None`: the only one, or a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<EntityId>,
-    /// The source it comes from.
+    /// Source of the fact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<EntityId>,
-    /// Admiralty grade, as `B2`.
+    /// Admiralty grade, such as `B2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grade: Option<String>,
 }

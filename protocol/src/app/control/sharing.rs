@@ -1,16 +1,16 @@
-//! Sharing, as people see it: whom with, what would go, what is held back and why, what waits.
+//! Sharing: readers, previews with the reason for each value held back, and shares that wait.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::ids::{EntityId, OrgId, SectionId};
 
-/// Whom to share with.
+/// The readers of a share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Readers {
     /// Organisations, by name: a circle of exactly these.
     Organisations(Vec<Guest>),
-    /// All members: a year, a group, a family of articles and one bit, nothing else.
+    /// All members. They read a year, a group, a family of articles and one bit, nothing else.
     Everyone,
 }
 
@@ -20,85 +20,87 @@ pub enum Readers {
 pub struct Guest {
     /// Call-sign or id.
     pub organisation: String,
-    /// Where it works, ISO 3166-1 alpha-2, if it is to be told or corrected; it is remembered here, and sent nowhere.
+    /// Country where the organisation works, ISO 3166-1 alpha-2, if it is to be set or corrected; it is stored on this
+    /// node, and never sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
 }
 
-/// What would go to whom, and what would not.
+/// The preview of a share: which values would go to which readers, and which would not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharePreview {
-    /// Names this very preview: to be given back when sharing.
+    /// Digest that identifies this preview; it is passed back when sharing.
     pub seen: String,
-    /// Who would read; nobody is named if it is everyone.
+    /// The organisations that would read; empty if all members would.
     pub readers: Vec<Reader>,
-    /// One for each case file.
+    /// Preview of each case file.
     pub cases: Vec<CasePreview>,
-    /// UTC, seconds.
+    /// Time of reading: UTC, seconds.
     pub as_of: u64,
 }
 
 /// An organisation that would read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reader {
-    /// Its id.
+    /// Id of the organisation.
     pub organisation: OrgId,
-    /// Its call-sign.
+    /// Call-sign of the organisation.
     pub call_sign: String,
-    /// Where it works, ISO 3166-1 alpha-2, if it is known here.
+    /// Country where the organisation works, ISO 3166-1 alpha-2, if it is known here.
     pub country: Option<String>,
 }
 
-/// What of a case file would go.
+/// The preview of one case file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CasePreview {
     /// The case file.
     pub record: SectionId,
-    /// Its words.
+    /// Pseudonym words of the case file.
     pub pseudonym: String,
-    /// The label of the file it came from.
+    /// Label of the case file in the file it was imported from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// What goes, by field; nothing if the case is held back whole.
+    /// The values that go, by field; empty if the whole case is held back.
     pub goes: Vec<GoesField>,
-    /// What does not, each with its reason.
+    /// The parts held back, each with its reason.
     pub held_back: Vec<HeldBack>,
-    /// `review_due`, `conditions`: what a person should read first.
+    /// Notices that a person should read first: `review_due`, `conditions`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,
 }
 
-/// Values of a field that go.
+/// The values of a field that go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GoesField {
     /// `entity.field`.
     pub field: String,
     /// The entity.
     pub entity: EntityId,
-    /// How many.
+    /// Number of values.
     pub values: u64,
 }
 
-/// Something that does not go.
+/// A part of a case file that is held back, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldBack {
-    /// How much.
+    /// The part that is held back.
     pub what: HeldBackWhat,
-    /// Why: a stable code.
+    /// Reason as a stable code.
     pub code: String,
-    /// What the reason is about: a circumstance that takes it away, a consent level, the field a code belongs in.
+    /// Subject of the reason: the circumstance that caps the value, a consent level, or the field that a code belongs
+    /// in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
-    /// How many of the organisations it is for; none: all alike.
+    /// Number of organisations that the reason applies to; none if it applies to all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub organisations: Option<u64>,
-    /// Why, in English.
+    /// Reason in English.
     pub reason: String,
-    /// What to do about it, in English.
+    /// Next step for a person, in English.
     pub next: String,
 }
 
-/// How much does not go.
+/// The extent of what is held back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HeldBackWhat {
@@ -108,7 +110,7 @@ pub enum HeldBackWhat {
     Record {
         /// The record.
         entity: EntityId,
-        /// As `health_record`.
+        /// Kind of the record, such as `health_record`.
         kind: String,
     },
     /// Values of this field.
@@ -120,21 +122,21 @@ pub enum HeldBackWhat {
     },
 }
 
-/// Something shared that has not gone yet.
+/// A share that waits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// To cancel it by.
+    /// Name of the share, by which it is cancelled.
     pub share: String,
-    /// Call-signs of who will read; nobody is named if it is everyone.
+    /// Call-signs of the organisations that will read; empty if all members will.
     pub readers: Vec<String>,
     /// The case files.
     pub records: Vec<SectionId>,
-    /// When it goes: UTC, seconds. Until then it can be cancelled.
+    /// Time when the share goes: UTC, seconds. Until then it can be cancelled.
     pub due_at: u64,
 }
 
 impl CasePreview {
-    /// Why the whole case is held back; nothing if it is not.
+    /// The reasons for which the whole case is held back; none if it is not.
     pub fn whole(&self) -> impl Iterator<Item = &HeldBack> {
         self.held_back.iter().filter(|held| held.what == HeldBackWhat::Case)
     }

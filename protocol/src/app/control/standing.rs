@@ -1,18 +1,18 @@
-//! How a node stands: its state, its peers, its circles.
+//! The status of a node: its state, its peers, its circles.
 
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
 use crate::bytes::ids::{CircleId, NodeKey, OrgId, RegistryId};
 
-/// How a node stands.
+/// The status of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
-    /// What it is ready for.
+    /// State of the node.
     pub state: NodeState,
-    /// The registry, once joined.
+    /// Id of the registry, once joined.
     pub registry: Option<RegistryId>,
-    /// Its six words.
+    /// The six words of the registry id.
     pub registry_words: Option<String>,
     /// The own organisation.
     pub organisation: Option<OrgId>,
@@ -20,100 +20,102 @@ pub struct Status {
     pub call_sign: Option<String>,
     /// The own node.
     pub node: Option<NodeKey>,
-    /// Where it listens.
+    /// Addresses at which the node listens.
     pub listening: Vec<String>,
     /// The peers.
     pub peers: Vec<Peer>,
-    /// The circles held, with what they are.
+    /// The circles held, each with its status.
     pub circles: Vec<CircleStatus>,
-    /// Case files in the own circle.
+    /// Number of case files in the own circle.
     pub cases: u64,
-    /// Dockets in the commons.
+    /// Number of dockets in the commons.
     pub dockets: u64,
-    /// Of the case files, those that anyone else can read.
+    /// Number of own case files that another organisation can read.
     pub shared_cases: u64,
-    /// Case files of other organisations, shared with this one and not taken back.
+    /// Number of case files that other organisations shared with this one and did not recall.
     #[serde(default)]
     pub received_cases: u64,
-    /// Bodies not yet received.
+    /// Number of bodies not yet received.
     pub wanted: u64,
-    /// Things a person should look at, as codes with parameters.
+    /// Alarms for a person to look at, as codes with parameters.
     pub alarms: Vec<Alarm>,
-    /// UTC, seconds.
+    /// Time of reading: UTC, seconds.
     pub as_of: u64,
 }
 
-/// Something a person should look at.
+/// An alarm: a finding that a person should look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alarm {
-    /// What it is.
+    /// Problem that was found.
     #[serde(flatten)]
     pub problem: Problem,
-    /// When it was first seen: UTC, seconds. Nothing of what is seen anew at each look, and goes by itself.
+    /// Time when the alarm was first found: UTC, seconds. None for a finding that is evaluated at each status and
+    /// disappears by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
 }
 
-/// What a node is ready for.
+/// The state of a node: the requests that it is ready for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeState {
-    /// No keys here yet: `init`.
+    /// The folder has no keys yet: `init`.
     Empty,
-    /// The keys were destroyed; nobody opens what lies here.
+    /// The keys were destroyed; nobody can open the records of the folder.
     Wiped,
-    /// Keys are here, closed: `unlock`.
+    /// The folder has keys and is closed: `unlock`.
     Sealed,
-    /// Open, in no registry yet: `found` or `join`.
+    /// The folder is open and belongs to no registry yet: `found` or `join`.
     Alone,
-    /// Replicating; reading keys are locked away.
+    /// The node replicates; the reading keys are locked away.
     Locked,
-    /// Open.
+    /// The folder is open, with the reading keys.
     Open,
 }
 
-/// A peer.
+/// A peer: a node of a member, and the state of the exchange with it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
-    /// Its node.
+    /// Key of the peer's node.
     pub node: NodeKey,
-    /// Its organisation.
+    /// Organisation of the peer.
     pub organisation: OrgId,
-    /// The call-sign.
+    /// Call-sign of the organisation.
     pub call_sign: String,
-    /// What it is called here.
+    /// Petname of the organisation on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub petname: Option<String>,
-    /// Whether a connection stands.
+    /// Whether a connection to the peer is open.
     pub connected: bool,
-    /// Whether all that is shared with it is known to be equal.
+    /// Whether everything shared with the peer is known to be equal.
     pub up_to_date: bool,
-    /// Whether this node stopped exchanging with it.
+    /// Whether this node stopped the exchange with the peer's organisation.
     pub held: bool,
-    /// When both were last known to be equal: UTC, seconds.
+    /// Time when both nodes were last known to be equal: UTC, seconds.
     pub equal_at: Option<u64>,
-    /// A word made from the node's key, to tell an organisation's devices apart by.
+    /// Word derived from the peer's node key, to tell the devices of an organisation apart.
     #[serde(default)]
     pub device: String,
-    /// Whether it is another device of the own organisation.
+    /// Whether the peer is another device of the own organisation.
     #[serde(default)]
     pub own: bool,
-    /// Whether it can be dialled at host names alone, and names are not looked up here: it has to dial.
+    /// Whether all addresses of the peer are host names, and names are not looked up here, so that the peer has to
+    /// dial.
     #[serde(default)]
     pub by_name: bool,
 }
 
-/// A circle.
+/// The status of a circle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CircleStatus {
     /// The circle.
     pub circle: CircleId,
-    /// `own`, `named` or `commons`.
+    /// Kind of the circle: `own`, `named` or `commons`.
     pub kind: String,
-    /// Call-signs of those who may read it.
+    /// Call-signs of the organisations that may read the circle.
     pub organisations: Vec<String>,
-    /// Entries that count.
+    /// Number of entries that count.
     pub entries: u64,
-    /// Feeds that forked.
+    /// Number of feeds that forked.
     pub forked: u64,
 }

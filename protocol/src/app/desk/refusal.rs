@@ -1,5 +1,5 @@
-//! What the schema refuses, as problems with codes and parameters: names of fields and codes, never a value that could be
-//! content of a case.
+//! Refusals of the schema, as problems with codes and parameters: names of fields and codes, never a value that could
+//! be content of a case.
 
 use crate::{
     app::control::{Problem, codes},
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// A value error as a problem with its code.
+/// Converts a value error into a problem with its code.
 #[must_use]
 pub fn value_problem(error: &ValueError) -> Problem {
     let message = error.to_string();
@@ -41,7 +41,7 @@ pub fn value_problem(error: &ValueError) -> Problem {
     }
 }
 
-/// A level error as a problem with its code.
+/// Converts a level error into a problem with its code.
 #[must_use]
 pub fn level_problem(error: &LevelError) -> Problem {
     let problem = Problem::new(codes::LEVEL, error.to_string());
@@ -59,12 +59,12 @@ pub fn level_problem(error: &LevelError) -> Problem {
     }
 }
 
-/// The word for the form that a field's values have.
+/// The name of the form that values of a field have.
 fn form(field: &str) -> &'static str {
     Schema::current().field(field).map_or("other", |field| field.kind.word())
 }
 
-/// The word for what the commons may hold of a field.
+/// The name of what the commons may hold of a field.
 fn allowed(field: &str) -> &'static str {
     match Schema::current().field(field).map(|field| &field.commons) {
         Some(Commons::Year) => "year",
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
     use crate::app::control::SITUATIONS;
 
-    /// It is a known situation, and comes with exactly the parameters the table names.
+    /// Checks that the situation of the problem is known, with exactly the parameters in the table.
     fn check(problem: &Problem, expected: &str) {
         let situation = problem.situation.as_ref().expect("it is about something");
         assert_eq!(situation.about, expected);

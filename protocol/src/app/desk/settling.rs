@@ -1,4 +1,5 @@
-//! Conflicts: shown side by side, settled by a person, opened again by whatever was not weighed; and what is taken back.
+//! Conflicts: shown side by side, resolved by a person, opened again by any claim that was not weighed; and
+//! retractions.
 
 use std::collections::BTreeSet;
 
@@ -19,27 +20,27 @@ use crate::{
     },
 };
 
-/// The vocabulary of reasons for settling.
+/// The vocabulary of reasons for resolutions.
 pub const RESOLUTION_REASON: &str = "resolution_reason";
-/// The vocabulary of reasons for taking back.
+/// The vocabulary of reasons for retractions.
 pub const RECALL_REASON: &str = "recall_reason";
 
-/// What somebody weighed, and how.
+/// The claims that somebody weighed, and the decision between them.
 #[derive(Clone, Debug)]
 pub struct Weighed<'a> {
     /// The entity.
     pub entity: EntityId,
     /// `entity.field`.
     pub field: &'a str,
-    /// The claim to go by, one of `seen`; `None`: none of them.
+    /// The chosen claim, one of `seen`; `None` if the author chose none of them.
     pub chosen: Option<At>,
-    /// The claims seen.
+    /// The claims that were weighed.
     pub seen: &'a [At],
     /// A code of [`RESOLUTION_REASON`].
     pub reason: &'a str,
 }
 
-/// Where claims differ, open conflicts first.
+/// The conflicts of a view, open ones first.
 #[must_use]
 pub fn conflicts(view: &View, names: &AddressBook) -> Vec<Conflict> {
     let conflict = |found: sheet::Conflict| {
@@ -59,7 +60,7 @@ pub fn conflicts(view: &View, names: &AddressBook) -> Vec<Conflict> {
     Sheet::new(view).conflicts.into_iter().map(conflict).collect()
 }
 
-/// Every claim ever made, with what became of it, newest first as far as its authors tell.
+/// Every claim ever made, with its status, newest first by claimed time.
 #[must_use]
 pub fn history(view: &View, names: &AddressBook) -> Vec<Past> {
     let mut past = Vec::new();
@@ -82,13 +83,17 @@ pub fn history(view: &View, names: &AddressBook) -> Vec<Past> {
             Fate::Retracted(times) => said(&former.claim, "retracted", times.iter().map(retraction).collect()),
         }));
     }
-    // Of one minute, what stands was said after what it replaced.
+    // Within one claimed time, a live claim comes before the ones it replaced.
     let newest = |past: &Past| (past.claim.at, past.fate == STANDS, past.claim.entry, past.claim.index);
     past.sort_by_key(|past| std::cmp::Reverse(newest(past)));
     past
 }
 
-/// The statement that settles a conflict between exactly the claims that were seen.
+/// Makes the statement that resolves a conflict between exactly the claims in `seen`.
+///
+/// # Errors
+/// An unknown field, a field without a dispute, no live claim in `seen`, a place in `seen` that is no claim of the
+/// field, a chosen claim that is not in `seen` or not live, or a reason that is not a code.
 pub fn resolve(view: &View, weighed: &Weighed<'_>) -> Result<Statement, Problem> {
     let Weighed { entity, field, chosen, seen, reason } = weighed;
     let Some(known) = Schema::current().field(field) else {
@@ -112,7 +117,8 @@ pub fn resolve(view: &View, weighed: &Weighed<'_>) -> Result<Statement, Problem>
     if chosen.is_some_and(|chosen| !seen.contains(&chosen) || !cell.claims.iter().any(|claim| claim.at == chosen)) {
         return Err(changed("what was chosen no longer stands"));
     }
-    // Whoever saw only what agrees has settled nothing, unless something differs that he did not see.
+    // Claims that are all equal leave nothing to resolve. If a claim differs that the author did not weigh, there is a
+    // conflict.
     let values: BTreeSet<_> = cell.claims.iter().map(|claim| &claim.value).collect();
     if values.len() == 1 {
         return Err(calm());
@@ -122,7 +128,10 @@ pub fn resolve(view: &View, weighed: &Weighed<'_>) -> Result<Statement, Problem>
     Ok(Statement::Resolve { entity, field, chosen, seen: seen.into_iter().collect(), reason })
 }
 
-/// The statement that takes back what organisation `own` said.
+/// Makes the statement that retracts a statement of organisation `own`.
+///
+/// # Errors
+/// No live statement at `at`, a statement of another organisation, or a reason that is not a code.
 pub fn retract(view: &View, own: &OrgId, at: At, reason: &str) -> Result<Statement, Problem> {
     let at = Reference::from(at);
     let said = view.cells().find_map(|(_, field, cell)| {
@@ -147,14 +156,14 @@ pub fn retract(view: &View, own: &OrgId, at: At, reason: &str) -> Result<Stateme
     }
 }
 
-/// Whether no value of one's own can stand against a stricter one.
+/// Whether the strictest value of a field counts, so that an own value cannot replace a stricter one.
 fn is_strict(field: &str) -> bool {
     Schema::current().field(field).is_some_and(|field| field.policy == Policy::Strict)
 }
 
 const STANDS: &str = "stands";
 
-/// A code of a vocabulary, by itself or by its label: what is signed holds codes where a reason is due, never a note.
+/// The code of a vocabulary term, given by code or by label. A signed reason is a code, never a note.
 fn code_of(vocabulary: &str, text: &str) -> Result<String, Problem> {
     let list = Schema::current().vocabulary(vocabulary).expect("the schema has the vocabularies of reasons");
     list.code_of(text.trim()).map(str::to_owned).ok_or_else(|| {

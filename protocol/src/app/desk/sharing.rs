@@ -1,4 +1,4 @@
-//! What of a case file would go, for people to read before it does.
+//! Previews of shares, as people read them before anything is shared.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::{
     sharing::share::{Notice, Preview, Reason, What, commons::Stub},
 };
 
-/// A preview as people read it.
+/// Converts a preview into the form that people read.
 #[must_use]
 pub fn case_preview(section: SectionId, label: Option<String>, preview: &Preview) -> CasePreview {
     let mut goes: BTreeMap<_, u64> = BTreeMap::new();
@@ -35,7 +35,7 @@ pub fn case_preview(section: SectionId, label: Option<String>, preview: &Preview
     }
 }
 
-/// What everyone would read of a case file.
+/// Converts the stub of a case file, which all members would read, into the form that people read.
 #[must_use]
 pub fn stub_preview(section: SectionId, label: Option<String>, stub: &Stub) -> CasePreview {
     let field = |statement: &Statement| match statement {
@@ -52,14 +52,15 @@ pub fn stub_preview(section: SectionId, label: Option<String>, stub: &Stub) -> C
     }
 }
 
-/// The values that would go, as bytes: equal for equal values.
+/// The values that would go, encoded: equal bytes for equal values.
 #[must_use]
 pub fn content(preview: &Preview) -> Vec<u8> {
     let values = preview.goes.iter().map(|goes| (goes.entity, &goes.field, &goes.value));
     codec::encode(&values.collect::<Vec<_>>())
 }
 
-/// A name for exactly what was looked at: readers and every value that would go. Another one: look again.
+/// The digest of a preview: readers and every value that would go. A different digest means that the preview has
+/// changed.
 #[must_use]
 pub fn seen<'a>(
     readers: impl Iterator<Item = &'a OrgId>,

@@ -1,16 +1,16 @@
-//! What a person states, and what is refused before it is written.
+//! Tests of facts and statements: what is stated, and what is refused before it is written.
 
 use super::*;
 use crate::record::section::sample::{says, view, view_of_one};
 
 const TODAY: civil::Date = civil::date(2026, 11, 24);
 
-/// An own case file.
+/// The context of an own case file.
 fn stand(view: &View) -> Stand<'_> {
     Stand { kind: RecordKind::Case, section: &view.section, view: Some(view), place: Place::Own, today: TODAY }
 }
 
-/// What stating `field=value` of entity 7 comes to, where `view` stands: the code of the refusal, if it is one.
+/// The result of stating `field=value` of entity 7 over `view`: the code of the refusal, if it is refused.
 fn state_of(field: &str, value: &str, view: &View) -> Result<(), String> {
     let entity = Some(EntityId([7; 16]));
     let fact = Fact { entity, field: field.to_owned(), value: value.to_owned(), source: None, grade: None };
@@ -18,7 +18,8 @@ fn state_of(field: &str, value: &str, view: &View) -> Result<(), String> {
     stated.map(drop).map_err(|problem| problem.code)
 }
 
-/// `consent_record.withdrawn=false` was said to be saved, and the case file stayed hidden wherever it had been shared.
+/// `consent_record.withdrawn=false` was reported as saved, and the case file stayed hidden in every circle it was
+/// shared with.
 #[test]
 fn what_a_stricter_value_outweighs_is_refused_instead_of_being_saved_for_nothing() {
     let check = |field: &str, standing: Value, value: &str, expected: Result<(), &str>| {
@@ -35,12 +36,13 @@ fn what_a_stricter_value_outweighs_is_refused_instead_of_being_saved_for_nothing
     check("case_file.urgency", "24h".into(), "normal", refused);
     check("case_file.retention_until", "2027".into(), "2030", refused);
     check("case_file.retention_until", "2030".into(), "2027", Ok(()));
-    // A union takes every value, and a register the newest.
+    // A union takes every value, and a register takes the newest.
     check("case_file.risk", "still_pow".into(), "nda", Ok(()));
     check("person.region_home", "RU-PRI".into(), "RU-KHA", Ok(()));
 }
 
-/// A reader had withdrawn; the organisation that keeps the case wanted to record it, and was asked which of two records.
+/// A reader had recorded a withdrawal. The organisation that keeps the case wanted to record it too, and was asked to
+/// choose between two consent records.
 #[test]
 fn a_withdrawal_is_never_asked_which_record_of_consent_it_means() {
     let giver = |entity, giver: &str| says(entity, "consent_record.giver", giver);
@@ -63,7 +65,7 @@ fn a_withdrawal_is_never_asked_which_record_of_consent_it_means() {
     check(&two, "true", Ok(EntityId([7; 16])));
     check(&view_of_one(&[vec![giver(7, "subject"), giver(8, "subject")]]), "true", Ok(EntityId([7; 16])));
     check(&two, "false", Err(codes::WHICH));
-    // The one nobody has withdrawn yet, wherever it stands; and if each has been, one of them.
+    // The record without a withdrawal is used, wherever it is; if all are withdrawn, one of them.
     check(
         &view(&[vec![giver(8, "subject")], vec![says(7, WITHDRAWN, Value::Bool(true))]]),
         "true",
@@ -78,7 +80,7 @@ fn what_another_organisation_said_more_strictly_outweighs_as_well() {
     assert_eq!(state_of("consent_record.withdrawn", "false", &view), Err(codes::OUTWEIGHED.to_owned()));
 }
 
-/// Where nothing is said yet.
+/// States facts in a new record.
 fn say(facts: &[Fact]) -> Result<Vec<Stated>, Problem> {
     let section = SectionId([7; 16]);
     let stand = Stand { kind: RecordKind::Case, section: &section, view: None, place: Place::Own, today: TODAY };
@@ -101,7 +103,7 @@ fn what_has_happened_lies_not_ahead_and_what_is_planned_may() {
     };
     for field in ["person.birth", "capture_episode.date", "transfer_episode.date", "consent_record.asked_on"] {
         assert!(ahead(field, "2027-03") && ahead(field, "26.11.2026") && ahead(field, "not earlier than 2030"));
-        // Where the sun rises earlier it is tomorrow already; and a month or year that has begun may be meant.
+        // East of UTC it may be tomorrow already, and a month or year that has begun may be meant.
         for value in ["25.11.2026", "November 2026", "2026", "not later than 2030", "2020", "2025/2027"] {
             assert!(!ahead(field, value), "{field} {value}");
         }
@@ -120,7 +122,7 @@ fn what_was_stated_is_told_as_it_was_understood_in_the_order_it_was_typed() {
     assert_eq!(say(&facts).ok(), Some(expected));
 }
 
-/// What a fact comes to in a new record: the code of the refusal, if it is one, and what it is about.
+/// The result of a fact in a new record: the code and the situation of the refusal, if it is refused.
 fn refused(kind: RecordKind, place: Place, fact: Fact) -> Option<(String, String)> {
     let section = SectionId([7; 16]);
     let stand = Stand { kind, section: &section, view: None, place, today: TODAY };
@@ -128,7 +130,7 @@ fn refused(kind: RecordKind, place: Place, fact: Fact) -> Option<(String, String
     Some((problem.code, problem.situation.map(|situation| situation.about).unwrap_or_default()))
 }
 
-/// A field is never written below its level, whoever asks.
+/// A field is never written below its level, for any caller.
 #[test]
 fn nothing_is_stated_where_its_field_may_not_go() {
     let stated =
@@ -155,7 +157,7 @@ fn a_docket_holds_the_public_side_alone_and_each_fact_of_it_has_a_source() {
     assert_eq!(stated("docket_event.type", "verdict", None).map(|(code, _)| code).as_deref(), Some(codes::NO_SOURCE));
 }
 
-/// Where a grade is due a note would be signed, and could not be taken back.
+/// A note in place of a grade would be signed, and could not be deleted.
 #[test]
 fn a_grade_is_a_letter_and_a_digit_and_nothing_else() {
     let graded = |grade: &str| {
@@ -180,7 +182,8 @@ fn as_conflicts_count_those_that_nobody_has_settled() {
     assert_eq!(conflicts(&view(&[place("UA-14"), place("UA-63")])), 1);
 }
 
-/// Somebody looked at what would go to one circle, and his yes was taken for another one, or for what was added since.
+/// A person had approved a preview for one circle. The approval was accepted for another circle, and for values added
+/// since.
 #[test]
 fn what_was_looked_at_has_another_name_for_other_readers_or_another_content() {
     use crate::{

@@ -1,4 +1,4 @@
-//! What follows from consent records: a preset expands to grants, and each record names the one before it.
+//! Statements that follow from consent records: a preset expands to grants, and each record names the one before it.
 
 use std::collections::BTreeSet;
 

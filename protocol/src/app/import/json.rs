@@ -1,4 +1,4 @@
-//! JSON that remembers where each value stands, so that an error can name its line.
+//! JSON values with their offsets in the file, so that an error can name its line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// One value of the file, not yet read further.
+/// A JSON value of the file that is not parsed further.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     raw: &'a RawValue,
 }
 
-/// A value read one level deep.
+/// A JSON value that is parsed one level deep.
 pub(super) enum Shape<'a> {
     Null,
     Bool(bool),
@@ -20,21 +20,21 @@ pub(super) enum Shape<'a> {
     Number(Option<u64>),
     Text(Cow<'a, str>),
     List(Vec<Node<'a>>),
-    /// In the order of the file, a repeated key repeated.
+    /// An object in the order of the file; a repeated key occurs repeatedly.
     Object(Vec<(Cow<'a, str>, Node<'a>)>),
 }
 
-/// Where in the file something stands: its first byte.
+/// The offset of a value in the file: its first byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Offset(usize);
 
 impl<'a> Node<'a> {
-    /// The whole file.
+    /// Parses a whole file.
     pub(super) fn file(text: &'a str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text).map(|raw| Self { raw })
     }
 
-    /// Reads one level.
+    /// Parses one level of the value.
     pub(super) fn shape(self) -> Result<Shape<'a>, serde_json::Error> {
         let text = self.raw.get();
         Ok(match text.as_bytes().first() {
@@ -51,14 +51,14 @@ impl<'a> Node<'a> {
         })
     }
 
-    /// Where it begins in `file`, the text it was read from.
+    /// The offset of the value in `file`, the text that it was parsed from.
     pub(super) fn offset(self, file: &str) -> Offset {
         Offset(self.raw.get().as_ptr().addr().saturating_sub(file.as_ptr().addr()))
     }
 }
 
 impl Offset {
-    /// Line ends in `file` between an `earlier` place and this one.
+    /// Number of line ends in `file` between the offset `earlier` and this one.
     pub(super) fn lines_since(self, earlier: Self, file: &str) -> usize {
         file.as_bytes()[earlier.0..self.0].iter().filter(|byte| **byte == b'\n').count()
     }

@@ -1,19 +1,19 @@
-//! Which key of the file becomes which field: `data/import_map.tsv`, read once into a tree of keys.
+//! Map of the keys of the file to fields: `data/import_map.tsv`, read once into a tree of keys.
 //!
 //! ```text
 //! path                       target                  how (separated by "; ")
 //! $.cases[]                  entity NAME             chain FIELD      each supersedes the one before, by date
 //!                                                    link FIELD       names the enclosing entity of the field's type
 //!                                                    same FIELD       repeats the random id of the section
-//! $.cases[].a.b[]            FIELD                   each ENTITY      every value is an entity of its own
+//! $.cases[].a.b[]            FIELD                   each ENTITY      each value is an entity of its own
 //!                                                    with FIELD=VALUE also stated
 //!                                                    position FIELD   from 1
 //!                                                    former FIELD     court numbers in brackets
-//!                                                    digit FIELD      «B2»: the letter here, the digit there
-//!                                                    or FIELD         a code of that field's vocabulary goes there
-//!                                                    when KEY=TEXT FIELD   goes there if the sibling says so
-//!                                                    word TEXT=VALUE  the one text allowed and what it means
-//!                                                    text TEXT: FIELD=VALUE also stated if the text is this
+//!                                                    digit FIELD      «B2»: the letter here, the digit to FIELD
+//!                                                    or FIELD         a code of FIELD's vocabulary goes to FIELD
+//!                                                    when KEY=TEXT FIELD   goes to FIELD if the sibling KEY is TEXT
+//!                                                    word TEXT=VALUE  the only text allowed, and its value
+//!                                                    text TEXT: FIELD=VALUE also stated if the text is TEXT
 //!                                                    by origin_org    reported by the organisation of origin
 //!                                                    preset           expands to grants
 //!                                                    label            the key also names its entity in the file
@@ -27,7 +27,7 @@ use std::sync::LazyLock;
 
 use crate::record::schema::{Field, Kind, Schema};
 
-/// One key and what is under it.
+/// A key of the file, with the keys below it.
 #[derive(Debug, Default)]
 pub(super) struct Key {
     pub(super) target: Target,
@@ -37,22 +37,22 @@ pub(super) struct Key {
     pub(super) keys: BTreeMap<String, Key>,
 }
 
-/// What a key becomes.
+/// The target of a key.
 #[derive(Debug, Default)]
 pub(super) enum Target {
-    /// Only its keys matter (the file itself).
+    /// An object without a target of its own, such as the file itself: only its keys are mapped.
     #[default]
     Inner,
     Ignored,
-    /// The name of the entity within the file.
+    /// The label of the entity within the file.
     Label,
     Entity(String),
     Field(&'static Field),
-    /// Several values of one field, each reported by somebody.
+    /// Several values of one field, each with a reporter.
     Conflict(&'static Field),
 }
 
-/// The third column.
+/// The third column of the map: how the value is converted.
 #[derive(Debug, Default)]
 pub(super) struct How {
     pub(super) chain: Option<&'static Field>,
@@ -75,7 +75,7 @@ pub(super) struct How {
 }
 
 impl Key {
-    /// The tree of the embedded map; its root is the file.
+    /// The key tree of the embedded map; its root is the file.
     pub(super) fn root() -> &'static Self {
         static ROOT: LazyLock<Key> = LazyLock::new(|| {
             load(include_str!("../../record/schema/data/import_map.tsv"))
@@ -84,13 +84,13 @@ impl Key {
         &ROOT
     }
 
-    /// Whether the value of this key names its entity in the file.
+    /// Whether the value of this key labels its entity in the file.
     pub(super) const fn is_label(&self) -> bool {
         matches!(self.target, Target::Label) || self.how.label
     }
 }
 
-/// The tree; an error is the row that does not fit the schema.
+/// Loads the key tree; the error is the row that does not fit the schema.
 fn load(tsv: &str) -> Result<Key, String> {
     let mut root = Key::default();
     for row in tsv.lines().skip(1) {
@@ -165,7 +165,7 @@ fn field(name: &str) -> Option<&'static Field> {
     Schema::current().field(name)
 }
 
-/// The field by which an entity names the one it belongs to.
+/// The parent field of an entity kind, with the kind of the parent.
 pub(super) fn parent_field(entity: &str) -> Option<(&'static Field, &'static str)> {
     let field = field(&format!("{entity}.parent"))?;
     match &field.kind {
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::record::schema::Policy;
 
-    /// Every field a key may write, with the entity it is written for.
+    /// Collects every field that a key may write, with the entity kind it is written for.
     fn walk(key: &Key, entity: &str, seen: &mut Vec<(String, &'static Field)>) {
         let entity = match (&key.target, &key.how.each) {
             (_, Some(each)) | (Target::Entity(each), _) => each,

@@ -1,5 +1,5 @@
-//! What is wrong with a file, as problems with codes and parameters: names of keys, fields and codes, and the labels that
-//! the file itself gives.
+//! Errors of an import file, as problems with codes and parameters: names of keys, fields and codes, and the labels in
+//! the file.
 
 use super::{FILE_BYTES, ImportError, Problem};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl ImportError {
-    /// As a problem; `line` and `path` say where.
+    /// Converts the error into a problem; `line` and `path` give the place.
     #[must_use]
     pub fn problem(&self) -> control::Problem {
         let of_file = |about| control::Problem::new(codes::IMPORT, self.problem.to_string()).saying(about);
@@ -36,7 +36,7 @@ impl ImportError {
         problem.with("line", self.line).with("path", &self.path)
     }
 
-    /// The word for what should stand here: what the field holds, or what the file itself is made of.
+    /// The name of the expected form: that of the field, or that of the file's own structure.
     fn form(&self, expected: &str) -> &'static str {
         match expected {
             "a list" => "list",

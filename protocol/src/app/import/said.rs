@@ -1,4 +1,4 @@
-//! Reads what one place of the file says: a value of a field, and the sources, grade and reporter beside it.
+//! Reads one place of the file: a value of a field, and the sources, grade and reporter given with it.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// A value with what the file says about it.
+/// A value with its sources, grade and reporter.
 pub(super) struct Stated<'f> {
     pub(super) value: Node<'f>,
     pub(super) sources: Vec<EntityId>,
@@ -24,7 +24,7 @@ pub(super) struct Stated<'f> {
 }
 
 impl<'f> Walk<'f, '_> {
-    /// What the value of a key says: usually one field, sometimes two.
+    /// The field values in the value of a key: usually one, sometimes two.
     pub(super) fn values(
         &self,
         key: &Key,
@@ -47,7 +47,7 @@ impl<'f> Walk<'f, '_> {
         }
         if let Some(former) = how.former {
             let text = text_of(node, field)?;
-            // A text that is not a number falls through and is refused by its field, with an example.
+            // A text that is not a court number falls through: its field refuses it, with an example.
             if let Ok(CourtNumbers { current, previous }) = text.parse() {
                 let previous = previous.iter().map(|number| (former, Value::Text(number.to_string())));
                 return Ok(std::iter::once((field, Value::Text(current.to_string()))).chain(previous).collect());
@@ -68,7 +68,7 @@ impl<'f> Walk<'f, '_> {
         Ok(values)
     }
 
-    /// One canonical value of `field`.
+    /// The canonical value of `field`.
     pub(super) fn value(&self, field: &'static Field, node: Node<'f>) -> Result<Value, Problem> {
         use schema::Kind as K;
         let wrong = || Problem::Type { expected: field.kind.expected() };
@@ -95,7 +95,7 @@ impl<'f> Walk<'f, '_> {
         Err(Problem::UnknownLabel { label: short(label), nearest })
     }
 
-    /// A value that stands alone, or in `{v, src, grade, org}`.
+    /// Reads a value that is given directly or in `{v, src, grade, org}`.
     pub(super) fn stated(&mut self, node: Node<'f>, field: &'static Field, path: &str) -> Option<Stated<'f>> {
         match node.shape() {
             Ok(Shape::Object(_)) => self.stated_object("v", node, field, path),
@@ -103,7 +103,7 @@ impl<'f> Walk<'f, '_> {
         }
     }
 
-    /// `{v, src, grade, org}`; nothing if it is wrong, or if the value is null: not known, not answered.
+    /// Reads `{v, src, grade, org}`; nothing if it has an error, or if the value is null (not known, not answered).
     pub(super) fn stated_object(
         &mut self,
         value_key: &str,
@@ -147,7 +147,7 @@ impl<'f> Walk<'f, '_> {
         is_said.then_some(stated)
     }
 
-    /// The sources a value names: one label or a list.
+    /// The sources of a value: one label or a list of labels.
     fn sources(&mut self, node: Node<'f>, field: &'static Field, path: &str) -> Vec<EntityId> {
         let entity =
             if self.stack.first().is_some_and(|(root, _)| *root == "docket") { "docket_source" } else { "source" };
@@ -168,7 +168,7 @@ impl<'f> Walk<'f, '_> {
     }
 }
 
-/// A value the map itself states.
+/// A constant value in the map.
 pub(super) fn constant(field: &Field, text: &str) -> Value {
     Schema::current().parse(&field.name, text).expect("the map states values of its fields, which a test walks through")
 }

@@ -1,4 +1,4 @@
-//! What an import takes, what it refuses, and where it says the mistake is.
+//! Tests of the import: accepted files, refused files, and the places of errors.
 
 mod hostile;
 
@@ -6,7 +6,7 @@ use super::*;
 
 const CASES: &str = include_str!("../../../../deploy/sample/cases.json");
 
-/// Reads with ids 1, 2, 3 …
+/// Imports a text with the ids 1, 2, 3 …
 fn read(text: &str) -> Result<Vec<Imported>, ImportErrors> {
     let mut last = 0u128;
     import(text.as_bytes(), &mut || {
@@ -20,7 +20,7 @@ fn case(label: &str) -> Imported {
     all.into_iter().find(|case| case.label == label).expect(label)
 }
 
-/// All values stated of a field, in order.
+/// All values of a field, in order.
 fn values(drafts: &[Draft], field: &str) -> Vec<Value> {
     drafts.iter().filter(|draft| draft.field == field).map(|draft| draft.value.clone()).collect()
 }
@@ -30,7 +30,7 @@ fn texts(drafts: &[Draft], field: &str) -> Vec<String> {
     values(drafts, field).into_iter().map(text).collect()
 }
 
-/// The one error of the file with `from` replaced once by `to`: its place, field and words.
+/// Checks the one error of the file with `from` replaced once by `to`: its place, field and message.
 fn check(from: &str, to: &str, path: &str, field: Option<&str>, words: &str) {
     assert!(CASES.contains(from), "{from}");
     let changed = CASES.replacen(from, to, 1);
@@ -78,7 +78,7 @@ fn every_statement_is_canonical_and_every_reference_leads_somewhere() {
             if let (crate::record::schema::Kind::Ref(entity), Value::Ref(target)) = (kind, &draft.value) {
                 let prefix = format!("{entity}.");
                 assert!(about(*target).all(|draft| draft.field.starts_with(&prefix)), "{draft:?}");
-                // Of some entities nothing is known but that they exist.
+                // Some entities have no values: only their existence is known.
                 assert!(about(*target).next().is_some() || draft.field.ends_with(".parent"), "{draft:?}");
             }
             let is_source = |source: &EntityId| about(*source).any(|draft| draft.field.ends_with("source.type"));
@@ -107,7 +107,7 @@ fn a_case_becomes_linked_entities() {
     assert_eq!(values(&case.statements, "procedural_event.proceeding"), vec![Value::Ref(proceeding); 14]);
     let decision = case.statements.iter().find(|draft| draft.field == "decision.outcome").expect("two").entity;
     assert_eq!(values(&case.statements, "penalty.parent"), vec![Value::Ref(decision); 2]);
-    // A grade is the judgement of the organisation of origin.
+    // The grade is that of the organisation of origin.
     let grade = case.statements.iter().find(|draft| draft.field == "source.reliability").expect("three");
     assert_eq!(grade.reported_by.as_deref(), Some("org:alpha"));
 }
@@ -383,7 +383,7 @@ fn a_docket_holds_public_facts_and_a_case_may_name_it() {
     all_for_the_commons(docket);
     let ImportErrors(errors) =
         read(&file.replace(r#""docket": "d1""#, r#""docket": "d2""#)).expect_err("must be refused");
-    // One letter of two is no likeness: nothing is suggested.
+    // One equal letter of two is not near enough: nothing is suggested.
     assert!(errors[0].to_string().ends_with("has the label «d2»"), "{}", errors[0]);
 }
 
@@ -416,7 +416,7 @@ fn errors_and_debug_show_no_names() {
 
 #[test]
 fn damaged_files_are_refused_and_never_panic() {
-    // Each byte in turn becomes each of the characters that structure JSON, and one that never belongs.
+    // Each byte in turn is replaced by each of the structural characters of JSON, and by one that is never valid.
     let small = r#"{"cases":[{"case_id":"a","person":{"birth":{"v":"1986","src":["s1"]}},"sources":[{"id":"s1"}]}]}"#;
     assert_eq!(read(small).map(|all| all.len()), Ok(1));
     let mut refused = 0;

@@ -1,4 +1,4 @@
-//! Walks the file and the map side by side and collects statements and errors.
+//! Walks the file and the map in parallel and collects statements and errors.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +15,7 @@ use crate::{
 type Labels = BTreeMap<(&'static str, String), EntityId>;
 type Entries<'f> = Vec<(Cow<'f, str>, Node<'f>)>;
 
-/// Reads the whole file.
+/// Imports the whole file.
 pub(super) fn file(
     text: &str,
     node: Node<'_>,
@@ -39,7 +39,7 @@ pub(super) fn file(
     if errors.is_empty() {
         return Ok(imported);
     }
-    // Lines are counted once, however many errors there are.
+    // Lines are counted once for all errors.
     errors.sort_by_key(|(offset, _)| *offset);
     let (mut line, mut counted) = (1, Offset::default());
     let with_line = |(offset, error): (Offset, ImportError)| {
@@ -62,15 +62,15 @@ pub(super) struct Walk<'f, 'i> {
     ids: BTreeMap<Offset, EntityId>,
     /// Entity type and label → entity, of all sections of the file.
     pub(super) roots: Labels,
-    /// The same, of what is inside the section being read.
+    /// Entity type and label → entity, inside the section being read.
     pub(super) labels: Labels,
-    /// Each with its place; the line is filled in at the end.
+    /// Errors with their offsets; the line is filled in at the end.
     pub(super) errors: Vec<(Offset, ImportError)>,
-    /// Errors beyond those that are listed.
+    /// Number of errors beyond those that are listed.
     more: usize,
-    /// The entities around the place being read, outermost first.
+    /// Entities that enclose the current place, outermost first.
     pub(super) stack: Vec<(&'static str, EntityId)>,
-    /// Records that will name the one before them.
+    /// Records that will each name the one before.
     pub(super) chained: Vec<EntityId>,
     pub(super) section: Section,
 }
@@ -95,7 +95,7 @@ impl<'f> Walk<'f, '_> {
                 self.unmapped(root, name, *value, &format!("$.{name}"));
             }
         }
-        // A proceeding may name a docket of the file, so all names of sections are known first.
+        // A proceeding may name a docket of the file, so the labels of all sections are collected first.
         for (name, entity, _) in sections {
             let Some((_, list)) = entries.iter().find(|(key, _)| key == name) else { continue };
             for (path, node) in self.items(*list, &format!("$.{name}")) {
@@ -148,7 +148,7 @@ impl<'f> Walk<'f, '_> {
         Some(Imported { label, kind, root, statements, separate })
     }
 
-    /// Gives ids to all labelled entities inside a section, so that a reference may come before what it names.
+    /// Assigns ids to all labelled entities inside a section, so that a reference may come before its target.
     fn inner_labels(&mut self, key: &'static Key, node: Node<'f>, path: &str) {
         let Ok(Shape::Object(entries)) = node.shape() else { return };
         for (name, child) in entries {
@@ -182,7 +182,7 @@ impl<'f> Walk<'f, '_> {
         }
     }
 
-    /// One entity: its links, then its keys, then what follows from them.
+    /// Reads one entity: its links, then its keys, then the statements that follow from them.
     fn object(&mut self, key: &'static Key, entity: &'static str, node: Node<'f>, path: &str) {
         let Some(entries) = self.entries(node, path) else { return };
         let id = self.id_at(node);
@@ -212,7 +212,7 @@ impl<'f> Walk<'f, '_> {
         self.stack.pop();
     }
 
-    /// Opens an entity: states what it belongs to and what the map says of it.
+    /// Opens an entity: states its parent, its links and the constants of the map.
     fn enter(&mut self, key: &'static Key, entity: &'static str, id: EntityId) {
         if let Some((field, parent)) = parent_field(entity)
             && let Some(around) = self.around(parent)
@@ -304,7 +304,7 @@ impl<'f> Walk<'f, '_> {
         self.also(key, id);
     }
 
-    /// One of several values, reported by somebody.
+    /// Reads one of several conflicting values, with its reporter.
     fn conflict(&mut self, key: &'static Key, field: &'static Field, node: Node<'f>, path: &str) {
         let value_key = key.how.value.as_deref().unwrap_or("v");
         let Some(stated) = self.stated_object(value_key, node, field, path) else { return };
@@ -334,7 +334,7 @@ impl<'f> Walk<'f, '_> {
         }
     }
 
-    /// A statement that follows from the shape of the file.
+    /// Adds a statement that follows from the structure of the file.
     pub(super) fn state(&mut self, entity: EntityId, field: &'static Field, value: Value) {
         let field = field.name.clone();
         self.section.statements.push(Draft {
@@ -410,7 +410,7 @@ impl<'f> Walk<'f, '_> {
     }
 }
 
-/// The field that takes the value: its local twin if the code must stay at home.
+/// The field that takes the value: its local twin if the code must stay in the own circle.
 fn routed(field: &'static Field, value: &Value) -> &'static Field {
     let schema = Schema::current();
     let local = schema.rules().term_local(&field.name, value);

@@ -1,5 +1,5 @@
-//! Shared copies: the sections in which an own case file is restated for others, and the view of the case file with what
-//! others said there.
+//! Shared copies: the sections in which an own case file is restated for others, and the view of the case file merged
+//! with the statements of others in these copies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,43 +14,50 @@ use crate::{
 
 use super::{RecordRef, Workspace, locked};
 
-/// Index from a shared copy to its case file: the name of a copy is derived from the case file, never the other way.
+/// Index from a shared copy to its case file. The id of a copy is derived from the case file; the reverse needs this
+/// index.
 #[derive(Default)]
 pub(super) struct SharedCopies {
     copies: BTreeMap<SectionId, SectionId>,
     cases: BTreeSet<SectionId>,
     circles: BTreeSet<CircleId>,
-    /// Of how many case files in each circle how many own ones are shared.
+    /// Numbers of case files in each circle when the own shared ones were last counted, and the result of the count.
     shared: Option<(Vec<u64>, u64)>,
 }
 
 /// A record as this organisation reads it.
 pub struct MergedRecord {
-    /// Of an own case file: what others said in its shared copies stands beside what is kept at home.
+    /// View of the record. For an own case file, merged with the statements of others in its shared copies.
     pub view: View,
-    /// Call-signs of the others that can read it, or its shared copy.
+    /// Call-signs of the others that can read the record, or its shared copy.
     pub readers: Vec<String>,
-    /// What its shared copies are called.
+    /// Ids of the shared copies.
     pub copies: Vec<SectionId>,
-    /// Those that were taken back.
+    /// Shared copies that were recalled.
     pub taken_back: Vec<TakenBack>,
 }
 
-/// Whether a shared copy was recalled. In the commons no organisation hides what another states: there each retracts its
-/// own statements.
+/// Whether a shared copy was recalled. In the commons no organisation hides the statements of another: each
+/// organisation retracts its own statements.
 pub fn is_hidden(circle: &Circle, view: &View) -> bool {
     matches!(circle, Circle::Named { .. }) && recall::is_hidden(view)
 }
 
 impl<S: Store> Workspace<'_, S> {
     /// The names that an own case file and its entities have in a circle.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`].
     pub fn names(&self, section: &SectionId, circle: &CircleId) -> Result<Names, Problem> {
         let own = self.state.circle_of(&Circle::Own(self.us()));
         let own = self.state.replica().circle(&own).ok_or_else(locked)?;
         Ok(Names::new(&own.secret, *section, circle))
     }
 
-    /// The shared copy of an own case file in a circle, whether or not anything was shared there.
+    /// The shared copy of an own case file in a circle, whether or not it exists.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`].
     pub fn copy(&self, section: &SectionId, circle: &Circle) -> Result<RecordRef, Problem> {
         let id = self.state.circle_of(circle);
         let section = self.names(section, &id)?.shared();
@@ -58,6 +65,9 @@ impl<S: Store> Workspace<'_, S> {
     }
 
     /// The shared copies of an own case file that exist.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`], or an error of the store.
     pub fn copies(&self, section: &SectionId) -> Result<Vec<RecordRef>, Problem> {
         let mut copies = Vec::new();
         for circle in self.shared_circles() {
@@ -70,6 +80,9 @@ impl<S: Store> Workspace<'_, S> {
     }
 
     /// The own case file of which a section is the shared copy, if it is one.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`], or an error of the store.
     pub fn own_case_of(&mut self, copy: &SectionId) -> Result<Option<SectionId>, Problem> {
         let own = self.state.circle_of(&Circle::Own(self.us()));
         let circles: BTreeSet<CircleId> =
@@ -94,25 +107,38 @@ impl<S: Store> Workspace<'_, S> {
     }
 
     /// The own case file of which a record is the shared copy, if it is one.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`], or an error of the store.
     pub fn case_of(&mut self, record: &RecordRef) -> Result<Option<SectionId>, Problem> {
         let may_be = !matches!(record.circle, Circle::Own(_)) && record.kind == RecordKind::Case;
         if may_be { self.own_case_of(&record.section) } else { Ok(None) }
     }
 
     /// The view of one section of one circle, without shared copies and without regard to recalls.
+    ///
+    /// # Errors
+    /// A section that cannot be read.
     pub fn view_of(&mut self, record: &RecordRef) -> Result<View, Problem> {
         let view = self.cache.library.view(self.state, self.store, &record.id, &record.section);
         view.map_err(|error| self.not_shown(error))
     }
 
-    /// An own case file without what others said of it.
+    /// The view of an own case file without the statements of others.
+    ///
+    /// # Errors
+    /// A section that cannot be read.
     pub fn own_view(&mut self, section: &SectionId) -> Result<View, Problem> {
         let circle = Circle::Own(self.us());
         let record = RecordRef { id: self.state.circle_of(&circle), circle, section: *section, kind: RecordKind::Case };
         self.view_of(&record)
     }
 
-    /// The record as this organisation reads it; refused with [`codes::TAKEN_BACK`] once those who shared it recalled it.
+    /// The record as this organisation reads it.
+    ///
+    /// # Errors
+    /// [`codes::TAKEN_BACK`] once the organisations that shared the record recalled it, [`codes::LOCKED`], or a section
+    /// that cannot be read.
     pub fn merged(&mut self, record: &RecordRef) -> Result<MergedRecord, Problem> {
         let mut view = self.view_of(record)?;
         let (mut readers, mut copies, mut taken_back) = (BTreeSet::new(), Vec::new(), Vec::new());
@@ -146,7 +172,11 @@ impl<S: Store> Workspace<'_, S> {
         Ok(MergedRecord { view, readers: readers.into_iter().collect(), copies, taken_back })
     }
 
-    /// The other organisations that recorded a withdrawal in a shared copy of an own case file. The commons do not count.
+    /// The other organisations that recorded a withdrawal in a shared copy of an own case file. The commons do not
+    /// count.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`], or a section that cannot be read.
     pub fn hidden_by_others(&mut self, section: &SectionId) -> Result<BTreeSet<OrgId>, Problem> {
         let mut hidden = BTreeSet::new();
         for copy in self.copies(section)?.into_iter().filter(|copy| copy.circle != Circle::Commons) {
@@ -156,8 +186,11 @@ impl<S: Store> Workspace<'_, S> {
         Ok(hidden)
     }
 
-    /// The view that this organisation may still correct: of a case file that it recalled itself, the recall. Otherwise a
-    /// mistake of one reader would keep the case from everybody for ever.
+    /// The view that this organisation may still correct. For a case file that it recalled itself, that is the view of
+    /// the recall. Otherwise a mistake of one reader would keep the case from everybody permanently.
+    ///
+    /// # Errors
+    /// [`codes::TAKEN_BACK`] for a record that others recalled, [`codes::LOCKED`], or a section that cannot be read.
     pub fn correctable(&mut self, record: &RecordRef) -> Result<View, Problem> {
         match self.merged(record) {
             Err(problem) if problem.code == codes::TAKEN_BACK => {
@@ -178,8 +211,11 @@ impl<S: Store> Workspace<'_, S> {
         members.filter(|(org, _)| **org != us && circle.admits(org)).map(|(_, sign)| sign.to_owned()).collect()
     }
 
-    /// Number of own case files with a shared copy. Counted anew only when the number of case files of a circle changed:
-    /// status is asked often, and a circle may hold very many dockets.
+    /// Number of own case files with a shared copy. Counted again only when the number of case files of a circle
+    /// changed: status is requested often, and a circle may hold very many dockets.
+    ///
+    /// # Errors
+    /// [`codes::LOCKED`], or an error of the store.
     pub fn shared_cases(&mut self) -> Result<u64, Problem> {
         let circles = self.shared_circles();
         let own = Circle::Own(self.us());

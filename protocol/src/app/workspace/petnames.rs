@@ -1,5 +1,5 @@
-//! Petnames: what people call an organisation on this node. They are stored under the reading keys and shown to whoever
-//! asks this node; nothing that is signed, sent or logged contains them.
+//! Petnames: the names of organisations on this node. They are stored under the reading keys and shown to any client of
+//! this node; nothing that is signed, sent or logged contains them.
 
 use crate::{
     app::{
@@ -16,7 +16,7 @@ impl<S: Store> Workspace<'_, S> {
     /// Loads the call-signs of the members, and the petnames while unlocked.
     ///
     /// # Errors
-    /// [`codes::ALTERED`], or what the store says.
+    /// [`codes::ALTERED`], or the error of the store.
     pub fn read_names(&mut self) -> Result<(), Problem> {
         let book = AddressBook::new(self.state.replica().members.organisations());
         self.cache.names = match self.state.is_unlocked() {
@@ -34,7 +34,7 @@ impl<S: Store> Workspace<'_, S> {
     /// Sets the petname of an organisation, or removes it.
     ///
     /// # Errors
-    /// No such organisation, or a text that is no petname.
+    /// An organisation that is not found, or a text that is not allowed as a petname.
     pub fn name_organisation(&mut self, organisation: &str, petname: Option<&str>) -> Result<Reply, Problem> {
         self.readable()?;
         let org =
@@ -54,7 +54,7 @@ impl<S: Store> Workspace<'_, S> {
         self.named()
     }
 
-    /// All petnames.
+    /// Lists all petnames.
     ///
     /// # Errors
     /// [`codes::LOCKED`].
@@ -68,7 +68,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::Names { names: self.cache.names.petnames().map(named).collect() })
     }
 
-    /// A former member that still has a petname here.
+    /// Finds a former member that still has a petname here.
     fn find_former(&self, organisation: &str) -> Option<OrgId> {
         self.cache.names.find(organisation).into_iter().find(|org| self.cache.names.petname(org).is_some())
     }

@@ -1,7 +1,7 @@
-//! Previews: what of which case files may go to whom, case by case, as it is now.
+//! Previews: which parts of case files may go to which readers, case by case, at the time of the request.
 //!
-//! A preview is made by a scan of one case file at a time, so that nothing else waits for it. A share names the preview
-//! that a person has seen; it is queued only while that preview still holds.
+//! A preview is made by scanning one case file at a time, so that other requests run in between. A share names
+//! the preview that a person has read; it is queued only while that preview is still correct.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,7 +32,7 @@ use crate::{
 
 use super::{RecordRef, Workspace};
 
-/// Readers that a scan is for.
+/// Readers that a scan evaluates.
 enum ScanAudience {
     Circle(Audience),
     Everyone,
@@ -40,9 +40,9 @@ enum ScanAudience {
 
 /// A scan of case files, for a preview or a share.
 pub struct ShareScan {
-    /// In the order in which they are shown.
+    /// Case files of the scan, in the order in which they are shown.
     order: Vec<SectionId>,
-    /// The same as a set.
+    /// Case files of the scan as a set.
     pub sections: BTreeSet<SectionId>,
     audience: ScanAudience,
     countries: Batch,
@@ -50,20 +50,20 @@ pub struct ShareScan {
     scanned: BTreeMap<SectionId, CaseScan>,
 }
 
-/// What a scan is for.
+/// The purpose of a scan.
 pub enum ScanPurpose {
-    /// To show the preview.
+    /// Show the preview.
     Show,
-    /// To share what an earlier preview showed.
+    /// Share the content of an earlier preview.
     Share {
-        /// Digest of that preview.
+        /// Digest of the earlier preview.
         seen: String,
-        /// How long the share waits, seconds.
+        /// Length of the hold in seconds.
         hold_s: u64,
     },
 }
 
-/// What of one case file may go: as people read it, its fields, and all of it.
+/// The scan of one case file: its preview, the fields that go, and the encoded values that go.
 struct CaseScan {
     case: CasePreview,
     fields: Seen,
@@ -71,10 +71,10 @@ struct CaseScan {
 }
 
 impl<S: Store> Workspace<'_, S> {
-    /// Begins a scan of own case files. `records`: ids, words or labels; none: all case files.
+    /// Begins a scan of own case files. `records`: ids, pseudonym words or labels; all case files if empty.
     ///
     /// # Errors
-    /// A reader or record that is not found, or a record that is no own case file.
+    /// A reader or record that is not found, or a record that is not an own case file.
     pub fn begin_scan(
         &mut self,
         records: &[String],
@@ -111,10 +111,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(())
     }
 
-    /// Ends a scan: with the preview, or with the share in the queue if the preview is the one that was seen.
+    /// Ends a scan: returns the preview, or queues the share if the preview is still the one that was read.
     ///
     /// # Errors
-    /// [`codes::SHARE_CHANGED`], [`codes::NOTHING_GOES`], or what the store says.
+    /// [`codes::SHARE_CHANGED`], [`codes::NOTHING_GOES`], or the error of the store.
     pub fn end_scan(&mut self, scan: ShareScan) -> Result<Reply, Problem> {
         let ShareScan { order, audience, countries, purpose, mut scanned, .. } = scan;
         let cases: Vec<_> =
@@ -135,13 +135,13 @@ impl<S: Store> Workspace<'_, S> {
         let preview = SharePreview { seen, readers, cases, as_of: self.now };
         let fields: Vec<_> = fields.into_iter().filter(|(_, fields)| !fields.is_empty()).collect();
         match purpose {
-            // A preview writes nothing, not even a country.
+            // A preview writes no rows, not even a country.
             ScanPurpose::Show => Ok(Reply::SharePreview(preview)),
             ScanPurpose::Share { seen, hold_s } => self.enqueue_share(fields, &preview, countries, &seen, hold_s),
         }
     }
 
-    /// What the commons may hold of a case file now.
+    /// The stub of a case file: the values that may now go to the commons.
     pub(super) fn stub(&mut self, section: SectionId, copy: &RecordRef) -> Result<Stub, Problem> {
         Ok(match self.withdrawn_elsewhere(section)? {
             Some(held) => Stub { held_back: vec![held], ..Stub::default() },
@@ -149,7 +149,7 @@ impl<S: Store> Workspace<'_, S> {
         })
     }
 
-    /// What of a case file may go to these readers now.
+    /// The preview of a case file for these readers, at this time.
     pub(super) fn preview(&mut self, section: SectionId, audience: &Audience) -> Result<Preview, Problem> {
         #[cfg(any(test, feature = "sim"))]
         if self.cache.mistake == Some(super::Mistake::ConsentIgnored) {
@@ -161,8 +161,9 @@ impl<S: Store> Workspace<'_, S> {
         })
     }
 
-    /// The whole case file held back, if another organisation that it is shared with recorded a withdrawal of consent:
-    /// its word is enough. Not that of any member: what stands in the commons anybody could state.
+    /// The reason to hold the whole case file back, if another organisation in a named circle with it recorded a
+    /// withdrawal of consent; one such record is enough. A withdrawal in the commons does not count, since any member
+    /// could state one there.
     fn withdrawn_elsewhere(&mut self, section: SectionId) -> Result<Option<HeldBack>, Problem> {
         let mut withdrawn = self.hidden_by_others(&section)?;
         if !self.heeds_others() {
@@ -172,7 +173,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Some(withdrawn).filter(|orgs| !orgs.is_empty()).map(held))
     }
 
-    /// The case files meant: those named, or all. Only the own ones are shared.
+    /// The own case files that a request names, or all of them. Only own case files are shared.
     fn own_cases(&mut self, records: &[String]) -> Result<Vec<SectionId>, Problem> {
         let own = Circle::Own(self.us());
         if records.is_empty() {
@@ -194,7 +195,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(sections)
     }
 
-    /// The readers meant, and the rows that remember their countries.
+    /// The readers that a request names, and the rows that store their countries.
     fn audience(&mut self, with: &Readers) -> Result<(ScanAudience, Batch), Problem> {
         let Readers::Organisations(guests) = with else { return Ok((ScanAudience::Everyone, Batch::default())) };
         let (us, mut organisations, mut batch) = (self.us(), BTreeMap::new(), Batch::default());
@@ -222,7 +223,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok((ScanAudience::Circle(Audience { own: us, organisations }), batch))
     }
 
-    /// The readers of a circle; nobody, of a circle that is not a list.
+    /// The readers of a circle; nobody for a circle that is not a list.
     pub(super) fn audience_of(&self, circle: &Circle) -> Result<Audience, Problem> {
         let own = self.us();
         let listed = match circle {

@@ -1,4 +1,4 @@
-//! Questions: what people read of the records. Nothing here writes entries.
+//! Queries: requests that read records. None of them writes entries.
 
 use crate::{
     app::{
@@ -18,14 +18,14 @@ use crate::{
 
 use super::{MergedRecord, RecordRef, Workspace};
 
-/// Newest records of a circle whose claims are compared with the clock.
+/// Number of the newest records of a circle whose claimed times are compared with the clock.
 const NEWEST: usize = 64;
 
 impl<S: Store> Workspace<'_, S> {
-    /// One record, folded, with its readers.
+    /// Shows one record, folded, with its readers.
     ///
     /// # Errors
-    /// No such record, or one that was recalled.
+    /// A record that is not found or was recalled.
     pub fn show(&mut self, record: &str) -> Result<Reply, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -34,10 +34,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::Record(Box::new(Record { readers, parts: copies, taken_back, ..shown })))
     }
 
-    /// The dockets that answer a question.
+    /// Finds the dockets that answer a question.
     ///
     /// # Errors
-    /// A question that names what the schema does not know.
+    /// A question with a code that the schema does not know.
     pub fn precedents(&mut self, question: &Question) -> Result<Reply, Problem> {
         self.readable()?;
         let sought = Sought::read(question)?;
@@ -56,10 +56,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::Precedents { found, asked, as_of: self.now })
     }
 
-    /// Fields of a record for which claims differ.
+    /// Shows the fields of a record for which claims differ.
     ///
     /// # Errors
-    /// No such record, or one that was recalled.
+    /// A record that is not found or was recalled.
     pub fn conflicts(&mut self, record: &str) -> Result<Reply, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -67,10 +67,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::Conflicts { of: self.heading(&record), conflicts: settling::conflicts(&view, &self.cache.names) })
     }
 
-    /// Every claim about a record, with what became of it.
+    /// Shows every claim about a record, with its status.
     ///
     /// # Errors
-    /// No such record, or one that others recalled.
+    /// A record that is not found or that others recalled.
     pub fn history(&mut self, record: &str) -> Result<Reply, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -78,7 +78,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::History { of: self.heading(&record), claims: settling::history(&view, &self.cache.names) })
     }
 
-    /// A hash over everything read of some circles: equal on every node that reads the same.
+    /// Hashes everything read of some circles: equal on every node that reads the same.
     ///
     /// # Errors
     /// A section that cannot be read.
@@ -109,10 +109,10 @@ impl<S: Store> Workspace<'_, S> {
         })
     }
 
-    /// The signed entries of a record, for other programs to verify.
+    /// Exports the signed entries of a record, for other programs to verify.
     ///
     /// # Errors
-    /// No such record.
+    /// A record that is not found.
     pub fn export(&mut self, record: &str) -> Result<Reply, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -129,7 +129,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::Exported { entries: exported.collect() })
     }
 
-    /// The latest time at which a claim in the newest records says that it was written, UTC, seconds.
+    /// The latest claimed time in the newest records: UTC, seconds.
     ///
     /// # Errors
     /// A section that cannot be read.

@@ -1,5 +1,6 @@
-//! The share queue: shares that wait for the end of their hold or are going, and case files whose shared copies are to
-//! follow a change. Rows of the store until they are done; in memory only while the folder is unlocked.
+//! The share queue: shares that wait for the end of their hold or are being written, and case files whose shared copies
+//! have to follow a change. The queue is rows of the store until the work is done; it is in memory only while the
+//! folder is unlocked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,34 +21,34 @@ use crate::{
 const SHARE: &[u8] = b"share";
 /// Prefix of the rows of case files that changed.
 const CHANGED: &[u8] = b"changed";
-/// Bytes of a share's row.
+/// Largest row of a share, in bytes.
 const SHARE_BYTES: usize = 1 << 26;
-/// Writes after which a share that has not come to an end never will: everybody's disk would fill.
+/// Number of writes without an end after which the queue stops: otherwise the disks of all readers would fill.
 const WRITES_MAX: u64 = 10_000;
 
-/// The queue as the store has it, and how far its work is.
+/// The queue as in the store, with the progress of its work.
 #[derive(Default)]
 pub struct ShareQueue {
-    /// Case files that changed here since their shared copies were last brought up to them.
+    /// Case files that changed here after their shared copies were last updated.
     pub(super) changed: BTreeSet<SectionId>,
     pub(super) shares: BTreeMap<u64, QueuedShare>,
     /// Token of the write that is not durable yet.
     writing: Option<u64>,
-    /// How many case files of a share need nothing more, from the first on.
+    /// Number of case files at the front of each share that need no more entries.
     pub(super) reached: BTreeMap<u64, usize>,
-    /// Writes since something last left the queue.
+    /// Number of writes since a share or a change last left the queue.
     writes: u64,
 }
 
-/// A share that waits or is going.
+/// A share that waits or is being written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct QueuedShare {
     /// The incarnation of this device that queued it.
     pub(super) by: Incarnation,
-    /// Who would read; nobody: the commons.
+    /// Readers of the share; empty for the commons.
     pub(super) readers: Vec<OrgId>,
-    /// When it goes: UTC, seconds.
+    /// Time when the share goes: UTC, seconds.
     pub(super) due_at: u64,
     /// The case files, and the fields of each that a person saw in the preview.
     pub(super) cases: Vec<SharedCase>,
@@ -64,20 +65,20 @@ pub(super) struct SharedCase {
 /// One step of the queue.
 #[derive(Debug)]
 pub enum QueueStep {
-    /// Nothing is due.
+    /// The queue is idle: no step is due.
     Idle,
-    /// Something left the queue, or a slice of a share needed nothing; the next step may be due.
+    /// A share or a change left the queue, or a slice of a share needed no entries; the next step may be due.
     Done,
     /// Entries to write; the next step is due when they are durable.
     Write(Vec<(CircleId, Content)>),
 }
 
 impl ShareQueue {
-    /// The queue in a store. A share that another incarnation of this device queued is taken out: the folder was restored
-    /// or copied since, and what a person cancelled meanwhile must not come back.
+    /// Loads the queue from a store. A share that another incarnation of this device queued is deleted: the folder was
+    /// restored or copied since, and a share that a person cancelled in the meantime must not return.
     ///
     /// # Errors
-    /// [`codes::ALTERED`] if a row does not decode, or what the store says.
+    /// [`codes::ALTERED`] if a row does not decode, or the error of the store.
     pub fn load(store: &mut impl Store, state: &State) -> Result<Self, Problem> {
         let mut queue = Self::default();
         let (mut shares, mut sound) = (Vec::new(), true);
@@ -109,7 +110,7 @@ impl ShareQueue {
         Ok(queue)
     }
 
-    /// When the next step is due: UTC, seconds.
+    /// Time when the next step is due: UTC, seconds.
     #[must_use]
     pub fn due_at(&self) -> Option<u64> {
         match (&self.writing, self.changed.is_empty()) {
@@ -122,7 +123,7 @@ impl ShareQueue {
     /// Notes that the entries of [`QueueStep::Write`] are being written under this token.
     ///
     /// # Errors
-    /// [`codes::INTERNAL`] if the queue does not come to rest.
+    /// [`codes::INTERNAL`] after too many writes without an end.
     pub fn began(&mut self, token: u64) -> Result<(), Problem> {
         self.writes += 1;
         if self.writes > WRITES_MAX {
@@ -132,7 +133,7 @@ impl ShareQueue {
         Ok(())
     }
 
-    /// Whether the write with this token was the queue's own; it is over, durable or refused.
+    /// Whether the write with this token was the queue's own. Called when the write has ended, durable or refused.
     pub fn ended(&mut self, token: u64) -> bool {
         let ours = self.writing == Some(token);
         if ours {
@@ -141,12 +142,12 @@ impl ShareQueue {
         ours
     }
 
-    /// Something left the queue.
+    /// Resets the count of writes, when a share or a change has left the queue.
     pub(super) fn came_to_rest(&mut self) {
         self.writes = 0;
     }
 
-    /// The shares for the same readers that contain no other case files than this one.
+    /// The waiting shares that a new share replaces: those for the same readers, of which it contains all case files.
     pub(super) fn replaced_by(&self, share: &QueuedShare) -> BTreeSet<u64> {
         let contains = |section: &SectionId| share.cases.iter().any(|case| case.section == *section);
         let within = |waiting: &QueuedShare| {
@@ -178,7 +179,7 @@ pub(super) fn share_row(number: u64) -> Row {
     Row::new(Table::Desk, SHARE, number)
 }
 
-/// The row that says that a case file changed. `number`: [`Workspace::row_number`](super::Workspace::row_number) of it.
+/// The row that marks a case file as changed. `number`: the row number of the case file.
 pub(super) fn changed_row(number: u64) -> Row {
     Row::new(Table::Desk, CHANGED, number)
 }

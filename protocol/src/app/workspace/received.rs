@@ -1,6 +1,7 @@
-//! Received case files: which case files of others can be read, and which own ones others recorded a withdrawal for.
+//! Received case files: the case files of others that can be read, and the own ones for which others recorded a
+//! withdrawal.
 //!
-//! Kept up to date one section at a time between other jobs: status is asked often, and folding a section costs.
+//! Updated one section at a time between other jobs: status is requested often, and folding a section is expensive.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +18,7 @@ use crate::{
 
 use super::{RecordRef, SectionKey, Workspace, copies::is_hidden};
 
-/// Sections that a status request evaluates itself, so that it shows what a person did a moment ago.
+/// Number of sections that a status request evaluates itself, so that it shows what a person did a moment ago.
 const AT_ONCE: usize = 64;
 
 /// Result of the sections evaluated so far.
@@ -25,11 +26,11 @@ const AT_ONCE: usize = 64;
 pub struct Received {
     /// Case files of others that can be read.
     received: BTreeSet<SectionId>,
-    /// Own case files that somebody else withdrew, while at home nothing is withdrawn.
+    /// Own case files that others withdrew, with these organisations, while there is no withdrawal in the own circle.
     withdrawn: BTreeMap<SectionId, BTreeSet<OrgId>>,
-    /// Own case files that are withdrawn at home, and whose shared copies were told to follow.
+    /// Own case files that are withdrawn in the own circle, and whose shared copies were queued to follow.
     closed: BTreeSet<SectionId>,
-    /// Sections that are still to be looked at.
+    /// Sections that are still to be evaluated.
     due: BTreeSet<SectionKey>,
 }
 
@@ -53,7 +54,7 @@ impl<S: Store> Workspace<'_, S> {
         self.cache.received.received.len() as u64
     }
 
-    /// One alarm for each own case file for which another organisation recorded a withdrawal of consent.
+    /// The alarms: one for each own case file for which another organisation recorded a withdrawal of consent.
     pub fn withdrawn_by_others(&mut self) -> Vec<Problem> {
         self.scan_a_few();
         let alarm = |(section, orgs): (&SectionId, &BTreeSet<OrgId>)| {
@@ -66,14 +67,17 @@ impl<S: Store> Workspace<'_, S> {
         self.cache.received.withdrawn.iter().map(alarm).collect()
     }
 
-    /// A record that cannot be read is not counted.
+    /// Evaluates a few sections. A section that cannot be read is not counted.
     fn scan_a_few(&mut self) {
         for _ in 0..AT_ONCE {
             let _unreadable = self.scan_received(1);
         }
     }
 
-    /// Marks every shared section: after unlocking, or when entries stopped counting.
+    /// Marks every shared section, after unlocking or when entries stopped counting.
+    ///
+    /// # Errors
+    /// An error of the store.
     pub fn rescan_received(&mut self) -> Result<(), Problem> {
         self.cache.received = Received::default();
         for circle in self.shared_circles().iter().filter(|circle| matches!(circle, Circle::Named { .. })) {
@@ -85,11 +89,11 @@ impl<S: Store> Workspace<'_, S> {
         Ok(())
     }
 
-    /// Evaluates at most `most` of the sections that changed. One that cannot be read is left out until it changes again
-    /// or the folder is unlocked again; a request for it gets the cause.
+    /// Evaluates at most `most` of the sections that changed. A section that cannot be read is left out until it
+    /// changes again or the folder is unlocked again; a request for it returns the cause.
     ///
     /// # Errors
-    /// The problem of the first section that cannot be read; the next call goes on behind it.
+    /// The problem of the first section that cannot be read; the next call continues after it.
     pub fn scan_received(&mut self, most: usize) -> Result<(), Problem> {
         for _ in 0..most {
             let Some(at) = self.cache.received.due.pop_first() else { break };
@@ -120,9 +124,9 @@ impl<S: Store> Workspace<'_, S> {
         }
     }
 
-    /// A withdrawal holds for all shared copies: those of a case file that another organisation hid in one of them are to
-    /// follow, and those of one that is withdrawn at home, whoever wrote that: another device, or this one before it was
-    /// restored.
+    /// Evaluates an own case file. A withdrawal holds for all shared copies. The shared copies are queued to follow if
+    /// another organisation hid the case file in one of them, or if it is withdrawn in the own circle, by any author:
+    /// another device, or this device before it was restored.
     fn scan_own_case(&mut self, case: SectionId) -> Result<(), Problem> {
         let (by_others, at_home) = (self.hidden_by_others(&case)?, recall::is_hidden(&self.own_view(&case)?));
         let received = &mut self.cache.received;

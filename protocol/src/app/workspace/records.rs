@@ -1,4 +1,4 @@
-//! Records: finding the one that a text names, and the list of those of a circle.
+//! Records: finding the record that a text names, and listing the records of a circle.
 
 use crate::{
     app::{
@@ -16,7 +16,7 @@ use crate::{
 
 use super::{SectionKey, Workspace};
 
-/// Leading words of a pseudonym that name a record, if no other begins so.
+/// Number of leading words of a pseudonym that name a record, if no other pseudonym begins with them.
 const NAMING_WORDS: usize = 2;
 
 /// A record: a section of a circle, and its kind.
@@ -39,7 +39,7 @@ impl RecordRef {
         (self.id, self.section)
     }
 
-    /// Where facts about the record are stated, and on which day (`now`: UTC, seconds).
+    /// The context in which facts about the record are stated (`now`: UTC, seconds).
     #[must_use]
     pub fn context<'a>(&'a self, view: Option<&'a View>, now: u64) -> Stand<'a> {
         let Self { circle, section, kind, .. } = self;
@@ -48,7 +48,7 @@ impl RecordRef {
 }
 
 impl<S: Store> Workspace<'_, S> {
-    /// The circle in which a new record of this kind begins.
+    /// The circle in which a new record of this kind is made.
     #[must_use]
     pub fn home(&self, kind: RecordKind) -> Circle {
         match kind {
@@ -57,7 +57,7 @@ impl<S: Store> Workspace<'_, S> {
         }
     }
 
-    /// An own case file.
+    /// The reference of an own case file.
     #[must_use]
     pub fn own_case(&self, section: SectionId) -> RecordRef {
         let circle = Circle::Own(self.us());
@@ -67,7 +67,7 @@ impl<S: Store> Workspace<'_, S> {
     /// The records of a circle, in order of arrival.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store, or a row that does not decode.
     pub fn records_of(&self, circle: &Circle) -> Result<Vec<RecordRef>, Problem> {
         let id = self.state.circle_of(circle);
         let sections = self.cache.library.sections(self.store, &id)?;
@@ -75,18 +75,18 @@ impl<S: Store> Workspace<'_, S> {
         Ok(sections.into_iter().map(record).collect())
     }
 
-    /// The record that lies there, if there is one.
+    /// The record in a section of a circle, if the section is known.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store, or a row that does not decode.
     pub fn record_at(&self, (id, section): &SectionKey) -> Result<Option<RecordRef>, Problem> {
         let Some(held) = self.state.replica().circle(id) else { return Ok(None) };
         let kind = self.cache.library.kind(self.state, self.store, id, section)?;
         Ok(kind.map(|kind| RecordRef { circle: held.circle.clone(), id: *id, section: *section, kind }))
     }
 
-    /// The record that a text names: by id, by its words, or by the label it was imported with. A shared copy of an own
-    /// case file leads to the case file.
+    /// Finds the record that a text names: by id, by pseudonym words, or by the label it was imported with. The id of a
+    /// shared copy of an own case file finds the case file.
     ///
     /// # Errors
     /// [`codes::NO_RECORD`], with the candidates if there are several.
@@ -101,7 +101,7 @@ impl<S: Store> Workspace<'_, S> {
         })
     }
 
-    /// The member that a text names: call-sign, petname or id.
+    /// Finds the member that a text names: by call-sign, petname or id.
     ///
     /// # Errors
     /// [`codes::NO_ORGANISATION`], with the candidates if there are several.
@@ -127,12 +127,12 @@ impl<S: Store> Workspace<'_, S> {
     /// The label under which a record was imported.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store.
     pub fn label(&self, section: &SectionId) -> Result<Option<String>, Problem> {
         Ok(self.store.get(&label_row(section))?.and_then(|label| String::from_utf8(label).ok()))
     }
 
-    /// All records imported under a label.
+    /// Finds all records imported under a label.
     pub(super) fn all_labelled(&self, label: &str) -> Result<Vec<RecordRef>, Problem> {
         let (mut sections, mut found) = (Vec::new(), Vec::new());
         self.store.scan(Table::Desk, &labelled_rows(label), 0, &mut |_, section| {
@@ -149,7 +149,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(found)
     }
 
-    /// The one record imported under a label.
+    /// Finds the one record imported under a label.
     fn labelled(&self, label: &str) -> Result<Option<RecordRef>, Problem> {
         let mut found = self.all_labelled(label)?;
         if found.len() > 1 {
@@ -159,7 +159,8 @@ impl<S: Store> Workspace<'_, S> {
         Ok(found.pop())
     }
 
-    /// The record whose words begin so: a list has no room for all six. Own records first, as in [`Self::found`].
+    /// Finds the record whose pseudonym begins with these words, since a list has no room for all six. Own records come
+    /// first, as in [`Self::found`].
     fn beginning(&self, text: &str) -> Result<Option<RecordRef>, Problem> {
         let begins = |record: &RecordRef| words::pseudonym(&record.section.0).starts_with(&format!("{text} "));
         if text.split(' ').count() < NAMING_WORDS {
@@ -183,7 +184,8 @@ impl<S: Store> Workspace<'_, S> {
 
     fn found(&self, text: &str) -> Result<RecordRef, Problem> {
         let by_id = text.trim().parse::<SectionId>().ok();
-        // The fewer may write in a circle, the sooner its record is meant: nobody takes the id of another's record.
+        // Circles with fewer authors are searched first, so that a record with the same id in a wider circle does not
+        // take the place of the one meant.
         let mut circles: Vec<_> = self.state.replica().circles().collect();
         circles.sort_by_key(|(_, held)| match held.circle {
             Circle::Own(_) => 0,
@@ -200,8 +202,8 @@ impl<S: Store> Workspace<'_, S> {
                 return Ok(RecordRef { circle: held.circle.clone(), id: *id, section, kind });
             }
         }
-        // An id is no label, and looking through all labels takes long: whoever asks for a record that has not arrived
-        // yet, again and again, would hold up what brings it.
+        // An id is not a label, and a search of all labels takes long: repeated requests for a record that has not
+        // arrived yet would delay its arrival.
         if by_id.is_none()
             && let Some(record) = self.labelled(text.trim())?
         {
@@ -219,27 +221,27 @@ fn pseudonyms(records: &[RecordRef]) -> Vec<String> {
     records.iter().map(|record| words::pseudonym(&record.section.0)).collect()
 }
 
-/// The row with the label of a record: kept on this node alone, since it may be a name.
+/// The row with the label of a record, kept on this node only, since the label may be a name.
 pub(super) fn label_row(section: &SectionId) -> Row {
     Row::new(Table::Desk, [b"label", &section.0[..]].concat(), 0)
 }
 
-/// The rows of the records that have a label.
+/// The key prefix of the rows that list the records of a label.
 fn labelled_rows(label: &str) -> Vec<u8> {
     [b"records of the label ", label.as_bytes()].concat()
 }
 
-/// The row of one of them. `number`: [`Workspace::row_number`] of the record.
+/// The row that lists one record of a label. `number`: the row number of the record.
 pub(super) fn labelled_row(label: &str, number: u64) -> Row {
     Row::new(Table::Desk, labelled_rows(label), number)
 }
 
-/// Words parted by single spaces, however they were parted: `able-acid…`, `able acid …`.
+/// Normalises the separators between words to single spaces: `able-acid…`, `able acid …`.
 fn spaced(text: &str) -> String {
     text.split(|c: char| c.is_whitespace() || c == '-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Where a circle stands in the rules of the schema on what may be stated.
+/// The place of a circle in the schema's rules on which fields may be stated.
 pub(super) fn place(circle: &Circle) -> Place {
     match circle {
         Circle::Own(_) => Place::Own,

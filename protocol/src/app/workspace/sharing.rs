@@ -1,9 +1,10 @@
-//! Sharing: a share waits in the queue, where it can be cancelled, and then becomes entries that restate in a circle what
-//! may go there.
+//! Sharing: a share waits in the queue, where it can be cancelled, and then becomes entries that restate in a circle
+//! the values that may go there.
 //!
-//! What is to be done is in the store until it is done. Each step compares what may go now with what was stated in the
-//! circle, and writes the difference, so that a crash between any two steps loses nothing and repeats nothing. Only what
-//! a person saw in a preview goes, or what was stated there before; consent is evaluated again at the last moment.
+//! The remaining work is in the store until it is done. Each step compares the values that may go now with those stated
+//! in the circle, and writes the difference, so that a crash between any two steps loses nothing and repeats nothing.
+//! Only values go that a person read in a preview or that were stated there before; consent is evaluated again at the
+//! last moment.
 
 use crate::{
     app::control::{Problem, Reply, SharePreview, codes},
@@ -33,11 +34,11 @@ use super::{
     queue::{QueueStep, QueuedShare, SharedCase, changed_row, incarnation, share_row},
 };
 
-/// Case files of a share that one step compares, before whatever else waits has its turn.
+/// Number of case files of a share that one step compares before other work gets a turn.
 const COMPARED_AT_ONCE: usize = 16;
 
 impl<S: Store> Workspace<'_, S> {
-    /// Puts a share into the queue, if its preview is the one that was seen.
+    /// Puts a share into the queue, if the preview is still the one that was read.
     pub(super) fn enqueue_share(
         &mut self,
         fields: Vec<(SectionId, Seen)>,
@@ -66,7 +67,7 @@ impl<S: Store> Workspace<'_, S> {
         let by = incarnation(self.state);
         let share = QueuedShare { by, readers, due_at: self.now.saturating_add(hold_s), cases: cases.collect() };
         let number = u64::from_be_bytes(self.entropy.bytes());
-        // The same share once more takes the place of the one that waits: cancelling it cancels all of it.
+        // A share replaces waiting ones for the same readers whose case files it contains: cancelling it cancels them.
         let replaced = self.cache.queue.replaced_by(&share);
         replaced.iter().for_each(|number| batch.delete(share_row(*number)));
         batch.put(share_row(number), codec::encode(&share));
@@ -76,7 +77,7 @@ impl<S: Store> Workspace<'_, S> {
         self.shares()
     }
 
-    /// The shares in the queue.
+    /// Lists the shares in the queue.
     ///
     /// # Errors
     /// [`codes::LOCKED`].
@@ -85,10 +86,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Reply::Shares { shares: self.cache.queue.listed(|org| self.call_sign(org)) })
     }
 
-    /// Takes a share out of the queue; what has gone stays.
+    /// Takes a share out of the queue. Entries that were written already remain.
     ///
     /// # Errors
-    /// [`codes::NO_SHARE`], or what the store says.
+    /// [`codes::NO_SHARE`], or the error of the store.
     pub fn cancel_share(&mut self, share: &str) -> Result<Reply, Problem> {
         self.readable()?;
         let number = u64::from_str_radix(share, 16).ok();
@@ -111,10 +112,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(())
     }
 
-    /// Queues the shared copies of a case file that changes with a write, durable with it.
+    /// Queues the shared copies of a case file that a write changes; the row is durable together with the write.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store.
     pub fn note_changed(&mut self, section: SectionId, batch: &mut Batch) -> Result<(), Problem> {
         #[cfg(any(test, feature = "sim"))]
         if self.cache.mistake == Some(Mistake::ChangeForgotten) {
@@ -127,11 +128,11 @@ impl<S: Store> Workspace<'_, S> {
         Ok(())
     }
 
-    /// The next step of the queue. Whatever else waits has its turn between two steps.
+    /// Takes the next step of the queue. Other work gets a turn between two steps.
     ///
     /// # Errors
-    /// A section that cannot be read, a circle that may not be opened, or what the store says: the queue is dropped from
-    /// memory then, and loaded again with the next unlock.
+    /// A section that cannot be read, a circle that may not be opened, or the error of the store. The queue is dropped
+    /// from memory then, and loaded again at the next unlock.
     pub fn next_queue_step(&mut self) -> Result<QueueStep, Problem> {
         if !self.state.is_unlocked() || self.cache.queue.due_at().is_none_or(|due_at| due_at > self.now) {
             return Ok(QueueStep::Idle);
@@ -147,8 +148,8 @@ impl<S: Store> Workspace<'_, S> {
         Ok(QueueStep::Write(entries))
     }
 
-    /// Entries that bring the shared copies of a changed case file up to it, as far as they stated it before. If there are
-    /// none, the case file leaves the queue.
+    /// Makes the entries that update the shared copies of a changed case file, in the fields that the copies stated
+    /// before. Without such entries, the case file leaves the queue.
     fn follow_change(&mut self, section: SectionId) -> Result<Vec<(CircleId, Content)>, Problem> {
         let mut entries = Vec::new();
         for copy in self.copies(&section)? {
@@ -166,7 +167,8 @@ impl<S: Store> Workspace<'_, S> {
         Ok(entries)
     }
 
-    /// Entries of the next slice of a share that is due. Once no case file of it needs any, it leaves the queue.
+    /// Makes the entries of the next slice of a share that is due. The share leaves the queue once none of its case
+    /// files needs entries.
     fn go_on_with_a_share(&mut self) -> Result<Vec<(CircleId, Content)>, Problem> {
         let due = self.cache.queue.shares.iter().find(|(_, share)| share.due_at <= self.now);
         let Some((number, share)) = due.map(|(number, share)| (*number, share.clone())) else { return Ok(vec![]) };
@@ -180,8 +182,9 @@ impl<S: Store> Workspace<'_, S> {
         Ok(entries)
     }
 
-    /// Entries of a share from one of its case files on: the circle if it is new, then some case files. And where to go
-    /// on: at the first case file that had something to write, until none has.
+    /// Makes the entries of a slice of a share, beginning with case file number `from`: the circle if it is new, then
+    /// some case files. Also returns the number to continue with: that of the first case file that had entries to
+    /// write, until none has.
     fn slice_of(&mut self, share: &QueuedShare, from: usize) -> Result<(Vec<(CircleId, Content)>, usize), Problem> {
         let circle = match share.readers.as_slice() {
             [] => Circle::Commons,
@@ -217,14 +220,15 @@ impl<S: Store> Workspace<'_, S> {
         Ok((entries, reached))
     }
 
-    /// Entries that close the shared copies in other named circles: at most one named circle has a case file.
+    /// Makes the entries that close the shared copies in other named circles: a case file is shared in at most one
+    /// named circle.
     fn close_other_copies(
         &mut self,
         section: SectionId,
         copy: &RecordRef,
     ) -> Result<Vec<(CircleId, Content)>, Problem> {
         let (mut entries, copies) = (Vec::new(), self.copies(&section)?);
-        // Nothing was stated here (consent may have gone while the share waited): then nothing is closed elsewhere.
+        // Without a copy here (consent may have ended while the share waited), the other copies are not closed.
         if !copies.iter().any(|stated| stated.id == copy.id) {
             return Ok(entries);
         }
@@ -238,7 +242,8 @@ impl<S: Store> Workspace<'_, S> {
         Ok(entries)
     }
 
-    /// What a shared copy is still to state of its case file. Of what was never stated there, only what a person has seen.
+    /// The statements that a shared copy still needs from its case file. Fields that were never stated there are
+    /// included only if a person read them in a preview.
     fn due_in(&mut self, section: SectionId, copy: &RecordRef, seen: &Seen) -> Result<Vec<Statement>, Problem> {
         match &copy.circle {
             Circle::Commons => self.due_in_commons(section, copy, seen),
@@ -257,8 +262,8 @@ impl<S: Store> Workspace<'_, S> {
         seen: &Seen,
     ) -> Result<Vec<Statement>, Problem> {
         let (shared, names) = (self.view_of(copy)?, self.names(&section, &copy.id)?);
-        // The first organisation that records a withdrawal stops sharing for all: nothing more is stated in a copy that
-        // another hid.
+        // A withdrawal recorded by any organisation stops sharing for all: nothing more is stated in a copy that
+        // another organisation hid.
         if self.heeds_others() && recall::hidden_by(&shared).iter().any(|org| *org != self.us()) {
             return Ok(vec![]);
         }
@@ -270,7 +275,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(restate::restate(&names, &preview, &shared, &self.us(), seen))
     }
 
-    /// Whether withdrawals of others count: always, but for a planted mistake.
+    /// Whether withdrawals recorded by others count: always, except with a planted mistake.
     pub(super) fn heeds_others(&self) -> bool {
         #[cfg(any(test, feature = "sim"))]
         if self.cache.mistake == Some(Mistake::WithdrawalElsewhereIgnored) {
@@ -279,7 +284,7 @@ impl<S: Store> Workspace<'_, S> {
         true
     }
 
-    /// The planted mistake: every value of the case file that a shared copy lacks.
+    /// The statements of a planted mistake: values of the case file that a shared copy lacks.
     #[cfg(any(test, feature = "sim"))]
     fn everything(&mut self, section: SectionId, copy: &RecordRef) -> Result<Vec<Statement>, Problem> {
         let (own, shared) = (self.own_view(&section)?, self.view_of(copy)?);
@@ -316,7 +321,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(restate::converge(due, &shared, &us))
     }
 
-    /// A circle of exactly these organisations and this one, whoever opened it.
+    /// Finds a circle of exactly these organisations and this one, opened by any of them.
     fn circle_with(&self, readers: &[OrgId]) -> Option<Circle> {
         let mut list = [readers, &[self.us()]].concat();
         list.sort_unstable();
@@ -325,7 +330,7 @@ impl<S: Store> Workspace<'_, S> {
         circles.into_iter().find(|circle| is_list(circle)).cloned()
     }
 
-    /// Refuses one more circle of this steward than others hold.
+    /// Refuses to open a circle if this organisation has opened as many as other nodes hold.
     fn may_open(&self) -> Result<(), Problem> {
         if self.state.circles_of(&self.us()).count() < STEWARD_CIRCLES.0 {
             return Ok(());
@@ -335,7 +340,7 @@ impl<S: Store> Workspace<'_, S> {
         Err(Problem::new(codes::CROWDED, message).saying("own").with("count", STEWARD_CIRCLES.0))
     }
 
-    /// The entries that open a circle: its secrets, for every device of its organisations.
+    /// Makes the entries that open a circle: its secrets, for every device of its organisations.
     fn open_circle(&mut self, readers: &[OrgId]) -> Result<Vec<(CircleId, Content)>, Problem> {
         let author = self.state.reader().ok_or_else(locked)?;
         let us = self.us();

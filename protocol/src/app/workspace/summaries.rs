@@ -1,4 +1,5 @@
-//! Summaries: one line of a list for each record. Those of case files are cached until one of their sections changes.
+//! Summaries: one line of a list for each record. Summaries of case files are cached until one of their sections
+//! changes.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +16,12 @@ use crate::{
 
 use super::{RecordRef, SectionKey, Workspace, copies::MergedRecord};
 
-/// Summaries computed since they last changed.
+/// The cache of summaries, each valid until its record changes.
 #[derive(Default)]
 pub struct SummaryCache {
-    /// By section; `None` for a case file that was recalled, and for the shared copy of an own one.
+    /// Summaries by section; `None` for a case file that was recalled, and for the shared copy of an own one.
     lines: BTreeMap<SectionKey, Option<Summary>>,
-    /// The own case file of each shared copy, which is part of its summary.
+    /// Own case file of each shared copy, which is part of its summary.
     copies: BTreeMap<SectionKey, SectionKey>,
 }
 
@@ -37,7 +38,11 @@ impl SummaryCache {
 }
 
 impl<S: Store> Workspace<'_, S> {
-    /// Summary of a record; `None` for the shared copy of a case file that is listed itself, and for one recalled.
+    /// The summary of a record; `None` for a recalled one, and for the shared copy of a case file that is listed
+    /// itself.
+    ///
+    /// # Errors
+    /// A section that cannot be read.
     pub fn listed(&mut self, record: &RecordRef) -> Result<Option<Summary>, Problem> {
         let at = (record.id, record.section);
         if let Some(line) = self.cache.summaries.lines.get(&at) {
@@ -67,7 +72,10 @@ impl<S: Store> Workspace<'_, S> {
         }
     }
 
-    /// Summary of a record that was read already.
+    /// Makes the summary of a record that was read already.
+    ///
+    /// # Errors
+    /// An error of the store.
     pub fn summary(&self, record: &RecordRef, merged: MergedRecord) -> Result<Summary, Problem> {
         let MergedRecord { view, readers, copies, .. } = merged;
         Ok(Summary {

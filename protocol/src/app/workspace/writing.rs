@@ -1,5 +1,5 @@
-//! Writing: what a request of a person comes to, checked before anything is written. The entries are appended and
-//! committed by the replica; the reply follows when they are durable.
+//! Writing: prepares the entries of a request, checked before anything is written. The replica appends and commits the
+//! entries; the reply is sent when they are durable.
 
 use std::collections::BTreeSet;
 
@@ -35,18 +35,18 @@ use super::{
 };
 
 const MINUTE: u64 = 60;
-/// Statements of an import in one entry: a small part of what one may hold, so that erasing one takes little with it.
+/// Statements of an import in one entry: a small part of the maximum, so that erasing an entry loses little.
 const PER_ENTRY: usize = 500;
 
-/// What a request comes to.
+/// The result of preparing a request.
 pub enum Prepared {
-    /// A reply at once: nothing is written.
+    /// A reply at once, with nothing to write.
     Answer(Box<Reply>),
-    /// Entries to write, and what is replied once they are durable.
+    /// Entries to write, and the reply to send once they are durable.
     Write(PendingWrite, Vec<(CircleId, Content)>),
 }
 
-/// A write that is not durable yet.
+/// A write that is not durable yet, with the data of its reply.
 #[derive(Debug)]
 pub enum PendingWrite {
     /// Facts about a record, to be confirmed with [`Reply::Saved`].
@@ -56,7 +56,7 @@ pub enum PendingWrite {
 }
 
 impl PendingWrite {
-    /// The reply once the entries are durable.
+    /// Makes the reply, once the entries are durable.
     #[must_use]
     pub fn reply(self, entries: Vec<EntryId>) -> Reply {
         match self {
@@ -69,10 +69,10 @@ impl PendingWrite {
 }
 
 impl<S: Store> Workspace<'_, S> {
-    /// A new record with its first facts.
+    /// Prepares a new record with its first facts.
     ///
     /// # Errors
-    /// A fact that the schema or its level does not allow there.
+    /// A fact that the schema or its level does not allow in this circle.
     pub fn new_record(&mut self, kind: RecordKind, facts: &[Fact]) -> Result<Prepared, Problem> {
         self.readable()?;
         let circle = self.home(kind);
@@ -85,10 +85,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Prepared::Write(PendingWrite::Saved(section, stated), entries))
     }
 
-    /// Facts about a record that is here.
+    /// Prepares facts about an existing record.
     ///
     /// # Errors
-    /// No such record, or a fact that the schema or its level does not allow there.
+    /// A record that is not found, or a fact that the schema or its level does not allow in its circle.
     pub fn set(&mut self, record: &str, facts: &[Fact]) -> Result<Prepared, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -99,10 +99,10 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Prepared::Write(PendingWrite::Saved(record.section, stated), entries))
     }
 
-    /// A resolution of a dispute between exactly the claims in `weighed`.
+    /// Prepares a resolution of a dispute between exactly the claims in `weighed`.
     ///
     /// # Errors
-    /// No such record or dispute, or claims that are not the current ones.
+    /// A record or dispute that is not found, or claims that are not the current ones.
     pub fn resolve(&mut self, record: &str, weighed: &Weighed<'_>) -> Result<Prepared, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -110,10 +110,10 @@ impl<S: Store> Workspace<'_, S> {
         self.correction(&record, settling::resolve(&view, weighed)?)
     }
 
-    /// A retraction of something that this organisation stated. `reason`: a code of `recall_reason`.
+    /// Prepares a retraction of a statement of this organisation. `reason`: a code of `recall_reason`.
     ///
     /// # Errors
-    /// No such record or claim, or one of another organisation.
+    /// A record or claim that is not found, or a claim of another organisation.
     pub fn retract(&mut self, record: &str, at: At, reason: &str) -> Result<Prepared, Problem> {
         self.readable()?;
         let record = self.find(record)?;
@@ -126,12 +126,12 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Prepared::Write(PendingWrite::Saved(record.section, vec![]), entries))
     }
 
-    /// An import: case files to the own circle, dockets to the commons; everything is checked before anything is written,
-    /// and all of it is one batch. A record imported before under the same label is the same record, unless a person says
-    /// otherwise: a file that is imported once more must not double every case.
+    /// Prepares an import: case files go to the own circle, dockets to the commons. Everything is checked before
+    /// anything is written, and all of it is one batch. A record with a label that was imported before is the same
+    /// record, unless the request says otherwise: importing a file once more must not double every case.
     ///
     /// # Errors
-    /// The errors of the file, records that are known, or values that may not go there.
+    /// The errors of the file, records that are known, or values that are not allowed in their circle.
     pub fn import(
         &mut self,
         read: Result<Vec<import::Imported>, ImportErrors>,
@@ -186,7 +186,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(Prepared::Write(PendingWrite::Imported(records, labels), entries))
     }
 
-    /// The records of a file that are to be made.
+    /// The records of a file that are to be created.
     fn unknown_records(
         &self,
         mut found: Vec<import::Imported>,
@@ -214,7 +214,7 @@ impl<S: Store> Workspace<'_, S> {
         Ok(found)
     }
 
-    /// One entry with `statements`, after every entry of the section that is here.
+    /// Makes one entry with `statements`, which depends on every entry of the section that is held here.
     pub(super) fn entry(
         &mut self,
         record: &RecordRef,
@@ -241,11 +241,11 @@ impl<S: Store> Workspace<'_, S> {
         Ok((record.id, Content::Assertions(bytes)))
     }
 
-    /// Adds to the batch of a write what becomes durable with it: labels of an import, and that the shared copies of a
-    /// case file are to follow.
+    /// Completes the batch of a write with the rows that become durable with it: the labels of an import, and the mark
+    /// that the shared copies of a case file have to follow.
     ///
     /// # Errors
-    /// What the store says.
+    /// The error of the store.
     pub fn complete(&mut self, pending: &mut PendingWrite, batch: &mut Batch) -> Result<(), Problem> {
         match pending {
             PendingWrite::Imported(_, labels) => batch.append(std::mem::take(labels)),
@@ -255,7 +255,7 @@ impl<S: Store> Workspace<'_, S> {
     }
 }
 
-/// The statement that a record begins with: its own id, so that it exists and has a kind before anything else is stated.
+/// The first statement of a record: its own id, so that the record exists and has a kind before any other statement.
 fn first_statement(kind: RecordKind, section: &SectionId) -> Statement {
     let field = match kind {
         RecordKind::Case => "case_file.case_id",
@@ -284,7 +284,8 @@ const fn kind_of(kind: import::Kind) -> RecordKind {
     }
 }
 
-/// The time that an entry claims: to the minute in the own circle, to the day elsewhere. Working hours stay at home.
+/// The time that an entry claims: to the minute in the own circle, to the day in other circles. Working hours are not
+/// shown to other organisations.
 fn claimed(circle: &Circle, now: u64) -> ClaimedTime {
     ClaimedTime(match circle {
         Circle::Own(_) => now - now % MINUTE,

@@ -1,4 +1,4 @@
-//! Two organisations disagree; a third claim comes while somebody weighs.
+//! Tests of conflicts: two organisations disagree, and a third claim arrives while somebody weighs the two.
 
 use super::*;
 use crate::{
@@ -11,7 +11,7 @@ const ENTITY: EntityId = EntityId([7; 16]);
 const OWN: OrgId = OrgId([1; 32]);
 const OTHER: OrgId = OrgId([2; 32]);
 
-/// A section in which organisations speak one after the other.
+/// A section to which organisations write one after the other.
 struct Talk(Section, u64);
 
 impl Talk {
@@ -19,7 +19,7 @@ impl Talk {
         Self(Section::new(SectionId([1; 16])), 0)
     }
 
-    /// An entry by somebody who had seen everything (`knows`) or nothing of the others'.
+    /// Writes an entry whose author had read everything (`knows`) or nothing of the other organisations.
     fn says(&mut self, org: OrgId, knows: bool, statements: Vec<Statement>) -> EntryId {
         self.1 += 1;
         let (feed, run) = (FeedKey(org.0), Incarnation([0; 8]));
@@ -57,7 +57,7 @@ fn months(value: u64) -> Vec<Statement> {
     vec![says(7, MONTHS, crate::record::schema::Value::Int(value))]
 }
 
-/// What is seen of the one conflict.
+/// All claims of the one conflict.
 fn all_seen(view: &View) -> Vec<At> {
     let conflicts = conflicts(view, &names());
     conflicts[0].claims.iter().map(|claim| At { entry: claim.entry, index: claim.index }).collect()
@@ -67,7 +67,7 @@ fn weigh<'a>(seen: &'a [At], chosen: Option<usize>, reason: &'a str) -> Weighed<
     Weighed { entity: ENTITY, field: MONTHS, chosen: chosen.map(|nth| seen[nth]), seen, reason }
 }
 
-/// What nobody saw cannot be what he chose, though it stands.
+/// A claim that was not weighed cannot be chosen, although it is live.
 #[test]
 fn what_is_chosen_is_one_of_what_was_seen() {
     let view = disputed().view();
@@ -82,7 +82,7 @@ fn what_is_chosen_is_one_of_what_was_seen() {
 fn what_was_weighed_is_settled_and_a_claim_that_came_meanwhile_opens_it_again() {
     let mut talk = disputed();
     let seen = all_seen(&talk.view());
-    // While a person reads the two claims, a third one arrives.
+    // A third claim arrives while a person reads the two claims.
     talk.says(OrgId([3; 32]), false, months(36));
     let settled = resolve(&talk.view(), &weigh(&seen, Some(0), "document")).expect("it is disputed");
     let Statement::Resolve { seen: named, .. } = &settled else { panic!("it settles") };
@@ -135,7 +135,7 @@ fn what_cannot_be_settled_is_refused_with_its_code() {
     let stranger = At { entry: EntryId([9; 32]), index: 0 };
     check(&Weighed { chosen: Some(stranger), ..sound.clone() }, codes::CHANGED);
     check(&Weighed { seen: &[seen[0], stranger], ..sound.clone() }, codes::CHANGED);
-    // A note where only a code may stand: it would be signed, and read by everyone in the circle.
+    // A note is refused where only a code is allowed: it would be signed, and read by everyone in the circle.
     check(&Weighed { reason: "our friends in the centre say so", ..sound.clone() }, codes::REASON);
     let eight = view.cell(&EntityId([8; 16]), MONTHS).expect("it is there").claims[0].at;
     check(
@@ -143,7 +143,7 @@ fn what_cannot_be_settled_is_refused_with_its_code() {
         codes::NOT_DISPUTED,
     );
 
-    // What was chosen is replaced by its author before the settlement is made.
+    // The chosen claim is replaced by its author before the resolution is made.
     talk.says(OWN, true, months(50));
     let problem = resolve(&talk.view(), &sound).expect_err("the choice is gone");
     assert_eq!((problem.code.as_str(), problem.exit_status()), (codes::CHANGED, 6));
@@ -157,7 +157,7 @@ fn an_organisation_takes_back_its_own_word_and_no_other() {
         assert_eq!(retract(view, &OWN, at, reason).expect_err("it must not").code, code);
     };
     check(&talk.view(), seen[1], "error", codes::NOT_OWN);
-    // Where the strictest counts, a value of one's own does not help either.
+    // An own value does not help either where the strictest value counts.
     let withdrawal =
         talk.says(OTHER, false, vec![says(9, "consent_record.withdrawn", crate::record::schema::Value::Bool(true))]);
     check(&talk.view(), At { entry: withdrawal, index: 0 }, "error", codes::OUTWEIGHED);

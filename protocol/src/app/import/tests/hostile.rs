@@ -1,14 +1,14 @@
-//! Files that were made to harm: each is refused with places and words, at a bounded cost, and nothing of it comes in.
+//! Tests of hostile files: each is refused with places and messages, at a bounded cost, and nothing of it is imported.
 
 use super::*;
 
-/// The sample with a text put in place of another, as bytes.
+/// The sample as bytes, with one text replaced by another.
 fn spoilt(from: &str, to: &[u8]) -> Vec<u8> {
     let at = CASES.find(from).expect("the sample has it");
     [&CASES.as_bytes()[..at], to, &CASES.as_bytes()[at + from.len()..]].concat()
 }
 
-/// What is wrong with a file, and how many ids were drawn for it.
+/// The errors of a file that is refused.
 fn refused(file: &[u8]) -> Vec<ImportError> {
     let mut last = 0_u128;
     let mut new_id = || {
@@ -76,7 +76,7 @@ fn a_nul_is_refused_raw_and_inside_a_value() {
     assert!(refused(&[0; 4096]).len() == 1 && refused(b"\0{}").len() == 1);
 }
 
-/// Brackets in brackets must neither end the process nor take more than their own length.
+/// Nested brackets must neither end the process nor cost more than their own length.
 #[test]
 fn what_is_nested_without_end_is_refused() {
     let deep = 4_000_000;
@@ -88,7 +88,7 @@ fn what_is_nested_without_end_is_refused() {
     }
 }
 
-/// Line ends of three systems in one file: the file is the same, and an error is in the line that an editor shows.
+/// Line ends of three systems in one file: the import is the same, and an error names the line that an editor shows.
 #[test]
 fn mixed_line_ends_change_nothing() {
     let mut nth = 0;
@@ -106,7 +106,7 @@ fn mixed_line_ends_change_nothing() {
     assert_eq!(refused(wrong.as_bytes())[0].line, mixed[..at].lines().count());
 }
 
-/// One wrong value in the last record of a large file: nothing of the others comes in.
+/// One wrong value in the last record of a large file: none of the other records is imported.
 #[test]
 fn nothing_comes_in_if_the_last_of_many_records_is_wrong() {
     let case = |label: &str, rest: &str| format!("{{\"case_id\":\"{label}\"{rest}}}");
