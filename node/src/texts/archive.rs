@@ -6,7 +6,7 @@ messages! {
     page_title();
     /// Introduction: what the archive is, and how to read the page.
     page_lead();
-    /// Advice on keeping the archive safe.
+    /// Warning that the archive is not encrypted.
     page_care();
     page_unread(entries: u64);
     page_as_of();
