@@ -430,7 +430,7 @@ impl Porter {
                 })?;
                 let made = self.make_keys(passphrase, root_passphrase.as_ref(), cost);
                 (opened.keys, opened.root) = made.inspect_err(|_| {
-                    // A remainder that cannot be removed now is removed at the next start.
+                    // Remains that cannot be removed now are removed at the next start.
                     let _at_the_next_start = making::clear(&self.folder);
                 })?;
             }
@@ -448,7 +448,7 @@ impl Porter {
             Request::BackupVerify { from, passphrase } => {
                 let unpacking = self.unpacks()?;
                 let unpacked = self.folder.join("verifying");
-                // A remainder of an earlier crash holds nothing that the backup does not.
+                // The remains of an earlier crash hold nothing that the backup does not.
                 let _nothing_there = fs::remove_dir_all(&unpacked);
                 let mut told = |done, all| teller.tell(Unit::Bytes, done, all);
                 let looked = backup::unpack(Path::new(from), &unpacked, &mut told)

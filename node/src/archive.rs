@@ -41,7 +41,7 @@ pub struct Archive {
     pub registry_words: String,
     /// The organisation whose node wrote the archive.
     pub organisation: OrgId,
-    /// All members of the registry.
+    /// Members of the registry.
     pub organisations: Vec<Member>,
     /// The circles that the node holds.
     pub circles: Vec<Held>,

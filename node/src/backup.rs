@@ -306,7 +306,7 @@ pub fn prepare(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Back
         return Err(BackupError::NotEmpty);
     }
     let fresh = into.join(UNFINISHED);
-    // A remainder of an earlier crash holds nothing that the backup does not.
+    // The remains of an earlier crash hold nothing that the backup does not.
     let _nothing_there = fs::remove_dir_all(&fresh);
     let unpacked = unpack(from, &fresh, told);
     if unpacked.is_err() {

@@ -4,7 +4,6 @@
 //! them; they are locked too where the system allows the whole process (`RLIMIT_MEMLOCK` unlimited, as the systemd
 //! unit sets it). Under a limit, every allocation beyond it would fail, short-lived ones too, and the process would
 //! end. There, texts may be swapped out while they are read, and a warning says so if a swap area exists.
-//! texts may be swapped out while they are read, and a warning says so if there is a swap area.
 
 use std::{fs, io, sync::OnceLock};
 

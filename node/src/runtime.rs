@@ -51,7 +51,7 @@ pub use answerer::{Answerer, Awaited, Teller};
 /// Time limit for background work at the end of the node: it may wait for a place that does not answer.
 const BESIDE_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// Everything that the api opened for a request, by passphrases or by reading files.
+/// Keys, files and permits that the api opened for a request, by passphrases or by reading files.
 #[derive(Debug, Default)]
 pub struct Opened {
     /// Keys of the vault.
@@ -245,7 +245,7 @@ impl Runtime {
             making::end(&self.folder).map(|()| folder).map_err(|error| saving::disk_problem(&error))
         });
         let folder = made.inspect_err(|_| {
-            // A remainder that cannot be removed now is removed at the next start.
+            // Remains that cannot be removed now are removed at the next start.
             let _at_the_next_start = making::clear(&self.folder);
         })?;
         self.phase = Phase::NotJoined(Box::new(folder));

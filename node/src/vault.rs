@@ -25,8 +25,8 @@
 //! **One salt for all derivations.** A passphrase is stretched once and tried on all eight slots, so a wrong one costs
 //! what a right one costs: one derivation, not eight. In return, an attacker who holds the header tests each guess on
 //! all slots with one derivation too. That gains at most three bits, and only if eight persons' passphrases are equally
-//! hard to guess; guessing at one slot, such as the first, costs as much as before. One more word in a passphrase adds
-//! eleven bits.
+//! hard to guess; the person who made the vault has the first slot, and guessing at that one costs as much as before.
+//! One more word in a passphrase adds eleven bits.
 
 use std::{
     io,
@@ -145,7 +145,7 @@ pub enum VaultError {
         /// Newest version this program knows.
         known: u8,
     },
-    /// Both copies are torn or were altered.
+    /// The two copies are both torn or altered.
     #[error("the vault is damaged: restore it from a backup")]
     Damaged,
     /// The header names a cost that no honest vault has: the file was altered to exhaust memory or to weaken the keys.
@@ -154,7 +154,7 @@ pub enum VaultError {
     AbsurdParameters {
         /// Memory in KiB.
         memory_kib: u32,
-        /// Passes over it.
+        /// Passes over the memory.
         passes: u32,
         /// Lanes.
         lanes: u32,
@@ -165,7 +165,7 @@ pub enum VaultError {
         /// Memory in KiB.
         memory_kib: u32,
     },
-    /// All slots are taken.
+    /// The vault has no free slot.
     #[error("all {SLOTS} slots of the vault are taken")]
     NoFreeSlot,
     /// The slot is free.

@@ -96,7 +96,7 @@ struct Queue {
 pub(super) type Queued = mpsc::Receiver<(Vec<u8>, OwnedSemaphorePermit)>;
 
 impl Lane {
-    /// All lanes.
+    /// Lanes in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Control, Self::Bulk, Self::Live];
 
     /// Maximum bytes of this lane that a peer may leave unread. Bulk is paced by [`Event::Written`]; the other lanes

@@ -29,7 +29,7 @@ pub(super) fn create(
 ) -> Result<Outcome, Problem> {
     let checkpoints = folder.join("checkpoint");
     if beside.is_idle() {
-        // A remainder of an earlier crash holds nothing that the store does not.
+        // The remains of an earlier crash hold nothing that the store does not.
         let _nothing_there = fs::remove_dir_all(&checkpoints);
     }
     let checkpoint = checkpoints.join(beside.started().to_string());

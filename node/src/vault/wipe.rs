@@ -11,7 +11,7 @@
 //! finished when the wipe destroys for the second time, and a later writer finds the marker. This holds for threads and
 //! processes alike. The first destruction waits for no lock.
 //!
-//! A wipe that is interrupted before the marker is durable has destroyed nothing and has reported nothing. A wipe that
+//! A wipe that is interrupted before the marker is durable has done nothing and reported nothing. A wipe that
 //! is interrupted later is completed at the next start of a node ([`complete`]); until then the marker alone keeps the
 //! folder closed.
 
