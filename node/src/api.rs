@@ -1,12 +1,13 @@
-//! The node's own socket: one request, one answer, for whoever may open the folder.
+//! The HTTP API on the node's Unix socket: one request and one answer per connection, for users who may open the
+//! folder.
 //!
-//! Trying a passphrase costs most of a second, and reading a large file some, so both happen here, on a thread of their
-//! own, and the runtime gets what was opened. Whoever accepts lines hears how far long work is, before the answer. The
+//! Trying a passphrase takes most of a second, and a large file takes time to read. So both are done here, on a
+//! blocking thread, and the runtime gets the result. A client that accepts lines gets progress before the answer. The
 //! socket is in the folder (0700) and belongs to its user (0600).
 //!
-//! A wipe does not wait for the runtime: the keys are destroyed here, and what was derived before it is refused there.
-//! Everything ends in bounded time, whatever a thread waits for; and if the runtime ends by itself, so does the process,
-//! with a status that says so.
+//! A wipe does not wait for the runtime: the keys are destroyed here, and keys that were derived before are refused
+//! there. Every operation ends in bounded time, whatever a thread waits for. If the runtime ends by itself, the process
+//! ends too, with an exit status that says so.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -67,27 +68,27 @@ mod socket;
 
 use body::{Large, busy};
 
-/// Jobs waiting for the runtime.
+/// Capacity of the runtime's job channel.
 const JOBS: usize = 64;
-/// How long the runtime may take to end, once nobody asks it any more.
+/// Time limit for the runtime to end, once no job can reach it any more.
 const END_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a wipe waits until the runtime has let go of the keys: on the disk they are gone before.
+/// Time limit of a wipe for the runtime to drop its keys: on the disk they are gone before.
 const WIPE_TIME_MAX: Duration = Duration::from_secs(1);
 const LISTEN: &str = "listen on the address given";
 
-/// Why the node does not serve.
+/// Error of serving a folder.
 #[derive(Debug, Error)]
 pub enum ServeError {
-    /// The system refused.
+    /// The system refused an operation.
     #[error("cannot {attempted}: {source}")]
     Io {
-        /// What was attempted, as a verb.
+        /// The attempted operation, as a verb phrase.
         attempted: &'static str,
-        /// The system's reason.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
-    /// Another node has the folder.
+    /// Another node uses the folder.
     #[error("another node uses this folder")]
     InUse,
     /// The runtime ended by itself. Nothing that was confirmed is lost, and the node may be started again.
@@ -103,7 +104,7 @@ impl ServeError {
         move |source| Self::Io { attempted, source }
     }
 
-    /// As a problem with its code.
+    /// Converts the error to a problem with its code.
     #[must_use]
     pub fn problem(&self) -> Problem {
         let code = match self {
@@ -122,34 +123,40 @@ struct Door {
     large: Large,
     jobs: mpsc::Sender<Job>,
     stop: mpsc::Sender<()>,
-    /// Whether somebody asked the node to end.
+    /// Whether a stop was requested.
     ends: Arc<AtomicBool>,
 }
 
-/// Why the socket is served no longer.
+/// Reason for the end of serving.
 enum End {
-    /// Somebody asked for it.
+    /// A stop was requested.
     Asked,
-    /// The runtime is gone.
+    /// The runtime has ended by itself.
     Broken,
 }
 
-/// The answer on its way.
+/// Receiver of the answer.
 type Replied = oneshot::Receiver<Result<Reply, Problem>>;
 
-/// Opens what a request needs: tries passphrases, reads files.
+/// Opener of what a request needs: tries passphrases, reads files.
 struct Porter {
     folder: Arc<Path>,
-    /// One at a time: otherwise who asks many times at once would be let past the wait after the first wrong one.
+    /// Lock on trying passphrases, one at a time: many concurrent attempts would all pass before the first wrong one
+    /// causes a wait.
     trying: Mutex<()>,
-    /// One at a time: a backup is unpacked where the next one would be. Who waits for a place that does not answer keeps
-    /// nobody from a passphrase.
+    /// Permit to unpack a backup, one at a time, since all use the same folder. Separate from `trying`: a source that
+    /// does not answer must not block passphrases.
     unpacking: Arc<Semaphore>,
-    /// Held for reading by who brings a file in, for as long as its text is in memory: a lock waits for them.
+    /// Lock held for reading by an import while its text is in memory: locking the folder waits for it.
     texts: RwLock<()>,
 }
 
-/// Serves a folder until told to stop.
+/// Serves a folder until it is told to stop.
+///
+/// # Errors
+///
+/// [`ServeError::InUse`] if another node uses the folder, [`ServeError::Io`] if it cannot start, [`ServeError::Broken`]
+/// or [`ServeError::Stuck`] if the runtime did not end properly.
 pub async fn serve(folder: &Path, exposure: Exposure) -> Result<(), ServeError> {
     durable::make_folder(folder).map_err(ServeError::io("make the folder"))?;
     let _until_the_end = claim(folder)?;
@@ -158,7 +165,7 @@ pub async fn serve(folder: &Path, exposure: Exposure) -> Result<(), ServeError> 
     serve_with(folder, exposure, runtime::spawn).await
 }
 
-/// Completes what was cut: a wipe, or a restore.
+/// Completes an interrupted wipe or restore.
 fn complete(folder: &Path) -> Result<(), ServeError> {
     match vault::complete(folder) {
         Ok(false) => {}
@@ -166,10 +173,10 @@ fn complete(folder: &Path) -> Result<(), ServeError> {
             tracing::warn!("the keys of this folder were destroyed; nothing in it opens any more");
             return Ok(());
         }
-        // The marker keeps it closed.
+        // The marker alone keeps the folder closed.
         Err(error) => tracing::error!(%error, "a wipe could not be completed"),
     }
-    // The lock is there from the start, so that a request that is refused leaves nothing new in the folder.
+    // The lock file exists from the start, so that a refused request leaves no new file in the folder.
     drop(vault::wipe::Gate::enter(folder));
     match backup::complete(folder) {
         Ok(false) => Ok(()),
@@ -182,13 +189,13 @@ fn complete(folder: &Path) -> Result<(), ServeError> {
     }
 }
 
-/// Serves a folder that is claimed, in front of the runtime that `spawn` starts.
+/// Serves a claimed folder with the runtime that `spawn` starts.
 async fn serve_with(
     folder: &Path,
     exposure: Exposure,
     spawn: impl FnOnce(Arc<Path>, Exposure, mpsc::Receiver<Job>) -> io::Result<JoinHandle<()>>,
 ) -> Result<(), ServeError> {
-    // A file at its limit (setrlimit(2)) is an error for whoever writes it, not the end of the process.
+    // Exceeding the file size limit (setrlimit(2)) then is an error of the write, not the end of the process.
     let _never_read =
         signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map_err(ServeError::io("listen for signals"))?;
     let socket = folder.join("api.sock");
@@ -220,7 +227,7 @@ async fn serve_with(
     };
     let end = socket::serve(listener, router, too_many, until).await;
     let _ = fs::remove_file(&socket);
-    // The door is gone and with it the last sender of jobs: the runtime ends when it has done what it has.
+    // The router is dropped and with it the last sender of jobs: the runtime ends after its last job.
     let joined = timeout(END_TIME_MAX, tokio::task::spawn_blocking(move || core.join())).await;
     let ended = match (end, joined) {
         (End::Asked, Ok(Ok(Ok(())))) => Ok(()),
@@ -231,8 +238,8 @@ async fn serve_with(
     ended
 }
 
-/// Takes the folder. Of several nodes that start on it one gets it, and whoever has it may replace what an earlier one
-/// left behind: asking whether the old socket answers would let two that start at once both take it.
+/// Claims the folder with a lock. Of several nodes that start on it one succeeds, and may then replace files that an
+/// earlier one left. A test whether the old socket answers would let two that start at once both succeed.
 fn claim(folder: &Path) -> Result<File, ServeError> {
     let mut options = File::options();
     let lock = options.write(true).create(true).truncate(false).mode(0o600).custom_flags(durable::AS_IT_LIES);
@@ -245,7 +252,7 @@ fn claim(folder: &Path) -> Result<File, ServeError> {
     }
 }
 
-/// Binds the socket, in the place of one that a node left behind when it was killed.
+/// Binds the socket, and replaces one that a killed node left.
 fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
     match fs::remove_file(socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -258,7 +265,7 @@ fn bind(socket: &Path) -> Result<UnixListener, ServeError> {
     Ok(listener)
 }
 
-/// Ports that the system is to choose are chosen now, so that a card can name them before the network starts.
+/// Binds port 0 addresses to ports chosen by the system, so that a card can name them before the network starts.
 fn settle(listen: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     let choose = |address: SocketAddr| match address.port() {
         0 => TcpListener::bind(address)?.local_addr(),
@@ -267,7 +274,7 @@ fn settle(listen: Vec<SocketAddr>) -> io::Result<Vec<SocketAddr>> {
     listen.into_iter().map(choose).collect()
 }
 
-/// The answer to whoever is one too many.
+/// Response to a connection beyond the limit.
 fn too_many() -> Response {
     let problem = busy("too many connections at once");
     (StatusCode::SERVICE_UNAVAILABLE, Json(Answer::Problem(problem))).into_response()
@@ -288,7 +295,7 @@ async fn answer(State(door): State<Door>, headers: HeaderMap, body: Body) -> Res
     }
 }
 
-/// How far the work is, and in the end the answer, a line each.
+/// Streams the progress and then the answer, one line each.
 fn lines(
     progress: mpsc::Receiver<Progress>,
     answer: impl Future<Output = Answer> + Send + 'static,
@@ -307,7 +314,7 @@ fn line(what: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string(what).map(|line| line + "\n")
 }
 
-/// For whoever watches the node. It needs no body and no version: its form is a standard of its own.
+/// Answers a request for metrics. It needs no body and no version, since OpenMetrics is a standard.
 async fn metrics(State(door): State<Door>) -> Response {
     let (answerer, awaited) = Answerer::new();
     match door.carry(Request::Metrics, None, answerer, awaited.reply).await {
@@ -326,7 +333,7 @@ impl Door {
         let request = match serde_json::from_slice::<Request>(&body) {
             Ok(request) => request,
             Err(error) => {
-                // The parser's words may quote the request; only its place is told.
+                // The parser's message may quote the request, so only the position is reported.
                 let message = format!("not a request this node understands (column {})", error.column());
                 return Answer::Problem(Problem::new(codes::REQUEST, message));
             }
@@ -338,7 +345,7 @@ impl Door {
         }
     }
 
-    /// Has a request done. The turn of a large one ends when it is done, also if whoever asked is gone.
+    /// Carries out a request. The turn of a large one ends with it, even if the client has disconnected.
     async fn carry(
         &self,
         request: Request,
@@ -350,7 +357,7 @@ impl Door {
         let stops = wipes || matches!(request, Request::Stop);
         let done = self.have_done(request, turn, answerer, reply);
         let answer = match wipes {
-            // The keys are gone from the disk before the runtime hears of it, whatever it is busy with.
+            // The keys are gone from the disk before the runtime gets the request, however busy it is.
             true => timeout(WIPE_TIME_MAX, done).await.unwrap_or(Ok(Reply::Stopping)),
             false => done.await,
         };
@@ -382,13 +389,13 @@ impl Door {
         self.jobs.send(Job { request, opened, reply: answerer }).await.map_err(|_| self.gone())?;
         let answer = reply.await.map_err(|_| self.gone())?;
         if locks {
-            // Files that were being read have been refused meanwhile, and are gone.
+            // Imports that were being read are refused by now, and their text is dropped.
             let _no_text = self.porter.texts.write().await;
         }
         answer
     }
 
-    /// Why there is no answer.
+    /// Returns the problem to report when the runtime gave no answer.
     fn gone(&self) -> Problem {
         match self.ends.load(Relaxed) {
             true => Problem::new(codes::NOT_RUNNING, "the node is stopping"),
@@ -398,7 +405,7 @@ impl Door {
 }
 
 impl Porter {
-    /// What the passphrases in a request open.
+    /// Opens what a request names: keys, root key, backup or file.
     fn open(&self, request: &Request, teller: &mut Teller) -> Result<Opened, Problem> {
         let mut opened = Opened::default();
         match request {
@@ -408,7 +415,7 @@ impl Porter {
                     let message = "the root key needs a passphrase of its own: whoever gets the one must not have both";
                     return Err(Problem::new(codes::SAME_PASSPHRASE, message));
                 }
-                // Both before anything is made.
+                // Check both before anything is made.
                 for passphrase in [Some(passphrase), root_passphrase.as_ref()].into_iter().flatten() {
                     vault::strong(passphrase).map_err(|error| vault_problem(&error))?;
                 }
@@ -423,7 +430,7 @@ impl Porter {
                 })?;
                 let made = self.make_keys(passphrase, root_passphrase.as_ref(), cost);
                 (opened.keys, opened.root) = made.inspect_err(|_| {
-                    // What cannot be cleared away now is at the next start.
+                    // Remains that cannot be removed now are removed at the next start.
                     let _at_the_next_start = making::clear(&self.folder);
                 })?;
             }
@@ -441,13 +448,14 @@ impl Porter {
             Request::BackupVerify { from, passphrase } => {
                 let unpacking = self.unpacks()?;
                 let unpacked = self.folder.join("verifying");
-                // One that a crash left behind holds nothing that the backup does not.
+                // The remains of an earlier crash hold nothing that the backup does not.
                 let _nothing_there = fs::remove_dir_all(&unpacked);
                 let mut told = |done, all| teller.tell(Unit::Bytes, done, all);
                 let looked = backup::unpack(Path::new(from), &unpacked, &mut told)
                     .map_err(|error| runtime::saving::problem(&error))
                     .and_then(|summary| {
-                        // Counted here: the copy goes, and would take the count of wrong passphrases with it.
+                        // Attempts are counted in this folder: the unpacked copy is removed, and a count in it would be
+                        // lost.
                         let _alone = self.alone();
                         let attempts = self.folder.join("backup.attempts");
                         let opened = Vault::open_copy(&unpacked, &attempts, passphrase, SystemTime::now());
@@ -498,7 +506,7 @@ impl Porter {
         Ok(opened)
     }
 
-    /// The vault, and with a root passphrase the root key.
+    /// Creates the vault and, with a root passphrase, the root key.
     fn make_keys(
         &self,
         passphrase: &Passphrase,
@@ -515,20 +523,20 @@ impl Porter {
         Ok((Some(keys), root))
     }
 
-    /// The right to unpack a backup, until the runtime has done with it.
+    /// Returns the permit to unpack a backup, held until the runtime has finished with it.
     fn unpacks(&self) -> Result<OwnedSemaphorePermit, Problem> {
         vault::wipe::refuse(&self.folder).map_err(|error| vault_problem(&error))?;
         let busy = |_| busy("another backup is being looked at or restored");
         Arc::clone(&self.unpacking).try_acquire_owned().map_err(busy)
     }
 
-    /// Waits for its turn; the clock is read after it.
+    /// Waits for the lock on trying passphrases; read the clock only after it.
     fn alone(&self) -> MutexGuard<'_, ()> {
         self.trying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A stream of randomness from the system.
+/// Seeds a random generator from the system.
 pub(crate) fn entropy() -> Result<Entropy, Problem> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| Problem::new(codes::INTERNAL, "the system gives no randomness"))?;

@@ -1,7 +1,7 @@
-//! Archives: everything a node can read, in a folder of its own, for whoever has no Habeas: JSON and one page.
+//! Archives: everything that a node can read, written to a folder of its own as JSON and one HTML page.
 //!
-//! The promise of a way out. Nothing in it is encrypted, nothing in it needs a network or a program of ours. The folder
-//! gets its name when it is whole and on the disk: half an archive never stands under the name asked for.
+//! An archive is readable without Habeas: nothing in it is encrypted or needs a network. The folder is renamed to its
+//! name once it is complete and on the disk, so that name never holds an incomplete archive.
 
 use std::{
     fs::{self, File},
@@ -28,24 +28,24 @@ pub use page::page;
 const JSON: &str = "archive.json";
 const PAGE: &str = "archive.html";
 
-/// Everything a node can read, at one moment.
+/// Content of an archive: everything that a node can read, at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {
-    /// Version of this form.
+    /// Version of the JSON format.
     pub schema: u32,
-    /// UTC, seconds.
+    /// Time of the archive: UTC, seconds.
     pub as_of: u64,
-    /// The registry.
+    /// Id of the registry.
     pub registry: RegistryId,
-    /// Its six words.
+    /// The six words of the registry.
     pub registry_words: String,
-    /// Whose archive it is.
+    /// The organisation whose node wrote the archive.
     pub organisation: OrgId,
-    /// All members.
+    /// Members of the registry.
     pub organisations: Vec<Member>,
-    /// The circles held.
+    /// The circles that the node holds.
     pub circles: Vec<Held>,
-    /// Entries that are held and could not be read: locked away from this device, or from a newer version.
+    /// Number of entries that are held and could not be read: no key on this device, or written by a newer version.
     pub unread: u64,
     /// Case files, then dockets, each in order of arrival.
     pub records: Vec<Archived>,
@@ -54,84 +54,84 @@ pub struct Archive {
 /// A member of the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Its id.
+    /// Id of the organisation.
     pub organisation: OrgId,
-    /// Its call-sign.
+    /// Call-sign of the organisation.
     pub call_sign: String,
-    /// What this node calls it.
+    /// Petname of the organisation on this node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// A circle.
+/// A circle that the node holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
-    /// Its id.
+    /// Id of the circle.
     pub circle: CircleId,
-    /// `own`, `named` or `commons`.
+    /// Kind of the circle: `own`, `named` or `commons`.
     pub kind: String,
-    /// Who may read it.
+    /// Organisations that may read the circle.
     pub organisations: Vec<OrgId>,
 }
 
-/// A case file or docket, with all that was ever said in it.
+/// A case file or docket with its full history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archived {
-    /// The record.
+    /// Id of the record.
     pub record: SectionId,
-    /// Which kind.
+    /// Kind of the record.
     pub kind: RecordKind,
-    /// Its words.
+    /// Pseudonym words of the record.
     pub pseudonym: String,
-    /// The label it was imported under.
+    /// Label under which the record was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// The circle it lives in.
+    /// The circle of the record.
     pub circle: CircleId,
-    /// Call-signs of the other organisations that can read it, or a shared part of it.
+    /// Call-signs of the other organisations that can read the record or a shared part of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readers: Vec<String>,
     /// Stage code.
     pub stage: String,
-    /// Hash over the view, as the node shows it.
+    /// Hash of the view, as the node shows it.
     pub digest: String,
-    /// Every field with every claim, who made it, when and from which source; resolutions; and what no longer stands.
+    /// The view: every field with every claim, its author, time and source; resolutions; replaced and retracted values.
     pub view: View,
 }
 
-/// How the page of an archive tells what is in it.
+/// Presentation of the page: language and time zone.
 #[derive(Clone, Debug)]
 pub struct Manner {
-    /// The language of its own texts.
+    /// Language of the page's own texts.
     pub language: Language,
-    /// The zone of its times; archive.json has them in UTC.
+    /// Time zone of the page; `archive.json` has UTC.
     pub zone: TimeZone,
 }
 
-/// What was written.
+/// Size of a written archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Records in it.
+    /// Number of records.
     pub records: u64,
     /// Bytes of both files.
     pub bytes: u64,
 }
 
-/// Why there is no archive.
+/// Error of writing an archive.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// It was ended before it was whole; nothing is left of it.
+    /// The archive was cancelled before it was complete; nothing is left of it.
     #[error("the folder was locked while the archive was written; nothing is left of it")]
     Ended,
-    /// Something has the name: an archive is never written over it.
+    /// The target exists already: an archive never overwrites anything.
     #[error("something of this name is there already")]
     Exists,
-    /// The system refused.
+    /// The system refused an operation.
     #[error("cannot {attempted}: {source}")]
     Io {
-        /// What was attempted, as a verb.
+        /// The attempted operation, as a verb phrase.
         attempted: &'static str,
-        /// The system's reason.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -147,11 +147,16 @@ impl ArchiveError {
 }
 
 impl Archive {
-    /// Version of the form.
+    /// Current version of the JSON format.
     pub const SCHEMA: u32 = SCHEMA;
 
-    /// Writes it to the new folder `to`, for this user alone, with a page.
-    /// `told` hears how many records are written, and says whether to go on.
+    /// Writes the archive to the new folder `to`, readable by this user alone, as JSON and as a page. `told` is called
+    /// with the number of written records and returns whether to continue.
+    ///
+    /// # Errors
+    ///
+    /// [`ArchiveError::Ended`] if `told` returns `false`, [`ArchiveError::Exists`] if anything has the name `to` or the
+    /// name of the unfinished folder, [`ArchiveError::Io`].
     pub fn write(
         &self,
         manner: &Manner,
@@ -162,7 +167,7 @@ impl Archive {
             return Err(ArchiveError::Exists);
         }
         let fresh = durable::beside(to, ".unfinished");
-        // One that a crash left behind; anything else of that name is somebody's, and stays.
+        // The unfinished archive of an earlier crash is removed; anything else of that name is kept.
         let _not_ours = discard(&fresh);
         durable::make_new_folder(&fresh).map_err(ArchiveError::io("make the folder"))?;
         let written = self.fill(manner, &fresh, told);
@@ -179,7 +184,7 @@ impl Archive {
     fn fill(&self, manner: &Manner, folder: &Path, told: &mut dyn FnMut(u64) -> bool) -> Result<u64, ArchiveError> {
         let failed = ArchiveError::io("write the archive");
         let mut json = BufWriter::new(new_file(&folder.join(JSON)).map_err(&failed)?);
-        // A record is written when it stands in both files.
+        // A record counts as written once it is in both files.
         let (mut halves, mut ended) = (0, false);
         let mut half = || {
             halves += 1;
@@ -206,7 +211,7 @@ impl Archive {
 }
 
 impl Archive {
-    /// As one JSON object, record by record, as long as `each` says to go on.
+    /// Writes the archive as one JSON object, record by record, until `each` returns `false`.
     fn write_json(&self, to: &mut impl Write, each: &mut dyn FnMut() -> bool) -> io::Result<()> {
         let Self { schema, as_of, registry, organisation, unread, .. } = *self;
         let (registry_words, organisations) = (self.registry_words.clone(), self.organisations.clone());
@@ -241,7 +246,7 @@ fn new_file(path: &Path) -> io::Result<File> {
     durable::make_file(path)
 }
 
-/// Removes a folder that holds nothing but files of an archive. A link to one is nobody's crash.
+/// Removes a folder that holds only files of an archive. A link to such a folder is not one that a crash left.
 fn discard(folder: &Path) -> io::Result<()> {
     if !folder.symlink_metadata()?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());

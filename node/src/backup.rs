@@ -1,13 +1,13 @@
-//! Backups: one file that holds everything of a folder, as sealed as it lies there.
+//! Backups: one file with everything of a folder, still sealed.
 //!
-//! A tar archive (POSIX.1-2001) of the vault, the root key, a checkpoint of the store and when all this was saved, and
-//! last a `manifest` with the BLAKE3 of each file. Nothing is opened to make it, nothing is compressed, and it opens with
-//! the same passphrases. A restored folder lies elsewhere than the one that was saved, so it starts new incarnations of
-//! its feeds: the old folder, started by mistake, forks nothing.
+//! A tar archive (POSIX.1-2001) of the vault, the root key, a checkpoint of the store and the time of the backup, and
+//! last a `manifest` with the BLAKE3 of each file. Making it decrypts nothing and compresses nothing, and it opens with
+//! the same passphrases. A restored folder lies elsewhere than the saved one, so it starts new incarnations of its
+//! feeds: the old folder, started by mistake, forks nothing.
 //!
-//! A backup may come from anybody. So it is a regular file, each name in it is one of those that are written (`is_ours`),
-//! each once, and nothing of a size that it chooses is held in memory. In a folder that was wiped nothing is restored, and
-//! a backup of it that was under way is not finished.
+//! A backup is untrusted input. So only a regular file is read, each name in it is one that backups contain (`is_ours`)
+//! and occurs once, and nothing of a size that the file chooses is held in memory. In a wiped folder nothing is
+//! restored, and a backup of it that was under way is not finished.
 
 use std::{
     collections::BTreeMap,
@@ -30,70 +30,70 @@ use crate::{
 const MANIFEST: &str = "manifest";
 /// First line of the manifest.
 const HEAD: &str = "habeas backup 1";
-/// The file that says when the last backup was made: seconds UTC. It is read while no node runs, too; and it comes back
-/// with the backup, so that a restored folder knows what it came from.
+/// File with the time of the last backup: seconds UTC. It can be read while no node runs, and it is part of the backup,
+/// so that a restored folder has the time of its backup.
 const LAST: &str = "last-backup";
-/// Bytes of that file, at most.
+/// Maximum bytes of that file.
 const LAST_BYTES: u64 = 32;
-/// Where a backup is unpacked within the folder that it is restored into.
+/// Folder into which a backup is unpacked, within the folder that it is restored into.
 const UNFINISHED: &str = ".unfinished";
-/// What was unpacked and is whole: from here on it is restored, whatever happens.
+/// Folder with a complete unpacked backup: once it has this name, the restore is completed even after a crash.
 const RESTORED: &str = ".restored";
-/// Files of the folder itself that a backup holds, where they are there.
+/// Files of the folder itself that a backup contains, if they exist.
 const KEYS: [&str; 3] = ["vault", "vault.copy", "root"];
-/// Bytes of such a file, at most.
+/// Maximum bytes of such a file.
 const KEY_BYTES: u64 = 64 * 1024;
-/// Files of the store, beside its rows.
+/// Files of the store that a backup contains, beside its rows.
 const STORE: [&str; 1] = ["format"];
-/// Files of a backup: a store of a terabyte has fewer.
+/// Maximum number of files in a backup: a store of a terabyte has fewer.
 const FILES: usize = 20_000;
-/// Bytes of its manifest, at most.
+/// Maximum bytes of the manifest.
 const MANIFEST_BYTES: u64 = 4 * 1024 * 1024;
-/// Bytes overwritten of a backup that is given up: the keys are its first files.
+/// Bytes overwritten at the start of a discarded backup: the keys are its first files.
 const HEAD_BYTES: u64 = 64 * 1024;
 
-/// What a backup holds.
+/// Size of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Files.
+    /// Number of files.
     pub files: u64,
     /// Bytes of the files.
     pub bytes: u64,
 }
 
-/// Why there is no backup, or none that can be used.
+/// Error of making, reading or restoring a backup.
 #[derive(Debug, Error)]
 pub enum BackupError {
-    /// There is a file already: a backup is never written over another.
+    /// The target exists already: a backup never overwrites a file.
     #[error("there is a file already")]
     Exists,
-    /// Not a backup.
+    /// The file is not a backup.
     #[error("this is not a backup of Habeas")]
     NotHabeas,
-    /// A pipe, a socket or a device: nothing was read from it.
+    /// The path is a pipe, a socket or a device: nothing was read from it.
     #[error("this is not a regular file")]
     NotAFile,
-    /// It ends before its manifest.
+    /// The backup ends before its manifest.
     #[error("the backup is cut off: its end is missing")]
     Truncated,
-    /// A file in it is not the one that was saved.
+    /// A file in the backup differs from the manifest.
     #[error("the backup was changed: {path} is not what was saved")]
     Changed {
-        /// Which one.
+        /// Path of the file in the backup.
         path: String,
     },
-    /// The folder to restore to holds something.
+    /// The folder to restore into is not empty.
     #[error("the folder is not empty")]
     NotEmpty,
     /// The keys of the folder were destroyed.
     #[error("the keys of this folder were destroyed")]
     Wiped,
-    /// The system refused.
+    /// The system refused an operation.
     #[error("cannot {attempted}: {source}")]
     Io {
-        /// What was attempted, as a verb.
+        /// The attempted operation, as a verb phrase.
         attempted: &'static str,
-        /// The system's reason.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -106,7 +106,7 @@ impl BackupError {
 }
 
 impl From<VaultError> for BackupError {
-    /// What the gate may say.
+    /// Converts an error of entering the gate.
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Io { attempted, source } => Self::Io { attempted, source },
@@ -115,11 +115,16 @@ impl From<VaultError> for BackupError {
     }
 }
 
-/// Hears how many bytes are done, of how many.
+/// Callback for progress: bytes done, bytes in all.
 pub type Told<'a> = &'a mut dyn FnMut(u64, u64);
 
-/// Writes a backup of `folder`, as it was `at` (UTC, seconds), to the new file `to`. `checkpoint` is a copy of its store;
+/// Creates a backup of `folder`, dated `at` (UTC, seconds), in the new file `to`. `checkpoint` is a copy of the store;
 /// it is removed afterwards.
+///
+/// # Errors
+///
+/// [`BackupError::Exists`] if anything has the name `to` or the name of the unfinished file, [`BackupError::Wiped`],
+/// [`BackupError::Io`]. An unfinished backup is removed.
 pub fn create(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
     let made = make(folder, checkpoint, at, to, told);
     let _left_for_the_next_backup = fs::remove_dir_all(checkpoint);
@@ -150,13 +155,18 @@ fn make(folder: &Path, checkpoint: &Path, at: u64, to: &Path, told: Told<'_>) ->
     named
 }
 
-/// When the last backup of a folder was made: UTC, seconds. Of a restored folder, the one it came from.
+/// Returns the time of the last backup of a folder (UTC, seconds); in a restored folder, the time of the backup that it
+/// came from.
 pub fn last(folder: &Path) -> Option<u64> {
     let text = durable::read_small(&folder.join(LAST), LAST_BYTES).ok()?;
     String::from_utf8(text).ok()?.trim().parse().ok()
 }
 
-/// Notes when the last backup was made.
+/// Records the time of the last backup (UTC, seconds).
+///
+/// # Errors
+///
+/// The I/O error of replacing the file.
 pub fn note(folder: &Path, at: u64) -> io::Result<()> {
     durable::replace(&folder.join(LAST), stamp(at).as_bytes())
 }
@@ -165,7 +175,7 @@ fn stamp(at: u64) -> String {
     format!("{at}\n")
 }
 
-/// Removes a backup that a crash left half written. Anything else of that name is somebody's, and stays.
+/// Removes an unfinished backup that a crash left. Anything else of that name is kept.
 fn make_way(fresh: &Path) -> Result<(), BackupError> {
     let about = match fresh.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -183,7 +193,7 @@ fn make_way(fresh: &Path) -> Result<(), BackupError> {
     }
 }
 
-/// Removes a backup that nobody is to have: first the keys in it.
+/// Removes a discarded backup, after overwriting the keys in it.
 fn give_up(fresh: &Path) -> io::Result<()> {
     if let Ok(mut file) = durable::open_in_place(fresh) {
         let length = file.metadata()?.len().min(HEAD_BYTES);
@@ -193,11 +203,11 @@ fn give_up(fresh: &Path) -> io::Result<()> {
     fs::remove_file(fresh)
 }
 
-/// A file of a backup.
+/// A file to back up.
 enum Part {
-    /// Read while nobody changed it.
+    /// Content in memory, read while its writers were locked out.
     Held(Vec<u8>),
-    /// Of the checkpoint: nobody changes it.
+    /// Path and length of a file of the checkpoint, which nothing changes.
     Lying(PathBuf, u64),
 }
 
@@ -214,7 +224,7 @@ fn write(folder: &Path, checkpoint: &Path, at: u64, to: File, told: Told<'_>) ->
     let (mut manifest, mut bytes) = (format!("{HEAD}\n"), 0);
     for (name, part) in &parts {
         if !is_ours(name) {
-            // A mistake of ours: it would be refused by whoever restores it.
+            // Our bug if it happens: a restore would refuse the name.
             return Err(BackupError::io("give a file of the store a place in the backup")(
                 io::ErrorKind::InvalidData.into(),
             ));
@@ -240,7 +250,7 @@ fn write(folder: &Path, checkpoint: &Path, at: u64, to: File, told: Told<'_>) ->
     Ok(Summary { files: parts.len() as u64, bytes })
 }
 
-/// The files with keys, read while nobody puts others in their place.
+/// Reads the files with keys, while their writers are locked out.
 fn keys(folder: &Path) -> Result<Vec<(String, Part)>, BackupError> {
     let _while_they_are_read = Gate::enter(folder)?;
     let mut parts = Vec::new();
@@ -254,7 +264,7 @@ fn keys(folder: &Path) -> Result<Vec<(String, Part)>, BackupError> {
     Ok(parts)
 }
 
-/// Adds a file of exactly `length` bytes; its BLAKE3 in hex.
+/// Appends a file of exactly `length` bytes to the archive and returns its BLAKE3 in hex.
 fn append(archive: &mut tar::Builder<impl Write>, name: &str, length: u64, from: impl Read) -> io::Result<String> {
     let mut header = tar::Header::new_gnu();
     header.set_size(length);
@@ -267,7 +277,7 @@ fn append(archive: &mut tar::Builder<impl Write>, name: &str, length: u64, from:
     Ok(from.hasher.finalize().to_hex().to_string())
 }
 
-/// Hashes what is read.
+/// A reader that hashes what it reads.
 struct Hashing<R> {
     from: R,
     hasher: blake3::Hasher,
@@ -283,7 +293,12 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// Unpacks a backup into the missing or empty folder `into`: all of it, beside where [`restore`] puts it, or nothing.
+/// Unpacks a backup into the folder `into`, missing or empty, to the place from which [`restore`] moves it: all of it
+/// or nothing.
+///
+/// # Errors
+///
+/// [`BackupError::NotEmpty`] if the folder holds anything, and the errors of [`unpack`].
 pub fn prepare(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
     durable::make_folder(into).map_err(BackupError::io("make the folder"))?;
     wipe::refuse(into)?;
@@ -291,7 +306,7 @@ pub fn prepare(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Back
         return Err(BackupError::NotEmpty);
     }
     let fresh = into.join(UNFINISHED);
-    // What a crash left there holds nothing that the backup does not.
+    // The remains of an earlier crash hold nothing that the backup does not.
     let _nothing_there = fs::remove_dir_all(&fresh);
     let unpacked = unpack(from, &fresh, told);
     if unpacked.is_err() {
@@ -300,8 +315,12 @@ pub fn prepare(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Back
     unpacked
 }
 
-/// Puts in place what [`prepare`] unpacked, if nothing has come there since. Once it is begun it is [`complete`]d, if not
-/// now then by the next start.
+/// Restores a folder: moves the files that [`prepare`] unpacked to their places, if the folder is still empty. A
+/// restore that was begun and interrupted is [`complete`]d at the next start.
+///
+/// # Errors
+///
+/// [`BackupError::NotEmpty`], [`BackupError::Wiped`], [`BackupError::Io`].
 pub fn restore(into: &Path) -> Result<(), BackupError> {
     let fresh = into.join(UNFINISHED);
     let entered = Gate::enter(into).map_err(BackupError::from).and_then(|gate| match holds_anything(into) {
@@ -323,7 +342,11 @@ pub fn restore(into: &Path) -> Result<(), BackupError> {
     put(into)
 }
 
-/// Completes a restore that was cut: whether there was one.
+/// Completes an interrupted restore; `true` if there was one.
+///
+/// # Errors
+///
+/// [`BackupError::Wiped`], [`BackupError::Io`].
 pub fn complete(folder: &Path) -> Result<bool, BackupError> {
     if !durable::is_taken(&folder.join(RESTORED)).map_err(BackupError::io("look into the folder"))? {
         return Ok(false);
@@ -332,7 +355,7 @@ pub fn complete(folder: &Path) -> Result<bool, BackupError> {
     put(folder).map(|()| true)
 }
 
-/// Moves what was restored to where it belongs. The gate is held by the caller.
+/// Moves the restored files to their places. The caller holds the gate.
 fn put(into: &Path) -> Result<(), BackupError> {
     let restored = into.join(RESTORED);
     for entry in fs::read_dir(&restored).map_err(BackupError::io("look into the folder"))? {
@@ -346,8 +369,13 @@ fn put(into: &Path) -> Result<(), BackupError> {
         .map_err(BackupError::io("finish the folder"))
 }
 
-/// Unpacks a backup into the new folder `into`, in the folder that it may be restored into, and holds every file against
+/// Unpacks a backup into the new folder `into`, which lies in the folder to restore, and verifies every file against
 /// the manifest.
+///
+/// # Errors
+///
+/// [`BackupError::NotAFile`], [`BackupError::NotHabeas`] for anything that no backup contains,
+/// [`BackupError::Truncated`], [`BackupError::Changed`] with the path, [`BackupError::Wiped`], [`BackupError::Io`].
 pub fn unpack(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, BackupError> {
     let file = durable::open_regular(from).map_err(|error| match error.kind() {
         io::ErrorKind::InvalidInput => BackupError::NotAFile,
@@ -357,7 +385,7 @@ pub fn unpack(from: &Path, into: &Path, told: Told<'_>) -> Result<Summary, Backu
     durable::make_new_folder(into).map_err(BackupError::io("make the folder"))?;
     let mut archive = tar::Archive::new(BufReader::new(file));
     let (mut found, mut manifest, mut bytes) = (BTreeMap::new(), None, 0);
-    // Raw: a name or a size that another header gives is nothing that we write, and would be read into memory.
+    // Raw entries: backups have no extension headers, whose names and sizes would be read into memory.
     for entry in archive.entries().map_err(torn)?.raw(true) {
         let mut entry = entry.map_err(torn)?;
         let name = entry.path_bytes().into_owned();
@@ -397,7 +425,7 @@ fn torn(error: io::Error) -> BackupError {
     }
 }
 
-/// Writes one file out; its BLAKE3 in hex, as it lies on the disk.
+/// Extracts one file and returns the BLAKE3 of its content on the disk, in hex.
 fn extract(entry: &mut impl Read, length: u64, into: &Path, name: &str) -> Result<String, BackupError> {
     let path = into.join(name);
     durable::make_folder(path.parent().unwrap_or(into)).map_err(BackupError::io("make the folder"))?;
@@ -405,7 +433,7 @@ fn extract(entry: &mut impl Read, length: u64, into: &Path, name: &str) -> Resul
     if is_key && length > KEY_BYTES {
         return Err(BackupError::NotHabeas);
     }
-    // Nothing with keys comes into a folder that was wiped, not for a moment.
+    // Files with keys are never written into a wiped folder, not for a moment.
     let _while_keys_are_written = is_key.then(|| Gate::enter(into.parent().unwrap_or(into))).transpose()?;
     step("unpack a file");
     let mut file = durable::make_file(&path).map_err(BackupError::io("unpack the backup"))?;
@@ -420,7 +448,7 @@ fn extract(entry: &mut impl Read, length: u64, into: &Path, name: &str) -> Resul
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Holds what was found against the manifest.
+/// Verifies the hashes of the extracted files against the manifest.
 fn check(mut found: BTreeMap<String, String>, manifest: &str, bytes: u64) -> Result<Summary, BackupError> {
     let mut lines = manifest.lines();
     if lines.next() != Some(HEAD) || !KEYS[..2].iter().any(|vault| found.contains_key(*vault)) {
@@ -439,8 +467,8 @@ fn check(mut found: BTreeMap<String, String>, manifest: &str, bytes: u64) -> Res
     }
 }
 
-/// Whether a file of this name is written into a backup. Any other could be something that a folder is opened or locked
-/// with, such as a socket, or lead out of it.
+/// Whether backups contain a file of this name. Any other name could be one that a folder is opened or locked with,
+/// such as a socket, or a path out of the folder.
 fn is_ours(name: &str) -> bool {
     let row = |name: &str| {
         let number =
@@ -456,7 +484,8 @@ fn is_ours(name: &str) -> bool {
 fn holds_anything(folder: &Path) -> io::Result<bool> {
     match fs::read_dir(folder) {
         Ok(entries) => {
-            // Lock and socket of the node that is asked to restore are there already, its log, and what it counts.
+            // Files that exist already: lock, socket and log of the node that restores, and its count of failed
+            // attempts.
             let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
             let ours = ["api.sock", "lock", "vault.lock", "backup.attempts", "node.log", "node.log.1", UNFINISHED];
             names.try_fold(false, |any, name| name.map(|name| any || !ours.iter().any(|ours| name == *ours)))

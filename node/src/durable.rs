@@ -1,7 +1,8 @@
-//! Small files that must be whole after a power cut, and files that must be gone.
+//! Durable small files: atomic replacement, exclusive creation, and overwriting before removal.
 //!
-//! Whoever can write into a folder can plant a link, a pipe or a device under a name that is about to be written or read.
-//! So a new file is made and never opened; what is overwritten is a regular file and no link; and opening waits for nobody.
+//! An attacker who can write into a folder can plant a symbolic link, a pipe or a device under a name that is about
+//! to be written or read. So a new file is created with `O_EXCL`, only a regular file that is no link is overwritten,
+//! and `open` never blocks.
 
 use std::{
     ffi::OsString,
@@ -18,28 +19,30 @@ use rustix::{
 
 use crate::steps::step;
 
-/// No link is followed, and opening a pipe waits for nobody.
+/// Flags of open(2) that follow no symbolic link (`O_NOFOLLOW`) and do not block on a pipe (`O_NONBLOCK`).
 pub(crate) const AS_IT_LIES: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
-/// Opening a pipe or a terminal waits for nobody.
+/// Flags of open(2) that do not block on a pipe or a terminal (`O_NONBLOCK`, `O_NOCTTY`).
 const AT_ONCE: i32 = OFlags::NONBLOCK.union(OFlags::NOCTTY).bits().cast_signed();
 
-/// Makes `folder` and its parents, for this user alone; one that exists is left as it is.
+/// Creates `folder` and its parents with mode 0700; an existing folder is left as it is.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
-/// Makes the one folder `folder`, for this user alone; `AlreadyExists` if anything has the name, a link too.
+/// Creates the single folder `folder` with mode 0700. Fails with `AlreadyExists` if anything has the name, a link
+/// too.
 pub(crate) fn make_new_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().mode(0o700).create(folder)
 }
 
-/// Makes the new file `path`, for this user alone; `AlreadyExists` if anything has the name, a link too.
+/// Creates the new file `path` with mode 0600. Fails with `AlreadyExists` if anything has the name, a link too.
 pub(crate) fn make_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(AS_IT_LIES).open(path)
 }
 
-/// Puts `bytes` at `path`, for this user alone: after a power cut the old bytes are there or the new ones, never a mix.
-/// The old bytes are then overwritten, so that a passphrase that was removed opens nothing that is left on the disk.
+/// Replaces the content of `path` with `bytes`, mode 0600: after a power cut the old bytes are there or the new ones,
+/// never a mix. The old bytes are then overwritten, so that a removed passphrase opens nothing that is left on the
+/// disk.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = beside(path, ".new");
     step("remove what a crash left");
@@ -59,12 +62,13 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     old.map_or(Ok(()), overwrite)
 }
 
-/// Gives the whole and synced file or folder `fresh` its name. `AlreadyExists`, and both stay as they are, if something
-/// has that name: a plain rename would put itself in the place of a file or an empty folder.
+/// Renames the complete and synced file or folder `fresh` to `path`, without replacing anything. Fails with
+/// `AlreadyExists` if something has that name, and both stay as they are: a plain rename would replace a file or an
+/// empty folder.
 pub(crate) fn name(fresh: &Path, path: &Path) -> io::Result<()> {
     match renameat_with(CWD, fresh, CWD, path, RenameFlags::NOREPLACE) {
         Ok(()) => {}
-        // Not every file system can promise it in one step, NFS for one.
+        // Not every file system supports `RENAME_NOREPLACE`; NFS does not.
         Err(Errno::INVAL) if !is_taken(path)? => fs::rename(fresh, path)?,
         Err(Errno::INVAL) => return Err(io::ErrorKind::AlreadyExists.into()),
         Err(errno) => return Err(errno.into()),
@@ -72,7 +76,7 @@ pub(crate) fn name(fresh: &Path, path: &Path) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Whether anything has this name: a link that leads nowhere, too.
+/// Whether anything has this name, a dangling link too.
 pub(crate) fn is_taken(path: &Path) -> io::Result<bool> {
     match path.symlink_metadata() {
         Ok(_) => Ok(true),
@@ -81,8 +85,7 @@ pub(crate) fn is_taken(path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Overwrites `path` and removes it; one that is not there counts as removed. Of a link the link goes, not what it leads
-/// to.
+/// Overwrites `path` and removes it; a missing file counts as removed. A link is removed, not followed.
 pub(crate) fn shred(path: &Path) -> io::Result<()> {
     step("open what is to be overwritten");
     if let Some(file) = open_to_overwrite(path)? {
@@ -97,8 +100,8 @@ pub(crate) fn shred(path: &Path) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Opens the regular file `path` for reading. A pipe, a socket or a device is `InvalidInput`, a folder `IsADirectory`:
-/// who opens a pipe waits for its other end, and who reads a device may wait for ever.
+/// Opens the regular file `path` for reading. A pipe, a socket or a device is `InvalidInput`, a folder
+/// `IsADirectory`: opening a pipe waits for its other end, and reading a device may block for ever.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).custom_flags(AT_ONCE).open(path)?;
     let about = file.metadata()?;
@@ -111,15 +114,15 @@ pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The bytes of the regular file `path`; `FileTooLarge` if there are more than `most`.
+/// Reads the bytes of the regular file `path`. Fails with `FileTooLarge` if there are more than `most`.
 pub(crate) fn read_small(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
-/// Opens the regular file `path` to write it in place, and makes it if it is missing. Anything else that has the name
-/// makes way.
+/// Opens the regular file `path` for writing in place and creates it if it is missing. Anything else that has the
+/// name is removed.
 pub(crate) fn open_in_place(path: &Path) -> io::Result<File> {
     match open_to_overwrite(path)? {
         Some(file) => Ok(file),
@@ -130,20 +133,20 @@ pub(crate) fn open_in_place(path: &Path) -> io::Result<File> {
     }
 }
 
-/// `path` with `ending` added to its file name.
+/// Appends `ending` to the file name of `path`.
 pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(ending);
     name.into()
 }
 
-/// A rename or removal is durable once the folder is.
+/// Syncs the parent folder of `path`: a rename or removal is durable only after that.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(parent)?.sync_all()
 }
 
-/// Removes what has this name, if anything.
+/// Removes the file or link `path`, if there is one.
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -151,12 +154,12 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The regular file that lies at `path`; `None` if nothing does, or something that has no bytes of its own.
+/// Opens the regular file `path` for overwriting; `None` if it is missing or not a regular file.
 fn open_to_overwrite(path: &Path) -> io::Result<Option<File>> {
     match OpenOptions::new().write(true).custom_flags(AS_IT_LIES).open(path) {
         Ok(file) => Ok(file.metadata()?.is_file().then_some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        // A link, and a pipe or socket that nobody listens at (open(2)).
+        // A link (`ELOOP`), or a pipe or socket without a reader (`ENXIO`): see open(2).
         Err(error)
             if [Errno::LOOP, Errno::NXIO].map(|errno| Some(errno.raw_os_error())).contains(&error.raw_os_error()) =>
         {
@@ -227,7 +230,7 @@ mod tests {
         assert_eq!((left, path.exists()), (vec![0; 6], false));
     }
 
-    /// A link planted at `vault.new`, or at `vault` itself, led the node to overwrite the file that it led to.
+    /// Regression: a link planted at `vault.new`, or at `vault` itself, made the node overwrite the link's target.
     #[test]
     fn a_planted_link_is_never_written_through() {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -256,7 +259,7 @@ mod tests {
         assert_eq!(named, io::ErrorKind::AlreadyExists);
     }
 
-    /// A pipe in the place of a file held up whoever opened it until somebody opened its other end: for ever.
+    /// Regression: a pipe in the place of a file blocked the opening thread until somebody opened its other end.
     #[test]
     fn a_pipe_holds_nobody_up() {
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -1,9 +1,9 @@
-//! What the process gives up at its start, so that a crash, a swap area or another user does not get what is in its memory.
+//! Process hardening at start: nothing in memory reaches a core dump, a swap area or another user.
 //!
-//! Keys lie on pages of their own that are always kept in memory. Texts lie wherever the allocator puts them: they are kept
-//! in memory too where the system allows all of it (`RLIMIT_MEMLOCK` without a bound, as the unit of systemd sets it).
-//! With a bound everything would be refused beyond it, also what is only for a moment, and the process would end: then
-//! texts may be swapped out while they are read, and a warning says so if there is a swap area.
+//! Keys lie on pages of their own that are always locked in memory (mlock(2)). Texts lie wherever the allocator puts
+//! them; they are locked too where the system allows the whole process (`RLIMIT_MEMLOCK` unlimited, as the systemd
+//! unit sets it). Under a limit, every allocation beyond it would fail, short-lived ones too, and the process would
+//! end. There, texts may be swapped out while they are read, and a warning says so if a swap area exists.
 
 use std::{fs, io, sync::OnceLock};
 
@@ -14,17 +14,17 @@ use rustix::{
     process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit, umask},
 };
 
-/// A protection the system refused: worth a warning, never a reason not to start.
+/// A protection that the system refused: worth a warning, never a reason not to start.
 #[derive(Debug)]
 pub struct Gap {
-    /// What is missing, for the operator.
+    /// The missing protection, for the operator.
     pub missing: &'static str,
-    /// The system's reason.
+    /// The error of the system.
     pub reason: io::Error,
 }
 
-/// Hardens this process and those it starts: no core dump, no tracing by other processes of the same user, files readable
-/// by this user alone, keys never in a swap area. Answers what could not be done.
+/// Hardens this process and its children: no core dump, no tracing by other processes of the same user, files
+/// readable by this user alone, keys never in a swap area. Returns the protections that are missing.
 pub fn harden() -> Vec<Gap> {
     let mut gaps = harden_readable();
     if let Err(errno) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
@@ -34,9 +34,9 @@ pub fn harden() -> Vec<Gap> {
     gaps
 }
 
-/// The same, but that other processes of this user may read what is in memory.
+/// Hardens as [`harden`] does, but other processes of this user may still read the memory.
 pub(crate) fn harden_readable() -> Vec<Gap> {
-    // 077: what the store writes is sealed, but sizes and times are nobody's business either.
+    // Mask 077: the store is sealed, but file sizes and times are private too.
     umask(Mode::RWXG | Mode::RWXO);
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let mut gaps = Vec::new();
@@ -47,36 +47,36 @@ pub(crate) fn harden_readable() -> Vec<Gap> {
     gaps
 }
 
-/// Overwrites what calls that have returned left on the stack of this thread: bytes of keys and texts among it.
+/// Overwrites the dead part of this thread's stack, where calls that have returned left bytes of keys and texts.
 #[inline(never)]
 pub(crate) fn overwrite_stack() {
     let mut dead = [0_u8; STACK];
     std::hint::black_box(&mut dead);
 }
 
-/// Bytes of stack that are overwritten: a quarter of what a thread has, and more than any call here goes down.
+/// Bytes of stack that are overwritten: a quarter of a thread's stack, and more than any call here uses.
 const STACK: usize = 512 << 10;
 
-/// Whether all of this process is kept in memory, texts too.
+/// Whether the whole process is locked in memory, texts too.
 pub(crate) fn is_kept_in_memory() -> bool {
     KEPT.get().is_some_and(|kept| *kept)
 }
 
 static KEPT: OnceLock<bool> = OnceLock::new();
 
-/// Keeps all of the process in memory, or at least the keys.
+/// Locks the whole process in memory, or at least the keys.
 fn keep_in_memory() -> Vec<Gap> {
     let most = getrlimit(Resource::Memlock).maximum;
-    // Without a bound if we may, else as much as we may.
+    // Unlimited if allowed, else the hard limit.
     let _bounded = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None })
         .or_else(|_| setrlimit(Resource::Memlock, Rlimit { current: most, maximum: most }));
     let everything: io::Result<()> = match getrlimit(Resource::Memlock).current {
-        // What is mapped now and later, when it is first touched.
+        // Current and future mappings, each page when it is first touched.
         None => mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT).map_err(Into::into),
         Some(bytes) => Err(io::Error::other(format!("at most {bytes} bytes may be locked"))),
     };
     let is_everything = *KEPT.get_or_init(|| everything.is_ok());
-    // The first page: whether it can be kept is known before there are keys.
+    // The first page shows whether locking works, before there are keys.
     let _first = seal::Secret::filled(|_| ());
     let kept = seal::keep_in_memory(|page, bytes| region::lock(page, bytes).map(std::mem::forget).is_ok());
     let mut gaps = Vec::new();
@@ -93,7 +93,7 @@ fn keep_in_memory() -> Vec<Gap> {
     gaps
 }
 
-/// Whether there is a swap area (proc(5)) that is not memory itself.
+/// Whether there is a swap area (proc(5)) other than compressed memory.
 fn swaps() -> bool {
     let table = fs::read_to_string("/proc/swaps").unwrap_or_default();
     table.lines().skip(1).any(|area| !area.starts_with("/dev/zram"))
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn after_hardening_there_is_no_core_no_tracing_and_no_group_access() {
         let gaps = harden();
-        // Whether there is a swap area is the machine's affair.
+        // Whether a swap area exists depends on the machine.
         let gaps: Vec<_> = gaps.iter().filter(|gap| !gap.missing.starts_with("what is read here")).collect();
         assert!(gaps.is_empty(), "{gaps:?}");
         let _secret = seal::Secret::new([1; 32]);

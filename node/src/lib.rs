@@ -1,8 +1,8 @@
-//! The hands of Habeas: everything that touches disk, network, clock and process, as `protocol` decides.
+//! The Habeas node: all access to disk, network, clock and process; the decisions are made in `protocol`.
 //!
 //! ```text
-//! api      a request on the socket            → a job for the runtime; passphrases are tried here, off its thread
-//! runtime  jobs, frames and time, one by one  → `protocol::replication::sync` decides → batch to the store, then effects in order
+//! api      a request on the socket → a job for the runtime; passphrases are tried here, off the runtime's thread
+//! runtime  jobs, frames and time, one by one → `protocol` decides → a batch to the store, then effects in order
 //! net      frames between allowed peers         store    sealed rows          vault    keys behind passphrases
 //! ```
 
@@ -50,13 +50,13 @@ struct Args {
     detached: bool,
 }
 
-/// The whole program.
+/// Runs the node program: reads arguments, hardens the process, serves until it is told to stop.
 #[must_use]
 pub fn main() -> ExitCode {
     main_hardened(hardening::harden)
 }
 
-/// The whole program, for a test that looks at what is in its memory.
+/// Runs the node program without the protection against reading its memory, for tests that search the memory.
 #[cfg(feature = "canary")]
 #[must_use]
 pub fn main_readable() -> ExitCode {
@@ -65,7 +65,7 @@ pub fn main_readable() -> ExitCode {
 
 fn main_hardened(harden: fn() -> Vec<hardening::Gap>) -> ExitCode {
     let args = Args::parse();
-    // Nothing but the leader of a group cannot: then nobody's terminal ends it either.
+    // `setsid` fails only for the leader of a process group, which no terminal's hang-up ends either.
     let _leads_already = args.detached.then(rustix::process::setsid);
     telemetry::start(&args.log, args.log_file.as_deref());
     for gap in harden() {
@@ -86,8 +86,8 @@ fn main_hardened(harden: fn() -> Vec<hardening::Gap>) -> ExitCode {
     }
 }
 
-/// Does `work` on threads of its own, and waits for nothing but it: a thread may wait for a place that does not answer,
-/// such as a medium that was pulled out.
+/// Runs `work` on a tokio runtime of its own and waits for nothing else: a thread may block on a place that does not
+/// answer, such as a medium that was pulled out.
 fn run<T>(work: impl Future<Output = T>) -> io::Result<T> {
     let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let done = threads.block_on(work);
@@ -99,7 +99,7 @@ fn run<T>(work: impl Future<Output = T>) -> io::Result<T> {
 mod tests {
     use super::*;
 
-    /// A node that looked at a backup on a medium that did not answer stayed until it was killed.
+    /// Regression: a node that read a backup on a medium that did not answer did not exit until it was killed.
     #[test]
     fn a_thread_that_waits_for_ever_does_not_keep_the_process() {
         let (held, waits) = std::sync::mpsc::channel::<()>();

@@ -1,10 +1,11 @@
-//! The node.
+//! The binary of the node; everything else is in the library.
 
 use std::{alloc::System, process::ExitCode};
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// What is freed is overwritten first: answers, imported files and what was read would else stand in memory long after.
+/// The allocator overwrites memory before it frees it: otherwise answers, imported files and texts that were read
+/// would stay in memory.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

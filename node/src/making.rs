@@ -1,8 +1,9 @@
-//! A folder in the making: what `init` writes counts as nothing before all of it is on the disk.
+//! Creation of a folder by `init`: it counts only when all of it is on the disk.
 //!
-//! A mark is there before the first key, and goes, durably, when the last row is written and before anybody is told. While
-//! it is there the folder counts as empty; a node that starts on one clears away what an `init` before it left, which
-//! nobody was told of. So a kill or a power cut at any moment leaves a folder that is empty or finished.
+//! A marker file is written before the first key. It is removed, durably, after the last row is written and before
+//! anybody gets an answer. While it exists the folder counts as empty; a node that starts on such a folder removes
+//! what the unfinished `init` left, which was never reported as done. So a kill or a power cut at any moment leaves a
+//! folder that is empty or finished.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,18 +14,18 @@ use std::{
 
 use crate::{durable, vault::wipe};
 
-/// Its name; `cli` looks for it too.
+/// Name of the marker file; `cli` checks it too.
 const MARK: &str = "making";
-/// What `init` makes beside the mark. Where one of these lies the folder is not empty.
+/// Files and folders that `init` creates beside the marker. A folder that has one of them is not empty.
 const MADE: &[&str] = &["vault", "vault.copy", "root", "store"];
 
-/// Whether what lies in the folder was never finished.
+/// Whether the creation of this folder was begun and not finished.
 pub(crate) fn is_unfinished(folder: &Path) -> bool {
     mark(folder).exists()
 }
 
-/// Begins. `AlreadyExists` where something lies that `init` makes, or is being made: of several that begin at once one
-/// does.
+/// Begins the creation of a folder: writes the marker. Fails with `AlreadyExists` where anything that `init` creates
+/// exists, or another `init` is under way: of several that begin at once, one succeeds.
 pub(crate) fn begin(folder: &Path) -> io::Result<()> {
     durable::make_folder(folder)?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(mark(folder))?;
@@ -37,13 +38,13 @@ pub(crate) fn begin(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Ends: the folder is finished.
+/// Ends the creation: removes the marker, and the folder is finished.
 pub(crate) fn end(folder: &Path) -> io::Result<()> {
     fs::remove_file(mark(folder))?;
     File::open(folder)?.sync_all()
 }
 
-/// Clears away what was begun and not ended; nothing where nothing was begun.
+/// Clears the remains of an unfinished creation; does nothing if there are none.
 pub(crate) fn clear(folder: &Path) -> io::Result<()> {
     if !is_unfinished(folder) {
         return Ok(());
@@ -53,7 +54,7 @@ pub(crate) fn clear(folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    // What is left of one store's count would be a loss to the next.
+    // A leftover counter of acknowledged batches would look like a loss to the next store.
     durable::shred(&durable::beside(&folder.join("store"), ".acknowledged"))?;
     end(folder)
 }
@@ -72,7 +73,7 @@ mod tests {
     fn names(folder: &Path) -> Vec<String> {
         let names = fs::read_dir(folder).expect("there").map(|entry| entry.expect("readable").file_name());
         let names = names.map(|name| name.into_string().expect("our names are plain"));
-        // The lock of the vault says nothing and stays.
+        // The lock file of the vault holds nothing and stays.
         names.filter(|name| name != "vault.lock").collect()
     }
 

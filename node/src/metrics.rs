@@ -1,7 +1,7 @@
-//! How a node does, in numbers, for a program that watches it: OpenMetrics text.
+//! Metrics of a node for a monitoring program, as OpenMetrics text.
 //!
-//! Numbers of things, never which: the only labels are codes of alarms and reasons of refusals, both from fixed lists.
-//! Whoever reads a monitoring system learns no case, no organisation and no address from it.
+//! Only counts: the labels are codes of alarms and reasons of refusals, both from fixed lists. A reader of the
+//! monitoring system learns no case, no organisation and no address.
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
@@ -11,30 +11,30 @@ use prometheus_client::{
     registry::Registry,
 };
 
-/// The media type of the text.
+/// The media type of OpenMetrics text.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What is counted of a folder, whether it is open or not.
+/// Metrics of a folder, open or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
-    /// Whether the reading keys are in memory.
+    /// Whether the reader keys are in memory.
     pub(crate) unlocked: bool,
     /// Bytes of the store on disk.
     pub(crate) store_bytes: u64,
     /// Seconds since the last backup, if one was ever made and the folder is open.
     pub(crate) backup_age: Option<u64>,
-    /// Of a node in a registry.
+    /// Metrics of the registry, if the node has joined one.
     pub(crate) joined: Option<Joined>,
 }
 
-/// What is counted of a node in a registry.
+/// Metrics of a node in a registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Joined {
     /// Nodes of the other members and other devices of this one.
     pub(crate) peers: u64,
-    /// Of these, with a connection.
+    /// Peers with a connection.
     pub(crate) connected: u64,
-    /// Of these, known to hold the same.
+    /// Peers known to hold the same entries.
     pub(crate) equal: u64,
     /// Entries that count.
     pub(crate) entries: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Joined {
     pub(crate) unread: u64,
     /// Feeds that forked.
     pub(crate) forks: u64,
-    /// Fields disputed and not settled; only an unlocked node can tell.
+    /// Disputed fields without a resolution; only an unlocked node knows the number.
     pub(crate) conflicts: Option<u64>,
     /// Alarms shown, by code.
     pub(crate) alarms: BTreeMap<String, u64>,
@@ -53,7 +53,7 @@ pub(crate) struct Joined {
 }
 
 impl Figures {
-    /// As OpenMetrics text.
+    /// Encodes the metrics as OpenMetrics text.
     pub(crate) fn text(&self) -> String {
         let mut registry = Registry::with_prefix("habeas");
         gauge(&mut registry, "unlocked", "Whether the reading keys are in memory", u64::from(self.unlocked));
@@ -96,7 +96,7 @@ impl Joined {
     }
 }
 
-/// Bytes of all files below a folder; what vanishes meanwhile counts for nothing.
+/// Sums the bytes of all files below a folder; a file that vanishes meanwhile counts as 0.
 pub(crate) fn bytes_below(folder: &Path) -> io::Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(folder)? {
@@ -147,7 +147,7 @@ mod tests {
         insta::assert_snapshot!(sorted(&Figures { store_bytes: 10, ..Figures::default() }.text()));
     }
 
-    /// Samples of one family come in the order of a hash map.
+    /// Sorts the samples of each family, which come in the order of a hash map.
     fn sorted(text: &str) -> String {
         assert!(text.ends_with("# EOF\n"), "{text}");
         let mut lines: Vec<_> = text.lines().collect();

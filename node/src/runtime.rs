@@ -1,7 +1,8 @@
-//! The runtime: one thread on which everything happens in order; the only place that reads the clock.
+//! The runtime: one thread that handles all jobs, frames and timers in order, and reads the clock for the core.
 //!
-//! Jobs from the socket, frames from the network and time arrive here one by one; `protocol::replication::sync` decides; the batch goes
-//! to the disk and is synced; then the effects go out. Frames are read and verified on other threads before, in order.
+//! Jobs from the socket, frames from the network and timers arrive here one by one; `protocol::replication::sync`
+//! decides; the batch is written to the disk and synced; then the effects are carried out. Frames are read and verified
+//! on other threads before, in order.
 
 mod answerer;
 mod archiving;
@@ -47,57 +48,61 @@ use sweep::Swept;
 
 pub use answerer::{Answerer, Awaited, Teller};
 
-/// How long work beside the runtime may take when the node ends: it may wait for a place that does not answer.
+/// Time limit for background work at the end of the node: it may wait for a place that does not answer.
 const BESIDE_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// What the passphrases of a request opened.
+/// Keys, files and permits that the api opened for a request, by passphrases or by reading files.
 #[derive(Debug, Default)]
 pub struct Opened {
-    /// The vault's keys.
+    /// Keys of the vault.
     pub keys: Option<Keys>,
-    /// The organisation's root key.
+    /// Root key of the organisation.
     pub root: Option<RootKey>,
-    /// A backup that was unpacked, where, and the right to have it there.
+    /// An unpacked backup: its size, its folder, and the permit to use the folder.
     pub backup: Option<(backup::Summary, PathBuf, OwnedSemaphorePermit)>,
-    /// A file that was read.
+    /// Content of an imported file.
     pub import: Option<Result<Vec<Imported>, ImportErrors>>,
-    /// The right to have a large request in memory, until it is done.
+    /// Permit to have a large request in memory, until it is done.
     pub turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Opened {
-    /// Whether there was a passphrase to try, or a file to read.
+    /// Whether anything was opened: keys, a backup or a file.
     pub(crate) fn is_anything(&self) -> bool {
         self.keys.is_some() || self.root.is_some() || self.backup.is_some() || self.import.is_some()
     }
 
-    /// The root key, ready to sign.
+    /// Returns the signer of the root key.
     fn root(&self) -> Result<Signer, Problem> {
         self.root.as_ref().map(|root| Signer::new(root.seed())).ok_or_else(dispatch::not_opened)
     }
 }
 
-/// A request, what it opened, and where the answer goes.
+/// A request for the runtime, with what was opened for it and the sender for its answer.
 #[derive(Debug)]
 pub struct Job {
-    /// What is asked.
+    /// The request.
     pub request: Request,
-    /// What its passphrases opened.
+    /// Keys and files opened for the request.
     pub opened: Opened,
-    /// Where the answer goes.
+    /// Sender of the answer.
     pub reply: Answerer,
 }
 
-/// What of this node others can see.
+/// Network exposure of this node.
 #[derive(Clone, Debug)]
 pub struct Exposure {
-    /// Where it listens.
+    /// Addresses to listen on.
     pub listen: Vec<SocketAddr>,
-    /// Whether and how it looks up the host names of its peers.
+    /// Whether and how host names of peers are looked up.
     pub names: net::Names,
 }
 
-/// Starts the runtime on its own thread. It ends when the last sender of jobs is gone.
+/// Starts the runtime on its own thread. The runtime ends when the last sender of jobs is dropped.
+///
+/// # Errors
+///
+/// The I/O error of starting the thread.
 pub fn spawn(folder: Arc<Path>, exposure: Exposure, jobs: mpsc::Receiver<Job>) -> std::io::Result<JoinHandle<()>> {
     let threads = tokio::runtime::Handle::current();
     std::thread::Builder::new().name("runtime".into()).spawn(move || {
@@ -113,20 +118,20 @@ struct Runtime {
     beside: Beside,
 }
 
-/// How far the folder is open.
+/// State of the folder.
 enum Phase {
-    /// No keys in memory: never made, or sealed.
+    /// Closed: no keys in memory.
     Closed,
     /// Open, in no registry.
     NotJoined(Box<Folder>),
-    /// In a registry, on the network.
+    /// Open, in a registry, on the network.
     Joined(Box<Joined>),
 }
 
 impl Runtime {
     async fn run(&mut self, mut jobs: mpsc::Receiver<Job>) {
         loop {
-            // Only waiting can be cancelled; what was taken up is carried to its end.
+            // Only waiting is cancelled; a received job or event is always completed.
             let job = match &mut self.phase {
                 Phase::Joined(joined) => {
                     let sweeps = !joined.is_swept();
@@ -174,7 +179,7 @@ impl Runtime {
         }
     }
 
-    /// Goes on with what looks at every record: at one of them.
+    /// Runs one step of the sweeps: one record.
     fn sweep(&mut self) {
         let Phase::Joined(joined) = &mut self.phase else { return };
         match joined.sweep() {
@@ -194,7 +199,7 @@ impl Runtime {
         Reply::Status(Box::new(self.phase.status(&self.folder, &self.exposure.listen)))
     }
 
-    /// Drops everything that opens or says what people read here, also what work beside this thread holds of it.
+    /// Locks the folder: drops the reader keys and everything that was read with them, in background work too.
     async fn lock(&mut self) -> Result<Reply, Problem> {
         match &mut self.phase {
             Phase::Closed => {}
@@ -212,12 +217,12 @@ impl Runtime {
         }
     }
 
-    /// Destroys the keys first; everything else is useless without them. Whoever asked for it has done so already, off
-    /// this thread, and here it is repeated: what failed then may go now.
+    /// Wipes the folder: destroys the keys first, since everything else is useless without them. The api has done so
+    /// already, off this thread; the repetition retries what failed.
     async fn wipe(&mut self) -> Result<Reply, Problem> {
         let wiped = vault::wipe(&self.folder);
         self.phase = Phase::Closed;
-        // An archive under way is not finished; a backup under way looks for the marker itself.
+        // An archive under way is cancelled; a backup under way checks the marker itself.
         let _in_time = self.beside.revoke().await;
         match wiped {
             Ok(()) => {
@@ -228,7 +233,7 @@ impl Runtime {
         }
     }
 
-    /// Keys that were derived before a wipe arrive after it: they open nothing any more.
+    /// Refuses a wiped folder: keys that were derived before a wipe may arrive after it.
     fn refuse_if_wiped(&self) -> Result<(), Problem> {
         if is_wiped(&self.folder) { Err(closed(&self.folder)) } else { Ok(()) }
     }
@@ -240,7 +245,7 @@ impl Runtime {
             making::end(&self.folder).map(|()| folder).map_err(|error| saving::disk_problem(&error))
         });
         let folder = made.inspect_err(|_| {
-            // What cannot be cleared away now is at the next start.
+            // Remains that cannot be removed now are removed at the next start.
             let _at_the_next_start = making::clear(&self.folder);
         })?;
         self.phase = Phase::NotJoined(Box::new(folder));
@@ -290,7 +295,7 @@ impl Phase {
         }
     }
 
-    /// The registry it is in.
+    /// Id of the registry, once joined.
     fn registry(&self) -> Option<RegistryId> {
         match self {
             Self::Closed | Self::NotJoined(_) => None,
@@ -327,7 +332,7 @@ impl Phase {
     }
 }
 
-/// What a folder holds that is not open.
+/// Determines the state of a folder that is not open.
 fn held(folder: &Path) -> NodeState {
     let holds = |name: &str| folder.join(name).symlink_metadata().is_ok();
     if is_wiped(folder) {
@@ -341,12 +346,12 @@ fn held(folder: &Path) -> NodeState {
     }
 }
 
-/// Where it cannot be told, nothing is opened.
+/// Whether the folder was wiped; if this cannot be determined, it counts as wiped.
 fn is_wiped(folder: &Path) -> bool {
     vault::is_wiped(folder).unwrap_or(true)
 }
 
-/// Why a folder that is not open does nothing.
+/// Problem of a request to a folder that is not open.
 pub(crate) fn closed(folder: &Path) -> Problem {
     match held(folder) {
         NodeState::Wiped => {
@@ -357,7 +362,7 @@ pub(crate) fn closed(folder: &Path) -> Problem {
     }
 }
 
-/// Why a folder without keys is not opened.
+/// Problem of opening a folder without key files.
 pub(crate) fn without_keys(folder: &Path) -> Problem {
     match held(folder) {
         NodeState::Sealed => {
@@ -389,7 +394,7 @@ fn blank(state: NodeState, listening: Vec<String>) -> Status {
     }
 }
 
-/// Seconds UTC. The one reading of the calendar clock; it is claimed, never decided by.
+/// Returns the time of the calendar clock in seconds UTC: a claimed time, by which no rule decides.
 fn utc_now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,5 +1,5 @@
-//! The places between two operations on the disk, by name: tests look in there, and do what another process could do.
-//! In the product they are nothing.
+//! Test hooks between two disk operations, by name: a test stops there, or does what another process could do. In the
+//! product they compile to nothing.
 
 #[cfg(not(test))]
 #[inline]
@@ -12,15 +12,15 @@ pub(crate) use watched::{step, watched};
 mod watched {
     use std::cell::RefCell;
 
-    /// Hears the number of a step, from 0, and its name.
+    /// A callback that gets the number of a step, from 0, and its name.
     type Watch = Box<dyn FnMut(usize, &'static str)>;
 
     thread_local! {
         static WATCH: RefCell<Option<(usize, Watch)>> = const { RefCell::new(None) };
     }
 
-    /// Does `work` on this thread; `watch` hears each of its steps before it is made. Answers what `work` came to and how
-    /// many steps it took.
+    /// Runs `work` on this thread and calls `watch` before each of its steps. Returns the result of `work` and the
+    /// number of steps.
     pub(crate) fn watched<T>(watch: impl FnMut(usize, &'static str) + 'static, work: impl FnOnce() -> T) -> (T, usize) {
         WATCH.set(Some((0, Box::new(watch))));
         let done = work();
@@ -29,7 +29,7 @@ mod watched {
     }
 
     pub(crate) fn step(name: &'static str) {
-        // Taken out while it hears: what it does has steps of its own, which nobody hears.
+        // Taken out during the callback: steps that the callback itself runs are not watched.
         let Some((number, mut watch)) = WATCH.take() else { return };
         watch(number, name);
         WATCH.set(Some((number + 1, watch)));

@@ -1,8 +1,8 @@
-//! What lies on the disk: rows whose names are hidden and whose values open only in their own place.
+//! The disk store: rows in RocksDB with hidden names and values that are sealed to their place.
 //!
-//! The one room that names RocksDB. RocksDB writes row keys in clear and has no encryption of its own, so everything is
-//! sealed before it gets there: its log, tables and manifest hold keyed hashes and ciphertext. What a locked folder
-//! still tells: that it is a store of Habeas, how many rows each table has, how long they are, and when files changed.
+//! Only this module uses RocksDB. RocksDB writes row keys in clear and has no encryption of its own, so everything is
+//! sealed before it gets there: its log, tables and manifest hold keyed hashes and ciphertext. A locked folder still
+//! shows that it is a store of Habeas, how many rows each table has, how long they are, and when files changed.
 //!
 //! ```text
 //! FOLDER/format    one line of text: what the folder is, version of the layout, state
@@ -13,9 +13,9 @@
 //! value            nonce(24) ‖ XChaCha20-Poly1305(value key of the table, value, aad = database(16) ‖ row key)
 //! ```
 //!
-//! One column family, not one per table: one memtable and one write-ahead log make the bound on memory one number and
-//! "all of a batch or nothing" one record, a new table needs no migration, and the leading table byte keeps the rows of
-//! a table together anyway.
+//! There is one column family, not one per table: a single memtable and write-ahead log bound the memory by one number
+//! and make a batch atomic as one log record, a new table needs no migration, and the leading table byte keeps the rows
+//! of a table together anyway.
 
 mod acknowledged;
 mod folder;

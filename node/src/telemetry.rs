@@ -1,4 +1,4 @@
-//! Logs: to standard error or a file, for whoever runs the node. Never a secret, a name, case text, or an address at INFO.
+//! Logging to standard error or a file, for operators. Never a secret, a name or case text; no address at INFO.
 
 mod lines;
 
@@ -23,11 +23,12 @@ use tracing_subscriber::{
 use crate::durable;
 use lines::Lines;
 
-/// Bytes of a log file: some forty thousand lines. It and the one set aside are all that a node leaves of them.
+/// Maximum bytes of a log file, some forty thousand lines. A node keeps this file and one rotated file, nothing else.
 const LOG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Starts logging at `level` (`error`, `warn`, `info`, `debug`, or levels by module: `info,habeas_node::net=debug`); an unknown
-/// one is `info`. To standard error, or to the end of the file `path`, which standard error then is too: what a panic says stands in it.
+/// Starts logging at `level`: `error`, `warn`, `info`, `debug`, or levels by module (`info,habeas_node::net=debug`).
+/// An unknown level counts as `info`. Logs go to standard error, or are appended to the file `path`; standard error
+/// is then redirected to this file, so a panic message is written there too.
 pub(crate) fn start(level: &str, path: Option<&Path>) {
     let filter = level.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     match path.map(|path| LogFile::open(path, LOG_BYTES, true)) {
@@ -45,19 +46,19 @@ fn begin(filter: Targets, to: impl for<'a> MakeWriter<'a> + Send + Sync + 'stati
     tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }
 
-/// A file that is set aside when it is full, in the place of the one set aside before.
+/// A log file that is rotated when it is full; the rotated file replaces the one before.
 struct LogFile {
     path: PathBuf,
     file: File,
     bytes: u64,
     bytes_max: u64,
-    /// Whether standard error is this file too.
+    /// Whether standard error is redirected to this file.
     is_stderr: bool,
 }
 
 impl LogFile {
     fn open(path: &Path, bytes_max: u64, is_stderr: bool) -> io::Result<Self> {
-        // The folder is its owner's alone; a link in it would be somebody's mistake and not a place for a log.
+        // The folder belongs to its owner alone; a symbolic link in it is a mistake, not a place for a log.
         let no_link = i32::try_from(OFlags::NOFOLLOW.bits()).unwrap_or_default();
         let file = File::options().create(true).append(true).mode(0o600).custom_flags(no_link).open(path)?;
         if is_stderr {
@@ -66,7 +67,7 @@ impl LogFile {
         Ok(Self { path: path.into(), bytes: file.metadata()?.len(), file, bytes_max, is_stderr })
     }
 
-    /// Sets it aside and begins anew; where it cannot be set aside, it is emptied.
+    /// Rotates the file and begins a new one; if the rename fails, the file is truncated.
     fn turn(&mut self) -> io::Result<()> {
         match fs::rename(&self.path, durable::beside(&self.path, ".1")) {
             Ok(()) => *self = Self::open(&self.path, self.bytes_max, self.is_stderr)?,

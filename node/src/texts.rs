@@ -1,5 +1,5 @@
-//! The texts that this room shows to people, by name: each function is a message of `protocol/texts/lang`, and its
-//! parameters are the message's.
+//! Texts that the node shows to people: each function is a Fluent message of `protocol/texts/lang`, with the
+//! message's parameters.
 
 pub(crate) mod archive;
 

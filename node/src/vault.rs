@@ -1,8 +1,8 @@
-//! The vault: what turns a passphrase into the keys of the store, and what a wipe destroys.
+//! The vault: derives the keys of the store from a passphrase; a wipe destroys it.
 //!
-//! Two class keys open the store. The reader key comes from the master secret, the carrier key too, and
-//! nothing leads back from the carrier key; so a person's slot holds one secret, the master for a reader, the carrier key
-//! for an administrator, who can run the node and never read.
+//! Two class keys open the store, the carrier key and the reader key. Both are derived from the master secret, and
+//! neither leads back to it. So a person's slot holds one secret: the master secret for a reader, the carrier key for
+//! an administrator, who can run the node and never read.
 //!
 //! ```text
 //! FOLDER/vault, FOLDER/vault.copy     the header, twice; the sound one with the higher generation counts
@@ -13,19 +13,20 @@
 //! kek      keyed BLAKE3(stretched "slot", the slot's salt)
 //! wrapped  XChaCha20-Poly1305(kek "wrap", nonce 0, role(1) ‖ secret(32), aad = magic ‖ version ‖ database)
 //! roles    nonce(24) ‖ XChaCha20-Poly1305(carrier "roles", one byte per slot, aad = database)
-//! mac      keyed BLAKE3(carrier "mac", everything before)         sum   BLAKE3(everything before): torn or not, without a key
+//! mac      keyed BLAKE3(carrier "mac", everything before)
+//! sum      BLAKE3(everything before): shows a torn write without a key
 //! FOLDER/vault.attempts, backup.attempts   failures(4) ‖ last attempt in ms(8) ‖ check(4)
 //! ```
 //!
-//! Integers are big-endian. There are always eight slots, of at most two costs; a free one is random bytes with the cost of
-//! its neighbours. A slot's salt is never used twice, so the wrapping key seals one thing only, and two persons with one
-//! passphrase do not show.
+//! Integers are big-endian. There are always eight slots, of at most two costs; a free one is random bytes with the
+//! cost of its neighbours. A slot's salt is never used twice, so the wrapping key seals one secret only, and equal
+//! passphrases of two persons do not show.
 //!
 //! **One salt for all derivations.** A passphrase is stretched once and tried on all eight slots, so a wrong one costs
-//! what a right one costs: one derivation, not eight. The price: a guesser who holds the header tries each guess on all
-//! slots for one derivation too. That is at most three bits, and only if eight persons' passphrases are equally hard to
-//! guess; whoever made the vault has the first slot, and guesses at that one are as dear as before. A word more in a
-//! passphrase is worth eleven bits.
+//! what a right one costs: one derivation, not eight. In return, an attacker who holds the header tests each guess on
+//! all slots with one derivation too. That gains at most three bits, and only if eight persons' passphrases are equally
+//! hard to guess; the person who made the vault has the first slot, and guessing at that one costs as much as before.
+//! One more word in a passphrase adds eleven bits.
 
 use std::{
     io,
@@ -66,77 +67,77 @@ use header::Roles;
 use slot::Slot;
 use wipe::Gate;
 
-/// Names one database for ever: random, made with its vault, bound into every sealed value of its store.
+/// Id of a database: random, made with its vault, constant, and bound into every sealed value of its store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DatabaseId(pub [u8; 16]);
 
-/// What a vault opens to.
+/// Keys that a vault opens to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keys {
-    /// The database these keys are for.
+    /// The database that these keys open.
     pub database: DatabaseId,
     /// Class key of the carrier tables: enough to replicate.
     pub carrier: Secret,
-    /// Class key of what only readers open; an administrator's slot does not give it.
+    /// Class key of the reader tables; an administrator's slot does not give it.
     pub reader: Option<Secret>,
 }
 
-/// What a slot opens.
+/// Role of a slot: the tables that its passphrase opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Everything.
+    /// Opens all tables.
     Reader,
-    /// The carrier tables: starting, stopping, backing up.
+    /// Opens the carrier tables: starting, stopping, backing up.
     Administrator,
 }
 
-/// A place in the header, from 0.
+/// Number of a slot in the header, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlotNumber(pub usize);
 
-/// Who gets a slot, and what opening it costs.
+/// Options of a new slot.
 #[derive(Debug)]
 pub struct NewSlot<'a> {
-    /// What will open it.
+    /// Passphrase that will open the slot.
     pub passphrase: &'a Passphrase,
-    /// What it will open.
+    /// Role that the slot will give.
     pub role: Role,
-    /// What each attempt will cost.
+    /// Cost of each attempt.
     pub cost: Cost,
 }
 
-/// Why the vault did not do it. Each has one meaning, for ever.
+/// Error of a vault operation. Each variant keeps its meaning in all versions.
 #[derive(Debug, Error)]
 pub enum VaultError {
     /// No slot opens with this passphrase.
     #[error("the passphrase is wrong")]
     WrongPassphrase,
-    /// Too soon after wrong passphrases; nothing was tried.
+    /// An attempt came too soon after wrong passphrases; nothing was tried.
     #[error("too many wrong passphrases: wait {} s", wait.as_secs().max(1))]
     TooSoon {
         /// Time to wait.
         wait: Duration,
     },
-    /// There is no vault here.
+    /// The folder has no vault.
     #[error("there is no vault here")]
     Missing,
-    /// The keys of the folder were destroyed; nothing in it opens any more, and nothing is made in it.
+    /// The keys of the folder were destroyed; nothing in it opens any more, and nothing can be made in it.
     #[error("the keys of this folder were destroyed")]
     Wiped,
-    /// A machine would guess the passphrase in no time; nothing was made.
+    /// The passphrase is too easy to guess by machine; nothing was made.
     #[error(
         "a passphrase has at least {} characters, of at least {} kinds",
         PASSPHRASE_CHARS.0,
         PASSPHRASE_LETTERS.0
     )]
     Weak,
-    /// There is one already; nothing was touched.
+    /// The vault exists already; nothing was touched.
     #[error("there is a vault here already")]
     Exists,
-    /// The file is something else.
+    /// The file is not a vault.
     #[error("this is not a vault of Habeas")]
     NotHabeas,
-    /// Written by a newer Habeas.
+    /// The vault was written by a newer Habeas.
     #[error("the vault has version {found}, this program knows {known}")]
     Newer {
         /// Version of the file.
@@ -144,43 +145,44 @@ pub enum VaultError {
         /// Newest version this program knows.
         known: u8,
     },
-    /// Both copies are torn or were altered.
+    /// The two copies are both torn or altered.
     #[error("the vault is damaged: restore it from a backup")]
     Damaged,
-    /// A cost no honest vault has: the file was altered to exhaust or to weaken. Nothing was allocated.
+    /// The header names a cost that no honest vault has: the file was altered to exhaust memory or to weaken the keys.
+    /// Nothing was allocated.
     #[error("the vault asks for {memory_kib} KiB, {passes} passes, {lanes} lanes: outside what is allowed")]
     AbsurdParameters {
         /// Memory in KiB.
         memory_kib: u32,
-        /// Passes over it.
+        /// Passes over the memory.
         passes: u32,
         /// Lanes.
         lanes: u32,
     },
-    /// The machine does not give the memory the passphrase costs.
+    /// The machine cannot allocate the memory that the derivation needs.
     #[error("opening the vault needs {memory_kib} KiB of free memory")]
     NoMemory {
         /// Memory in KiB.
         memory_kib: u32,
     },
-    /// All slots are taken.
+    /// The vault has no free slot.
     #[error("all {SLOTS} slots of the vault are taken")]
     NoFreeSlot,
-    /// No person has this slot.
+    /// The slot is free.
     #[error("slot {} is free", .0.0)]
     NoSuchSlot(SlotNumber),
-    /// An administrator cannot give what it does not have, nor take from readers.
+    /// An administrator tried to give more than it has, or to remove another slot.
     #[error("an administrator's passphrase cannot do this")]
     NotAReader,
-    /// Without it nobody could read.
+    /// The last reader's slot cannot be removed: nobody could read any more.
     #[error("the last reader's slot cannot be removed")]
     LastReader,
-    /// The system refused.
+    /// The system refused an operation.
     #[error("cannot {attempted}")]
     Io {
-        /// What was attempted, as a verb.
+        /// The attempted operation, as a verb phrase.
         attempted: &'static str,
-        /// The system's reason.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
@@ -196,9 +198,9 @@ impl VaultError {
 #[derive(Clone, Debug)]
 pub struct Vault {
     folder: PathBuf,
-    /// Where failed attempts are remembered.
+    /// File that records failed attempts.
     attempts: PathBuf,
-    /// Whether this is only looked at: nothing in the folder is mended.
+    /// Whether this is a temporary copy that is only read: nothing in the folder is repaired.
     is_copy: bool,
 }
 
@@ -213,7 +215,12 @@ struct Opened {
 }
 
 impl Vault {
-    /// Makes a vault in `folder`, with one reader's slot. The folder is made if it is missing.
+    /// Creates a vault in `folder`, with one reader's slot. The folder is created if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Exists`] where a vault exists, [`VaultError::Wiped`] in a wiped folder, [`VaultError::Weak`] for a
+    /// passphrase that is too easy to guess, [`VaultError::NoMemory`], [`VaultError::Io`].
     pub fn create(
         folder: &Path,
         passphrase: &Passphrase,
@@ -240,13 +247,23 @@ impl Vault {
         Ok((vault, keys))
     }
 
-    /// Opens the vault in `folder`. A passphrase costs one derivation, right or wrong (two in a vault whose slots have two
-    /// costs); a wrong one soon costs a wait.
+    /// Opens the vault in `folder`. An attempt costs one derivation, right or wrong (two in a vault whose slots have
+    /// two costs); repeated wrong passphrases cost a growing wait.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::WrongPassphrase`], [`VaultError::TooSoon`] with the time to wait, and every error of reading the
+    /// header: [`VaultError::Missing`], [`VaultError::Wiped`], [`VaultError::NotHabeas`], [`VaultError::Newer`],
+    /// [`VaultError::Damaged`], [`VaultError::AbsurdParameters`], [`VaultError::NoMemory`], [`VaultError::Io`].
     pub fn open(folder: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<(Self, Keys), VaultError> {
         Self::of(folder).opened(passphrase, now)
     }
 
-    /// Opens the vault in `folder`, a copy that will not stay, and remembers failed attempts in the file `attempts`.
+    /// Opens the vault in `folder`, a temporary copy, and records failed attempts in the file `attempts`.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Vault::open`].
     pub fn open_copy(
         folder: &Path,
         attempts: &Path,
@@ -266,12 +283,23 @@ impl Vault {
         Ok((vault, opened.keys))
     }
 
-    /// Which slots are taken, by what role. Only the carrier key tells.
+    /// Lists the slots with their roles; a free slot is `None`. The roles are sealed under the carrier key.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Damaged`] if the header was altered, or any error of reading it.
     pub fn slots(&self, keys: &Keys) -> Result<[Option<Role>; SLOTS], VaultError> {
         Ok(self.read()?.roles(&keys.carrier)?.0)
     }
 
-    /// Gives `new` a slot, on the word of `by`: a reader may add anyone, an administrator administrators.
+    /// Adds the slot `new`, authorised by the passphrase `by`: a reader may add anyone, an administrator only
+    /// administrators.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoFreeSlot`], [`VaultError::NotAReader`] if an administrator adds a reader, [`VaultError::Weak`]
+    /// for the new passphrase, [`VaultError::AbsurdParameters`] for a third cost, and the errors of [`Vault::open`] for
+    /// `by`.
     pub fn add_slot(
         &self,
         by: &Passphrase,
@@ -292,8 +320,13 @@ impl Vault {
         Ok(SlotNumber(free))
     }
 
-    /// Frees `slot`, on the word of `by`: a reader may free any but the last reader's, an administrator only its own.
-    /// Whoever saw a header with the old slot and knows its passphrase can still open that.
+    /// Removes `slot`, authorised by the passphrase `by`: a reader may remove any but the last reader's, an
+    /// administrator only its own. An old copy of the header still opens with the removed passphrase.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NoSuchSlot`] if the slot is free, [`VaultError::NotAReader`], [`VaultError::LastReader`], and the
+    /// errors of [`Vault::open`] for `by`.
     pub fn remove_slot(
         &self,
         by: &Passphrase,
@@ -315,6 +348,11 @@ impl Vault {
     }
 
     /// Replaces the passphrase `old` by `new`, in the same slot.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Weak`] for `new`, [`VaultError::AbsurdParameters`] for a third cost, and the errors of
+    /// [`Vault::open`] for `old`.
     pub fn change_passphrase(
         &self,
         old: &Passphrase,
@@ -345,7 +383,8 @@ impl Vault {
         Ok(())
     }
 
-    /// The sound copy with the higher generation. Errors of one copy count only if there is no other.
+    /// Reads the sound copy with the higher generation. Errors of one copy count only if the other is not sound either;
+    /// a cost out of bounds always counts.
     fn read(&self) -> Result<Header, VaultError> {
         wipe::refuse(&self.folder)?;
         step("read the vault");
@@ -357,7 +396,7 @@ impl Vault {
         });
         match (first, second) {
             (Ok(first), Ok(second)) => Ok(if second.generation > first.generation { second } else { first }),
-            // A torn file and a lost one are accidents; a cost out of bounds with a good sum is somebody's doing.
+            // A torn or lost copy is an accident; a cost out of bounds under a valid sum is an attack.
             (Err(error @ VaultError::AbsurdParameters { .. }), _)
             | (_, Err(error @ VaultError::AbsurdParameters { .. })) => Err(error),
             (Ok(sound), Err(_)) | (Err(_), Ok(sound)) => Ok(sound),
@@ -365,7 +404,7 @@ impl Vault {
         }
     }
 
-    /// Tries all slots; what is found is also checked as a whole, and a copy that differs is brought up to date.
+    /// Tries all slots. An opened header is then verified as a whole, and a copy that differs is brought up to date.
     fn enter(&self, passphrase: &Passphrase, now: SystemTime) -> Result<Opened, VaultError> {
         let header = self.read()?;
         let attempts = self.attempts();
@@ -398,7 +437,7 @@ impl Vault {
         self.put(header)
     }
 
-    /// The gate is held by the caller.
+    /// Writes the copies that differ from `header`. The caller holds the gate.
     fn put(&self, header: &Header) -> Result<(), VaultError> {
         let bytes = header.encode();
         for copy in self.copies() {
@@ -427,7 +466,7 @@ impl Role {
     }
 }
 
-/// One way only: master → carrier key, master → reader key.
+/// Derives the class keys from a slot's secret, one way: master → carrier key, master → reader key.
 fn keys_of(database: DatabaseId, role: Role, secret: &Secret) -> Keys {
     match role {
         Role::Reader => Keys {

@@ -1,8 +1,8 @@
-//! Reading a request: small ones at once, large ones one at a time, none for longer than it should take.
+//! Request bodies: small ones are read at once, large ones one at a time, all with a time limit.
 //!
-//! A large request is held in memory twice while it is read, and what was read from it until the runtime has done it. So
-//! there is one of them in the whole process, from its first large byte to its answer; a few may wait, with no more in
-//! memory than a small one.
+//! A large request is in memory twice while it is read, and its content until the runtime is done. So the whole process
+//! handles one of them at a time, from its first byte beyond the limit to its answer. A few may wait, each with no more
+//! in memory than a small request.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-/// How long a small request, or the rest of a large one, may take: it comes from a program on the same machine.
+/// Time limit for a small request, or the rest of a large one: it comes from a program on the same machine.
 const READ_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// The right to have a large request in memory.
+/// Permits for large requests: one to be in memory, and a few to wait.
 #[derive(Clone)]
 pub(super) struct Large {
     one: Arc<Semaphore>,
@@ -32,14 +32,14 @@ impl Large {
         Self { one: Arc::new(Semaphore::new(1)), waiting: Arc::new(Semaphore::new(LARGE_REQUESTS_WAITING.0)) }
     }
 
-    /// Waits for the others.
+    /// Waits for the other large requests; fails with a busy problem if too many wait.
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let busy = |_| busy("large requests are read one at a time, and many wait already");
         let _waits = Arc::clone(&self.waiting).try_acquire_owned().map_err(busy)?;
         Ok(Arc::clone(&self.one).acquire_owned().await.expect("it is never closed"))
     }
 
-    /// Reads a request whole, and keeps its turn with it if it is large.
+    /// Reads a complete request body, and returns its turn with it if it is large.
     pub(super) async fn read(&self, body: Body) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), Problem> {
         self.read_within(READ_TIME_MAX, body.into_data_stream()).await
     }
@@ -68,7 +68,7 @@ impl Large {
     }
 }
 
-/// Something that is done one at a time is being done.
+/// Problem for an operation that runs one at a time and is under way.
 pub(super) fn busy(what: &str) -> Problem {
     Problem::new(codes::BUSY, what)
 }
@@ -108,7 +108,7 @@ mod tests {
         }
     }
 
-    /// Twelve requests of 60 MiB at once were all in memory at once: 764 MiB.
+    /// Regression: twelve concurrent requests of 60 MiB were all in memory: 764 MiB.
     #[tokio::test]
     async fn of_large_requests_one_is_in_memory_some_wait_with_little_and_the_others_are_told_so() {
         let large = Large::new();

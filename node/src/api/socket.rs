@@ -1,8 +1,7 @@
-//! The socket itself: who may come in, how many at a time, how long each may take, and how it ends.
+//! The Unix socket: whose connections are accepted, how many at a time, their time limits, and shutdown.
 //!
-//! One connection is one request. Whoever connects and says nothing is sent away after a while; above so many connections
-//! the next ones are told so, and above so many of those they are dropped. What ends does so in bounded time, whatever a
-//! request in flight waits for.
+//! One connection is one request. An idle connection is closed after a while. Connections beyond a limit get a refusal,
+//! and beyond a further limit are dropped. Shutdown takes bounded time, whatever a request in flight waits for.
 
 use std::{
     io,
@@ -26,24 +25,24 @@ use tokio::{
 };
 use tower_service::Service as _;
 
-/// How long the head of a request may take: it is a few hundred bytes from a program on the same machine.
+/// Time limit for the head of a request: it is a few hundred bytes from a program on the same machine.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
-/// The same for one that is refused.
+/// Time limit for the head of a request that is refused.
 const REFUSED_TIME_MAX: Duration = Duration::from_secs(2);
-/// How long answers in flight may take when the node ends.
+/// Time limit for answers in flight at shutdown.
 const LAST_TIME_MAX: Duration = Duration::from_secs(3);
-/// The pause after the system had no connection to give, such as for want of file descriptors.
+/// Pause after a failed accept, such as for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of a connection's buffer.
 const BUFFER: usize = 64 * 1024;
 
-/// The places at a socket.
+/// Permits of a socket: for served and for refused connections.
 struct Places {
     served: Arc<Semaphore>,
     refused: Arc<Semaphore>,
 }
 
-/// Serves `router` at `listener` until `until`, and `refusal` to whoever is too many.
+/// Serves `router` at `listener` until `until` completes, and `refusal` to connections beyond the limit.
 pub(super) async fn serve<End>(
     listener: UnixListener,
     router: Router,
@@ -81,8 +80,8 @@ pub(super) async fn serve<End>(
     end
 }
 
-/// The next connection of this node's own user. `None`: none of theirs, or the system has none to give now; the first of
-/// those in a row is logged.
+/// Accepts the next connection of this node's own user. `None` for another user's, or if the system refuses; the first
+/// of several refusals in a row is logged.
 async fn accept(listener: &UnixListener, refuses: &mut bool) -> Option<UnixStream> {
     match listener.accept().await {
         Ok((stream, _)) => {
@@ -101,13 +100,14 @@ async fn accept(listener: &UnixListener, refuses: &mut bool) -> Option<UnixStrea
     }
 }
 
-/// The folder and the socket keep other users out already; a folder that was opened to them must not give them this.
+/// Whether a connection is from this user or root. The modes of folder and socket keep other users out already; this
+/// holds even if somebody changed them.
 fn is_ours(stream: &UnixStream) -> io::Result<bool> {
     let user = stream.peer_cred()?.uid();
     Ok(user == geteuid().as_raw() || user == 0)
 }
 
-/// One request and its answer. When the node ends, a request that has begun may still be answered.
+/// Serves one request. At shutdown, a request that has begun may still be answered.
 async fn answer(stream: UnixStream, router: Router, _place: OwnedSemaphorePermit, mut ending: watch::Receiver<bool>) {
     let begun = Arc::new(AtomicBool::new(false));
     let begins = Arc::clone(&begun);

@@ -1,4 +1,4 @@
-//! The socket in front of runtimes that are not the real one: one that breaks, one that never ends.
+//! Tests of the socket in front of replaced runtimes: one that breaks, one that never ends.
 
 use std::{
     io::{Read as _, Write as _},
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::net::Names;
 
-/// A socket that is served, and how its serving ended.
+/// A served socket, and the outcome of its serving.
 struct Served {
     folder: TempDir,
     ended: tokio::task::JoinHandle<Result<(), ServeError>>,
@@ -48,7 +48,7 @@ impl Served {
         UnixStream::connect(self.folder.path().join("api.sock")).expect("it is served")
     }
 
-    /// What is answered.
+    /// Sends a request and returns the answer.
     async fn ask(&self, request: &Request) -> Answer {
         let (mut stream, body) = (self.connect(), serde_json::to_vec(request).expect("a request has a JSON form"));
         tokio::task::spawn_blocking(move || {
@@ -79,7 +79,7 @@ fn stopping(job: Job) {
     job.reply.answer(Ok(Reply::Stopping));
 }
 
-/// A panic of the runtime left a process that answered "stopping" for ever.
+/// Regression: after a panic of the runtime, the process answered "stopping" for ever.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_runtime_that_breaks_ends_the_process_with_an_error_and_says_so_to_whoever_asked() {
     let served = served(|_| std::panic::resume_unwind(Box::new("a mistake of ours"))).await;
@@ -109,10 +109,10 @@ async fn a_runtime_that_does_not_end_is_left_behind_with_an_error() {
 async fn above_so_many_connections_the_next_ones_are_told_so_and_stopping_waits_for_none_of_them() {
     let served = served(stopping).await;
     let idle: Vec<_> = (0..CONNECTIONS.0).map(|_| served.connect()).collect();
-    // Accepted in order: this one is one too many.
+    // Connections are accepted in order, so this one is over the limit.
     assert_eq!(code(served.ask(&Request::Status).await), codes::BUSY);
     drop(idle);
-    // Whoever hung up made room.
+    // The closed connections made room.
     let mut answer = served.ask(&Request::Status).await;
     while let Answer::Problem(problem) = answer {
         assert_eq!(problem.code, codes::BUSY);
@@ -179,14 +179,14 @@ fn an_init_takes_two_passphrases_that_are_strong_and_not_one_and_makes_nothing_b
     check(strong, Some("short"), codes::WEAK_PASSPHRASE);
     check(strong, Some("aaaaaaaaaaaaaaaaaaaa"), codes::WEAK_PASSPHRASE);
     check(strong, Some(strong), codes::SAME_PASSPHRASE);
-    // й from two keyboards.
+    // The same word, with й typed on two keyboards.
     check("выдуманный кл\u{439}", Some("выдуманный кл\u{438}\u{306}"), codes::SAME_PASSPHRASE);
     let request =
         Request::Init { passphrase: typed(strong), root_passphrase: Some(typed("another invented one")), demo: true };
     assert!(open(&porter, &request).expect("both are strong").root.is_some());
 }
 
-/// Whoever looked at a backup on a medium that did not answer held up the passphrase of the owner for ever.
+/// Regression: verifying a backup on a medium that did not answer blocked the owner's passphrase for ever.
 #[test]
 fn a_look_at_a_backup_that_takes_long_holds_up_another_look_and_no_passphrase() {
     let (folder, porter) = porter();

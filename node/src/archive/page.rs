@@ -1,7 +1,7 @@
-//! The page of an archive: one file, no script, nothing fetched; for a phone, a large screen and paper.
+//! The HTML page of an archive: one file without scripts or external resources, for a phone, a large screen and paper.
 //!
-//! Everything in it that others wrote is text and stays text. What organisations disagree about stands first, side by
-//! side. A value that several say stands once, with all who say so.
+//! Text that others wrote is always escaped. Disputed values come first, side by side. A value that several
+//! organisations claim is shown once, with all of them.
 
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ use super::{
 use crate::texts::archive as texts;
 
 const STYLE: &str = include_str!("page.css");
-/// Nothing may be fetched or run, whatever ends up in the page.
+/// Content security policy of the page: nothing is fetched or run, whatever text is in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/// An archive as one page; `each` is called for each record, which is left out if it says so.
+/// Renders an archive as one page; `each` is called for each record, which is left out if it returns `false`.
 #[must_use]
 pub fn page(archive: &Archive, manner: &Manner, each: &mut dyn FnMut() -> bool) -> String {
     let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
@@ -123,7 +123,7 @@ impl Page<'_> {
         Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, language::current()))
     }
 
-    /// An organisation by what it is called here, and its call-sign; one that is no member any more by its id.
+    /// Renders an organisation: its petname and its call-sign, or its id if it is no longer a member.
     fn who(&self, org: &OrgId) -> Markup {
         match self.members.get(org) {
             Some(Member { name: Some(name), call_sign, .. }) => html! { (text(name)) " (" (text(call_sign)) ")" },
@@ -137,7 +137,7 @@ impl Page<'_> {
     }
 }
 
-/// A record by the label it came with, or by its words.
+/// Renders a record by its import label, or by its pseudonym words.
 fn name(record: &Archived) -> Markup {
     match &record.label {
         Some(label) => html! { (text(label)) " · " (record.pseudonym) },
@@ -145,12 +145,12 @@ fn name(record: &Archived) -> Markup {
     }
 }
 
-/// One record on the page.
+/// Renderer of one record.
 struct Reader<'a> {
     page: &'a Page<'a>,
     record: &'a Archived,
     sheet: Sheet,
-    /// What each entity is: its kind, and what names it among others of that kind.
+    /// Entities of the record: their kind, and the text that tells them from others of that kind.
     entities: BTreeMap<EntityId, (String, String)>,
 }
 
@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
         };
         let circle = self.page.archive.circles.iter().find(|circle| circle.circle == record.circle);
         let level = circle.map(|circle| match circle.kind.as_str() {
-            // A case file of which a part is shared is read by others as well.
+            // An own case file that is shared in part has other readers too.
             "own" if record.readers.is_empty() => texts::page_circle_own(),
             "commons" => texts::page_circle_commons(),
             _ => texts::page_circle_named(),
@@ -261,7 +261,7 @@ impl<'a> Reader<'a> {
         let heading = self.kind(&found.kind);
         let is_first = self.entities.get(&found.entity).is_some_and(|(kind, _)| *kind == found.kind);
         let id = is_first.then(|| self.anchor(&found.entity));
-        // What stands under what is seen by its place.
+        // The nesting shows the parent, so the field `parent` is left out.
         let fields = found.fields.iter().filter(|(field, cell)| {
             !field.ends_with(".parent") && (!cell.claims.is_empty() || !cell.history.is_empty())
         });
@@ -338,7 +338,7 @@ impl<'a> Reader<'a> {
         html! { ul.by { @for claim in claims { li { (self.said(claim)) } } } }
     }
 
-    /// Who, when, how sure, from which source.
+    /// Renders the author, time, grade and sources of a claim.
     fn said(&self, claim: &Claim) -> Markup {
         html! {
             (self.page.who(&claim.org))
@@ -366,7 +366,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// An entity of this record, by what it is.
+    /// Renders a link to an entity of this record, with its kind and types.
     fn link(&self, entity: &EntityId) -> Markup {
         match self.entities.get(entity) {
             Some((kind, types)) => html! {
@@ -376,7 +376,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Ids of entities are unique in a record, not on the page: any organisation may use one again.
+    /// Returns the anchor of an entity on the page. Ids of entities are unique in a record only: any organisation may
+    /// use one again.
     fn anchor(&self, entity: &EntityId) -> String {
         format!("{}.{entity}", self.record.record)
     }
@@ -390,7 +391,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Each value once, in the order first said, with all who say so.
+/// Groups claims by value, in the order of the first claim of each.
 fn grouped(claims: &[Claim]) -> Vec<(&Value, Vec<&Claim>)> {
     let mut groups: Vec<(&Value, Vec<&Claim>)> = Vec::new();
     for claim in claims {
@@ -402,7 +403,7 @@ fn grouped(claims: &[Claim]) -> Vec<(&Value, Vec<&Claim>)> {
     groups
 }
 
-/// The texts of a cell in one line.
+/// Joins the texts of a cell into one line, with the labels of codes.
 fn shown_texts(kind: &str, cell: &Cell) -> String {
     let field = format!("{kind}.type");
     let texts = cell.values().into_iter().filter_map(Value::as_text);

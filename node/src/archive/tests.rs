@@ -1,4 +1,4 @@
-//! Archives as they are written, and the page as people see it. All data is invented.
+//! Tests of archives as they are written, and of the page as people see it. All data is invented.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ const DAY: u64 = 1_795_478_400;
 const OURS: OrgId = OrgId([1; 32]);
 const THEIRS: OrgId = OrgId([2; 32]);
 const SOURCE: EntityId = EntityId([9; 16]);
-/// What nobody may get onto the page but as text.
+/// Text that must appear on the page only as text.
 const HOSTILE: &str = "</style><script>alert('1')</script><img src=x onerror=\"y\">&amp;\u{202e}gpj.exe\u{200b}\u{0}";
 
 fn claim(org: OrgId, value: impl Into<Value>) -> Claim {
@@ -48,7 +48,7 @@ fn agreed(value: impl Into<Value> + Clone) -> Cell {
     cell(Policy::Mvr, Shown::Agreed(value.clone().into()), vec![claim(OURS, value)])
 }
 
-/// A docket: agreed, disputed, settled, replaced, taken back; a field nobody knows.
+/// A docket with agreed, disputed, resolved, replaced and retracted values, and an unknown field.
 fn docket(text: &str) -> View {
     let root = EntityId([7; 16]);
     let reported =
@@ -155,7 +155,7 @@ fn archive(text: &str) -> Archive {
     }
 }
 
-/// In UTC.
+/// Presentation in this language, in UTC.
 fn told(language: Language) -> Manner {
     Manner { language, zone: TimeZone::UTC }
 }
@@ -198,7 +198,7 @@ fn a_case_file_with_a_shared_part_does_not_pass_for_unshared() {
     assert!(!says(&archive, "own organisation only") && says(&archive, "Case file · shared with named organisations"));
 }
 
-/// Labels, values, reasons, names of unknown fields and of those reported for come from others.
+/// Labels, values, reasons, and the names of unknown fields and of persons reported for come from others.
 #[test]
 fn hostile_text_stays_text_and_its_marks_are_seen() {
     let mut archive = archive(HOSTILE);
@@ -265,7 +265,7 @@ fn nothing_is_written_over_and_what_a_crash_left_is_in_nobodys_way() {
     check("empty folder", &|to| fs::create_dir(to).expect("writable"));
     check("file", &|to| fs::write(to, "x").expect("writable"));
     check("link", &|to| symlink("nowhere", to).expect("writable"));
-    // Somebody's folder that only looks like ours.
+    // Another's folder that only looks like ours.
     let theirs = root.path().join("new.unfinished");
     fs::create_dir(&theirs).and_then(|()| fs::write(theirs.join("letter"), "x")).expect("writable");
     assert!(matches!(
@@ -280,7 +280,7 @@ fn nothing_is_written_over_and_what_a_crash_left_is_in_nobodys_way() {
     assert!(!theirs.exists());
 }
 
-/// A link planted at `DIR.unfinished` led to the files of another archive, and those were removed.
+/// Regression: with a link planted at `DIR.unfinished`, the files of the archive that it led to were removed.
 #[test]
 fn a_link_in_the_place_of_an_unfinished_archive_is_not_followed() {
     let root = tempfile::tempdir().expect("a temporary folder");

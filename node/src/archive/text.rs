@@ -1,4 +1,4 @@
-//! Texts of others on a page: escaped by the page, and what would steer the reader's eye made visible here.
+//! Rendering of untrusted text on the page: escaped by the page, with hidden and steering characters made visible here.
 
 use jiff::{Timestamp, tz::TimeZone};
 use maud::{Markup, html};
@@ -6,8 +6,8 @@ use maud::{Markup, html};
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
 
-/// A text, set apart from the direction of what stands around it. Controls, marks that turn the direction of writing and
-/// characters that cannot be seen are named, since two texts that look alike must not differ unseen.
+/// Renders a text, isolated from the writing direction around it. Control characters, marks that turn the writing
+/// direction and invisible characters are shown by name, since two texts that look alike must not differ unseen.
 pub(super) fn text(text: &str) -> Markup {
     let mut pieces = Vec::new();
     let mut plain = String::new();
@@ -29,8 +29,8 @@ pub(super) fn text(text: &str) -> Markup {
     }
 }
 
-/// The minute in a zone, with the difference from UTC (RFC 3339); or the day alone for times that were recorded to the
-/// day: those are that day everywhere. For programs, UTC.
+/// Renders a time to the minute in a zone, with the offset from UTC (RFC 3339). A time that was recorded to the day is
+/// rendered as that day in every zone. The machine-readable attribute is UTC.
 pub(super) fn moment(seconds: u64, zone: &TimeZone) -> Markup {
     let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let Some(time) = time else { return html! { time { "?" } } };
@@ -45,13 +45,13 @@ pub(super) fn moment(seconds: u64, zone: &TimeZone) -> Markup {
     html! { time datetime=(time) { (time.to_zoned(zone.clone()).strftime(form)) } }
 }
 
-/// The name of a zone in the IANA database, if it has one and is not UTC.
+/// Returns the IANA name of a zone, if it has one and is not UTC.
 pub(super) fn zone_name(zone: &TimeZone) -> Option<&str> {
     zone.iana_name().filter(|name| !matches!(*name, "UTC" | "UCT" | "Zulu" | "Etc/UTC" | "Etc/UCT" | "Etc/Zulu"))
 }
 
-/// Whether a character steers or is not seen: controls, bidirectional marks (Unicode TR 9), zero-width and invisible
-/// ones, separators of lines, variation selectors and tags.
+/// Whether a character is hidden or steers: controls, bidirectional marks (Unicode TR 9), zero-width and invisible
+/// characters, line separators, variation selectors and tags.
 fn is_hidden(char: char) -> bool {
     char.is_control()
         || matches!(

@@ -1,4 +1,4 @@
-//! Backups as files: whole, cut, changed, and made by somebody else.
+//! Tests of backup files: complete, truncated, changed, and forged.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
@@ -6,7 +6,7 @@ use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use super::*;
 
-/// Five files and the time.
+/// Size of the test backup: five files and the time.
 const SAVED: Summary = Summary { files: 6, bytes: 100_015 };
 
 fn back(from: &Path, into: &Path) -> Result<Summary, BackupError> {
@@ -50,7 +50,7 @@ fn what_was_saved_comes_back() {
 fn a_backup_cut_off_anywhere_restores_nothing() {
     let (root, backup) = folder();
     let bytes = fs::read(&backup).expect("there");
-    // The last two blocks of an archive are zeros and say nothing: without them it is still whole.
+    // The last two blocks of a tar archive are zeros: without them it is still complete.
     for at in (0..bytes.len() - 2048).step_by(3571) {
         let (cut, into) = (root.path().join("cut"), root.path().join("into"));
         fs::write(&cut, &bytes[..at]).expect("writable");
@@ -95,14 +95,14 @@ fn what_a_crash_left_half_unpacked_is_in_nobodys_way() {
     assert_eq!(fs::read(into.join("root")).expect("there"), b"r");
 }
 
-/// What lies in a folder, but for its lock.
+/// Lists the names in a folder, without its lock.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).map(|entries| entries.map(|entry| entry.expect("readable").file_name()));
     let names = entries.into_iter().flatten().map(|name| name.into_string().expect("plain"));
     names.filter(|name| name != "vault.lock").collect()
 }
 
-/// A backup as somebody else might make it: these files, and a manifest that fits them.
+/// Forges a backup of these files, with a manifest that fits them.
 fn forged(root: &Path, files: &[(&str, &str)]) -> PathBuf {
     forged_with(root, files, |_| {})
 }
@@ -121,7 +121,7 @@ fn forged_with(root: &Path, files: &[(&str, &str)], more: impl FnOnce(&mut tar::
     path
 }
 
-/// Written past what the library would refuse to write.
+/// Appends an entry that the tar library would refuse to write.
 fn entry(archive: &mut tar::Builder<File>, name: &str, content: &str, kind: tar::EntryType) {
     let mut header = tar::Header::new_gnu();
     header.set_size(content.len() as u64);
@@ -131,7 +131,7 @@ fn entry(archive: &mut tar::Builder<File>, name: &str, content: &str, kind: tar:
     archive.append(&header, content.as_bytes()).expect("writable");
 }
 
-/// A manifest that listed `api.sock` was believed, and no node could start in the restored folder.
+/// Regression: a backup whose manifest listed `api.sock` was accepted, and no node could start in the restored folder.
 #[test]
 fn only_names_that_a_backup_writes_come_out_of_one() {
     let root = tempfile::tempdir().expect("a temporary folder");
@@ -243,7 +243,7 @@ fn sizes_that_a_backup_claims_are_not_believed() {
     check("store/format", 1 << 40, BackupError::Truncated);
 }
 
-/// Whoever had a pipe or a device looked at as a backup locked the owner out: opening it waited for its other end.
+/// Regression: verifying a pipe or a device as a backup locked the owner out, since opening it waits for its other end.
 #[test]
 fn a_pipe_is_no_backup_and_holds_nobody_up() {
     let root = tempfile::tempdir().expect("a temporary folder");
@@ -253,7 +253,7 @@ fn a_pipe_is_no_backup_and_holds_nobody_up() {
     assert!(matches!(unpack(Path::new("/dev/zero"), &into, &mut |_, _| {}), Err(BackupError::NotAFile)));
     assert!(matches!(unpack(root.path(), &into, &mut |_, _| {}), Err(BackupError::Io { .. })));
     assert_eq!(names(&into), [""; 0]);
-    // And in the place of what a folder tells of its last backup.
+    // A pipe in the place of the file with the time of the last backup, too.
     let folder = root.path().join("node");
     fs::create_dir(&folder).expect("writable");
     mknodat(CWD, folder.join(LAST), FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("writable");
@@ -262,7 +262,7 @@ fn a_pipe_is_no_backup_and_holds_nobody_up() {
     assert!(matches!(create(&folder, &root.path().join("none"), 0, &to, &mut |_, _| {}), Err(BackupError::Exists)));
 }
 
-/// A link planted at `FILE.unfinished` led the node to overwrite the file that it led to.
+/// Regression: a link planted at `FILE.unfinished` made the node overwrite the link's target.
 #[test]
 fn what_is_planted_at_the_name_of_an_unfinished_backup_is_neither_followed_nor_removed() {
     let root = tempfile::tempdir().expect("a temporary folder");
@@ -292,20 +292,20 @@ fn what_is_planted_at_the_name_of_an_unfinished_backup_is_neither_followed_nor_r
     fs::write(&fresh, "notes of a person, unfinished").expect("writable");
     refused();
     fs::remove_file(&fresh).expect("writable");
-    // What a crash left makes way: it begins as ours do, or is empty.
+    // The remains of a crash are removed: they begin as our backups do, or are empty.
     for left in ["", "last-backup\0\0"] {
         fs::write(&fresh, left).expect("writable");
         make().expect("nothing in the way");
         assert!(!fresh.exists());
         fs::remove_file(&to).expect("writable");
     }
-    // Nor is a link followed that has the name itself.
+    // A link at the final name is not followed either.
     symlink(&victim, &to).expect("writable");
     assert!(matches!(make(), Err(BackupError::Exists)));
     assert_eq!(fs::read(&victim).expect("there"), b"of somebody");
 }
 
-/// Cut between two of its files, a restore left a folder with a store and no keys, for ever.
+/// Regression: a restore that was interrupted between two files left a folder with a store and no keys.
 #[test]
 fn a_restore_that_is_cut_at_any_step_is_completed_by_the_next_start() {
     let (root, backup) = folder();

@@ -1,7 +1,7 @@
-//! Who gets as far as a handshake: limits that hold before a peer has proved who it is.
+//! Admission of inbound connections: limits that hold before a peer has proved its key.
 //!
-//! A stranger can cost at most `pending` sockets and handshakes at a time. When all places are taken, the newcomer gets
-//! the oldest place of the source that holds the most: one source cannot keep the others out, however slow it is.
+//! Strangers occupy at most `pending` sockets and handshakes at a time. When all places are taken, a newcomer replaces
+//! the oldest handshake of the source that holds the most: one source cannot keep the others out, however slow it is.
 
 use std::{
     collections::BTreeMap,
@@ -25,27 +25,27 @@ use super::{
     transport::{Connection, End, Transport},
 };
 
-/// Sources whose last connections are remembered; beyond, strangers wait until some are forgotten.
+/// Maximum number of sources with a recent connection; beyond it, new sources wait until some are forgotten.
 const SOURCES: usize = 4096;
-/// Pause after the system refuses a socket, for instance because none is left.
+/// Pause after the system refuses a socket, for instance for want of file descriptors.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Limits of this node; they delay, and decide nothing.
+/// Connection limits of this node. They only delay.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Time between two connections from one source (an IPv4 address, an IPv6 /64); zero: no limit.
     pub accept_every: Duration,
-    /// Connections a source may make at once before that applies.
+    /// Connections that a source may make at once before that limit applies.
     pub accept_burst: u32,
-    /// Inbound connections that have not yet proved their key.
+    /// Maximum inbound connections that have not yet proved their key.
     pub pending: usize,
-    /// Connections that have, of all peers.
+    /// Maximum connections that have, of all peers.
     pub established: usize,
-    /// Time for a handshake: from the socket to the key, and again from the key to the open lanes.
+    /// Time limit of a handshake: from the socket to the key, and again from the key to the open lanes.
     pub handshake: Duration,
-    /// Time without any byte after which a peer is taken for dead; a third of it is the pulse.
+    /// Time without any byte after which a peer counts as dead; the keep-alive interval is a third of it.
     pub silence: Duration,
-    /// Time a peer may leave its control or live lane unread while a frame waits.
+    /// Time that a peer may leave its control or live lane unread while a frame waits.
     pub stall: Duration,
 }
 
@@ -63,7 +63,7 @@ impl Default for Limits {
     }
 }
 
-/// Accepts for ever; what proves a key goes to `secured`, whoever's key it is.
+/// Accepts connections for ever; each one that proves a key, allowed or not, goes to `secured`.
 pub(super) async fn accept(
     listeners: Vec<TcpListener>,
     transport: Arc<Transport>,
@@ -120,7 +120,7 @@ async fn next(listeners: &[TcpListener]) -> io::Result<(TcpStream, SocketAddr)> 
     .await
 }
 
-/// What counts as one source: a household gets a whole /64 of IPv6.
+/// Maps an address to its source: an IPv4 address, or the /64 of IPv6 that a household has.
 fn source(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),
@@ -128,11 +128,11 @@ fn source(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Connections per source: the generic cell rate algorithm (ITU-T I.371), one instant per source.
+/// Rate limit of connections per source: the generic cell rate algorithm (ITU-T I.371), one instant per source.
 struct Pace {
     every: Duration,
     burst: u32,
-    /// When a source's connections so far are paid off.
+    /// Theoretical arrival time of each source: when its connections so far are paid off.
     due: BTreeMap<IpAddr, Instant>,
 }
 
@@ -173,7 +173,7 @@ impl Places {
         self.taken.push((source, handshake));
     }
 
-    /// Makes sure that one place is free.
+    /// Frees a place if none is free.
     fn clear_one(&mut self) {
         self.taken.retain(|(_, handshake)| !handshake.is_finished());
         if self.taken.len() < self.number {

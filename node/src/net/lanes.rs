@@ -1,4 +1,4 @@
-//! Frames on a lane: how they look, how many may wait, and how they are read without believing what they claim.
+//! Lanes: the format of their frames, their bounded queues, and reading without trusting a claimed length.
 //!
 //! ```text
 //! frame │ length (u32, big endian) │ bytes
@@ -18,19 +18,19 @@ use tokio::{
 
 use super::{Event, link::LinkError};
 
-/// Bytes of the longest frame: [`FRAME_BYTES`] and 64 KiB for what closes a frame that just passed it.
+/// Maximum bytes of a frame: [`FRAME_BYTES`], and 64 KiB for what ends a frame that has just passed that size.
 pub const FRAME_BYTES_MAX: usize = FRAME_BYTES.0 + 64 * 1024;
-/// Frames a lane to a peer holds unwritten, however short they are.
+/// Maximum unwritten frames of a lane to a peer, however short they are.
 pub const LANE_FRAMES: usize = 8192;
 
-/// Bytes of a connection's frames that were read and are not yet dealt with.
+/// Maximum bytes of a connection's frames that were read and are not yet handled.
 const INBOX_BYTES: usize = 1024 * 1024;
-/// What the shortest frame counts for.
+/// Minimum number of bytes that a frame counts for.
 const FRAME_BYTES_LEAST: usize = 2048;
-/// Frames of a connection that were read and are not yet dealt with.
+/// Maximum number of a connection's frames that were read and are not yet handled.
 pub const INBOX_FRAMES: usize = INBOX_BYTES / FRAME_BYTES_LEAST;
 
-/// A frame's part of what its connection may have on its way here. While there is none left the connection is not read.
+/// A frame's share of the inbound bytes of its connection. While none are left, the connection is not read.
 #[derive(Debug)]
 pub struct Room {
     _permit: OwnedSemaphorePermit,
@@ -38,14 +38,14 @@ pub struct Room {
 
 #[cfg(test)]
 impl Room {
-    /// For an event that no connection brought.
+    /// Creates a room for an event that came from no connection.
     pub(crate) fn unlimited() -> Self {
         let permit = Arc::new(Semaphore::new(1)).try_acquire_owned().expect("one is free");
         Self { _permit: permit }
     }
 }
 
-/// A room is no part of what an event says.
+/// Rooms are not part of an event's content, so all are equal.
 impl PartialEq for Room {
     fn eq(&self, _: &Self) -> bool {
         true
@@ -54,7 +54,7 @@ impl PartialEq for Room {
 
 impl Eq for Room {}
 
-/// What a connection may have on its way here, all lanes together.
+/// Limit on the inbound bytes of a connection, for all lanes together.
 #[derive(Clone)]
 pub(super) struct Inbox(Arc<Semaphore>);
 
@@ -70,21 +70,21 @@ impl Inbox {
     }
 }
 
-/// What a frame is for: each lane has its own stream, so none waits behind another.
+/// Purpose of a frame: each lane has its own stream, so none waits behind another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Greetings, charter, fork proofs, withdrawals: small, first.
     Control = 0,
     /// History: large, whenever there is room.
     Bulk = 1,
-    /// What was just written: small, at once.
+    /// Entries that were just written: small, sent at once.
     Live = 2,
 }
 
-/// What waits to be written, by lane.
+/// Queues of unwritten frames, by lane.
 pub(super) struct Outbox([Queue; 3]);
 
-/// A lane has no room for a frame.
+/// Error: the lane has no room for the frame.
 pub(super) struct Full;
 
 struct Queue {
@@ -92,15 +92,16 @@ struct Queue {
     room: Arc<Semaphore>,
 }
 
-/// The frames of a lane, each with its share of the lane's room.
+/// Receiver of the frames of a lane, each with its share of the lane's room.
 pub(super) type Queued = mpsc::Receiver<(Vec<u8>, OwnedSemaphorePermit)>;
 
 impl Lane {
-    /// All lanes.
+    /// Lanes in the order of their numbers.
     pub const ALL: [Self; 3] = [Self::Control, Self::Bulk, Self::Live];
 
-    /// Bytes of this lane that a peer may leave unwritten. Bulk is paced by [`Event::Written`]; the other lanes are
-    /// not, and have room for every version of a charter at once. Who leaves theirs unread is severed after a minute.
+    /// Maximum bytes of this lane that a peer may leave unread. Bulk is paced by [`Event::Written`]; the other lanes
+    /// are not, and have room for every version of a charter at once. A peer that leaves these unread is severed after
+    /// a minute.
     #[must_use]
     pub const fn room(self) -> usize {
         match self {
@@ -121,7 +122,7 @@ impl fmt::Display for Lane {
 }
 
 impl Outbox {
-    /// An empty outbox, and the ends that are to be written.
+    /// Creates an empty outbox, and the receivers for its writers.
     pub(super) fn new() -> (Self, [Queued; 3]) {
         let pairs = Lane::ALL.map(|lane| {
             let (frames, queued) = mpsc::channel(LANE_FRAMES);
@@ -131,10 +132,10 @@ impl Outbox {
         (Self([control, bulk, live]), [c, b, l])
     }
 
-    /// Queues a frame, or says that there is no room. A link that is ending takes frames and drops them.
+    /// Queues a frame; fails with `Full` if the lane has no room. A link that is ending takes frames and drops them.
     pub(super) fn push(&self, lane: Lane, frame: Vec<u8>) -> Result<(), Full> {
         let queue = &self.0[lane as usize];
-        // A frame too long to send is taken too: the writer ends the link over it, and says so.
+        // A frame that is too long is queued too: the writer ends the link with that reason.
         let bytes = u32::try_from(frame.len().min(lane.room())).map_err(|_| Full)?;
         let permit = Arc::clone(&queue.room).try_acquire_many_owned(bytes).map_err(|_| Full)?;
         match queue.frames.try_send((frame, permit)) {
@@ -144,7 +145,7 @@ impl Outbox {
     }
 }
 
-/// Reads a lane for ever.
+/// Reads the frames of a lane until the link ends.
 pub(super) async fn read(
     from: NodeKey,
     lane: Lane,
@@ -157,7 +158,7 @@ pub(super) async fn read(
         if let Err(reason) = read_frame(&mut stream, lane, &mut frame).await {
             return reason;
         }
-        // While there is no room this connection is not read, and the peer's window closes.
+        // Without room this connection is not read, and the peer's window closes.
         let Some(room) = inbox.room(frame.len()).await else { return LinkError::Stopped };
         if events.send(Event::Frame { from, lane, frame, room }).await.is_err() {
             return LinkError::Stopped;
@@ -165,7 +166,7 @@ pub(super) async fn read(
     }
 }
 
-/// Writes what is queued for a lane, for ever.
+/// Writes the queued frames of a lane until the link ends.
 pub(super) async fn write(
     to: NodeKey,
     lane: Lane,
@@ -178,7 +179,7 @@ pub(super) async fn write(
         if let Err(reason) = write_frame(&mut stream, lane, &frame, stall).await {
             return reason;
         }
-        drop((frame, room)); // before its reader is told that there is room
+        drop((frame, room)); // before the event that reports room
         if events.send(Event::Written { to, lane }).await.is_err() {
             return LinkError::Stopped;
         }
@@ -186,7 +187,7 @@ pub(super) async fn write(
     pending().await // the outbox is gone: the link is being closed
 }
 
-/// Reads a frame into an empty buffer, which grows with the bytes that come, never with the length that is claimed.
+/// Reads a frame into an empty buffer, which grows with the received bytes, never with the claimed length.
 async fn read_frame(stream: &mut (impl AsyncRead + Unpin), lane: Lane, frame: &mut Vec<u8>) -> Result<(), LinkError> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).await.map_err(end_or_error)?;
@@ -226,7 +227,7 @@ async fn write_frame(
     Ok(stream.flush().await?)
 }
 
-/// A stream that ends between frames is a peer that left.
+/// Converts an error of reading: a stream that ends between frames means that the peer closed the connection.
 pub(super) fn end_or_error(error: io::Error) -> LinkError {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::WriteZero | io::ErrorKind::BrokenPipe => LinkError::Closed,

@@ -1,7 +1,7 @@
-//! A connection at work: its streams opened both ways, read, written, and watched for life.
+//! A link: an open connection with its streams both ways, which are read, written and checked for silence.
 //!
 //! ```text
-//! stream │ multistream "/habeas/1" │ name (1 byte: 0 control, 1 bulk, 2 live, 3 pulse) │ frames, or single bytes of pulse
+//! stream │ multistream "/habeas/1" │ name (1 byte: 0 control, 1 bulk, 2 live, 3 pulse) │ frames, or bytes of pulse
 //! ```
 //!
 //! Each side opens its own four streams and writes only on those. The side that decides opens first, the other answers,
@@ -37,10 +37,10 @@ const PROTOCOL: &str = "/habeas/1";
 /// Streams of one direction: three lanes and the pulse.
 const STREAMS: usize = 4;
 const PULSE: u8 = 3;
-/// Streams a peer may open in the life of a connection: its four, and a few that ask for a protocol of another time.
+/// Maximum streams that a peer may open on a connection: its four, and a few for protocols of other versions.
 const STREAMS_EVER: usize = 16;
 
-/// Why a link ended. Holds no address and no content: it is shown, and logged at INFO.
+/// Reason why a link ended. Holds no address and no content: it is shown, and logged at INFO.
 #[derive(Debug, Error)]
 pub(super) enum LinkError {
     #[error("the peer closed the connection")]
@@ -84,16 +84,17 @@ pub(super) struct Open {
     seat: OwnedSemaphorePermit,
 }
 
-/// An open connection at work.
+/// A link in use.
 pub(super) struct Link {
-    /// Moving bytes, reading, writing. The first that ends says why the link ended.
+    /// Tasks that drive the muxer, read and write. The result of the first that ends is the reason why the link ended.
     tasks: JoinSet<LinkError>,
     announced: Arc<AtomicBool>,
     pub(super) since: Instant,
     _seat: OwnedSemaphorePermit,
 }
 
-/// Opens the streams of a connection. The side that does not decide waits here to be chosen. Time is the caller's to limit.
+/// Opens the streams of a connection. The side that does not decide waits here to be chosen. The caller sets a time
+/// limit.
 pub(super) async fn open(connection: Connection, decides: bool, seat: OwnedSemaphorePermit) -> Result<Open, LinkError> {
     let Connection { mut muxer, heard, .. } = connection;
     let mut unnamed = Vec::with_capacity(STREAMS);
@@ -114,7 +115,7 @@ pub(super) async fn open(connection: Connection, decides: bool, seat: OwnedSemap
 }
 
 impl Link {
-    /// Starts reading and writing what is queued; the reader announces the peer before its first frame.
+    /// Starts reading and writing the queued frames; the reader sends `Up` before the first frame.
     pub(super) fn start(
         open: Open,
         peer: NodeKey,
@@ -129,27 +130,27 @@ impl Link {
         Self { tasks, announced, since: Instant::now(), _seat: seat }
     }
 
-    /// Waits for the end. May be dropped and called again.
+    /// Waits for the end of the link. Cancel-safe.
     pub(super) async fn ended(&mut self) -> LinkError {
         match self.tasks.join_next().await {
             Some(Ok(reason)) => reason,
-            // A panic on a peer's bytes costs that peer its connection, nobody else anything.
+            // A panic on a peer's bytes ends that peer's connection only.
             Some(Err(_)) | None => LinkError::Fault,
         }
     }
 
-    /// Closes the socket; when this returns nothing more of the link comes. True if its peer was announced.
+    /// Closes the socket; when it returns, no event of the link follows. Returns `true` if `Up` was sent for its peer.
     pub(super) async fn close(mut self) -> bool {
         self.tasks.shutdown().await;
         self.announced.load(Ordering::Acquire)
     }
 }
 
-/// Keeps the bytes of a connection moving and hands over the streams that the peer opens.
+/// Drives the muxer of a connection and passes on the streams that the peer opens.
 async fn drive(mut muxer: yamux::Connection<Socket>, incoming: mpsc::Sender<yamux::Stream>) -> LinkError {
     for _ in 0..STREAMS_EVER {
         match poll_fn(|cx| muxer.poll_next_inbound(cx)).await {
-            Some(Ok(stream)) => drop(incoming.try_send(stream)), // nobody waits for it: dropped, which resets it
+            Some(Ok(stream)) => drop(incoming.try_send(stream)), // no room: the stream is dropped, which resets it
             Some(Err(error)) => return error.into(),
             None => return LinkError::Closed,
         }
@@ -172,7 +173,7 @@ async fn name_theirs(streams: &mut mpsc::Receiver<yamux::Stream>) -> Result<[Str
     let mut named = [const { None }; STREAMS];
     while named.iter().any(Option::is_none) {
         let stream = streams.recv().await.ok_or(LinkError::Closed)?;
-        // A peer of another time may ask for what we do not know; it is told so and goes on.
+        // A peer of another version may ask for an unknown protocol; it gets a refusal and goes on.
         let Ok((_, mut stream)) = listener_select_proto(stream, [PROTOCOL]).await else { continue };
         let mut name = [0];
         stream.read_exact(&mut name).await?;
@@ -184,7 +185,7 @@ async fn name_theirs(streams: &mut mpsc::Receiver<yamux::Stream>) -> Result<[Str
     Ok(named.map(|stream| stream.expect("the loop ends when all are named")))
 }
 
-/// Everything that comes from a peer.
+/// Reads all streams of a peer.
 async fn hear(
     peer: NodeKey,
     theirs: [Stream; STREAMS],
@@ -207,7 +208,7 @@ async fn hear(
     }
 }
 
-/// Everything that goes to a peer.
+/// Writes all streams to a peer.
 async fn speak(
     peer: NodeKey,
     ours: [Stream; STREAMS],
@@ -219,14 +220,14 @@ async fn speak(
     let [for_control, for_bulk, for_live] = queued;
     tokio::select! {
         reason = write(peer, Lane::Control, control, for_control, &events, Some(limits.stall)) => reason,
-        // A peer busy with history may take its time: what waits for it is bounded.
+        // A peer that is busy with history may be slow: the queue for it is bounded.
         reason = write(peer, Lane::Bulk, bulk, for_bulk, &events, None) => reason,
         reason = write(peer, Lane::Live, live, for_live, &events, Some(limits.stall)) => reason,
         reason = beat(pulse, limits.silence / 3) => reason,
     }
 }
 
-/// Says that this node lives. Its own stream, since a lane may be held up by a peer that does not read it.
+/// Sends keep-alive bytes. They have a stream of their own, since a peer may leave a lane unread.
 async fn beat(mut pulse: Stream, every: Duration) -> LinkError {
     let mut ticks = interval(every.max(Duration::from_millis(1)));
     loop {
@@ -248,7 +249,7 @@ async fn feel(mut pulse: Stream) -> LinkError {
     }
 }
 
-/// Ends when no byte of any kind came for so long.
+/// Waits until no byte of any kind came for `silence`.
 async fn miss(heard: &Heard, silence: Duration) -> LinkError {
     loop {
         let deadline = heard.last() + silence;

@@ -1,7 +1,8 @@
-//! Host names among the addresses: looked up only where a person allowed it, at each dial, off the caller's thread.
+//! Host names among the addresses of peers: looked up only with a person's permission, at each dial, off the caller's
+//! thread.
 //!
-//! Asking a resolver for a member's name tells it, in clear, who is a member. So names are refused unless the person here
-//! allowed them. What a name resolves to is somebody else's word: it never leads to this machine or this link.
+//! A DNS query for a member's name reveals to the resolver, in clear, who is a member. So names are refused unless a
+//! person here allowed them. The answer is untrusted: it never leads to this machine or its local link.
 
 use std::{
     fmt, io,
@@ -14,37 +15,37 @@ use futures::{FutureExt, future::BoxFuture};
 use protocol::bytes::address::{Address, is_dialable};
 use tokio::{sync::Semaphore, time::timeout};
 
-/// Look-ups at a time, of all peers: one that the system does not answer holds a thread until it gives up.
+/// Maximum concurrent look-ups, of all peers: one without an answer holds a thread until the system gives up.
 const LOOKUPS: usize = 4;
-/// Addresses of one name that are tried.
+/// Maximum addresses of one name that are tried.
 const ADDRESSES_PER_NAME: usize = 8;
 
-/// Finds the addresses of a host name; the port is passed through.
+/// Resolver of host names: finds the addresses of a name; the port is passed through.
 pub type Resolver = Arc<dyn Fn(String, u16) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
-/// Whether and how host names are looked up.
+/// Policy for host names: whether and how they are looked up.
 #[derive(Clone)]
 pub struct Names {
     resolver: Option<Resolver>,
-    /// Whether a name may lead to this machine: only tests, whose peers are all here.
+    /// Whether a name may lead to this machine; for tests, whose peers are all here.
     even_here: bool,
     turns: Arc<Semaphore>,
 }
 
 impl Names {
-    /// Not at all: only literals are dialled.
+    /// Refuses all names: only IP addresses are dialled.
     #[must_use]
     pub fn refused() -> Self {
         Self { resolver: None, even_here: false, turns: Arc::new(Semaphore::new(LOOKUPS)) }
     }
 
-    /// With this resolver.
+    /// Allows names, looked up by this resolver.
     #[must_use]
     pub fn by(resolver: Resolver) -> Self {
         Self { resolver: Some(resolver), ..Self::refused() }
     }
 
-    /// With the system's resolver, which is a thread of its own for each look-up.
+    /// Allows names, looked up by the system's resolver, with a thread for each look-up.
     #[must_use]
     pub fn by_the_system() -> Self {
         Self::by(Arc::new(|host, port| {
@@ -52,7 +53,7 @@ impl Names {
         }))
     }
 
-    /// With this resolver, and whatever it says is dialled.
+    /// Allows names, and dials whatever this resolver answers.
     #[cfg(test)]
     pub(super) fn by_even_here(resolver: Resolver) -> Self {
         Self { even_here: true, ..Self::by(resolver) }
@@ -64,8 +65,8 @@ impl Names {
         self.resolver.is_some()
     }
 
-    /// Where to dial an address now, in order. Nothing if its name is not to be looked up, or has no usable answer
-    /// within `limit`. `ours` are the addresses this node listens at.
+    /// Resolves an address to the socket addresses to dial now, in order. Empty if its name may not be looked up, or
+    /// has no usable answer within `limit`. `ours` are the addresses at which this node listens.
     pub(super) async fn to_dial(&self, address: &Address, ours: &[SocketAddr], limit: Duration) -> Vec<SocketAddr> {
         let (host, port, resolver) = match (address, &self.resolver) {
             (Address::Literal(literal), _) => return vec![*literal],
@@ -75,7 +76,7 @@ impl Names {
         let turns = Arc::clone(&self.turns);
         let looked_up = timeout(limit, async move {
             let turn = turns.acquire_owned().await.ok()?;
-            // A task of its own: a look-up that is late keeps its turn as long as it keeps the system's thread.
+            // A separate task: a late look-up keeps its permit as long as it keeps the system's thread.
             let looked_up = tokio::spawn(async move {
                 let found = resolver(host, port).await;
                 drop(turn);
@@ -110,7 +111,7 @@ impl fmt::Debug for Names {
     }
 }
 
-/// Whether what a name resolved to may be dialled: another host, beyond this machine and its link.
+/// Whether a resolved address may be dialled: another host, beyond this machine and its link.
 fn is_elsewhere(found: &SocketAddr, ours: &[SocketAddr]) -> bool {
     let here = match found.ip().to_canonical() {
         IpAddr::V4(v4) => v4.is_loopback() || v4.is_link_local(),

@@ -1,10 +1,10 @@
-//! One task per allowed peer: dials it, chooses among connections, and runs at most one link at a time.
+//! Peer tasks: one per allowed peer, which dials it, chooses among connections, and runs at most one link at a time.
 //!
-//! Both sides dial, so two connections may come up at once. If each side picked one by itself they could pick
-//! differently; so the node with the smaller key decides, alone: it takes the first connection that proves the peer's
-//! key and closes any other while that one lives, and it opens lanes only on the one it took. The other side offers
-//! every connection it has and waits to see on which the lanes open. Both therefore always mean the same one, and
-//! nothing flaps. A peer that came back before its old connection was found dead is refused until it is (`silence`).
+//! Both sides dial, so two connections may come up at once. If each side chose independently, they could choose
+//! differently. So the node with the smaller key decides alone: it takes the first connection that proves the peer's
+//! key, opens lanes only on that one, and closes any other while it lives. The other side offers every connection it
+//! has and waits for the lanes to open on one. So both use the same connection, and it does not flap. A peer that
+//! reconnects before its old connection was found dead is refused until then (`silence`).
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -29,39 +29,39 @@ use super::{
     transport::{Connection, Transport},
 };
 
-/// Connections to one peer at a time: the one in use, and one that may replace it.
+/// Maximum connections to one peer at a time: the one in use, and one that may replace it.
 const CONNECTIONS: usize = 2;
-/// Pauses before dialling again: the first, and the longest; each is twice the one before, less up to half at random.
+/// Shortest and longest pause before dialling again; each pause is twice the one before, less up to half at random.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// A link that lasted so long forgives the failures before it.
+/// Duration of a link after which earlier failures are forgotten.
 const STEADY: Duration = Duration::from_secs(30);
-/// How long a peer that was severed for what it sent is kept away: the first time, and at most; each time twice as long.
+/// Shortest and longest time for which a peer is barred after it was severed for what it sent; doubled each time.
 const BAR: Duration = Duration::from_secs(1);
 const BAR_MAX: Duration = Duration::from_secs(900);
-/// A link that lasted so long forgives what it was severed for before.
+/// Duration of a link after which earlier bars are forgotten.
 const FORGIVEN: Duration = Duration::from_secs(3600);
 
-/// What all peers of a node share.
+/// State that all peer tasks of a node share.
 pub(super) struct Shared {
     pub(super) transport: Arc<Transport>,
     pub(super) names: Names,
-    /// Where this node listens.
+    /// Addresses at which this node listens.
     pub(super) ours: Vec<SocketAddr>,
     pub(super) limits: Limits,
-    /// One per established connection.
+    /// Semaphore with one permit per established connection.
     pub(super) seats: Arc<Semaphore>,
     pub(super) events: mpsc::Sender<Event>,
 }
 
-/// Sever the connection.
+/// An order to sever the connection.
 struct Order {
     reason: &'static str,
-    /// Whether the peer is to stay away for a while.
+    /// Whether the peer is barred for a while.
     bars: bool,
 }
 
-/// The router's hold on a peer; dropping it ends the peer's task.
+/// The router's handle to a peer task; dropping it ends the task.
 pub(super) struct Handle {
     addresses: watch::Sender<Vec<Address>>,
     orders: mpsc::Sender<Order>,
@@ -83,12 +83,12 @@ struct Peer {
     offers: FuturesUnordered<BoxFuture<'static, Result<Open, LinkError>>>,
     dialling: Option<BoxFuture<'static, Option<Connection>>>,
     failures: u32,
-    /// Times it was severed for what it sent, and until when it stays away.
+    /// Number of times that the peer was barred, and the end of the current bar.
     bars: u32,
     barred_until: Option<Instant>,
 }
 
-/// Starts the task of a peer, after the one it had before has said its last word.
+/// Starts the task of a peer, after its previous task has sent its last event.
 pub(super) fn start(
     key: NodeKey,
     addresses: Vec<Address>,
@@ -136,23 +136,23 @@ impl Handle {
         self.outbox.borrow().as_ref().map_or(Ok(()), |outbox| outbox.push(lane, frame))
     }
 
-    /// Severs what there is. An order that is still waiting severs as well.
+    /// Severs the current connection. If an order is already waiting, that one severs it.
     pub(super) fn sever(&self, reason: &'static str) {
         self.orders.try_send(Order { reason, bars: false }).ok();
     }
 
-    /// Severs what there is and keeps the peer away: for a second, and each time twice as long.
+    /// Severs the current connection and bars the peer: for a second, doubled each time.
     pub(super) fn bar(&self, reason: &'static str) {
         self.orders.try_send(Order { reason, bars: true }).ok();
     }
 
-    /// Severs for good; the task ends when it has told so.
+    /// Severs the connection for good; the returned task ends when it has sent `Down`.
     pub(super) fn dismiss(self, reason: &'static str) -> JoinHandle<()> {
         self.sever(reason);
         self.task
     }
 
-    /// A connection from the peer; closed if there are too many.
+    /// Passes on an inbound connection of the peer; closed if there are too many.
     pub(super) fn arrived(&self, connection: Connection) {
         drop(self.arrivals.try_send(connection));
     }
@@ -163,7 +163,7 @@ impl Peer {
         loop {
             self.dial();
             tokio::select! {
-                biased; // a connection that must go, goes before anything else happens on it
+                biased; // an order to sever comes before anything else on the connection
                 order = self.orders.recv() => match order {
                     Some(order) => self.sever(order).await,
                     None => return self.down(LinkError::Stopped).await,
@@ -192,7 +192,7 @@ impl Peer {
         }
     }
 
-    /// Starts dialling if there is nothing to wait for.
+    /// Starts dialling, unless a dial, a link or an offer exists.
     fn dial(&mut self) {
         if self.dialling.is_some() || self.link.is_some() || !self.offers.is_empty() {
             return;
@@ -207,7 +207,7 @@ impl Peer {
         self.dialling = Some(dial(shared, key, addresses, pause).boxed());
     }
 
-    /// Opens the lanes of a connection, or waits for the peer to; a connection too many is closed.
+    /// Opens the lanes of a connection, or waits for the peer to do so; a connection beyond the limit is closed.
     fn offer(&mut self, connection: Connection) {
         if self.barred_until.is_some_and(|until| Instant::now() < until) {
             return tracing::debug!(peer = ?self.key, "kept away for what it sent");
@@ -234,7 +234,7 @@ impl Peer {
         self.down(LinkError::Replaced).await;
         self.dialling = None;
         tracing::info!(peer = ?self.key, "connected");
-        // Before the peer is announced: who reads `Up` may send at once.
+        // Set before `Up` is sent: its reader may send at once.
         let (outbox, queued) = Outbox::new();
         self.outbox.send_replace(Some(outbox));
         self.link = Some(Link::start(open, self.key, queued, &self.shared.events, &self.shared.limits));
@@ -261,7 +261,7 @@ impl Peer {
         let announced = link.close().await;
         tracing::info!(peer = ?self.key, %reason, "disconnected");
         if announced {
-            // An error means that nobody listens any more: the commands have ended too, and with them this task.
+            // An error means that the events are no longer read: the commands have ended too, and this task with them.
             drop(self.shared.events.send(Event::Down { peer: self.key, reason: reason.to_string() }).await);
         }
     }
@@ -303,7 +303,7 @@ fn bar(bars: u32) -> Duration {
 fn pause(failures: u32) -> Duration {
     let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
     let whole = PAUSE_MAX.min(PAUSE * 2u32.saturating_pow(doublings.min(16)));
-    // Without randomness the nodes that lost one line together would all come back in step.
+    // Random, so that nodes that lost one line together do not all reconnect at the same moment.
     let chance = getrandom::u32().map_or(0.0, |chance| f64::from(chance) / f64::from(u32::MAX));
     whole.mul_f64(1.0 - chance / 2.0)
 }

@@ -1,6 +1,6 @@
-//! One task that knows who is allowed, and hands commands and proved connections to the tasks of the peers.
+//! The router: one task that holds the allow-list and passes commands and authenticated connections to the peer tasks.
 //!
-//! It waits for nothing but its own inputs, so a slow peer or a full events channel never holds up a command.
+//! The router waits only for its own inputs, so a slow peer or a full event channel never delays a command.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ use super::{
     transport::{Connection, Transport},
 };
 
-/// Runs until told to stop, or until nobody is left to tell.
+/// Runs the router until it is told to stop, or until its command channel closes.
 pub(super) async fn run(
     transport: Transport,
     names: Names,
@@ -56,7 +56,7 @@ pub(super) async fn run(
 struct Router {
     shared: Arc<Shared>,
     peers: BTreeMap<NodeKey, Handle>,
-    /// Tasks of peers no longer allowed that have yet to tell so.
+    /// Tasks of peers that are no longer allowed and have not yet sent `Down`.
     leaving: BTreeMap<NodeKey, JoinHandle<()>>,
 }
 
@@ -101,7 +101,7 @@ impl Router {
         }
     }
 
-    /// The allow-list, for inbound connections: before any stream of theirs is looked at.
+    /// Applies the allow-list to an inbound connection, before any of its streams is read.
     fn hand_over(&self, connection: Connection) {
         match self.peers.get(&connection.key) {
             Some(peer) => peer.arrived(connection),

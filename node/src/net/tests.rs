@@ -1,4 +1,4 @@
-//! Nodes on loopback: what the network promises.
+//! Tests of the network with nodes on loopback.
 
 mod attacks;
 mod comings;
@@ -16,7 +16,7 @@ use tokio::{
 
 use super::*;
 
-/// A test that waits so long has failed.
+/// Time after which a waiting test has failed.
 const PATIENCE: Duration = Duration::from_secs(30);
 const NETWORK: u8 = 0xaa;
 
@@ -25,7 +25,7 @@ struct Node {
     address: SocketAddr,
 }
 
-/// Many nodes share 127.0.0.1, so the pace of accepting is off unless a test is about it.
+/// Limits without the rate of accepting: many nodes share 127.0.0.1.
 fn limits() -> Limits {
     Limits { accept_every: Duration::ZERO, ..Limits::default() }
 }
@@ -106,7 +106,7 @@ impl Node {
     }
 }
 
-/// Two nodes that are connected, the one with the smaller key first.
+/// Starts two nodes and connects them, the one with the smaller key first.
 async fn pair(limits: Limits) -> (Node, Node) {
     let mut nodes =
         [Node::with(config(1, NETWORK, limits.clone())).await, Node::with(config(2, NETWORK, limits)).await];
@@ -119,13 +119,13 @@ async fn pair(limits: Limits) -> (Node, Node) {
     (a, b)
 }
 
-/// A wire between two nodes that can be watched and cut without either end being told.
+/// A relay between two nodes that counts connections and can freeze them without closing a socket.
 struct Relay {
     address: SocketAddr,
-    /// Connections open now, and closed so far.
+    /// Numbers of open and closed connections.
     count: watch::Receiver<(usize, usize)>,
     frozen: watch::Sender<bool>,
-    /// Connections in which nothing moves any more.
+    /// Number of frozen connections.
     still: watch::Receiver<usize>,
     _wire: JoinSet<()>,
 }
@@ -161,7 +161,7 @@ impl Relay {
         Self { address, count, frozen, still, _wire: wire }
     }
 
-    /// Lets nothing through any more, and waits until that is so: a close that followed at once got through before it.
+    /// Freezes the relay and waits until it is frozen: otherwise a close right after it would still get through.
     async fn freeze(&mut self) {
         let open = self.count.borrow().0;
         self.frozen.send_replace(true);
@@ -213,7 +213,7 @@ async fn each_written_frame_is_told_once() {
     }
 }
 
-/// The outbox was once set after the peer was announced: under load the first frames of a session went nowhere.
+/// Regression: the outbox was set after `Up` was sent, and under load the first frames of a session were dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frame_sent_on_the_heels_of_up_arrives() {
     for round in 0..50u8 {
@@ -306,7 +306,7 @@ async fn two_nodes_that_dial_each_other_keep_exactly_one_connection() {
         tokio::join!(a.allow([b.contact_at(to_b.address)]), b.allow([a.contact_at(to_a.address)]));
         a.up(b.key()).await;
         b.up(a.key()).await;
-        // Whatever else was opened is closed again, and what is up stays up.
+        // Any other connection is closed again, and the link stays up.
         let opened = |relay: &Relay| relay.count.borrow().0;
         while opened(&to_a) + opened(&to_b) != 1 {
             let changed = async {
@@ -343,10 +343,10 @@ async fn what_waits_for_a_slow_reader_is_bounded_and_nothing_is_lost() {
             }
         }
     };
-    // Nobody deals with b's events: the room of a connection, what yamux lets a stream hold, what is under way, no more.
+    // The events of b are not handled: the room of a connection, yamux's window and what is in flight, no more.
     let written = send_what_fits(&mut a, b.key(), Duration::from_secs(1)).await;
     assert!(written <= 40, "{written} frames of {FRAME_BYTES_MAX} bytes left for a peer that does not read");
-    // The same peer is not kept from being told something on another lane, nor taken for dead, once it reads again.
+    // The same peer still gets frames on another lane, and does not count as dead, once it reads again.
     let (all_written, ()) = tokio::join!(send_what_fits(&mut a, b.key(), PATIENCE), async {
         for number in 0..FRAMES {
             assert_eq!(b.frame().await, (Lane::Bulk, frame(number)));

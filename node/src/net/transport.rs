@@ -1,4 +1,4 @@
-//! From a bare socket to an authenticated, multiplexed connection: pnet, then Noise XX, then yamux.
+//! The transport: turns a socket into an authenticated, multiplexed connection with pnet, then Noise XX, then yamux.
 //!
 //! ```text
 //! TCP │ nonce(24) each way, then XSalsa20 under the network key            (libp2p pnet)
@@ -6,7 +6,7 @@
 //!     │ multistream "/yamux/1.0.0", streams
 //! ```
 //!
-//! Any byte stream can stand where TCP stands: an onion service's, a WebSocket's.
+//! Any byte stream can take the place of TCP, such as that of an onion service or a WebSocket.
 
 use std::{
     io,
@@ -28,45 +28,46 @@ use tokio_util::{compat::TokioAsyncReadCompatExt, io::InspectReader};
 
 use super::StartError;
 
-/// Streams of a connection at a time, both directions: four each way are used.
+/// Maximum streams of a connection at a time, both directions: four each way are used.
 const STREAMS: usize = 16;
-/// Bytes that all streams of a connection may have received and not yet read. Each stream is entitled to 256 KiB; the
-/// other half lets a lane's window grow on long paths (4 MiB at 200 ms round trip are 20 MB/s).
+/// Receive window of a connection: bytes that all its streams may have received and not yet read. Each stream is
+/// entitled to 256 KiB; the other half lets a lane's window grow on long paths (4 MiB at 200 ms round trip are 20
+/// MB/s).
 const WINDOW: usize = 2 * STREAMS * yamux::DEFAULT_CREDIT as usize;
 const NOISE: &str = "/noise";
 const YAMUX: &str = "/yamux/1.0.0";
 
-/// The keys of this node on the network.
+/// Network keys of this node.
 pub(super) struct Transport {
     pub(super) key: NodeKey,
     noise: noise::Config,
     network_key: Secret,
 }
 
-/// A peer that proved its key, and the streams to it. Dropping it closes the socket.
+/// An authenticated peer and its multiplexer. Dropping it closes the socket.
 pub(super) struct Connection {
     pub(super) key: NodeKey,
     pub(super) muxer: yamux::Connection<Socket>,
     pub(super) heard: Heard,
 }
 
-/// A byte stream that may be sent to a task.
+/// A byte stream that can be sent to a task.
 pub(super) trait Bytes: AsyncRead + AsyncWrite + Send {}
 impl<S: AsyncRead + AsyncWrite + Send> Bytes for S {}
 pub(super) type Socket = Pin<Box<dyn Bytes>>;
 
-/// When the last byte came from a peer, whatever it belongs to: a slow line is not a dead one.
+/// Time of the last byte from a peer, on any stream: a slow line is not a dead one.
 #[derive(Clone)]
 pub(super) struct Heard(Arc<Mutex<Instant>>);
 
-/// Which end of a socket this node is.
+/// End of a socket that this node is.
 #[derive(Clone, Copy)]
 pub(super) enum End {
     Dialler,
     Listener,
 }
 
-/// Why a socket did not become a connection.
+/// Error of a handshake.
 #[derive(Debug, Error)]
 pub(super) enum HandshakeError {
     #[error("no connection: {0}")]
@@ -93,7 +94,7 @@ impl Transport {
         Ok(Self { key, noise, network_key })
     }
 
-    /// Connects to an address where `key` is expected.
+    /// Connects to an address and requires the peer's key to be `key`.
     pub(super) async fn dial(&self, address: SocketAddr, key: NodeKey) -> Result<Connection, HandshakeError> {
         let connection = self.secure(TcpStream::connect(address).await?, End::Dialler).await?;
         match connection.key {
@@ -102,7 +103,7 @@ impl Transport {
         }
     }
 
-    /// Secures a socket. Time is the caller's to limit.
+    /// Secures a socket with all layers. The caller sets a time limit.
     pub(super) async fn secure(&self, socket: TcpStream, end: End) -> Result<Connection, HandshakeError> {
         let (key, socket, heard) = self.authenticate(socket, end).await?;
         let mode = match end {
@@ -112,7 +113,8 @@ impl Transport {
         Ok(Connection { key, muxer: yamux::Connection::new(socket, streams(), mode), heard })
     }
 
-    /// Everything below the streams: who is there, and a byte stream only that key can read and write.
+    /// Runs the layers below the streams: returns the peer's key, and a byte stream that only this key can read and
+    /// write.
     pub(super) async fn authenticate(
         &self,
         socket: TcpStream,
@@ -150,7 +152,7 @@ impl Heard {
         Self(Arc::new(Mutex::new(Instant::now())))
     }
 
-    /// When the last byte came.
+    /// Returns the time of the last byte.
     pub(super) fn last(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -172,7 +174,7 @@ fn streams() -> yamux::Config {
     config
 }
 
-/// The key inlined in a peer id; a peer id that only hashes a key, or holds one of another kind, names no node.
+/// Extracts the key that a peer id inlines; `None` if the id only hashes a key, or holds one of another kind.
 fn node_key(peer: PeerId) -> Option<NodeKey> {
     const IDENTITY: u64 = 0;
     let hash = peer.as_ref();

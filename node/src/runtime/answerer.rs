@@ -1,37 +1,37 @@
-//! Where an answer goes, and on the way to it how far the work is.
+//! Answers and progress: channels from the runtime to the client of a request.
 
 use protocol::app::control::{Problem, Progress, Reply, Unit};
 use tokio::sync::{mpsc, oneshot};
 
-/// Lines of progress that may wait; what does not fit is not told.
+/// Capacity of the progress channel; further lines are dropped.
 const LINES: usize = 4;
 
-/// Where an answer goes.
+/// Sender of the answer to a request.
 #[derive(Debug)]
 pub struct Answerer {
     reply: oneshot::Sender<Result<Reply, Problem>>,
-    /// Where it is told how far the work is.
+    /// Sender of progress.
     pub teller: Teller,
 }
 
-/// Tells how far work is, each hundredth once. Telling never waits, and nobody needs to listen.
+/// Sender of progress, at most one line for each hundredth. Never waits; the receiver may be gone.
 #[derive(Clone, Debug)]
 pub struct Teller {
     to: mpsc::Sender<Progress>,
     last: Option<(Unit, u64)>,
 }
 
-/// What whoever asked waits for.
+/// Receivers of a request's answer and progress.
 #[derive(Debug)]
 pub struct Awaited {
-    /// The answer.
+    /// Receiver of the answer.
     pub reply: oneshot::Receiver<Result<Reply, Problem>>,
-    /// How far it is.
+    /// Receiver of progress.
     pub progress: mpsc::Receiver<Progress>,
 }
 
 impl Answerer {
-    /// For one request.
+    /// Creates the channels of one request.
     #[must_use]
     pub fn new() -> (Self, Awaited) {
         let (reply, replied) = oneshot::channel();
@@ -39,12 +39,12 @@ impl Answerer {
         (Self { reply, teller: Teller { to, last: None } }, Awaited { reply: replied, progress })
     }
 
-    /// Answers; whoever asked may be gone.
+    /// Sends the answer; the receiver may be gone.
     pub fn answer(self, answer: Result<Reply, Problem>) {
         let _nobody_waits = self.reply.send(answer);
     }
 
-    /// Whether whoever asked is gone.
+    /// Whether the receiver is gone.
     #[must_use]
     pub fn is_alone(&self) -> bool {
         self.reply.is_closed()
@@ -52,7 +52,7 @@ impl Answerer {
 }
 
 impl Teller {
-    /// So many of all.
+    /// Reports progress: `done` of `all`.
     pub fn tell(&mut self, unit: Unit, done: u64, all: u64) {
         let progress = Progress::new(unit, done, all);
         let now = (unit, progress.percent());

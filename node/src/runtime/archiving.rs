@@ -1,4 +1,4 @@
-//! Archives: what a sweep found, put together and written out.
+//! Archives: put together from the records that a sweep found, and written out.
 
 use std::path::Path;
 
@@ -22,8 +22,8 @@ use crate::{
     store::Rocks,
 };
 
-/// A record as it is shown: an own case file with what others said in its shared parts, and nothing that its
-/// organisation took back.
+/// Builds the archived form of a record as it is shown: an own case file merged with the claims of others in its shared
+/// copies; `None` for a record that its organisation retracted.
 pub(super) fn find(work: &mut Workspace<'_, Rocks>, record: &RecordRef) -> Result<Option<Archived>, Problem> {
     let merged = match work.merged(record) {
         Err(problem) if problem.code == codes::TAKEN_BACK => return Ok(None),
@@ -44,7 +44,7 @@ pub(super) fn find(work: &mut Workspace<'_, Rocks>, record: &RecordRef) -> Resul
     }))
 }
 
-/// Everything this node can read now, with the records that were found.
+/// Builds the archive of everything this node can read, from the records that were found.
 pub(super) fn archive(joined: &Joined, mut records: Vec<Archived>) -> Result<Archive, Problem> {
     records.sort_by_key(|record| record.kind);
     let replica = joined.state.replica();
@@ -80,17 +80,18 @@ pub(super) fn archive(joined: &Joined, mut records: Vec<Archived>) -> Result<Arc
     })
 }
 
-/// How its page tells: in the zone of this name, or of this system if none is named; in UTC where that is none.
+/// Chooses the presentation of the page: the zone of this name, or the system's if none is named; UTC if there is no
+/// such zone.
 pub(super) fn manner(language: Language, zone: Option<&str>) -> Manner {
     let zone = zone.map_or_else(TimeZone::try_system, TimeZone::get);
     Manner { language, zone: zone.unwrap_or(TimeZone::UTC) }
 }
 
-/// Writes it out beside the node's work.
+/// Writes the archive as background work.
 pub(super) fn write(archive: Archive, manner: Manner, to: String, reply: Answerer, beside: &mut Beside) {
     let permit = beside.permit();
     beside.start(reply, move |teller| {
-        // Dropped last: whoever waits for the permit to end waits until nothing that was read is left.
+        // Dropped last: waiting for the permit to be dropped is waiting until the archive is out of memory.
         let permit = permit;
         let all = archive.records.len() as u64;
         let mut each = |done| {
@@ -106,7 +107,7 @@ pub(super) fn write(archive: Archive, manner: Manner, to: String, reply: Answere
     });
 }
 
-/// Entries that are here and say nothing yet: for want of a key, or of a newer version.
+/// Counts entries that are held and not read: for want of a key, or of a newer version.
 fn unread(store: &impl Store) -> Result<u64, StoreError> {
     Ok(Library::unread(store)?.len() as u64 + Library::later(store)?)
 }

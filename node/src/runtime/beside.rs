@@ -1,4 +1,4 @@
-//! Work that goes on beside the runtime's thread, such as writing a backup out, and who waits for it.
+//! Background work on blocking threads, such as writing a backup, with the senders of its answers.
 
 use std::{
     sync::{
@@ -13,44 +13,44 @@ use tokio::{task::JoinSet, time::timeout};
 
 use super::{Answerer, Teller};
 
-/// How long a lock waits for work that reads to end: far longer than one record takes to be written, on any disk that
-/// answers.
+/// Time limit of a lock for background work that holds texts: far longer than one record takes to be written, on any
+/// disk that answers.
 const END: Duration = Duration::from_secs(5);
 
-/// The work under way.
+/// Background work under way.
 #[derive(Default)]
 pub(super) struct Beside {
     work: JoinSet<Done>,
     started: u64,
-    /// Handed to work that holds what was read.
+    /// Permit for work that holds texts.
     permit: Permit,
-    /// No longer standing, and perhaps held still.
+    /// Revoked permits that work may still hold.
     revoked: Vec<Permit>,
 }
 
-/// May hold what was read in a folder, until the folder is locked. Asked for each record.
+/// A permit to hold texts of a folder, until the folder is locked. Work checks it for each record.
 #[derive(Clone, Default)]
 pub(super) struct Permit(Arc<AtomicBool>);
 
 impl Permit {
-    /// Whether it still stands.
+    /// Whether the permit is still valid.
     pub(super) fn stands(&self) -> bool {
         !self.0.load(Ordering::Acquire)
     }
 }
 
-/// Work that has ended: what it came to, and who waits for it.
+/// Finished work: its result and the sender of its answer.
 pub(super) struct Done(Result<Reply, Problem>, Answerer);
 
 impl Done {
-    /// Answers.
+    /// Sends the answer.
     pub(super) fn tell(self) {
         self.1.answer(self.0);
     }
 }
 
 impl Beside {
-    /// Starts work.
+    /// Starts work on a blocking thread.
     pub(super) fn start(
         &mut self,
         mut reply: Answerer,
@@ -60,13 +60,13 @@ impl Beside {
         self.work.spawn_blocking(move || Done(work(&mut reply.teller), reply));
     }
 
-    /// For work that is started now and holds what was read; to be dropped after all of that.
+    /// Returns a permit for work that holds texts; the work must drop it after all of them.
     pub(super) fn permit(&self) -> Permit {
         self.permit.clone()
     }
 
-    /// Ends the work that holds what was read, and waits for it: `false` if it did not end, and holds it still. A disk that
-    /// does not answer cannot be made to.
+    /// Revokes the permit and waits for the work that holds it. Returns `false` if the work did not end in time and
+    /// still holds texts: a disk that does not answer blocks it.
     pub(super) async fn revoke(&mut self) -> bool {
         self.revoke_within(END).await
     }
@@ -87,26 +87,26 @@ impl Beside {
         !self.is_held()
     }
 
-    /// Whether work goes on that may not.
+    /// Whether work still holds a revoked permit.
     fn is_held(&mut self) -> bool {
         self.revoked.retain(|permit| Arc::strong_count(&permit.0) > 1);
         !self.revoked.is_empty()
     }
 
-    /// Whether nothing is under way.
+    /// Whether no work is under way.
     pub(super) fn is_idle(&self) -> bool {
         self.work.is_empty()
     }
 
-    /// How much was started: a number for the next that no other has.
+    /// Number of works started so far: a unique number for the next.
     pub(super) const fn started(&self) -> u64 {
         self.started
     }
 
-    /// Waits for the next work that ends; `None` if there is none. Dropping it loses nothing.
+    /// Waits for the next work that ends; `None` if there is none. Cancel-safe.
     pub(super) async fn next(&mut self) -> Option<Done> {
         loop {
-            // Work that panicked has dropped its answerer: whoever waits for it is told so.
+            // Work that panicked has dropped its answerer, so the client gets an error.
             if let Ok(done) = self.work.join_next().await? {
                 return Some(done);
             }
@@ -122,7 +122,8 @@ mod tests {
 
     use super::*;
 
-    /// An archive that was being written when the folder was locked went on to its end, with all names in memory.
+    /// Regression: an archive being written when the folder was locked was written to its end, with all names in
+    /// memory.
     #[tokio::test]
     async fn work_that_reads_ends_with_the_lock_and_other_work_goes_on() {
         let mut beside = Beside::default();

@@ -1,5 +1,5 @@
-//! Requests: each is matched here, in one place, and every kind of request is named. What a record says and who may read
-//! it is decided by the workspace (`protocol::app::workspace`); the node lends what that needs.
+//! Dispatch of requests: one exhaustive match. The workspace (`protocol::app::workspace`) decides what records say and
+//! who may read them; the node provides store, keys, time and randomness.
 
 use protocol::app::{
     control::{Problem, RecordKind, Reply, Request, codes},
@@ -9,11 +9,11 @@ use protocol::app::{
 
 use super::{Answerer, Opened, Phase, Runtime, archiving, closed, files, folder::Folder, joined::Joined, saving};
 
-/// How a request goes on.
+/// Outcome of dispatching a request.
 pub(super) enum Outcome {
     /// The answer.
     Reply(Reply),
-    /// The answer comes from what was begun: a write that is not durable yet, or work that looks at every record.
+    /// The request is answered later, by a write that is not durable yet, or by work that reads every record.
     Later,
 }
 
@@ -24,7 +24,7 @@ impl From<Reply> for Outcome {
 }
 
 impl Runtime {
-    /// Carries out a request and answers it, now or later.
+    /// Handles a request and answers it, now or later.
     pub(super) async fn handle_request(&mut self, request: Request, opened: Opened, answerer: Answerer) {
         let mut answerer = Some(answerer);
         let outcome = self.dispatch(request, opened, &mut answerer).await;
@@ -34,12 +34,12 @@ impl Runtime {
         match (outcome, answerer) {
             (Ok(Outcome::Reply(reply)), Some(answerer)) => answerer.answer(Ok(reply)),
             (Err(problem), Some(answerer)) => answerer.answer(Err(problem)),
-            // Whoever took the answerer answers.
+            // The holder of the answerer answers.
             (_, None) | (Ok(Outcome::Later), Some(_)) => {}
         }
     }
 
-    /// What a request comes to. Whoever answers later takes the answerer.
+    /// Dispatches a request. A handler that answers later takes the answerer.
     async fn dispatch(
         &mut self,
         request: Request,
@@ -47,7 +47,7 @@ impl Runtime {
         answerer: &mut Option<Answerer>,
     ) -> Result<Outcome, Problem> {
         Ok(match request {
-            // Any state.
+            // Requests in any state.
             Request::Stop => Reply::Stopping.into(),
             Request::Status => self.status().into(),
             Request::Examine => self.phase.examine().into(),
@@ -58,7 +58,7 @@ impl Runtime {
             Request::Wipe => self.wipe().await?.into(),
             Request::BackupVerify { .. } => saving::verify(&self.folder, opened, self.phase.registry())?.into(),
 
-            // The folder's keys.
+            // Requests about the keys of the folder.
             Request::Init { .. } => match &self.phase {
                 Phase::Closed => self.init(opened).await?.into(),
                 _ => return Err(Problem::new(codes::NOT_EMPTY, "this folder has its keys already")),
@@ -80,7 +80,7 @@ impl Runtime {
                 }
             },
 
-            // A folder in no registry.
+            // Requests to a folder in no registry.
             Request::Card { addresses, .. } => files::card(self.unjoined()?, addresses, &opened.root()?)?.into(),
             Request::Found { cards } => files::found(self.unjoined()?, &cards)?.into(),
             Request::Sign { draft, .. } => {
@@ -102,7 +102,7 @@ impl Runtime {
                 self.join(&registry).await?.into()
             }
 
-            // A node in its registry: members and peers.
+            // Requests to a node in its registry: members and peers.
             Request::Settle { code } => self.joined()?.acknowledge(&code)?.into(),
             Request::Peers => Reply::Peers { peers: self.joined()?.peers() }.into(),
             Request::Hold { organisation } => self.joined()?.hold(&organisation, true).await?.into(),
@@ -119,7 +119,7 @@ impl Runtime {
             }
             Request::Names => self.joined()?.workspace(|work| work.named())?.into(),
 
-            // Statements.
+            // Requests that write statements.
             Request::CaseNew { facts } => {
                 self.joined()?.write(answerer, |work| work.new_record(RecordKind::Case, &facts)).await?
             }
@@ -139,7 +139,7 @@ impl Runtime {
                 self.joined()?.write(answerer, |work| work.import(read, dry_run, known)).await?
             }
 
-            // Sharing.
+            // Requests about sharing.
             Request::SharePreview { records, with } => {
                 self.joined()?.sweep_to_share(&records, &with, ScanPurpose::Show, answerer)?
             }
@@ -149,7 +149,7 @@ impl Runtime {
             Request::Shares => self.joined()?.workspace(|work| work.shares())?.into(),
             Request::ShareCancel { share } => self.joined()?.workspace(|work| work.cancel_share(&share))?.into(),
 
-            // Questions.
+            // Questions about records.
             Request::Show { record } => self.joined()?.workspace(|work| work.show(&record))?.into(),
             Request::Ask { question } => self.joined()?.workspace(|work| work.precedents(&question))?.into(),
             Request::Conflicts { record } => self.joined()?.workspace(|work| work.conflicts(&record))?.into(),
@@ -164,7 +164,7 @@ impl Runtime {
         })
     }
 
-    /// The node in its registry, or why there is none.
+    /// Returns the node in its registry, or the problem that there is none.
     fn joined(&mut self) -> Result<&mut Joined, Problem> {
         match &mut self.phase {
             Phase::Closed => Err(closed(&self.folder)),
@@ -173,7 +173,7 @@ impl Runtime {
         }
     }
 
-    /// The open folder in no registry, or why there is none.
+    /// Returns the open folder in no registry, or the problem that there is none.
     fn unjoined(&mut self) -> Result<&mut Folder, Problem> {
         match &mut self.phase {
             Phase::Closed => Err(closed(&self.folder)),
@@ -183,7 +183,7 @@ impl Runtime {
     }
 }
 
-/// A request arrived without what its passphrase or its file opens.
+/// Problem of a request that arrived without what its passphrase or its file opens.
 pub(super) fn not_opened() -> Problem {
     Problem::new(codes::INTERNAL, "the request came without what its passphrase opens")
 }

@@ -1,4 +1,4 @@
-//! What this node tells of itself to whoever looks for the cause of a trouble.
+//! Diagnosis: what this node reports about itself to a person who looks for a fault.
 
 use protocol::{
     app::{
@@ -12,15 +12,15 @@ use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
 use super::{Phase, utc_now};
 use crate::hardening;
 
-/// A crash may write what is in memory to the disk.
+/// Code: a crash may write the memory to the disk.
 const CORE_DUMP: &str = "core_dump";
-/// Other processes of the same user may read what is in memory.
+/// Code: other processes of the same user may read the memory.
 const TRACEABLE: &str = "traceable";
-/// Keys may be written to a swap area.
+/// Code: keys may be written to a swap area.
 const SWAPPABLE_KEYS: &str = "swappable_keys";
 
 impl Phase {
-    /// Answered in every state; what the state does not let it know is left out.
+    /// Examines this node in every state; facts that are unknown in that state are left out.
     pub(super) fn examine(&mut self) -> Reply {
         let unread = match self {
             Self::Closed => None,

@@ -1,4 +1,4 @@
-//! Files handed from person to person: cards, drafts, signatures, registry files, device requests.
+//! Files that people exchange: cards, drafts, signatures, registry files, device requests.
 
 use protocol::{
     app::control::{Problem, Reply, codes},
@@ -29,21 +29,21 @@ use serde::{Deserialize, Serialize};
 
 use super::folder::{Folder, founding_row};
 
-/// What a locked node needs of the network.
+/// Row with the network key and the addresses of members, which a locked node needs.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct NetworkRow(pub(super) Secret, pub(super) Whereabouts);
 
-/// A further device's request to its organisation.
+/// Request of a further device to its organisation: the device and its addresses.
 #[derive(Serialize, Deserialize)]
 pub(super) struct DeviceRequest(pub(super) Device, pub(super) Vec<String>);
 
-/// The signature of this organisation under a draft.
+/// Signs a draft with the organisation's root key.
 pub(super) fn sign(draft: &str, root: &Signer) -> Result<Reply, Problem> {
     let draft = read_draft(draft)?;
     Ok(file(Kind::Signature, &draft.sign(root), &draft))
 }
 
-/// The registry file of a draft that every founder has signed.
+/// Completes a draft that every founder has signed into a registry file.
 pub(super) fn complete(
     folder: &mut Folder,
     draft: &str,
@@ -56,7 +56,7 @@ pub(super) fn complete(
     Ok(file(Kind::Registry, &registry, &draft))
 }
 
-/// The request of this device to its organisation.
+/// Makes the request of this device to its organisation.
 pub(super) fn request_device(folder: &Folder, organisation: &OrgId, addresses: Vec<String>) -> Result<Reply, Problem> {
     let addresses = check_addresses(addresses)?;
     let device = folder.device_of(organisation)?;
@@ -65,7 +65,7 @@ pub(super) fn request_device(folder: &Folder, organisation: &OrgId, addresses: V
     Ok(Reply::File { text, words, organisations: vec![] })
 }
 
-/// The registry file of this organisation alone: its card, the draft of it, its signature, in one.
+/// Makes a registry file for this organisation alone: its card, draft and signature in one.
 pub(super) fn alone(folder: &mut Folder, root: &Signer) -> Result<String, Problem> {
     let card = own_card(folder, vec![])?.sign(root);
     let founded = Draft::new(Schema::VERSION, vec![card], folder.entropy()).and_then(|draft| {
@@ -75,7 +75,7 @@ pub(super) fn alone(folder: &mut Folder, root: &Signer) -> Result<String, Proble
     founded.map(|registry| armour::wrap(Kind::Registry, &registry)).map_err(|error| founding_problem(&error))
 }
 
-/// The card of this organisation.
+/// Makes the card of this organisation, signed by its root key.
 pub(super) fn card(folder: &Folder, addresses: Vec<String>, root: &Signer) -> Result<Reply, Problem> {
     let card = own_card(folder, check_addresses(addresses)?)?;
     let words = words::fingerprint(&card.organisation().0);
@@ -88,7 +88,7 @@ fn own_card(folder: &Folder, addresses: Vec<String>) -> Result<Card, Problem> {
     Ok(Card { call_sign, roster: folder.own_roster()?, reach: vec![Reach(folder.node(), addresses)] })
 }
 
-/// A founding draft from the cards of all founders.
+/// Makes a founding draft from the cards of all founders.
 pub(super) fn found(folder: &mut Folder, cards: &[String]) -> Result<Reply, Problem> {
     let cards = cards.iter().map(|text| unwrap(Kind::Card, text)).collect::<Result<Vec<_>, _>>()?;
     let draft = Draft::new(Schema::VERSION, cards, folder.entropy()).map_err(|error| founding_problem(&error))?;
@@ -125,7 +125,7 @@ pub(super) fn unwrap(kind: Kind, text: &str) -> Result<Vec<u8>, Problem> {
     })
 }
 
-/// A device request, read.
+/// Reads a device request.
 pub(super) fn read_device(text: &str) -> Result<DeviceRequest, Problem> {
     let bytes = unwrap(Kind::Device, text)?;
     let DeviceRequest(device, addresses) = codec::decode("device request", &bytes, CARD_BYTES.0)
@@ -133,7 +133,7 @@ pub(super) fn read_device(text: &str) -> Result<DeviceRequest, Problem> {
     Ok(DeviceRequest(device, check_addresses(addresses)?))
 }
 
-/// Takes a registry file in: from here on the folder belongs to that registry. All of it in one batch.
+/// Joins the registry of a registry file. All rows are written in one batch.
 pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
     let bytes = unwrap(Kind::Registry, text)?;
     let founding = Founding::parse(&bytes).map_err(|error| founding_problem(&error))?;
@@ -154,7 +154,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
     batch.put(network_row(), codec::encode(&NetworkRow(start.network_key, start.whereabouts)));
     let mut openings = start.openings;
     if !openings.iter().any(|opening| opening.circle == Circle::Own(org)) {
-        // The organisation's first device: its own circle begins here.
+        // The organisation's first device opens the own circle.
         openings.push(Opening::fresh(Circle::Own(org), folder.entropy()));
     }
     for opening in &openings {
@@ -168,7 +168,7 @@ pub(super) fn join(folder: &mut Folder, text: &str) -> Result<(), Problem> {
     Ok(folder.store.commit(&batch)?)
 }
 
-/// The row of the network key and the members' addresses.
+/// Returns the row of the network key and the members' addresses.
 pub(super) fn network_row() -> Row {
     Row::new(Table::Network, "network", 0)
 }
@@ -187,7 +187,7 @@ fn check_addresses(addresses: Vec<String>) -> Result<Vec<String>, Problem> {
     Ok(addresses)
 }
 
-/// A founding error as a problem with its code.
+/// Converts a founding error to a problem with its code.
 pub(super) fn founding_problem(error: &FoundingError) -> Problem {
     let code = match error {
         FoundingError::Malformed(DecodeError::TooLong { .. }) => codes::FILE_DAMAGED,
@@ -218,7 +218,7 @@ pub(super) fn founding_problem(error: &FoundingError) -> Problem {
     }
 }
 
-/// The organisation a device of this folder would join as.
+/// Returns the organisation that a device of this folder would join as.
 pub(super) fn organisation_of(founding: &Founding, folder: &Folder) -> Option<OrgId> {
     founding.members.role(&folder.device().author).map(|role| role.org)
 }

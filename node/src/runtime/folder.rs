@@ -1,4 +1,4 @@
-//! An open folder: the store, this device's keys, and whether it has joined a registry.
+//! An open folder: the store, this device's keys, and its registry, if it has joined one.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ use crate::{
     vault::{Keys, RootKey},
 };
 
-/// An open folder.
+/// An open folder: store and keys.
 pub(super) struct Folder {
     pub(super) path: Box<Path>,
     pub(super) store: Rocks,
@@ -39,7 +39,7 @@ pub(super) struct Folder {
     secrets: Option<Secrets>,
 }
 
-/// What is public of this device, and the node key, which a locked node needs.
+/// Public data of this device, and the node key, which a locked node needs.
 #[derive(Clone, Serialize, Deserialize)]
 struct Public {
     device: Device,
@@ -49,7 +49,7 @@ struct Public {
     node: Secret,
 }
 
-/// This device's other secrets.
+/// Secret keys of this device, except the node key.
 #[derive(Clone, Serialize, Deserialize)]
 struct Secrets {
     author: Secret,
@@ -72,11 +72,11 @@ impl Secrets {
     }
 }
 
-/// The organisation of a device that has none yet.
+/// Organisation id of a device that has none yet.
 const NOBODY: OrgId = OrgId([0; 32]);
 
 impl Folder {
-    /// Makes an organisation's first device (with a root key) or a further one (without) in an empty folder.
+    /// Makes the first device of an organisation (with a root key) or a further one (without) in an empty folder.
     pub(super) fn make(path: &Path, keys: Keys, root: Option<&RootKey>) -> Result<Self, Problem> {
         let mut entropy = api::entropy()?;
         let mut store = open_store(path, &keys)?;
@@ -90,7 +90,7 @@ impl Folder {
         };
         let mut batch = Batch::default();
         let root = root.map(|root| Signer::new(root.seed()));
-        // A further device serves nobody yet; its request says whom it asks.
+        // A further device has no organisation yet; its request names one.
         let org = root.as_ref().map(|root| organisation(&root.public()));
         let device = secrets.device(&org.unwrap_or(NOBODY), DeviceId(entropy.bytes()), &node);
         if let Some(root) = &root {
@@ -105,7 +105,7 @@ impl Folder {
         Ok(Self { path: path.into(), store, entropy, public, secrets: Some(secrets) })
     }
 
-    /// Opens a folder with its vault's keys.
+    /// Opens a folder with the keys of its vault.
     pub(super) fn open(path: &Path, keys: Keys) -> Result<Self, Problem> {
         let entropy = api::entropy()?;
         let store = open_store(path, &keys)?;
@@ -120,7 +120,7 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Opens the reading keys again.
+    /// Unlocks the reader tables and loads the device's secrets.
     pub(super) fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
         if let Some(reader) = &keys.reader {
             self.store.unlock(reader).map_err(|error| open_problem(&error))?;
@@ -129,8 +129,8 @@ impl Folder {
         Ok(())
     }
 
-    /// Forgets the reading keys, and the source of chance that keys were drawn from since the start: from its state they
-    /// could be drawn again.
+    /// Locks the folder: forgets the reader keys, and reseeds the random generator that keys were drawn from since the
+    /// start, since they could be derived from its state.
     pub(super) fn lock(&mut self) {
         self.secrets = None;
         self.store.lock();
@@ -151,7 +151,7 @@ impl Folder {
         Ok(self.founding()?.is_some())
     }
 
-    /// The founding of its registry, with the rosters as they stand in the store.
+    /// Reads the founding of the registry, with the current rosters of the store.
     pub(super) fn founding(&self) -> Result<Option<Founding>, Problem> {
         let row = self.store.get(&founding_row())?;
         let Some(row) = row else { return Ok(None) };
@@ -160,81 +160,81 @@ impl Folder {
         Ok(Some(founding))
     }
 
-    /// The registry it has joined.
+    /// Returns the id of the registry, if the folder has joined one.
     pub(super) fn registry(&self) -> Result<Option<RegistryId>, Problem> {
         Ok(self.founding()?.map(|founding| founding.members.registry()))
     }
 
-    /// Entries that count in this folder.
+    /// Counts the entries that count in this folder.
     pub(super) fn entries(&self) -> Result<u64, Problem> {
         let Some(founding) = self.founding()? else { return Ok(0) };
         let replica = Replica::load(founding.members, &self.store)?;
         Ok(replica.circles().flat_map(|(_, held)| held.lines()).map(|(_, line)| line.counted()).sum())
     }
 
-    /// This device.
+    /// Returns this device.
     pub(super) fn device(&self) -> &Device {
         &self.public.device
     }
 
-    /// This device, with its keys' word that it serves `org`.
+    /// Returns this device, with its keys' signatures that it serves `org`.
     pub(super) fn device_of(&self, org: &OrgId) -> Result<Device, Problem> {
         let secrets = self.secrets.as_ref().ok_or_else(locked)?;
         Ok(secrets.device(org, self.public.device.id, &self.public.node))
     }
 
-    /// This node's network key.
+    /// Returns this node's network key.
     pub(super) fn node(&self) -> NodeKey {
         self.public.device.node
     }
 
-    /// The seed of this node's network key.
+    /// Returns the seed of this node's network key.
     pub(super) fn node_seed(&self) -> &Secret {
         &self.public.node
     }
 
-    /// The organisation, if this device was made with its root key.
+    /// Returns the organisation, if this device was made with its root key.
     pub(super) fn organisation(&self) -> Option<OrgId> {
         self.public.organisation
     }
 
-    /// The call-sign, if this device was made with its root key.
+    /// Returns the call-sign, if this device was made with its root key.
     pub(super) fn call_sign(&self) -> Option<String> {
         self.public.call_sign.clone()
     }
 
-    /// The roster as far as it stands here before joining.
+    /// Reads the organisation's roster as it is before joining.
     pub(super) fn own_roster(&self) -> Result<Roster, Problem> {
         let org = self.organisation().ok_or_else(no_root)?;
         let row = self.store.get(&link_row(&org, 0, false))?.ok_or_else(altered)?;
         Roster::start(Link::parse(&row).map_err(|_| altered())?).map_err(|_| altered())
     }
 
-    /// Randomness, with fresh bytes of the system's source mixed in whenever it is asked for: a machine image that was
-    /// resumed twice does not make two things with one stream.
+    /// Returns the random generator, with fresh bytes of the system's source mixed in at every call: a machine image
+    /// that is resumed twice does not draw the same stream twice.
     pub(super) fn entropy(&mut self) -> &mut Entropy {
         let mut fresh = [0; 32];
         if let Err(error) = getrandom::fill(&mut fresh) {
-            // What is written is hedged: what the folder was opened with and the message itself still part it.
+            // Encryption is hedged: the seed of the folder's opening and the message itself still make nonces differ.
             tracing::error!(%error, "the system gives no randomness");
         }
         self.entropy.stir(&fresh);
         &mut self.entropy
     }
 
-    /// The store and the randomness, each for itself.
+    /// Borrows the store and the random generator at once.
     pub(super) fn store_and_entropy(&mut self) -> (&mut Rocks, &mut Entropy) {
         self.entropy();
         (&mut self.store, &mut self.entropy)
     }
 
-    /// What a folder in no registry has to tell: alarms are kept once it has joined.
+    /// Returns the store's doubt as an alarm, for a folder in no registry; a joined node keeps it as a row.
     pub(super) fn doubt(&self) -> Option<Alarm> {
         let doubt = doubt(&self.store).ok().flatten()?;
         Some(Alarm { problem: doubt_problem(doubt), since: None })
     }
 
-    /// The keys to write and read with, while unlocked.
+    /// Returns the keys to write and read with; `None` while locked.
     pub(super) fn pens(&self) -> Option<Pens> {
         self.secrets.as_ref().map(|secrets| Pens {
             author: Signer::new(&secrets.author),
@@ -243,7 +243,7 @@ impl Folder {
         })
     }
 
-    /// The reading key, or why not.
+    /// Returns the reading key; fails while locked.
     pub(super) fn reading(&self) -> Result<ReadingSecret, Problem> {
         let secrets = self.secrets.as_ref();
         secrets.map(|secrets| ReadingSecret(secrets.reading.clone())).ok_or_else(locked)
@@ -262,7 +262,7 @@ fn secrets_row() -> Row {
     Row::new(Table::Key, "device", 0)
 }
 
-/// The row of the registry file that this folder joined with.
+/// Returns the row of the registry file that this folder joined with.
 pub(super) fn founding_row() -> Row {
     Row::new(Table::Control, "founding", 0)
 }
@@ -287,7 +287,7 @@ pub(super) fn open_problem(error: &OpenError) -> Problem {
     Problem::new(code, error.to_string())
 }
 
-/// What there is to tell when it is not certain that everything acknowledged is here.
+/// Converts a doubt about acknowledged batches to a problem.
 pub(super) fn doubt_problem(doubt: Doubt) -> Problem {
     let uncertain =
         |why| Problem::new(codes::UNCERTAIN, format!("it is not certain that everything saved is here: {why}"));

@@ -50,7 +50,7 @@ use network::read_holds;
 use room::Room;
 use tally::Tally;
 
-/// What the network brought, read and verified.
+/// Input from the network, read and verified.
 #[derive(Debug)]
 pub(super) enum Incoming {
     Up(NodeKey),
@@ -60,7 +60,7 @@ pub(super) enum Incoming {
     Written(NodeKey),
 }
 
-/// Something to take up.
+/// Event that the runtime handles.
 #[derive(Debug)]
 pub(super) enum Event {
     Incoming(Incoming),
@@ -68,17 +68,17 @@ pub(super) enum Event {
     NetworkEnded,
 }
 
-/// A node in its registry.
+/// State of a node in its registry.
 pub(super) struct Joined {
     pub(super) folder: Folder,
     pub(super) state: State,
-    /// What is remembered of the records.
+    /// Cache of what was read in records.
     pub(super) cache: Cache,
     founding: Founding,
     network: NetworkRow,
-    /// Where the members' nodes are.
+    /// Addresses of the members' nodes.
     addresses: BTreeMap<NodeKey, Vec<Address>>,
-    /// Whether their host names are looked up.
+    /// Whether host names of peers may be looked up.
     names_allowed: bool,
     commands: mpsc::Sender<Command>,
     incoming: mpsc::Receiver<Incoming>,
@@ -87,19 +87,19 @@ pub(super) struct Joined {
     equal_at: BTreeMap<NodeKey, u64>,
     alarms: Alarms,
     tally: Tally,
-    /// Why nothing more is acknowledged, once the disk failed.
+    /// The alarm of a disk failure, after which nothing is acknowledged.
     broken: Option<Alarm>,
-    /// How much room the disk has.
+    /// Free space of the disk.
     room: Room,
     pending: BTreeMap<u64, (PendingWrite, Answerer)>,
-    /// What looks at every record.
+    /// Work that reads every record.
     pub(super) sweeps: Sweeps,
     token: u64,
     since: Instant,
 }
 
 impl Joined {
-    /// Loads what the folder holds and goes on the network.
+    /// Loads the state of the folder and starts the network.
     pub(super) async fn start(mut folder: Folder, exposure: Exposure) -> Result<Self, Problem> {
         let founding = folder.founding()?.expect("the folder has joined");
         let org = files::organisation_of(&founding, &folder)
@@ -148,8 +148,8 @@ impl Joined {
         Ok(joined)
     }
 
-    /// Takes up the names of members and, if the folder is unlocked, the reading keys: what arrived while it was locked is
-    /// read.
+    /// Loads the members' petnames and, if the folder is unlocked, the reader keys, and reads the entries that arrived
+    /// while it was locked.
     async fn open_readers(&mut self) -> Result<(), Problem> {
         let is_open = self.give_pens()?;
         self.workspace(|work| work.read_names())?;
@@ -169,14 +169,14 @@ impl Joined {
         Ok(())
     }
 
-    /// Reads what is here and was not read yet, as far as its keys are here.
+    /// Reads the entries that are not read yet and whose keys are here.
     fn read_unread(&mut self) -> Result<(), StoreError> {
         let unread = Library::unread(&self.folder.store)?;
         let batch = self.read(Batch::default(), &unread)?;
         self.commit(&batch)
     }
 
-    /// Hands the keys to write and read with to the core, if the folder is unlocked.
+    /// Gives the signing and reading keys to the core; `false` if the folder is locked.
     fn give_pens(&mut self) -> Result<bool, Problem> {
         let Some(pens) = self.folder.pens() else { return Ok(false) };
         let epochs = sync::epochs(&self.folder.store)?;
@@ -184,17 +184,17 @@ impl Joined {
         Ok(true)
     }
 
-    /// Opens the reading keys again.
+    /// Unlocks the folder with its keys.
     pub(super) async fn unlock(&mut self, keys: &Keys) -> Result<(), Problem> {
         self.folder.unlock(keys)?;
         self.open_readers().await
     }
 
-    /// Waits for something to take up. Dropping it loses nothing.
+    /// Waits for the next event. Cancel-safe.
     pub(super) async fn next(&mut self) -> Event {
         let due = self.state.due().map(|due| Duration::from_millis(due.0));
         let core = due.map(|due| due.saturating_sub(self.since.elapsed()));
-        // What cannot be written now is not due now.
+        // While nothing can be written, the queue is not due.
         let queue = self.cache.queue.due_at().filter(|_| !self.is_broken());
         let queue = queue.map(|due| Duration::from_secs(due.saturating_sub(utc_now())));
         let room = self.is_short().then(|| self.room.wait());
@@ -205,7 +205,7 @@ impl Joined {
         }
     }
 
-    /// Takes up an event.
+    /// Handles an event.
     pub(super) async fn handle_event(&mut self, event: Event) {
         let input = match event {
             Event::Due => {
@@ -250,7 +250,7 @@ impl Joined {
         }
     }
 
-    /// First the batch, durably; then the effects, in order.
+    /// Carries out a step: first commits its batch durably, then applies its effects in order.
     async fn carry_out(&mut self, mut step: Step) {
         if let Err(problem) = self.complete_writes(&mut step) {
             tracing::error!(
@@ -288,7 +288,8 @@ impl Joined {
         }
     }
 
-    /// Adds to a step what becomes durable with its write: labels of an import, and that shared copies are to follow.
+    /// Adds to a step what must become durable with its write: labels of an import, and updates of shared copies to
+    /// come.
     fn complete_writes(&mut self, step: &mut Step) -> Result<(), Problem> {
         for effect in &step.effects {
             let Effect::Notice(Notice::Saved { token, .. }) = effect else { continue };
@@ -301,7 +302,7 @@ impl Joined {
         Ok(())
     }
 
-    /// The disk failed: nothing more is acknowledged, what stands is loaded anew, and a person is told.
+    /// Handles a failure of the disk: nothing more is acknowledged, the state is reloaded, and an alarm is set.
     async fn fail(&mut self, error: &StoreError) {
         let problem = Problem::from(error);
         tracing::error!(code = problem.code, reason = problem.message, "the store failed; nothing more is confirmed");
@@ -315,7 +316,7 @@ impl Joined {
         }
     }
 
-    /// Memory is ahead of the disk by what could not be written: goes on from what is on the disk.
+    /// Reloads the state from the disk, since memory is ahead of it by what could not be written.
     fn reload(&mut self) -> Result<(), Problem> {
         let founding = self.folder.founding()?.expect("the folder has joined");
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
@@ -329,7 +330,8 @@ impl Joined {
         if batch.is_empty() { Ok(()) } else { self.folder.store.commit(batch) }
     }
 
-    /// Reads entries into their sections, if their keys are here: what accepted them, with the rows of the index.
+    /// Folds entries into their sections, if their keys are here. Returns the batch that accepted them, with the rows
+    /// of the section index.
     fn read(&mut self, pending: Batch, ids: &[EntryId]) -> Result<Batch, StoreError> {
         let reading = self.workspace(|work| work.read(pending, ids))?;
         self.tally.changed(&reading.changed);
@@ -354,7 +356,7 @@ impl Joined {
         Ok(reading.batch)
     }
 
-    /// Lends the workspace what it needs, and shows the alarms that it found.
+    /// Runs `work` with the workspace, and raises the alarms that it found.
     pub(super) fn workspace<T>(&mut self, work: impl FnOnce(&mut Workspace<'_, Rocks>) -> T) -> T {
         let (store, entropy) = self.folder.store_and_entropy();
         let done = work(&mut Workspace { state: &self.state, store, cache: &mut self.cache, entropy, now: utc_now() });
@@ -364,7 +366,7 @@ impl Joined {
         done
     }
 
-    /// Prepares a write and begins it. It is answered once it is durable.
+    /// Prepares a write and begins it. Its request is answered once it is durable.
     pub(super) async fn write(
         &mut self,
         answerer: &mut Option<Answerer>,
@@ -391,7 +393,7 @@ impl Joined {
         self.handle(Input::Write(Write { token, entries, seed })).await;
     }
 
-    /// Does the next step of the share queue that is due; the one after it follows when whatever else waits had its turn.
+    /// Runs the next step of the share queue that is due. The step after it waits until other events had their turn.
     pub(super) async fn run_queue(&mut self) {
         if self.folder.pens().is_none() || self.is_broken() {
             return;
@@ -423,7 +425,7 @@ impl Joined {
         Err(Problem::new(codes::NO_ALARM, message).saying("code").with("code", code))
     }
 
-    /// The registry.
+    /// Returns the id of the registry.
     pub(super) fn registry(&self) -> RegistryId {
         self.state.replica().members.registry()
     }
@@ -433,7 +435,7 @@ impl Joined {
         self.token
     }
 
-    /// Whether the disk failed, or has too little room.
+    /// Whether nothing can be written: the disk failed, or has too little room.
     pub(super) fn is_broken(&self) -> bool {
         self.broken.is_some() || self.is_short()
     }
@@ -447,17 +449,17 @@ impl Joined {
         Tick(u64::try_from(self.since.elapsed().as_millis()).expect("a process does not run for 500 million years"))
     }
 
-    /// Ends the network.
+    /// Stops the network.
     pub(super) async fn stop(&mut self) {
         self.tell(Command::Stop).await;
         while self.incoming.recv().await.is_some() {}
     }
 }
 
-/// The core on top of what the store holds.
+/// Loads the core from the store.
 fn core(folder: &mut Folder, founding: &Founding, org: OrgId) -> Result<State, Problem> {
     let keys = [folder.device().author, folder.device().desk];
-    // A folder that was copied or restored starts new runs: what it last said may have gone on elsewhere.
+    // A folder that was copied or restored starts new incarnations: its last entries may have been continued elsewhere.
     let moved = whereabouts(&folder.path.join("store"), &folder.store);
     let runs = match moved.map_err(|error| Problem::new(codes::DISK, error.to_string()))? {
         Whereabouts::Same => sync::runs(&folder.store, &keys)?,

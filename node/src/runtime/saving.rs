@@ -1,4 +1,4 @@
-//! Backups of this folder: made while it is open, verified anywhere, restored into an empty one.
+//! Backups of this folder: made while it is open, verified anywhere, restored into an empty folder.
 
 use std::{fs, io, path::Path};
 
@@ -19,7 +19,7 @@ use crate::{
     store::Rocks,
 };
 
-/// Makes a backup. The checkpoint is taken here, between two steps; writing it out goes on beside the node's work.
+/// Makes a backup. The checkpoint is taken here, between two steps; writing it out is background work.
 pub(super) fn create(
     folder: &Path,
     store: &Rocks,
@@ -29,7 +29,7 @@ pub(super) fn create(
 ) -> Result<Outcome, Problem> {
     let checkpoints = folder.join("checkpoint");
     if beside.is_idle() {
-        // What a crash left behind holds nothing that the store does not.
+        // The remains of an earlier crash hold nothing that the store does not.
         let _nothing_there = fs::remove_dir_all(&checkpoints);
     }
     let checkpoint = checkpoints.join(beside.started().to_string());
@@ -51,8 +51,8 @@ pub(super) fn create(
     Ok(Outcome::Later)
 }
 
-/// Opens a backup that was unpacked beside the folder with what its passphrase gave, and counts. A node in a registry
-/// vouches for backups of that registry only: whoever verifies one of another would take this folder for saved.
+/// Verifies an unpacked backup: opens it with the keys that its passphrase gave, and counts its entries. A node in a
+/// registry verifies backups of that registry only: one of another would be taken for a backup of this folder.
 pub(super) fn verify(folder: &Path, opened: Opened, registry: Option<RegistryId>) -> Result<Reply, Problem> {
     let Opened { keys, backup: Some((summary, unpacked, _until_it_is_gone)), .. } = opened else {
         return Err(Problem::new(codes::INTERNAL, "the backup was not unpacked"));
@@ -73,7 +73,7 @@ pub(super) fn verify(folder: &Path, opened: Opened, registry: Option<RegistryId>
     counted.map(|entries| told(summary, Some(entries)))
 }
 
-/// Puts an unpacked backup in its place, in a folder that holds nothing.
+/// Restores an unpacked backup into this empty folder.
 pub(super) fn restore(folder: &Path, opened: Opened) -> Result<Reply, Problem> {
     let Some((summary, _, _until_it_is_there)) = opened.backup else {
         return Err(Problem::new(codes::INTERNAL, "the backup was not unpacked"));
@@ -85,7 +85,7 @@ fn told(Summary { files, bytes }: Summary, entries: Option<u64>) -> Reply {
     Reply::Backup { files, bytes, entries }
 }
 
-/// A backup error as a problem with its code.
+/// Converts a backup error to a problem with its code.
 pub(crate) fn problem(error: &BackupError) -> Problem {
     let code = match error {
         BackupError::Exists => codes::FILE_EXISTS,
@@ -105,12 +105,12 @@ pub(crate) fn problem(error: &BackupError) -> Problem {
     }
 }
 
-/// What a disk refused, as a problem with its code.
+/// Converts an error of the disk to a problem with its code.
 pub(crate) fn disk_problem(error: &io::Error) -> Problem {
     Problem::new(disk_code(error), error.to_string())
 }
 
-/// Full in any of the ways the system has for it, out of reach, or failing.
+/// Chooses the code of a disk error: full (in any of the system's ways), unreachable, or failing.
 pub(super) fn disk_code(error: &io::Error) -> &'static str {
     use io::ErrorKind as Kind;
     match error.kind() {

@@ -1,8 +1,8 @@
-//! Sweeps: work that looks at every record, one at a time between other jobs, so that nothing else waits for it.
+//! Sweeps: work that reads every record, one at a time between other jobs, so that no other job waits for it.
 //!
-//! What is read into a section while a sweep goes on is looked at again, so that what it shows of each record is as new as
-//! its end; but no more often than there were records, so that it ends however much arrives. Which records there are is
-//! asked of the shelves in one go: that is cheap, the look at each is not.
+//! A section that changes during a sweep is read again, so that the result is as new as the end of the sweep. There are
+//! at most as many rereads as there were records, so a sweep ends however much arrives. The list of records comes from
+//! the section index at once: that is cheap, reading each record is not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -17,26 +17,26 @@ use protocol::{
 use super::{Answerer, archiving, dispatch::Outcome, joined::Joined};
 use crate::archive::{Archive, Archived, Manner};
 
-/// Sections that may come to be looked at while the smallest sweep goes on.
+/// Minimum number of sections that may be added to a sweep under way.
 const ROOM: u64 = 64;
 
-/// What is under way, the next one first.
+/// Sweeps under way, the next one first.
 #[derive(Default)]
 pub(super) struct Sweeps(VecDeque<Sweep>);
 
-/// One of them.
+/// A sweep under way.
 struct Sweep {
     what: What,
-    /// What is still to be looked at.
+    /// Sections that are still to be read.
     due: BTreeSet<SectionKey>,
-    /// Sections in all.
+    /// Number of sections in all.
     all: u64,
-    /// How many more may come to be looked at while it goes on.
+    /// Number of sections that may still be added.
     room: u64,
     answerer: Answerer,
 }
 
-/// What is looked for.
+/// Purpose of a sweep.
 enum What {
     Archive {
         to: String,
@@ -48,16 +48,16 @@ enum What {
         found: BTreeMap<SectionKey, Summary>,
     },
     Figures,
-    /// Case files that somebody means to share.
+    /// Scan of case files that a person intends to share.
     Share(Box<ShareScan>),
 }
 
-/// What is to be done when a sweep has seen everything.
+/// Result of a completed sweep.
 pub(super) enum Swept {
     Answer(Box<Result<Reply, Problem>>, Answerer),
-    /// To be written out beside the node's work.
+    /// An archive to write out as background work.
     Archive(Box<Archive>, Manner, String, Answerer),
-    /// What is counted is known.
+    /// The counters are up to date.
     Figures(Answerer),
 }
 
@@ -69,7 +69,7 @@ impl Sweep {
 }
 
 impl Sweeps {
-    /// Something was read into these sections.
+    /// Adds changed sections to every sweep.
     pub(super) fn changed(&mut self, sections: &BTreeSet<SectionKey>) {
         for sweep in &mut self.0 {
             for at in sections {
@@ -82,7 +82,7 @@ impl Sweeps {
 }
 
 impl Joined {
-    /// Begins to write everything out.
+    /// Begins a sweep for an archive.
     pub(super) fn sweep_for_archive(
         &mut self,
         to: String,
@@ -92,7 +92,7 @@ impl Joined {
         self.begin_sweep(What::Archive { to, manner, found: BTreeMap::new() }, answerer)
     }
 
-    /// Begins to list the records of a kind.
+    /// Begins a sweep for the list of records of a kind.
     pub(super) fn sweep_for_list(
         &mut self,
         kind: RecordKind,
@@ -101,12 +101,12 @@ impl Joined {
         self.begin_sweep(What::List { kind, found: BTreeMap::new() }, answerer)
     }
 
-    /// Begins to count what only a look at each record tells.
+    /// Begins a sweep for the metrics that need every record.
     pub(super) fn sweep_for_figures(&mut self, answerer: &mut Option<Answerer>) -> Result<Outcome, Problem> {
         self.begin_sweep(What::Figures, answerer)
     }
 
-    /// Begins to scan case files, to show what may go to whom, or to share it.
+    /// Begins a scan of case files, to preview what sharing would show, or to share them.
     pub(super) fn sweep_to_share(
         &mut self,
         records: &[String],
@@ -126,7 +126,7 @@ impl Joined {
         Ok(Outcome::Later)
     }
 
-    /// What counts has shrunk: all of it is looked at again.
+    /// Restarts all sweeps, after fewer entries count.
     pub(super) fn sweep_again(&mut self) {
         for mut sweep in std::mem::take(&mut self.sweeps.0) {
             match self.sections_for(&sweep.what) {
@@ -139,7 +139,7 @@ impl Joined {
         }
     }
 
-    /// The folder is locked: what reads records ends; figures tell what they can without.
+    /// Ends the sweeps that read records, since the folder is locked; metrics continue without them.
     pub(super) fn end_sweeps(&mut self) {
         for mut sweep in std::mem::take(&mut self.sweeps.0) {
             if let What::Figures = sweep.what {
@@ -154,7 +154,7 @@ impl Joined {
     fn sections_for(&mut self, what: &What) -> Result<BTreeSet<SectionKey>, Problem> {
         if self.folder.pens().is_none() {
             return match what {
-                // What only a reader can count is left out.
+                // Locked: counters that need the reader keys are left out.
                 What::Figures => Ok(BTreeSet::new()),
                 What::Archive { .. } | What::List { .. } | What::Share(_) => Err(locked()),
             };
@@ -166,7 +166,7 @@ impl Joined {
             let mut due = BTreeSet::new();
             for circle in work.readable_circles() {
                 for record in work.records_of(&circle)? {
-                    // What others say in a shared copy is shown in the own case file, and counted where it stands.
+                    // Claims of others in a shared copy are shown in the own case file, but counted in the copy.
                     let is_shown = matches!(what, What::Figures) || work.case_of(&record)?.is_none();
                     if is_shown && what.is_about(&record) {
                         due.insert(record.at());
@@ -177,12 +177,12 @@ impl Joined {
         })
     }
 
-    /// Whether no record is to be looked at.
+    /// Whether no record is left to read.
     pub(super) fn is_swept(&self) -> bool {
         self.sweeps.0.is_empty() && self.cache.received.is_idle()
     }
 
-    /// Looks at one record; says what is to be done if that was the last one. What somebody waits for comes first.
+    /// Reads one record; returns the result if it was the last one. Sweeps with a waiting client come first.
     pub(super) fn sweep(&mut self) -> Option<Swept> {
         let Some(mut sweep) = self.sweeps.0.pop_front() else {
             if let Err(problem) = self.workspace(|work| work.scan_received(1)) {
@@ -225,7 +225,7 @@ impl Joined {
         })
     }
 
-    /// Whether it was work.
+    /// Reads one record for a sweep. Returns `false` if there was nothing to do.
     fn sweep_over(&mut self, sweep: &mut Sweep, at: SectionKey) -> Result<bool, Problem> {
         if let What::Figures = sweep.what {
             return Ok(self.count_conflicts(at)?);
@@ -250,7 +250,7 @@ impl Joined {
         })
     }
 
-    /// What was found, circle by circle, in order of arrival.
+    /// Sorts what was found by circle, then by order of arrival.
     fn in_order<T>(&mut self, mut found: BTreeMap<SectionKey, T>) -> Result<Vec<T>, Problem> {
         self.workspace(|work| {
             let mut all = Vec::new();
@@ -276,7 +276,7 @@ impl What {
     }
 }
 
-/// A record that cannot be made is left out, and an alarm says so: the others are shown.
+/// Leaves out a record that cannot be built, which an alarm reports; other problems are kept.
 fn if_shown<T>(found: Result<Option<T>, Problem>) -> Result<Option<T>, Problem> {
     match found {
         Err(problem) if problem.code == codes::BROKEN => Ok(None),
@@ -284,7 +284,7 @@ fn if_shown<T>(found: Result<Option<T>, Problem>) -> Result<Option<T>, Problem> 
     }
 }
 
-/// Puts what was found now in the place of what was found before.
+/// Replaces the entry of `at` by the newer result, or removes it.
 fn put<T>(found: &mut BTreeMap<SectionKey, T>, at: SectionKey, now: Option<T>) {
     match now {
         Some(now) => drop(found.insert(at, now)),
@@ -298,7 +298,8 @@ mod tests {
 
     use super::*;
 
-    /// During a first synchronisation a list took in all that arrived, and ended when the stream did.
+    /// Regression: during a first synchronisation a list included everything that arrived, and ended only with the
+    /// stream.
     #[test]
     fn a_sweep_ends_however_much_arrives() {
         let at = |number: u64| {
@@ -314,11 +315,11 @@ mod tests {
         let mut arriving = 100..;
         while sweeps.0[0].due.pop_first().is_some() {
             looks += 1;
-            // Two arrive for each that is looked at.
+            // Two arrive for each one that is read.
             sweeps.changed(&arriving.by_ref().take(2).map(at).collect());
         }
         assert_eq!(looks, 200);
-        // What changes meanwhile is looked at again, and once if it was not looked at yet.
+        // A section that changes during the sweep is read again, and only once if it was not read yet.
         let (answerer, _awaited) = Answerer::new();
         let mut sweeps = Sweeps::default();
         sweeps.0.push_back(Sweep::new(What::Figures, (0..3).map(at).collect(), answerer));

@@ -1,9 +1,9 @@
-//! How many batches were acknowledged, remembered outside the log of the store.
+//! The counter of acknowledged batches, kept outside the write-ahead log of the store.
 //!
-//! A log that was deleted, cut short or put back holds less than was acknowledged, and RocksDB opens it without a word.
-//! So each batch carries a mark, and after the batch is synced the mark is written to a file beside the folder and synced
-//! as well; only then is the batch acknowledged. A store that holds fewer batches than the file is known to have lost
-//! some. The bound is exact: after a crash at any point the file is at most one batch behind the store, and never ahead.
+//! RocksDB opens a log that was deleted, truncated or replaced by an older one without an error. So each batch carries
+//! a mark with its number. After the batch is synced, the mark is written to a file beside the folder and synced too;
+//! only then is the batch acknowledged. A store that holds fewer batches than the file says has lost some. The bound is
+//! exact: after a crash at any point the file is at most one batch behind the store, and never ahead.
 //!
 //! ```text
 //! mark                  count(8, big-endian) ‖ opening(16) ‖ opening before(16)
@@ -13,15 +13,15 @@
 //! manifest              number(8) ‖ length(8) ‖ BLAKE3 of so many bytes [..16]; zeros: not known
 //! ```
 //!
-//! The manifest is RocksDB's list of its tables. What it takes for the end of a manifest it takes for its end: one that
-//! was cut short, or has a page of zeros, forgets a table, and the log goes on after the gap. So the part of it that is
-//! known to be synced is remembered as well.
+//! The manifest is RocksDB's list of its tables. RocksDB does not detect a manifest that was truncated or has a zeroed
+//! page: it forgets a table and reads the log after the gap. So the length and hash of the manifest that is known to be
+//! synced are recorded as well.
 //!
-//! Two slots, each on a page of its own: a write that was torn leaves the mark before. Each opening of the store draws a
-//! random name, so that a history that went on elsewhere is told from the own one even where it is longer.
+//! There are two slots, each on a page of its own: a torn write leaves the previous mark. Each opening of the store
+//! draws a random name, so a history that continued elsewhere is told from this one even if it is longer.
 //!
-//! Not detected: store and file put back together, as a snapshot of the whole file system does. Then only a peer knows
-//! better, and its word is awaited before the first signature (SPEC §7).
+//! Not detected: store and file restored together, as a snapshot of the whole file system does. Then only a peer has
+//! the newer state, and the node waits for it before the first signature (SPEC §7).
 
 use std::{
     fs::{self, File},
@@ -42,36 +42,36 @@ use serde::{Deserialize, Serialize};
 use super::{manifest::Manifest, seal::TableSeal};
 use crate::{durable, vault::DatabaseId};
 
-/// The row of the mark, outside every table.
+/// Row key of the mark, outside every table.
 pub(super) const MARK: [u8; 2] = [0xFF, 2];
 /// Bytes between the slots: a page of every disk, so that one torn write never reaches both.
 const APART: usize = 4096;
 /// Bytes of a mark.
 const MARK_BYTES: usize = 40;
-/// Bytes of what is remembered of a manifest.
+/// Bytes of what is recorded of a manifest.
 const MANIFEST_BYTES: usize = 32;
 /// Bytes of a slot.
 const SLOT_BYTES: usize = protocol::bytes::seal::NONCE + MARK_BYTES + MANIFEST_BYTES + protocol::bytes::seal::TAG;
 
-/// Why it is not certain that a store holds everything that was acknowledged.
+/// Reasons to doubt that a store holds every acknowledged batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Doubt {
     /// The store holds fewer batches than were acknowledged.
     Fewer {
-        /// How many fewer.
+        /// Number of missing batches.
         missing: u64,
     },
-    /// The file is not there.
+    /// The file is missing.
     Gone,
     /// The file, or the newer of its slots, does not open: damaged, or of another database.
     Unreadable,
-    /// The file does not know the last batches of the store: the file was put back alone, or a copy of the store that went
-    /// on elsewhere lies in the store's place.
+    /// The file and the store disagree about the last batches: the file was replaced alone, or the store was replaced
+    /// by a copy that was continued elsewhere.
     Apart,
 }
 
 impl Doubt {
-    /// The one to tell of when `later` comes on top: a loss that is counted outweighs a doubt.
+    /// Combines this doubt with a `later` one into the doubt to report: a counted loss outweighs any other.
     fn and(self, later: Self) -> Self {
         match (self, later) {
             (Self::Fewer { missing: a }, Self::Fewer { missing: b }) => Self::Fewer { missing: a.saturating_add(b) },
@@ -81,42 +81,46 @@ impl Doubt {
     }
 }
 
-/// The doubt that no alarm tells of yet.
+/// Reads the doubt that no alarm reports yet.
+///
+/// # Errors
+///
+/// The error of reading the row. A row that cannot be decoded counts as [`Doubt::Unreadable`].
 pub fn doubt(store: &impl Store) -> Result<Option<Doubt>, StoreError> {
     let value = store.get(&doubt_row())?;
-    // A row that does not read was written by a newer version: that there is a doubt is all it says.
+    // A row that cannot be decoded was written by a newer version: all it says is that there is a doubt.
     Ok(value.map(|value| codec::decode("doubt", &value, 64).unwrap_or(Doubt::Unreadable)))
 }
 
-/// The row of the doubt; deleted in the batch that keeps the alarm.
+/// Returns the row of the doubt; it is deleted in the batch that records the alarm.
 #[must_use]
 pub fn doubt_row() -> Row {
     Row::new(Table::Meta, "doubt", 0)
 }
 
-/// The value of the row when `later` comes on top of what stands there.
+/// Encodes the value of the row after a `later` doubt: both combined.
 pub(super) fn doubt_value(store: &impl Store, later: Doubt) -> Result<Vec<u8>, StoreError> {
     Ok(codec::encode(&doubt(store)?.map_or(later, |earlier| earlier.and(later))))
 }
 
-/// How far a store has come.
+/// A mark: the position that a store has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// Batches acknowledged since the store was made.
+    /// Number of batches acknowledged since the store was made.
     pub(super) count: u64,
-    /// The opening of the store that acknowledged the last.
+    /// Name of the opening that acknowledged the last batch.
     pub(super) opening: [u8; 16],
-    /// The opening before.
+    /// Name of the opening before.
     pub(super) before: [u8; 16],
 }
 
 impl Mark {
-    /// The mark of the next batch of this opening.
+    /// Returns the mark of the next batch of this opening.
     pub(super) fn next(self) -> Self {
         Self { count: self.count + 1, ..self }
     }
 
-    /// The mark of the first batch of a new opening.
+    /// Returns the mark of the first batch of a new opening.
     pub(super) fn reopened(self, opening: [u8; 16]) -> Self {
         Self { count: self.count + 1, opening, before: self.opening }
     }
@@ -132,18 +136,18 @@ impl Mark {
     }
 }
 
-/// What the file says.
+/// Content of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// There is no file.
+    /// The file is missing.
     Nothing,
-    /// No slot opens.
+    /// No slot can be opened.
     Garbled,
-    /// The newest mark that opens, whether the other slot does not, and what it knows of the manifest.
+    /// The newest mark that can be opened, whether the other slot cannot, and what is recorded of the manifest.
     Known { newest: Mark, torn: bool, manifest: Manifest },
 }
 
-/// Holds the mark of the store against what the file says. `None`: everything that was acknowledged is there.
+/// Compares the mark of the store with the file. `None`: the store holds every acknowledged batch.
 pub(super) fn compare(store: Option<Mark>, file: Found) -> Option<Doubt> {
     let (file, torn) = match file {
         Found::Nothing => return Some(Doubt::Gone),
@@ -156,7 +160,7 @@ pub(super) fn compare(store: Option<Mark>, file: Found) -> Option<Doubt> {
     }
     let ahead = store.count - file.count;
     match (store.opening == file.opening, store.before == file.opening, ahead) {
-        // Where the slot that does not open is the newer one, a batch is gone.
+        // If the slot that cannot be opened is the newer one, a batch is lost.
         (true, _, 0) if torn => Some(Doubt::Unreadable),
         (true, _, 0 | 1) | (false, true, 1) => None,
         _ => Some(Doubt::Apart),
@@ -168,19 +172,19 @@ pub(super) struct Memory {
     path: PathBuf,
     seal: TableSeal,
     file: Option<File>,
-    /// What is remembered of the manifest with the next mark.
+    /// Record of the manifest, written with the next mark.
     pub(super) manifest: Manifest,
 }
 
 impl Memory {
-    /// The memory of the store in `folder`, which need not be there.
+    /// Creates the handle of the file for the store in `folder`; neither needs to exist.
     pub(super) fn of(folder: &Path, database: DatabaseId, carrier: &Secret) -> Self {
         let seal = TableSeal::new(Table::Meta, database, carrier);
         let path = durable::beside(folder, ".acknowledged");
         Self { path, seal, file: None, manifest: Manifest::default() }
     }
 
-    /// What it says.
+    /// Reads the file.
     pub(super) fn read(&self) -> io::Result<Found> {
         let bytes = match fs::read(&self.path) {
             Ok(bytes) => bytes,
@@ -201,7 +205,7 @@ impl Memory {
         Ok(Found::Known { newest, torn, manifest })
     }
 
-    /// Makes the file anew, with `mark` in both slots.
+    /// Creates the file anew, with `mark` in both slots.
     pub(super) fn begin(&mut self, mark: Mark, entropy: &mut Entropy) -> io::Result<()> {
         let mut bytes = vec![0; APART + SLOT_BYTES];
         for slot in [0, 1] {
@@ -211,7 +215,7 @@ impl Memory {
         durable::replace(&self.path, &bytes)
     }
 
-    /// Remembers `mark`: when this returns `Ok`, a power cut does not undo it.
+    /// Writes `mark` durably: when this returns `Ok`, a power cut does not undo it.
     pub(super) fn note(&mut self, mark: Mark, entropy: &mut Entropy) -> io::Result<()> {
         let slot = u8::from(!mark.count.is_multiple_of(2));
         let sealed = self.sealed(slot, mark, entropy);
@@ -230,7 +234,7 @@ impl Memory {
     }
 }
 
-/// What a slot is bound to.
+/// Associated data of a slot.
 fn name(slot: u8) -> [u8; 3] {
     [MARK[0], MARK[1], slot]
 }
@@ -266,11 +270,11 @@ mod tests {
     #[test]
     fn only_what_a_crash_can_leave_is_beyond_doubt() {
         let store = Some(mark(7, OURS));
-        // As left by a proper end, and by a crash between the two syncs.
+        // As left by a clean close, and by a crash between the two syncs.
         check(store, known(7, OURS), None);
         check(store, known(6, OURS), None);
         check(store, torn(6), None);
-        // The crash was in the first batch of an opening.
+        // A crash in the first batch of an opening.
         check(store, known(6, EARLIER), None);
 
         check(store, known(8, OURS), Some(Doubt::Fewer { missing: 1 }));
@@ -329,7 +333,7 @@ mod tests {
         assert_eq!(bench.memory(2).read().expect("readable"), Found::Garbled);
     }
 
-    /// A power cut while a slot is written leaves any mix of old and new bytes in it.
+    /// A power cut during the write of a slot leaves any mix of old and new bytes in it.
     #[test]
     fn a_torn_write_leaves_the_mark_before() {
         let mut bench = Bench::new();

@@ -1,8 +1,7 @@
-//! Looks for texts in the files of a folder, in every form they may hide in.
+//! Search for known texts (canaries) in the files of a folder, in every encoding that may hide them.
 //!
-//! Nothing that was stored may be found where the folder is closed: canaries go in, every file is searched. A search that
-//! finds nothing proves nothing, so the tests first show that it finds each canary in each form in a store that is not
-//! sealed. For tests alone.
+//! Nothing that was stored may be found while the folder is closed: canaries are stored, and every file is searched.
+//! The tests first show that the search finds each canary in each encoding in an unsealed store. For tests only.
 
 use std::{
     fs, io,
@@ -15,7 +14,7 @@ use data_encoding::{BASE64, HEXLOWER, HEXUPPER};
 #[cfg(test)]
 mod tests;
 
-/// Twenty invented strings, in three scripts.
+/// Returns twenty invented strings, in three scripts.
 #[must_use]
 pub fn canaries() -> Vec<String> {
     ["canary yellow finch", "канарейка жёлтая", "канарка жовта співоча", "KANARIE-2034-0017"]
@@ -24,7 +23,8 @@ pub fn canaries() -> Vec<String> {
         .collect()
 }
 
-/// The forms a string may hide in: plain, hex, UTF-16 of both orders, Base64 at its three offsets.
+/// Encodes a string in every form that may hide it: plain, hex, UTF-16 in both byte orders, Base64 at its three
+/// offsets.
 #[must_use]
 pub fn codings(canary: &str) -> Vec<Vec<u8>> {
     let bytes = canary.as_bytes();
@@ -36,7 +36,8 @@ pub fn codings(canary: &str) -> Vec<Vec<u8>> {
         utf16(u16::to_le_bytes),
         utf16(u16::to_be_bytes),
     ];
-    // Base64 of a longer text shows the string at one of three offsets, but for the characters it shares with neighbours.
+    // Base64 of a longer text shows the string at one of three offsets, except the characters it shares with
+    // neighbours.
     forms.extend((0..3).map(|offset| {
         let text = BASE64.encode(&[&vec![0; offset], bytes].concat());
         text.as_bytes()[if offset == 0 { 0 } else { 4 }..text.len() - 4].to_vec()
@@ -44,7 +45,11 @@ pub fn codings(canary: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-/// How often each canary is found in the files below `folder`, their names included, by coding.
+/// Counts the occurrences of each canary, by encoding, in the files below `folder` and in their names.
+///
+/// # Errors
+///
+/// The I/O error of listing or reading the files.
 pub fn search(folder: &Path, canaries: &[String]) -> io::Result<Vec<Vec<usize>>> {
     let mut texts: Vec<Vec<u8>> = Vec::new();
     for file in files(folder)? {
@@ -55,17 +60,25 @@ pub fn search(folder: &Path, canaries: &[String]) -> io::Result<Vec<Vec<usize>>>
     Ok(canaries.iter().map(|canary| codings(canary).iter().map(|form| count(form)).collect()).collect())
 }
 
-/// A row as it lies on the disk: its hidden name and its sealed value.
+/// A row as stored on the disk: its hidden key and its sealed value.
 pub type RawRow = (Vec<u8>, Vec<u8>);
 
-/// All rows of the store in `folder`, as somebody reads them who has no key of it.
+/// Reads all rows of the store in `folder` without its keys.
+///
+/// # Errors
+///
+/// The error of RocksDB.
 pub fn rows(folder: &Path) -> Result<Vec<RawRow>, rocksdb::Error> {
     let db = rocksdb::DB::open_for_read_only(&rocksdb::Options::default(), folder.join("rows"), false)?;
     let rows = db.iterator(rocksdb::IteratorMode::Start);
     rows.map(|row| row.map(|(key, value)| (key.into_vec(), value.into_vec()))).collect()
 }
 
-/// All files below `folder`; of a socket there is nothing to read.
+/// Lists all files below `folder`, except sockets.
+///
+/// # Errors
+///
+/// The I/O error of listing the folders.
 pub fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {

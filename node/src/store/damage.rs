@@ -1,4 +1,4 @@
-//! The disk store after damage: altered rows, decayed files, torn logs, a disk that goes away.
+//! Tests of the disk store after damage: altered rows, decayed files, torn logs, a disk that goes away.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use super::{
 fn a_bit_flipped_beneath_the_checksums_is_altered() {
     let disk = OnDisk::new();
     fill(&mut disk.open(), 0..3);
-    // Rows are sorted by number within a prefix: the first on disk is row 0.
+    // Rows are sorted by number within a prefix: the first on the disk is row 0.
     let first = disk.raw().iterator(IteratorMode::Start).next().expect("three rows");
     let (key, sealed) = first.expect("readable");
     for bit in (0..sealed.len() * 8).step_by(211) {
@@ -60,7 +60,7 @@ fn a_byte_flipped_in_a_table_file_never_gives_a_wrong_value() {
     for at in (0..sound.len()).step_by(sound.len() / 60) {
         let mut flipped = sound.clone();
         flipped[at] ^= 0x40;
-        // Each opening writes: a merge of tables would hide the next flip.
+        // Each opening writes: compaction of tables would hide the next flip.
         restore(&disk.rows(), &rows);
         fs::write(&table, flipped).expect("writable");
         fs::write(disk.noted(), &noted).expect("writable");
@@ -99,7 +99,7 @@ fn a_database_whose_files_are_missing_is_damaged() {
     }
 }
 
-/// What a power cut leaves of the write under way. Nothing acknowledged may be lost, nothing may need repair.
+/// A power cut tears the last write. Nothing acknowledged may be lost, and nothing may need repair.
 #[test]
 fn a_torn_last_record_costs_only_what_was_not_acknowledged() {
     let disk = OnDisk::new();
@@ -113,7 +113,7 @@ fn a_torn_last_record_costs_only_what_was_not_acknowledged() {
     assert!(whole.len() > acknowledged + 400, "the last record is in this log");
     let before = snapshot(&disk.rows());
     drop(store);
-    // Each byte of the record's head, then some of the rest.
+    // Each byte of the record's header, then some of the rest.
     for torn in (acknowledged..acknowledged + 12).chain((acknowledged + 12..whole.len()).step_by(29)) {
         restore(&disk.rows(), &before);
         fs::write(&log, &whole[..torn]).expect("writable");
@@ -124,9 +124,10 @@ fn a_torn_last_record_costs_only_what_was_not_acknowledged() {
     }
 }
 
-/// A record that decayed before the end takes acknowledged ones with it. The store opens, says nothing wrong, knows how much
-/// it lost, and no longer knows where it lay: the node opens new incarnations and its peers bring the rest. One bit is one
-/// bit of each byte in turn: in the length of a record it makes a damaged log look like a torn one.
+/// A damaged record before the end of the log takes acknowledged ones with it. The store opens, returns no wrong value,
+/// and knows how many batches it lost. It forgets its place, so the node opens new incarnations and its peers send the
+/// rest. The flipped bit is one of each byte in turn: in the length of a record it makes a damaged log look like a torn
+/// one.
 #[test]
 fn a_decayed_log_is_cut_and_the_cut_is_known() {
     let disk = OnDisk::new();
@@ -155,7 +156,7 @@ fn a_decayed_log_is_cut_and_the_cut_is_known() {
     }
 }
 
-/// A stick pulled out, a folder deleted under the running node.
+/// A medium that is pulled out, and a folder that is deleted under the running node.
 #[test]
 fn after_a_failed_write_nothing_is_acknowledged_until_reopened() {
     let disk = OnDisk::new();
@@ -168,7 +169,7 @@ fn after_a_failed_write_nothing_is_acknowledged_until_reopened() {
     assert!(matches!(failure, StoreError::Failed { attempted: "write", .. }), "{failure}");
 }
 
-/// /dev/full answers every write as a full disk does; the files RocksDB will make next lead there.
+/// /dev/full fails every write as a full disk does; the files that RocksDB will create next are links to it.
 #[test]
 fn a_full_disk_is_full_and_loses_nothing() {
     let disk = OnDisk::new();
@@ -186,8 +187,8 @@ fn a_full_disk_is_full_and_loses_nothing() {
     assert!(matches!(failure, StoreError::Full), "{failure}");
 }
 
-/// Writes until the disk that `spoil` spoiled fails: then nothing is acknowledged, reads go on, and after `mend` and a new
-/// opening everything acknowledged is there. Answers the failure.
+/// Writes until the disk fails that `spoil` broke: nothing is acknowledged then, and reads go on. After `mend` and a
+/// new opening every acknowledged row is there. Returns the failure.
 fn fails_until_mended(disk: &OnDisk, spoil: impl Fn(), mend: impl Fn()) -> StoreError {
     let large = |number| Row::new(Table::Body, [1; 32], number);
     let mut store = disk.open();
@@ -226,7 +227,7 @@ pub(super) fn settle(disk: &OnDisk, store: &mut Rocks) {
     }
 }
 
-/// The files of an open database, as a power cut leaves them.
+/// Reads the files of an open database, as a power cut leaves them.
 pub(super) fn snapshot(rows: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files_ending(rows, "").into_iter().map(|path| (path.clone(), fs::read(path).expect("readable"))).collect()
 }

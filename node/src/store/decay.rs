@@ -1,7 +1,7 @@
-//! Files of a store that decay: a bit flipped, a page zeroed, an end cut off, anywhere in any of its files. What was
-//! acknowledged is read as it was, or the store says that it is damaged, altered or short. Nothing is wrong in silence.
+//! Tests of random decay: a bit flipped, a page zeroed or an end cut off, anywhere in any file of a store. Acknowledged
+//! rows are read as they were, or the store reports that it is damaged, altered or short. No error is silent.
 //!
-//! `HABEAS_DECAYS=2000` decays more often, `HABEAS_SEED=N` repeats a run.
+//! `HABEAS_DECAYS=2000` runs more cases, `HABEAS_SEED=N` repeats a run.
 
 use std::{
     collections::BTreeMap,
@@ -19,10 +19,10 @@ use super::{
     *,
 };
 
-/// Rows in tables, and in the log.
+/// Number of rows, in tables and in the log.
 const ROWS: u64 = 240;
 
-/// A store with two tables and a log.
+/// Creates a store with two tables and a log.
 fn filled() -> OnDisk {
     let disk = OnDisk::new();
     let mut store = disk.open();
@@ -34,7 +34,7 @@ fn filled() -> OnDisk {
     let mut store = disk.open();
     fill(&mut store, 160..ROWS - 20);
     drop(store);
-    // A log that takes up more than one of its blocks, with records that span two.
+    // A log of several blocks, with records that span two of them.
     let mut store = disk.open();
     fill(&mut store, ROWS - 20..ROWS);
     for number in 0..40 {
@@ -47,7 +47,7 @@ fn large(number: u64) -> protocol::store::Row {
     protocol::store::Row::new(Table::Body, [1; 32], number)
 }
 
-/// What an opening of the decayed store comes to, by name; panics if anything is wrong or missing in silence.
+/// Classifies the opening of a decayed store, by name; panics if a row is wrong or missing without a report.
 fn outcome(disk: &OnDisk, what: &str) -> &'static str {
     use protocol::store::Store;
     let store = match disk.try_open() {
@@ -134,7 +134,7 @@ fn a_file_that_decays_anywhere_is_refused_told_or_harmless() {
     assert_eq!(outcome(&disk, "sound"), "harmless");
 }
 
-/// Puts everything back; the files of RocksDB alone, so that none that came later is left.
+/// Restores the sound files; of RocksDB's folder all others are removed.
 fn reset(disk: &OnDisk, sound: &[(PathBuf, Vec<u8>)]) {
     let is_row = |(path, _): &&(PathBuf, Vec<u8>)| path.starts_with(disk.rows());
     restore(&disk.rows(), &sound.iter().filter(is_row).cloned().collect::<Vec<_>>());

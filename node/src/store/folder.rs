@@ -1,4 +1,4 @@
-//! The folder of a store: whether it is ours, whether it is free, and what happened to it last time.
+//! The folder of a store: its format file, its lock, and its state since the last opening.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -12,19 +12,19 @@ use thiserror::Error;
 
 use crate::durable;
 
-/// Why a store does not open. Each has one meaning, for ever.
+/// Error of opening a store. Each variant keeps its meaning in all versions.
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// Another process, or another part of this one, has the folder open.
     #[error("the store is in use by another process")]
     InUse,
-    /// A sound store, of another vault or registry.
+    /// The store is sound and belongs to another vault or registry.
     #[error("the store belongs to another vault")]
     OtherDatabase,
-    /// A folder with something else in it; nothing was touched.
+    /// The folder holds something else; nothing was touched.
     #[error("the folder is not empty and is not a store of Habeas")]
     NotHabeas,
-    /// Written by a newer Habeas; nothing was touched.
+    /// The store was written by a newer Habeas; nothing was touched.
     #[error("the store has layout {found}, this version knows {known}")]
     NewerLayout {
         /// Layout of the folder.
@@ -32,28 +32,28 @@ pub enum OpenError {
         /// Newest layout this program knows.
         known: u32,
     },
-    /// What should be there is missing or does not pass its checksum: restore a backup, or fetch everything from peers.
+    /// The store is damaged: a part is missing or fails its checksum. Restore a backup, or fetch everything from peers.
     #[error("the store is damaged: {reason}")]
     Damaged {
-        /// What was found.
+        /// Description of the damage.
         reason: String,
     },
-    /// No room to open it: free some and try again.
+    /// The disk has no room to open the store: free some and try again.
     #[error("the disk is full")]
     Full,
-    /// The system refused.
+    /// The system refused an operation.
     #[error("cannot {attempted}")]
     Io {
-        /// What was attempted, as a verb.
+        /// The attempted operation, as a verb phrase.
         attempted: &'static str,
-        /// The system's reason.
+        /// The error of the system.
         #[source]
         source: io::Error,
     },
 }
 
 impl OpenError {
-    /// An error of the system while trying to do `attempted`.
+    /// Wraps an error of the system during `attempted`.
     pub(super) fn io(attempted: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| match source.kind() {
             io::ErrorKind::StorageFull => Self::Full,
@@ -62,15 +62,15 @@ impl OpenError {
     }
 }
 
-/// Newest layout we know.
+/// Newest layout that this program knows.
 const LAYOUT: u32 = 1;
 
-/// What happened to the folder.
+/// State of the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Being made: nothing was ever acknowledged here.
+    /// The store is being created: nothing was ever acknowledged in it.
     Making,
-    /// As left by a proper close or a power cut.
+    /// The store is as a clean close or a power cut left it.
     Whole,
     /// The write-ahead log was damaged and had to be cut: acknowledged batches may be missing.
     Cut,
@@ -80,7 +80,7 @@ impl State {
     const WORDS: [(Self, &'static str); 3] = [(Self::Making, "making"), (Self::Whole, "whole"), (Self::Cut, "cut")];
 }
 
-/// A folder entered: ours alone until dropped.
+/// A locked folder: this process owns it until the value is dropped.
 pub(super) struct Folder {
     path: PathBuf,
     state: State,
@@ -88,14 +88,14 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Enters `path`, making the folder if it is missing or empty.
+    /// Enters `path`: takes the lock, and creates the folder if it is missing or empty.
     pub(super) fn enter(path: &Path) -> Result<Self, OpenError> {
         durable::make_folder(path).map_err(OpenError::io("make the folder of the store"))?;
         if !path.join("format").exists() && !holds_nothing(path)? {
             return Err(OpenError::NotHabeas);
         }
         let mut folder = Self { path: path.into(), state: State::Making, _lock: lock(&path.join("lock"))? };
-        // Read under the lock: another process may just have made it.
+        // Read under the lock: another process may just have created it.
         match fs::read_to_string(folder.format()) {
             Ok(text) => folder.state = parse(&text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => folder.mark(State::Making)?,
@@ -105,24 +105,24 @@ impl Folder {
         Ok(folder)
     }
 
-    /// Where it lies.
+    /// Path of the folder.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What happened to it.
+    /// Current state of the folder.
     pub(super) fn state(&self) -> State {
         self.state
     }
 
-    /// Remembers `state` durably.
+    /// Records `state` durably.
     pub(super) fn mark(&mut self, state: State) -> Result<(), OpenError> {
         write_format(&self.path, state)?;
         self.state = state;
         Ok(())
     }
 
-    /// Where RocksDB keeps the rows.
+    /// Path of RocksDB's files.
     pub(super) fn rows(&self) -> PathBuf {
         self.path.join("rows")
     }
@@ -132,7 +132,7 @@ impl Folder {
     }
 }
 
-/// Says what the folder at `path` is.
+/// Writes the format file of the folder at `path`.
 pub(super) fn write_format(path: &Path, state: State) -> Result<(), OpenError> {
     let (_, word) = State::WORDS.into_iter().find(|(known, _)| *known == state).expect("every state has a word");
     let text = format!("habeas store {LAYOUT} {word}\n");
@@ -153,7 +153,7 @@ fn parse(text: &str) -> Result<State, OpenError> {
     State::WORDS.into_iter().find(|(_, known)| *known == word).map(|(state, _)| state).ok_or_else(damaged)
 }
 
-/// Whether a folder is empty but for what an interrupted first opening leaves.
+/// Whether a folder is empty, except for the remains of an interrupted first opening.
 fn holds_nothing(path: &Path) -> Result<bool, OpenError> {
     let ours = ["lock", "format.new"];
     let entries = fs::read_dir(path).map_err(OpenError::io("list the folder of the store"))?;

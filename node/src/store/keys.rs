@@ -1,4 +1,4 @@
-//! Names of rows on disk.
+//! Keys of rows on the disk.
 
 use std::ops::Range;
 
@@ -9,10 +9,11 @@ use protocol::{
 
 use crate::vault::DatabaseId;
 
-/// A row's name on disk: table ‖ hidden prefix ‖ number.
+/// Key of a row on the disk: table ‖ hidden prefix ‖ number.
 pub(super) type RowKey = [u8; 25];
 
-/// Hides `prefix` under the table's row key and puts the number last, so that rows of one prefix sort by number.
+/// Builds the key of a row: `prefix` is hidden under the table's row key, and the number comes last, so that rows of
+/// one prefix sort by number.
 pub(super) fn row_key(table: Table, hiding: &Secret, prefix: &[u8], number: u64) -> RowKey {
     let hidden = keyed(hiding, &[prefix]);
     let mut key = [0; 25];
@@ -22,13 +23,14 @@ pub(super) fn row_key(table: Table, hiding: &Secret, prefix: &[u8], number: u64)
     key
 }
 
-/// The number in a row's name; `None` if it is not one.
+/// Parses the number in a row key; `None` if it is not one.
 pub(super) fn number_of(key: &[u8]) -> Option<u64> {
     let key: &RowKey = key.try_into().ok()?;
     Some(u64::from_be_bytes(key[17..].try_into().expect("a row key ends in eight bytes")))
 }
 
-/// All rows of the prefix that `first` names, from its number on. The end is exclusive: one byte longer than the last.
+/// Range of all rows with the prefix of `first`, from its number on. The end is exclusive: one byte longer than the
+/// last.
 pub(super) fn rows_from(first: RowKey) -> Range<Vec<u8>> {
     let mut end = first.to_vec();
     end[17..].fill(0xFF);
@@ -36,21 +38,21 @@ pub(super) fn rows_from(first: RowKey) -> Range<Vec<u8>> {
     first.to_vec()..end
 }
 
-/// All rows of a table.
+/// Range of all rows of a table.
 pub(super) fn rows_of(table: Table) -> Range<Vec<u8>> {
     vec![table as u8]..vec![table as u8 + 1]
 }
 
-/// Rows outside every table, one per class: what [`check_value`] gives for the keys the database was made with. Keys that
-/// do not belong to the folder are found out before anything is read or written.
+/// Check row of the carrier class, outside every table: [`check_value`] of the keys that the database was made with.
+/// Wrong keys are detected before anything is read or written.
 pub(super) const CARRIER_CHECK: [u8; 2] = [0xFF, 0];
-/// The same for the reader class; written when the reader tables are first unlocked.
+/// Check row of the reader class, written when the reader tables are first unlocked.
 pub(super) const READER_CHECK: [u8; 2] = [0xFF, 1];
 
-/// A row that never exists.
+/// Key of a row that never exists.
 pub(super) const NO_ROW: [u8; 2] = [0xFF, 0xFF];
 
-/// A hash that only this class key in this database gives. It tells nothing about the key.
+/// Hash of a class key and a database, which identifies the key and reveals nothing about it.
 pub(super) fn check_value(class: &Secret, database: DatabaseId) -> [u8; 32] {
     hash("habeas 1 store check", &[class.expose(), &database.0])
 }

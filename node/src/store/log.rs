@@ -1,8 +1,8 @@
-//! Looks through the logs of RocksDB for what its reader must not meet.
+//! A check of RocksDB's logs for damage that RocksDB itself does not handle.
 //!
-//! RocksDB 11.8.1 reads two things of a damaged log in silence or for ever. A record whose type says "recycled" in a log
-//! that is not: it reads it again and again and never ends, so one flipped bit keeps the owner out. And eight zero bytes
-//! where a record begins: it passes over the rest of the block and goes on after the gap. Both are found here first.
+//! RocksDB 11.8.1 mishandles two kinds of damage. A record with a "recycled" type in a log that is not recycled is read
+//! again in an endless loop, so one flipped bit keeps the owner out. Eight zero bytes where a record begins make it
+//! skip the rest of the block without an error and read on after the gap. Both are found here first.
 //!
 //! ```text
 //! log      blocks of 32 KiB; a record never crosses the end of one, fewer than 7 bytes there are zeros
@@ -17,19 +17,19 @@ use std::{
 
 const BLOCK: usize = 32 << 10;
 const HEAD: usize = 7;
-/// Types of records in logs that are used again; ours never are.
+/// Record types of recycled logs; this store recycles none.
 const RECYCLED: [u8; 6] = [5, 6, 7, 8, 11, 131];
 
-/// What was found in the files of a database.
+/// Damage that was found in the files of a database.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Trap {
-    /// The newest log may be read up to here.
+    /// The newest log is readable up to the byte `end`.
     Newest { path: PathBuf, end: u64 },
-    /// Another log, or the manifest: nothing can be cut there without a gap.
+    /// Another log, or the manifest: a cut there would leave a gap.
     Elsewhere,
 }
 
-/// Looks through the manifest and the logs in `rows`.
+/// Checks the manifest and the logs in `rows`.
 pub(super) fn look(rows: &Path) -> io::Result<Option<Trap>> {
     let mut logs = Vec::new();
     for entry in std::fs::read_dir(rows)? {
@@ -54,14 +54,14 @@ pub(super) fn look(rows: &Path) -> io::Result<Option<Trap>> {
     Ok(end.map(|end| Trap::Newest { path, end }))
 }
 
-/// Cuts a log there, durably.
+/// Truncates a log to `end` bytes, durably.
 pub(super) fn cut(path: &Path, end: u64) -> io::Result<()> {
     let file = File::options().write(true).open(path)?;
     file.set_len(end)?;
     file.sync_all()
 }
 
-/// Where the first record begins that must not be met.
+/// Finds the offset of the first record that RocksDB must not read.
 fn trap(log: &mut impl Read) -> io::Result<Option<u64>> {
     let (mut block, mut offset, mut zeros) = (Vec::with_capacity(BLOCK), 0_u64, None);
     loop {
@@ -77,7 +77,7 @@ fn trap(log: &mut impl Read) -> io::Result<Option<u64>> {
                 return Ok(Some(offset + at as u64));
             }
             if kind == 0 && length == 0 {
-                // The end of a file may be zeros: a power cut leaves it so. Whatever comes after them is a gap.
+                // A file may end in zeros after a power cut. Anything after them is a gap.
                 zeros = Some(offset + at as u64);
                 break;
             }
@@ -117,11 +117,11 @@ mod tests {
         for kind in RECYCLED {
             check(&[&two[..], &record(kind, 5)].concat(), Some(two.len() as u64));
         }
-        // A block that ends in three zeros, and what comes in the next.
+        // A block that ends in three zeros, and a record in the next block.
         let full = [record(1, BLOCK - HEAD - 3), vec![0; 3]].concat();
         check(&[&full[..], &two].concat(), None);
         check(&[&full[..], &record(5, 4)].concat(), Some(BLOCK as u64));
-        // Zeros to the end of a block hide the rest of it; a gap all the same.
+        // Zeros to the end of a block are a gap if a record follows.
         let zeros = vec![0; BLOCK - two.len()];
         check(&[&two[..], &zeros, &two].concat(), Some(two.len() as u64));
         check(&[&two[..], &zeros, &zeros].concat(), None);

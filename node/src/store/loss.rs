@@ -1,4 +1,4 @@
-//! Less than was acknowledged: logs deleted, cut short and put back, and what becomes of the file that remembers.
+//! Tests of lost batches: logs deleted, truncated or replaced by older ones, and damage to the acknowledged file.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use super::{
     *,
 };
 
-/// A store that knows where it lies, with 13 rows that no log holds any more and 40 in the log.
+/// Creates a store that knows its place, with 13 rows that are in tables and 40 in the log.
 fn filled() -> (OnDisk, Rocks) {
     let disk = OnDisk::new();
     let mut store = disk.open();
@@ -23,7 +23,7 @@ fn filled() -> (OnDisk, Rocks) {
     (disk, store)
 }
 
-/// What there is to tell, and whether new incarnations are due.
+/// Returns the doubt to report, and whether new incarnations are due.
 fn standing(disk: &OnDisk, store: &Rocks) -> (Option<Doubt>, bool) {
     let place = whereabouts(&disk.folder(), store).expect("readable");
     (doubt(store).expect("readable"), place != Whereabouts::Same)
@@ -36,7 +36,8 @@ fn tell(store: &mut Rocks) {
     store.commit(&batch).expect("a sound store commits");
 }
 
-/// Opens what `spoil` left: it is told until it was told of, new incarnations are due, and nothing is told twice.
+/// Opens what `spoil` left: the doubt is reported until it is acknowledged and never again, and new incarnations are
+/// due.
 fn check(spoil: impl Fn(&OnDisk), expected: Doubt, left: u64) {
     let (disk, store) = filled();
     drop(store);
@@ -54,14 +55,14 @@ fn check(spoil: impl Fn(&OnDisk), expected: Doubt, left: u64) {
     assert_eq!((standing(&disk, &store), kept(&store)), ((None, false), left + 3));
 }
 
-/// With the newest log deleted 13 of 53 acknowledged rows were there, nobody was told, and the node wrote on in its old
-/// incarnations: it would have forked itself.
+/// Regression: with the newest log deleted, 13 of 53 acknowledged rows were left, nothing was reported, and the node
+/// wrote on in its old incarnations: it would have forked its own feeds.
 #[test]
 fn a_log_that_was_deleted_is_a_loss_that_is_counted_and_kept_until_it_is_told() {
     check(|disk| fs::remove_file(disk.log()).expect("writable"), Doubt::Fewer { missing: 41 }, 13);
 }
 
-/// Cut short it looked like a torn write, and 33 rows were there.
+/// Regression: a truncated log looked like a torn write, with 33 rows left.
 #[test]
 fn a_log_that_was_cut_short_is_a_loss() {
     let cut = |disk: &OnDisk| {
@@ -76,7 +77,7 @@ fn a_log_that_was_cut_short_is_a_loss() {
     check(cut, Doubt::Fewer { missing: 53 - left }, left);
 }
 
-/// A snapshot of the file system, an installer or a helping hand puts yesterday's files in the place of today's.
+/// A file system snapshot, an installer or a person replaces today's files by yesterday's.
 #[test]
 fn rows_put_back_in_place_are_a_loss() {
     let (disk, mut store) = filled();
@@ -115,7 +116,7 @@ fn losses_that_nobody_was_told_of_add_up() {
     fill(&mut store, 13..15);
     drop(store);
     fs::remove_file(disk.log()).expect("writable");
-    // The opening and two rows.
+    // Three batches: the opening and two rows.
     assert_eq!(doubt(&disk.open()).expect("readable"), Some(Doubt::Fewer { missing: 41 + 3 }));
 }
 
@@ -137,8 +138,8 @@ fn a_file_that_is_gone_damaged_of_another_database_or_put_back_is_a_doubt() {
     assert_eq!(standing(&disk, &disk.open()), (Some(Doubt::Apart), true));
 }
 
-/// A backup holds no file, and a copied folder may hold one: both open new incarnations because they moved, and have lost
-/// nothing.
+/// A backup has no acknowledged file, and a copied folder may have one: both open new incarnations because they moved,
+/// and have lost nothing.
 #[test]
 fn a_copy_elsewhere_has_lost_nothing() {
     let (disk, store) = filled();
@@ -160,7 +161,7 @@ fn a_store_that_is_gone_is_not_begun_anew() {
     }
 }
 
-/// Batch and file are two syncs. Whatever a crash leaves of the second, nothing was lost and nothing is told.
+/// The batch and the file are two syncs. A crash between them loses nothing, and nothing is reported.
 #[test]
 fn a_crash_between_the_two_syncs_is_no_loss() {
     let (disk, mut store) = filled();
@@ -181,14 +182,14 @@ fn a_crash_between_the_two_syncs_is_no_loss() {
     }
 }
 
-/// The same in the first batch of an opening, which is the opening itself.
+/// A crash between the two syncs of the first batch of an opening, which records the opening itself.
 #[test]
 fn a_crash_while_a_store_opens_is_no_loss() {
     let (disk, store) = filled();
     drop(store);
     let before = fs::read(disk.noted()).expect("readable");
     drop(disk.open());
-    // The rows of the opening are there; the file is as it was.
+    // The rows of the opening are there; the file is from before.
     fs::write(disk.noted(), &before).expect("writable");
     let store = disk.open();
     assert_eq!((standing(&disk, &store), kept(&store)), ((None, false), 53));

@@ -1,4 +1,5 @@
-//! RocksDB's list of its tables, as far as it is known to be synced: remembered outside it, to be held against it later.
+//! The record of RocksDB's manifest, its list of tables: length and hash of what is known to be synced, for a later
+//! check.
 
 use std::{
     fs::File,
@@ -6,14 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The first bytes of a manifest.
+/// Number, length and hash of the beginning of a manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Manifest {
-    /// Its number; 0: none is known.
+    /// Number of the manifest file; 0: none is known.
     number: u64,
-    /// So many bytes of it.
+    /// Length in bytes.
     length: u64,
-    /// Their hash.
+    /// Hash of these bytes.
     hash: [u8; 16],
 }
 
@@ -29,7 +30,8 @@ impl Manifest {
         Some(Self { number, length, hash: hash.try_into().ok()? })
     }
 
-    /// The manifest of the database in `rows` as it is now. `known` is what it was: nothing is read if it did not grow.
+    /// Reads the current manifest of the database in `rows`. `known` is the previous record: nothing is read if it did
+    /// not grow.
     pub(super) fn now(rows: &Path, known: Self) -> io::Result<Self> {
         let (number, path) = current(rows)?;
         let length = path.metadata()?.len();
@@ -39,8 +41,8 @@ impl Manifest {
         Ok(Self { number, length, hash: hash(&path, length)? })
     }
 
-    /// Whether the database in `rows` goes by this manifest and less than this of it is there, or other bytes are. One that
-    /// cannot be read is for RocksDB to refuse; a later one was made by an opening that went no further.
+    /// Whether the database in `rows` uses this manifest and it is now shorter or has other bytes. An unreadable
+    /// manifest is left for RocksDB to refuse; a later one was written by an opening that did not finish.
     pub(super) fn was_damaged(self, rows: &Path) -> bool {
         match current(rows) {
             Ok((number, path)) if number == self.number => hash(&path, self.length).ok() != Some(self.hash),
@@ -49,7 +51,7 @@ impl Manifest {
     }
 }
 
-/// The manifest that `CURRENT` names, and its number.
+/// Returns the number and path of the manifest that `CURRENT` names.
 fn current(rows: &Path) -> io::Result<(u64, PathBuf)> {
     let named = std::fs::read_to_string(rows.join("CURRENT"))?;
     let name = named.trim_end();
@@ -57,7 +59,7 @@ fn current(rows: &Path) -> io::Result<(u64, PathBuf)> {
     Ok((number.ok_or(io::ErrorKind::InvalidData)?, rows.join(name)))
 }
 
-/// The hash of the first `length` bytes; an error if there are fewer.
+/// Hashes the first `length` bytes; an error if there are fewer.
 fn hash(path: &Path, length: u64) -> io::Result<[u8; 16]> {
     let mut hasher = blake3::Hasher::new();
     let read = io::copy(&mut File::open(path)?.take(length), &mut hasher)?;
@@ -91,7 +93,7 @@ mod tests {
         check(true);
         set(b"first table,\0\0\0\0\0\0\0\0\0\0\0\0\0");
         check(true);
-        // Another manifest: an opening that went no further made it of everything.
+        // Another manifest: an unfinished opening wrote it from all tables.
         fs::write(rows.join("MANIFEST-000020"), "all tables").expect("writable");
         fs::write(rows.join("CURRENT"), "MANIFEST-000020\n").expect("writable");
         check(false);

@@ -1,7 +1,7 @@
-//! A power cut: what was synced stays, and of everything after it any sector may be old, new, zeros or missing.
+//! Tests of a power cut: what was synced stays, and each later sector may be old, new, zeros or missing.
 //!
-//! A model on copies of the folder (no file system that loses its cache is at hand): the files are read after one synced
-//! step and after the next, and everything between is mixed by sectors. `HABEAS_SEED=N` repeats a run.
+//! The model works on copies of the folder, since no file system that loses its cache is at hand: the files are read
+//! after one synced step and after the next, and the difference is mixed by sectors. `HABEAS_SEED=N` repeats a run.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use super::{
     *,
 };
 
-/// What a disk writes in one go.
+/// Bytes that a disk writes at once.
 const SECTOR: usize = 512;
 const CUTS: usize = 150;
 
@@ -40,7 +40,7 @@ impl Chance {
         usize::try_from(u64::from_be_bytes(self.0.bytes()) % bound as u64).expect("below a usize")
     }
 
-    /// `old` was synced, `new` was being written: what may be found of it.
+    /// Mixes what a power cut may leave of `new` over the synced `old`.
     fn torn(&mut self, old: &[u8], new: &[u8]) -> Vec<u8> {
         let mut found = new.to_vec();
         if new.len() > old.len() {
@@ -74,7 +74,7 @@ fn whatever_a_power_cut_leaves_of_the_write_under_way_nothing_acknowledged_is_lo
     fill(&mut store, 0..5);
     let (log, noted) = (disk.log(), disk.noted());
     let [log_old, noted_old] = [&log, &noted].map(|path| fs::read(path).expect("readable"));
-    // Several sectors long.
+    // A write of several sectors.
     fill(&mut store, 5..6);
     let [log_new, noted_new] = [&log, &noted].map(|path| fs::read(path).expect("readable"));
     let rows = snapshot(&disk.rows());
@@ -97,8 +97,8 @@ fn whatever_a_power_cut_leaves_of_the_write_under_way_nothing_acknowledged_is_lo
     }
 }
 
-/// A table is written, the manifest names it, the log is removed: each is synced before the next begins. The end of the
-/// manifest is cut here and never mixed: RocksDB refuses one whose last record is half zeros.
+/// A flush writes a table, names it in the manifest and removes the log, each synced before the next begins. The end of
+/// the manifest is truncated here and never mixed: RocksDB refuses one whose last record is half zeros.
 #[test]
 fn whatever_a_power_cut_leaves_of_a_flush_nothing_acknowledged_is_lost_or_doubted() {
     let (disk, mut chance) = (OnDisk::new(), Chance::new());
@@ -110,14 +110,14 @@ fn whatever_a_power_cut_leaves_of_a_flush_nothing_acknowledged_is_lost_or_doubte
         all.map(|path| (path.clone(), fs::read(&path).expect("readable"))).collect()
     };
     let old = read(&disk.rows());
-    // A copy begins with a flush, and merges nothing.
+    // A copy begins with a flush, and compacts nothing.
     store.copy_to(&disk.root.path().join("copy")).expect("a new folder");
     let new = read(&disk.rows());
     assert!(new.keys().any(|path| path.extension().is_some_and(|ending| ending == "sst")), "nothing was flushed");
     drop(store);
     let noted = fs::read(disk.noted()).expect("readable");
     for cut in 0..CUTS {
-        // Nothing old is removed before the manifest is synced; a name of a new file may be there or not.
+        // Nothing old is removed before the manifest is synced; the name of a new file may be missing.
         let mut found = old.clone();
         for (path, bytes) in &new {
             let is_manifest = path.to_string_lossy().contains("MANIFEST");

@@ -1,12 +1,13 @@
-//! The disk store: RocksDB beneath, sealed rows above.
+//! The disk store: RocksDB with sealed rows.
 //!
-//! * A batch is one synced write. After any error of a write, or any background error, nothing more is acknowledged until
-//!   the store is opened again: RocksDB tells nobody when it turns read-only, and a retried fsync may lie.
-//! * Recovery accepts a torn last record, which was never acknowledged, and nothing else. A damaged record before the end
-//!   would silently take acknowledged batches with it: then the log is cut there on purpose.
-//! * What was acknowledged is remembered outside the log ([`acknowledged`](super::acknowledged)). A store that holds less,
-//!   or may, keeps that as a row until an alarm tells of it, and forgets where it lay, both in one batch: so the node opens
-//!   new incarnations and fetches the rest from its peers instead of forking itself.
+//! * A batch is one synced write. After any error of a write, or any background error, nothing more is acknowledged
+//!   until the store is opened again: RocksDB does not report that it has become read-only, and a retried fsync may
+//!   report success for lost data.
+//! * Recovery accepts a torn last record, which was never acknowledged, and nothing else. A damaged record before the
+//!   end would silently take acknowledged batches with it: there the log is truncated on purpose.
+//! * The number of acknowledged batches is recorded outside the log ([`acknowledged`](super::acknowledged)). A store
+//!   that holds fewer, or may, records this doubt in a row until an alarm reports it, and forgets its place, both in
+//!   one batch: so the node opens new incarnations and fetches the rest from its peers, rather than fork its own feeds.
 
 use std::{io, path::Path};
 
@@ -34,9 +35,10 @@ use crate::{
     vault::{DatabaseId, Keys},
 };
 
-/// The store of a node.
+/// The disk store of a node.
 pub struct Rocks {
-    // Dropped in this order: RocksDB closes before the folder is free. `None` only where it could not be opened again.
+    // Fields drop in this order: RocksDB closes before the lock is released. `None` only where it could not be opened
+    // again.
     db: Option<DB>,
     folder: Folder,
     database: DatabaseId,
@@ -47,7 +49,7 @@ pub struct Rocks {
     broken: Option<Broken>,
 }
 
-/// Why nothing is acknowledged any more.
+/// Reason why nothing is acknowledged any more.
 #[derive(Clone, Debug)]
 enum Broken {
     Full,
@@ -61,8 +63,13 @@ impl Broken {
 }
 
 impl Rocks {
-    /// Opens the store in `folder` with the keys of its vault, and makes it if the folder is missing or empty.
+    /// Opens the store in `folder` with the keys of its vault, and creates it if the folder is missing or empty.
     /// `entropy` is seeded by the operating system.
+    ///
+    /// # Errors
+    ///
+    /// Any [`OpenError`]: the folder is in use, is not a store of this vault or this version, is damaged, or cannot be
+    /// written.
     pub fn open(path: &Path, keys: &Keys, mut entropy: Entropy) -> Result<Self, OpenError> {
         let mut folder = Folder::enter(path)?;
         let memory = Memory::of(path, keys.database, &keys.carrier);
@@ -81,10 +88,14 @@ impl Rocks {
         Ok(rocks)
     }
 
-    /// Opens the store again in place, once a full disk has room: keys and lock stay as they are. Where that fails, reading
-    /// goes on as far as it can, and nothing is acknowledged still.
+    /// Reopens the store in place, once a full disk has room; keys and lock stay. If that fails, the store is opened
+    /// read-only where possible, and nothing is acknowledged.
+    ///
+    /// # Errors
+    ///
+    /// The [`OpenError`] of opening RocksDB or of reading the acknowledged file.
     pub fn reopen(&mut self) -> Result<(), OpenError> {
-        // One database at a time: the old one ends first.
+        // One database at a time: close the old one first.
         self.db = None;
         let found = self.memory.read().map_err(OpenError::io("read what was acknowledged"))?;
         let forgets = forgets_tables(found, &self.folder.rows());
@@ -106,7 +117,7 @@ impl Rocks {
         self.health().map_err(opening)
     }
 
-    /// Begins a new opening of rows that were just opened; `found` and `forgets` are from before.
+    /// Begins a new opening after the rows were opened; `found` and `forgets` were read before.
     fn begin(&mut self, found: Found, forgets: bool) -> Result<(), OpenError> {
         let before = read_mark(self.rows().map_err(opening)?, &self.seals)?;
         self.look_at_manifest();
@@ -118,7 +129,7 @@ impl Rocks {
         self.db.as_ref().ok_or_else(|| failed("read", "it could not be opened again"))
     }
 
-    /// Takes note of the manifest, if RocksDB is not writing it now: then every byte of it is synced.
+    /// Records the manifest, unless RocksDB is writing it now: then every byte of it is synced.
     fn look_at_manifest(&mut self) {
         let is_written = |db: &DB| {
             let running = [properties::NUM_RUNNING_FLUSHES, properties::NUM_RUNNING_COMPACTIONS];
@@ -136,21 +147,21 @@ impl Rocks {
         }
     }
 
-    /// Holds what is here against what was acknowledged, and begins a new opening in both places. `before` is the mark of
-    /// the store, `found` what the file says, `forgets` whether the manifest was damaged.
+    /// Compares the store with what was acknowledged, and begins a new opening in both. `before` is the mark of the
+    /// store, `found` the content of the file, `forgets` whether the manifest was damaged.
     fn remember(&mut self, before: Option<Mark>, found: Found, forgets: bool) -> Result<(), OpenError> {
         let name = self.mark.opening;
         let doubt = match (self.folder.state(), found) {
-            // The mark is on the disk before the file is made: rows that are gone, not rows that never were.
+            // The mark is synced before the file is created: the rows were lost, not missing from the start.
             (State::Making, Found::Known { newest, .. }) if before.is_none() => {
                 let reason = format!("it is empty, and {} batches were acknowledged", newest.count);
                 return Err(OpenError::Damaged { reason });
             }
             (State::Making, _) => None,
-            // The newest batch is there, and a table from before may be forgotten.
+            // The newest batch is there, and an earlier table may be forgotten.
             _ => acknowledged::compare(before, found).or(forgets.then_some(Doubt::Apart)),
         };
-        // A backup and a copy hold the store alone: what they do not know was never theirs.
+        // Backups and copies contain the store alone, so a missing file is no loss there.
         let is_copy = doubt == Some(Doubt::Gone) && before.is_some() && self.has_moved()?;
         let doubt = doubt.filter(|_| !is_copy);
         let file = match found {
@@ -159,7 +170,8 @@ impl Rocks {
         };
         let last = match doubt {
             None => before,
-            // Goes on from what the file knows: a crash before it is made anew raises the same doubt no second time.
+            // Continue from the count in the file: a crash before the file is created anew must not raise the same
+            // doubt again.
             Some(_) => {
                 file.or(before).map(|last| Mark { count: last.count.max(before.map_or(0, |mark| mark.count)), ..last })
             }
@@ -183,7 +195,7 @@ impl Rocks {
         let noted = match self.write(&batch, mark) {
             Ok(()) if anew => self.memory.begin(mark, &mut self.entropy),
             Ok(()) => self.memory.note(mark, &mut self.entropy),
-            // Nothing has to be told, and what is here can be read.
+            // There is no doubt to record, and the rows can be read.
             Err(StoreError::Full) if batch.is_empty() && !anew => return Ok(()),
             Err(error) => return Err(opening(error)),
         };
@@ -200,25 +212,34 @@ impl Rocks {
         }
     }
 
-    /// Opens the reader tables; `OtherDatabase` if the key is not theirs.
+    /// Opens the reader tables.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::OtherDatabase`] if the key belongs to another database, or the error of reading or writing the
+    /// check row.
     pub fn unlock(&mut self, reader: &Secret) -> Result<(), OpenError> {
         claim(self.rows().map_err(opening)?, READER_CHECK, check_value(reader, self.database), true)?;
         self.seals.unlock(Class::Reader, reader);
         Ok(())
     }
 
-    /// Forgets the keys of the reader tables; the carrier tables go on.
+    /// Forgets the keys of the reader tables; the carrier tables stay open.
     pub fn lock(&mut self) {
         self.seals.lock();
     }
 
-    /// Whether batches are acknowledged. Poll it: RocksDB may fail in the background, without a write.
+    /// Checks whether batches are acknowledged. Call it regularly: RocksDB may fail in the background, without a write.
+    ///
+    /// # Errors
+    ///
+    /// The error after which nothing is acknowledged: `Full`, or the failure of RocksDB.
     pub fn health(&mut self) -> Result<(), StoreError> {
         if self.broken.is_none() {
             let errors = self.rows()?.property_int_value(properties::BACKGROUND_ERRORS);
             match errors.map_err(|error| failed("watch itself", error.as_ref()))? {
                 Some(0) => {}
-                // RocksDB says why only to a write: one that changes nothing.
+                // RocksDB reports the reason only for a write: make one that changes nothing.
                 _ => {
                     let why = self.rows()?.delete_opt(NO_ROW, &synced());
                     let unknown = || Broken::Failed("an earlier background write failed".into());
@@ -233,7 +254,12 @@ impl Rocks {
         }
     }
 
-    /// Rewrites all rows, so that nothing deleted or replaced is left in a file of the store. Takes as long as copying it.
+    /// Rewrites all rows, so that nothing deleted or replaced is left in a file of the store. Takes as long as copying
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// The error of flushing or compacting; nothing is acknowledged after it.
     pub fn purge(&mut self) -> Result<(), StoreError> {
         let flushed = self.rows()?.flush();
         self.acknowledge(flushed)?;
@@ -243,7 +269,11 @@ impl Rocks {
         self.health()
     }
 
-    /// A copy of the store as it is now, in the new folder `to`: sealed under the same keys, hard links where possible.
+    /// Copies the current store into the new folder `to`: sealed under the same keys, with hard links where possible.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Full`] or [`OpenError::Io`] of making the copy.
     pub fn copy_to(&self, to: &Path) -> Result<(), OpenError> {
         durable::make_folder(to).map_err(OpenError::io("make the folder of the copy"))?;
         let copied =
@@ -268,7 +298,7 @@ impl Rocks {
         self.acknowledge(outcome)
     }
 
-    /// The outcome of a write, and of everything RocksDB did meanwhile.
+    /// Records the outcome of a write, and any background error of RocksDB since.
     fn acknowledge(&mut self, outcome: Result<(), rocksdb::Error>) -> Result<(), StoreError> {
         if let Err(error) = outcome {
             self.give_up(Broken::of(&error));
@@ -276,13 +306,13 @@ impl Rocks {
         self.health()
     }
 
-    /// From here on nothing is acknowledged.
+    /// Stops acknowledging until the store is opened again.
     fn give_up(&mut self, broken: Broken) {
         tracing::warn!(?broken, "the store acknowledges nothing more until it is opened again");
         self.broken = Some(broken);
     }
 
-    /// Opens and hands over the rows in `range`.
+    /// Opens the rows in `range` and passes them to `visit`.
     fn visit(&self, table: Table, options: ReadOptions, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let seal = self.seals.of(table)?;
         let mut rows = self.rows()?.raw_iterator_opt(options);
@@ -315,7 +345,7 @@ impl Store for Rocks {
     fn scan_table(&self, table: Table, visit: &mut Visit<'_>) -> Result<(), StoreError> {
         let mut options = ReadOptions::default();
         options.set_iterate_range(rows_of(table));
-        options.fill_cache(false); // read once: what is asked for often stays cached
+        options.fill_cache(false); // rows that are read once must not evict others
         self.visit(table, options, visit)
     }
 
@@ -328,7 +358,7 @@ impl Store for Rocks {
         self.write(batch, mark)?;
         self.look_at_manifest();
         if let Err(error) = self.memory.note(mark, &mut self.entropy) {
-            // The batch is there, and nobody was told.
+            // The batch is durable, and was not acknowledged.
             self.give_up(match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Broken::Full,
                 _ => Broken::Failed(format!("what was acknowledged cannot be noted: {error}")),
@@ -340,7 +370,7 @@ impl Store for Rocks {
     }
 }
 
-/// Opens RocksDB, cutting its log if that is the only way.
+/// Opens RocksDB; truncates its log only if nothing else helps.
 fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
     let open = |folder: &Folder, recovery| {
         DB::open(&options(recovery, folder.state() == State::Making), folder.rows())
@@ -349,7 +379,7 @@ fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
     if folder.state() != State::Making {
         match log::look(&folder.rows()) {
             Ok(Some(Trap::Newest { path, end })) => {
-                // Marked first, as below.
+                // Mark the state first, as below.
                 folder.mark(State::Cut)?;
                 log::cut(&path, end).map_err(OpenError::io("cut the log of the store"))?;
                 tracing::warn!(end, "the log of the store was damaged and is cut: recent writes may be lost");
@@ -357,17 +387,17 @@ fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
             Ok(Some(Trap::Elsewhere)) => {
                 return Err(OpenError::Damaged { reason: "a record of its lists of files and changes is none".into() });
             }
-            // What is missing or cannot be read RocksDB says better.
+            // RocksDB reports missing and unreadable files better.
             Ok(None) | Err(_) => {}
         }
     }
     if folder.state() == State::Cut {
         return open(folder, DBRecoveryMode::PointInTime);
     }
-    // A truncated last record is a write that was under way; everything else must be whole.
+    // A truncated last record is a write that was under way; everything else must be complete.
     match open(folder, DBRecoveryMode::TolerateCorruptedTailRecords) {
         Err(OpenError::Damaged { reason }) if folder.state() == State::Whole => {
-            // Marked first: if we stop after the cut, the next opening must still know of it.
+            // Mark the state first: if the process ends after the cut, the next opening must still know of it.
             folder.mark(State::Cut)?;
             match open(folder, DBRecoveryMode::PointInTime) {
                 Ok(db) => {
@@ -381,20 +411,20 @@ fn open_rows(folder: &mut Folder) -> Result<DB, OpenError> {
     }
 }
 
-/// How RocksDB is run: memory is the cache and at most three memtables, whatever the number of rows. A process
+/// Options of RocksDB: memory is the block cache and at most three memtables, whatever the number of rows. A process
 /// that has just written a million entries has under 60 MB resident.
 pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
     let mut blocks = BlockBasedOptions::default();
     blocks.set_block_size(16 << 10);
     blocks.set_block_cache(&Cache::new_lru_cache(16 << 20));
-    // Indexes and filters count towards the cache: memory does not grow with the store.
+    // Indexes and filters count towards the cache, so memory does not grow with the store.
     blocks.set_cache_index_and_filter_blocks(true);
     blocks.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
     blocks.set_partition_filters(true); // a whole filter would be larger than a shard of the cache, and never stay
     blocks.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    blocks.set_bloom_filter(10.0, false); // most questions are about one row, and most ids asked for are new
+    blocks.set_bloom_filter(10.0, false); // most reads are for one row, and most ids looked up are new
 
-    // Only the text form reaches this option: RocksDB would write the machine's name into every table.
+    // Only the text form has this option: RocksDB would write the host name into every table.
     let nameless = Options::default().get_options_from_string("db_host_id=habeas");
     let mut options = nameless.expect("RocksDB knows its own option");
     options.set_block_based_table_factory(&blocks);
@@ -406,7 +436,7 @@ pub(super) fn options(recovery: DBRecoveryMode, create: bool) -> Options {
     options.set_max_write_buffer_number(3);
     options.set_max_background_jobs(2);
     options.set_max_open_files(128); // a process may have as few as 256
-    // No file of its own for log lines: it would begin with the machine's name and the folder's.
+    // RocksDB's own log file would begin with the names of the host and the folder.
     options.set_info_logger(InfoLogger::new_callback_logger(LogLevel::Warn, |level, line| {
         if matches!(level, LogLevel::Warn | LogLevel::Error | LogLevel::Fatal) {
             tracing::warn!(target: "rocksdb", "{line}");
@@ -423,7 +453,7 @@ fn synced() -> WriteOptions {
     synced
 }
 
-/// Compares a check row with the `value` our keys give; writes it where it `may` be new.
+/// Compares a check row with the `value` of our keys; writes the row if it is missing and `may` be new.
 fn claim(db: &DB, row: [u8; 2], value: [u8; 32], may: bool) -> Result<(), OpenError> {
     match db.get_pinned(row).map_err(|error| open_error("read the check of the store", &error))? {
         Some(found) if *found == value => Ok(()),
@@ -435,19 +465,19 @@ fn claim(db: &DB, row: [u8; 2], value: [u8; 32], may: bool) -> Result<(), OpenEr
     }
 }
 
-/// Whether less of the manifest is there than was known of it.
+/// Whether the manifest lost a part that was recorded.
 fn forgets_tables(found: Found, rows: &Path) -> bool {
     matches!(found, Found::Known { manifest, .. } if manifest.was_damaged(rows))
 }
 
-/// The mark of the store; one that is not there, or was altered, says nothing.
+/// Reads the mark of the store; `None` if it is missing or was altered.
 fn read_mark(db: &DB, seals: &Seals) -> Result<Option<Mark>, OpenError> {
     let sealed = db.get_pinned(MARK).map_err(|error| open_error("read the mark of the store", &error))?;
     let seal = seals.of(Table::Meta).map_err(opening)?;
     Ok(sealed.and_then(|sealed| Mark::decode(&seal.open(&MARK, &sealed).ok()?)))
 }
 
-/// An error of the store while it is being opened.
+/// Converts an error of the store during its opening.
 fn opening(error: StoreError) -> OpenError {
     match error {
         StoreError::Full => OpenError::Full,
@@ -460,7 +490,7 @@ fn open_error(attempted: &'static str, error: &rocksdb::Error) -> OpenError {
     let reason = error.as_ref();
     match error.kind() {
         _ if is_full(error) => OpenError::Full,
-        // RocksDB has no kind for a lock held: these are its two sentences.
+        // RocksDB has no error kind for a held lock: these are its two messages.
         ErrorKind::IOError if reason.contains("lock hold by") || reason.contains("While lock file") => OpenError::InUse,
         ErrorKind::IOError if !reason.contains("No such file") => {
             OpenError::Io { attempted, source: io::Error::other(error.clone()) }
@@ -469,7 +499,7 @@ fn open_error(attempted: &'static str, error: &rocksdb::Error) -> OpenError {
     }
 }
 
-/// A row could not be read: what fails the checksum is as altered as what fails its seal.
+/// Converts an error of reading a row: a failed checksum counts as altered, as a failed seal does.
 fn row_error(table: Table, error: &rocksdb::Error) -> StoreError {
     match error.kind() {
         ErrorKind::Corruption => StoreError::Altered { table: table.label() },
@@ -481,7 +511,7 @@ fn failed(attempted: &'static str, reason: &str) -> StoreError {
     StoreError::Failed { attempted, reason: reason.into() }
 }
 
-/// ENOSPC, EDQUOT and EFBIG in the system's words: a full disk, a person's share of it, a limit on the size of files.
+/// Whether the message is that of ENOSPC, EDQUOT or EFBIG: a full disk, a user's quota, a limit on file size.
 fn is_full(error: &rocksdb::Error) -> bool {
     let words = ["No space left on device", "Disk quota exceeded", "File too large"];
     words.iter().any(|words| error.as_ref().contains(words))

@@ -1,7 +1,7 @@
-//! Sealing the rows of a table: names that tell nothing, values that open only in their own place.
+//! Seals of the rows of a table: hidden row keys, and values that open only in their own place.
 //!
-//! A nonce is a keyed hash of fresh random bytes, the row's name and its value. The random bytes alone would do, but a
-//! machine image resumed twice repeats its random source; then equal nonces only ever meet equal values.
+//! A nonce is a keyed hash of fresh random bytes, the row key and the value. The random bytes alone would suffice, but
+//! a machine image that is resumed twice repeats its random source; then equal nonces only occur with equal values.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use protocol::{
 use super::keys::{RowKey, row_key};
 use crate::vault::DatabaseId;
 
-/// The keys of all tables that are open.
+/// Keys of all open tables.
 pub(super) struct Seals {
     database: DatabaseId,
     open: BTreeMap<Table, TableSeal>,
 }
 
 impl Seals {
-    /// The carrier tables open, the reader tables locked.
+    /// Opens the carrier tables; the reader tables stay locked.
     pub(super) fn new(database: DatabaseId, carrier: &Secret) -> Self {
         let mut seals = Self { database, open: BTreeMap::new() };
         seals.unlock(Class::Carrier, carrier);
@@ -38,13 +38,13 @@ impl Seals {
         self.open.retain(|table, _| table.class() == Class::Carrier);
     }
 
-    /// The keys of `table`, or `Locked`.
+    /// Returns the keys of `table`, or `Locked`.
     pub(super) fn of(&self, table: Table) -> Result<&TableSeal, StoreError> {
         self.open.get(&table).ok_or(StoreError::Locked { table: table.label() })
     }
 }
 
-/// The keys of one table.
+/// Keys of one table.
 pub(super) struct TableSeal {
     table: Table,
     database: DatabaseId,
@@ -65,12 +65,12 @@ impl TableSeal {
         }
     }
 
-    /// The name of a row on disk.
+    /// Builds the key of a row on the disk.
     pub(super) fn row(&self, prefix: &[u8], number: u64) -> RowKey {
         row_key(self.table, &self.hiding, prefix, number)
     }
 
-    /// Seals `value` for the row named `key`.
+    /// Seals `value` for the row `key`.
     pub(super) fn seal(&self, key: &[u8], value: &[u8], entropy: &mut Entropy) -> Vec<u8> {
         let fresh: [u8; 32] = entropy.bytes();
         let hedged = keyed(&self.nonces, &[&fresh, key, value]);
@@ -78,7 +78,7 @@ impl TableSeal {
         [nonce, &seal::seal(&self.values, nonce, &bound(self.database, key), value)[..]].concat()
     }
 
-    /// Opens what was sealed for the row named `key`; `Altered` if these are not those bytes in that place.
+    /// Opens a value that was sealed for the row `key`; `Altered` for any other bytes or place.
     pub(super) fn open(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         let opened = sealed
             .split_first_chunk()
@@ -87,7 +87,7 @@ impl TableSeal {
     }
 }
 
-/// What a value is bound to.
+/// Associated data of a value: database and row key.
 fn bound(database: DatabaseId, key: &[u8]) -> Vec<u8> {
     [&database.0, key].concat()
 }
@@ -132,7 +132,7 @@ mod tests {
         assert!(names[0] != names[1] && names[0] != names[2] && names[1] != names[2]);
     }
 
-    /// A virtual machine restored twice from one snapshot draws the same random bytes twice.
+    /// A virtual machine that is restored twice from one snapshot draws the same random bytes twice.
     #[test]
     fn a_repeated_random_source_never_repeats_a_nonce_for_another_value() {
         let home = seal_of(1, 1, Table::Place);

@@ -1,5 +1,5 @@
-//! Years of writing in a minute: rows written, replaced and deleted, the store opened again and again. Disk, files and
-//! memory stay in proportion to what is kept.
+//! Soak test: rows written, replaced and deleted, and the store reopened, as in years of use. Disk, files and memory
+//! stay in proportion to the rows that are kept.
 //!
 //! `HABEAS_SOAK=1000000` writes more.
 
@@ -13,10 +13,10 @@ use super::{
     *,
 };
 
-/// Rows kept: their values are well above what the logs may take up.
+/// Number of rows kept: their values are well above the maximum size of the logs.
 const KEPT: u64 = 60_000;
 const VALUE_BYTES: usize = 2000;
-/// Rows of one batch.
+/// Number of rows in one batch.
 const TOGETHER: u64 = 50;
 
 fn row(number: u64) -> Row {
@@ -51,7 +51,7 @@ fn disk_files_and_memory_stay_in_proportion_to_what_is_kept() {
         while written < round * number {
             let mut batch = Batch::default();
             for _ in 0..TOGETHER {
-                // A step prime to the number of rows: all of them in turn, then over again.
+                // A step that is prime to the number of rows visits all of them in turn, then again.
                 let at = written.wrapping_mul(7919) % KEPT;
                 let place = usize::try_from(at).expect("small");
                 if written % 17 == 3 {

@@ -1,4 +1,4 @@
-//! The disk store on a disk: the conformance suite, keys and locks, folders, copies. Damage is in its own file.
+//! Tests of the disk store: the conformance suite, keys and locks, folders, copies. Damage is in its own file.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ impl OnDisk {
         Self::with_key(1)
     }
 
-    /// One of another vault.
+    /// Creates a folder for a store of another vault.
     pub(super) fn with_key(carrier: u8) -> Self {
         let key = |byte: u8| Secret::new([byte; 32]);
         let keys = Keys { database: DatabaseId([9; 16]), carrier: key(carrier), reader: Some(key(2)) };
@@ -46,7 +46,7 @@ impl OnDisk {
         Rocks::open(&self.folder(), &self.keys, getrandom())
     }
 
-    /// A store elsewhere, with the same keys.
+    /// Opens a store elsewhere, with the same keys.
     pub(super) fn open_at(&self, folder: &Path) -> Rocks {
         Rocks::open(folder, &self.keys, getrandom()).expect("a sound store opens")
     }
@@ -55,28 +55,28 @@ impl OnDisk {
         self.try_open().expect("a sound store opens")
     }
 
-    /// What opening says, as text.
+    /// Error text of an opening that must be refused.
     pub(super) fn refusal(&self) -> String {
         self.try_open().map(|_| ()).expect_err("must be refused").to_string()
     }
 
-    /// RocksDB as somebody without our keys opens it.
+    /// Opens RocksDB without the keys of the store.
     pub(super) fn raw(&self) -> DB {
         DB::open(&options(DBRecoveryMode::AbsoluteConsistency, false), self.rows()).expect("a sound database")
     }
 
-    /// The file that remembers what was acknowledged.
+    /// Path of the acknowledged file.
     pub(super) fn noted(&self) -> PathBuf {
         crate::durable::beside(&self.folder(), ".acknowledged")
     }
 
-    /// The newest write-ahead log.
+    /// Path of the newest write-ahead log.
     pub(super) fn log(&self) -> PathBuf {
         files_ending(&self.rows(), ".log").pop().expect("an open database has a log")
     }
 }
 
-/// Openings draw names of their own: a source that repeats itself would give two of them one name.
+/// Entropy of the system: a repeating source would give two openings one name.
 fn getrandom() -> Entropy {
     crate::api::entropy().expect("the system has random bytes")
 }
@@ -109,12 +109,12 @@ pub(super) fn row(number: u64) -> Row {
     Row::new(Table::Header, [4; 56], number)
 }
 
-/// A value nobody could take for another row's.
+/// A value that fits no other row.
 pub(super) fn value(number: u64) -> Vec<u8> {
     [&number.to_be_bytes()[..], &[number as u8; 400]].concat()
 }
 
-/// A value of so many bytes, of this write and no other.
+/// A value of so many bytes that fits no other write.
 pub(super) fn kept_value(write: u64, bytes: usize) -> Vec<u8> {
     write.to_be_bytes().into_iter().cycle().take(bytes).collect()
 }
@@ -129,7 +129,7 @@ pub(super) fn fill(store: &mut Rocks, numbers: std::ops::Range<u64>) {
     numbers.for_each(|number| put(store, row(number), value(number)).expect("a sound store commits"));
 }
 
-/// How many of the rows from 0 are there without a gap; panics on a wrong value.
+/// Counts the rows from 0 without a gap; panics on a wrong value.
 pub(super) fn kept(store: &Rocks) -> u64 {
     let mut next = 0;
     let mut check = |number, found: Vec<u8>| {
@@ -263,7 +263,7 @@ fn a_copy_opens_under_the_same_keys_with_what_was_there_then() {
     assert_eq!((kept(&copy), kept(&store)), (4, 6));
 }
 
-/// RocksDB would keep a log of its own, headed by the machine's name, and write that name into every table as well.
+/// RocksDB would keep a log of its own that begins with the host name, and write that name into every table as well.
 #[test]
 fn the_files_do_not_name_the_machine() {
     let disk = OnDisk::new();
@@ -272,7 +272,7 @@ fn the_files_do_not_name_the_machine() {
     store.purge().expect("a sound store purges");
     let table =
         fs::read(files_ending(&disk.rows(), ".sst").pop().expect("a purged store has a table")).expect("readable");
-    let host = b"host.identity"; // a table shortens the name against its neighbour
+    let host = b"host.identity"; // a table shortens the name by the prefix it shares with its neighbour
     let at = table.windows(host.len()).position(|window| window == host).expect("every table has this property");
     assert!(table[at + host.len()..].starts_with(b"habeas"));
     assert!(files_ending(&disk.rows(), "LOG").is_empty());

@@ -1,7 +1,7 @@
-//! Whether the folder still lies where it lay when it last signed.
+//! The place of the folder, compared with the place where it last signed.
 //!
-//! A copied or restored folder continues a past that another copy may have continued differently. The store remembers the
-//! machine, the device and the inode of a file beside it; where they differ, or are not remembered, the node opens new
+//! A copied or restored folder continues a history that another copy may have continued differently. The store records
+//! the machine, the device and the inode of a file beside it; if they differ, or are not recorded, the node opens new
 //! incarnations of its feeds before it signs anything.
 
 use std::{
@@ -14,32 +14,36 @@ use std::{
 use protocol::store::{Batch, Row, Store, StoreError, Table};
 use thiserror::Error;
 
-/// Where the folder lies.
+/// Place of the folder, compared with the recorded one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
-    /// Where it lay.
+    /// The folder is where it was.
     Same,
-    /// Somewhere else, or nothing is remembered: new, moved, copied, restored, or its log was cut.
+    /// The folder is elsewhere, or no place is recorded: new, moved, copied, restored, or its log was cut.
     Moved {
-        /// Remembers the new place. To be committed together with the new incarnations: before them it would be forgotten
-        /// that they are needed, after them they would be opened twice.
+        /// Batch that records the new place. Commit it together with the new incarnations: before them, a crash would
+        /// forget that they are needed; after them, they would be opened twice.
         remember: Batch,
     },
 }
 
-/// Why it cannot be told.
+/// Error of comparing the place.
 #[derive(Debug, Error)]
 pub enum WhereaboutsError {
-    /// The store does not answer.
+    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The identity file cannot be read or made.
+    /// The identity file cannot be read or created.
     #[error("cannot read the identity file")]
     Io(#[from] io::Error),
 }
 
-/// Compares where `folder` lies with what `store` remembers. The file `identity` in `folder`, made if it is missing, is
-/// empty: it only has an inode.
+/// Compares the place of `folder` with the one that `store` recorded. The file `identity` in `folder`, created if it is
+/// missing, is empty: only its inode counts.
+///
+/// # Errors
+///
+/// [`WhereaboutsError::Store`] or [`WhereaboutsError::Io`].
 pub fn whereabouts(folder: &Path, store: &impl Store) -> Result<Whereabouts, WhereaboutsError> {
     let mut identity = OpenOptions::new();
     let identity = identity.write(true).create(true).truncate(false).mode(0o600).open(folder.join("identity"))?;
@@ -52,12 +56,12 @@ pub fn whereabouts(folder: &Path, store: &impl Store) -> Result<Whereabouts, Whe
     Ok(Whereabouts::Moved { remember })
 }
 
-/// Where the place is remembered.
+/// Row that records the place.
 pub(super) fn row() -> Row {
     Row::new(Table::Meta, "whereabouts", 0)
 }
 
-/// What names this installation of the system (machine-id(5)); empty where there is none, as in some containers.
+/// Reads the id of this installation of the system (machine-id(5)); empty where there is none, as in some containers.
 fn machine() -> io::Result<Vec<u8>> {
     match fs::read("/etc/machine-id") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -65,7 +69,7 @@ fn machine() -> io::Result<Vec<u8>> {
     }
 }
 
-/// A hash, so that an opened store does not tell which machine it lay on before.
+/// Hashes the place, so that an opened store does not show which machine it was on before.
 fn fingerprint(machine: &[u8], identity: &fs::Metadata) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("habeas 1 whereabouts");
     hasher.update(&identity.dev().to_be_bytes()).update(&identity.ino().to_be_bytes()).update(machine);

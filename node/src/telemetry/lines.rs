@@ -1,7 +1,7 @@
-//! Events as lines: few of one subject, and none that moves the cursor or begins another.
+//! Log events as lines: rate-limited by subject, and free of control characters.
 //!
-//! Others cause much of what is logged, as often as they like and partly in their words. So each subject has a few lines a
-//! minute and then a count, and no character of a line moves the cursor or begins another line.
+//! Peers cause much of what is logged, as often as they like and partly in their own words. So each subject has a few
+//! lines a minute and then a count, and no character of a line moves the cursor or begins another line.
 
 mod pace;
 
@@ -25,7 +25,7 @@ use tracing_subscriber::{
 
 use pace::{Pace, Subject};
 
-/// Writes an event as one line, unless there were too many of its subject.
+/// Formatter that writes an event as one line, unless its subject is over the rate limit.
 pub(super) struct Lines {
     format: Format,
     pace: Mutex<Pace>,
@@ -43,7 +43,7 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, ctx: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        // Who asks for everything gets everything.
+        // At DEBUG and below nothing is limited.
         if *event.metadata().level() <= Level::INFO {
             let mut said = Said::default();
             event.record(&mut said);
@@ -63,7 +63,7 @@ where
     }
 }
 
-/// What an event says, and of whom.
+/// Message of an event, and the peer, key or feed that it names.
 #[derive(Default)]
 struct Said {
     message: String,
@@ -80,7 +80,7 @@ impl Visit for Said {
     }
 }
 
-/// A text in which no character controls a terminal, begins a line, or turns the direction of writing.
+/// Escapes every character that controls a terminal, begins a line, or turns the direction of writing.
 fn in_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for char in text.chars() {
@@ -120,8 +120,7 @@ mod tests {
         String::from_utf8(bytes).expect("text").lines().map(str::to_owned).collect()
     }
 
-    /// A member sent a thousand entries that say nothing: a thousand lines of warning, and whatever else was to be seen
-    /// was not to be found among them.
+    /// Regression: a member sent a thousand faulty entries; a thousand warnings hid everything else in the log.
     #[test]
     fn a_thousand_warnings_of_one_peer_are_a_few_lines_and_those_of_another_are_seen() {
         let lines = logged(LevelFilter::INFO, || {

@@ -1,12 +1,12 @@
-//! The page of an archive. Names of fields and codes come from the schema.
+//! Texts of the page of an archive. Names of fields and codes come from the schema.
 
 use habeas_texts::messages;
 
 messages! {
     page_title();
-    /// What the archive is, and how to read the page.
+    /// Introduction: what the archive is, and how to read the page.
     page_lead();
-    /// What to take care of.
+    /// Warning that the archive is not encrypted.
     page_care();
     page_unread(entries: u64);
     page_as_of();
@@ -19,7 +19,7 @@ messages! {
     page_case_file();
     page_docket();
     page_nothing();
-    /// Who reads a record, by the kind of its circle.
+    /// Readers of a record, by the kind of its circle.
     page_circle_own();
     page_circle_named();
     page_circle_commons();
@@ -28,23 +28,23 @@ messages! {
     page_stage();
     page_read_by();
     page_last_stated();
-    /// The heading of what is disputed.
+    /// Heading of the disputed values.
     page_disputed();
-    /// What stands under that heading.
+    /// Introduction below that heading.
     page_disputed_lead();
     page_settled();
     page_timeline();
     page_undated();
-    /// The heading of values that were replaced or taken back.
+    /// Heading of values that were replaced or taken back.
     page_former();
-    /// Before the person or body that an organisation speaks for.
+    /// Label before the person or body that an organisation speaks for.
     page_reported_by();
     page_grade();
     page_source();
     page_chosen();
-    /// Before the organisation that chose one of the values.
+    /// Label before the organisation that chose one of the values.
     page_resolved_by();
-    /// Before the organisation that chose none of the values.
+    /// Label before the organisation that chose none of the values.
     page_resolved_by_none();
     page_replaced();
     page_taken_back();

@@ -1,5 +1,6 @@
-//! How often a passphrase may be tried: remembered on disk, counted before the attempt, so that stopping the program
-//! between attempts gains nothing. It holds off whoever may only ask; whoever has the file has the header too.
+//! Rate limit of passphrase attempts, kept on disk. An attempt is counted before it is made, so killing the program
+//! between attempts gains nothing. The limit holds off callers of the socket only: an attacker who has this file has
+//! the header too.
 
 use std::{
     io::{self, Write},
@@ -10,20 +11,20 @@ use std::{
 use super::{VaultError, wipe};
 use crate::{durable, steps::step};
 
-/// Failures after which the wait is still a second: a person mistypes.
+/// Failures after which the wait is still one second: people mistype.
 const PATIENCE: u32 = 5;
-/// The longest wait: longer would only lock out the owner.
+/// The longest wait: a longer one would only lock out the owner.
 const WAIT_MAX: Duration = Duration::from_secs(15 * 60);
 
-/// What reading it may end with if it is missing, or something else has its name.
+/// Errors of reading the file that count as an empty record: missing, no regular file, or too long.
 const GARBLED: [io::ErrorKind; 3] = [io::ErrorKind::NotFound, io::ErrorKind::InvalidInput, io::ErrorKind::FileTooLarge];
 
-/// The file that remembers failed attempts.
+/// The file that records failed attempts.
 pub(super) struct Attempts {
     pub(super) path: PathBuf,
 }
 
-/// What it remembers.
+/// Content of the file: number of failures, and the time of the last attempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Failures {
     count: u32,
@@ -31,13 +32,13 @@ struct Failures {
 }
 
 impl Attempts {
-    /// Lets an attempt begin, as the failure it may turn out to be; or says how long to wait.
+    /// Admits an attempt and counts it as failed in advance; fails with `TooSoon` and the time to wait.
     pub(super) fn admit(&self, now: SystemTime) -> Result<(), VaultError> {
         let now_ms = milliseconds(now);
         let failures = self.read()?;
         let wait = failures.wait();
         if now_ms < failures.last_ms {
-            // The clock was set back: the wait starts again, it does not last until the old time returns.
+            // The clock was set back: restart the wait, rather than wait until the old time returns.
             self.write(Failures { last_ms: now_ms, ..failures })?;
             if failures.count > 0 {
                 return Err(VaultError::TooSoon { wait });
@@ -50,12 +51,12 @@ impl Attempts {
         self.write(Failures { count: failures.count.saturating_add(1), last_ms: now_ms })
     }
 
-    /// Forgets failures.
+    /// Clears the record of failures.
     pub(super) fn clear(&self) -> Result<(), VaultError> {
         self.write(Failures::default())
     }
 
-    /// A file that is missing or garbled remembers nothing: the owner must not be locked out by an accident.
+    /// Reads the record. A missing or garbled file counts as empty: an accident must not lock out the owner.
     fn read(&self) -> Result<Failures, VaultError> {
         match durable::read_small(&self.path, 16) {
             Ok(bytes) => Ok(Failures::decode(&bytes).unwrap_or_default()),
@@ -64,7 +65,7 @@ impl Attempts {
         }
     }
 
-    /// In place and always of one length, so that it works on a full disk. In a folder that was wiped nobody tries.
+    /// Writes the record in place and always with one length, so that it works on a full disk. Fails in a wiped folder.
     fn write(&self, failures: Failures) -> Result<(), VaultError> {
         step("note the attempt");
         wipe::refuse(self.path.parent().unwrap_or(Path::new(".")))?;
@@ -78,7 +79,7 @@ impl Attempts {
 }
 
 impl Failures {
-    /// Nothing, then a second a few times, then twice as long each time.
+    /// Returns the wait after so many failures: none, then one second a few times, then doubled each time.
     fn wait(self) -> Duration {
         match self.count {
             0 => Duration::ZERO,
@@ -105,7 +106,7 @@ impl Failures {
     }
 }
 
-/// Since 1970; a clock before that is 1970.
+/// Milliseconds since 1970; an earlier time counts as 1970.
 fn milliseconds(now: SystemTime) -> u64 {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -1,4 +1,4 @@
-//! What trying a passphrase costs: Argon2id (RFC 9106), within bounds on both sides.
+//! The cost of a passphrase attempt: Argon2id parameters (RFC 9106), bounded from below and above.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use protocol::{app::control::Passphrase, bytes::seal::Secret};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::VaultError;
 use crate::steps::step;
 
-/// Memory, passes and lanes of one Argon2id derivation. Only costs within bounds exist.
+/// Memory, passes and lanes of one Argon2id derivation, always within the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     memory_kib: u32,
@@ -17,14 +17,18 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// 256 MiB, 3 passes, 4 lanes: 0.7 s on one core of a machine of 2024.
+    /// Default cost: 256 MiB, 3 passes, 4 lanes; 0.7 s on one core of a machine of 2024.
     pub const DEFAULT: Self = Self { memory_kib: 256 * 1024, passes: 3, lanes: 4 };
-    /// The least that is accepted (OWASP Password Storage Cheat Sheet): a weaker header was tampered with.
+    /// Minimum cost (OWASP Password Storage Cheat Sheet): a header below it was tampered with.
     pub const FLOOR: Self = Self { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
-    /// The most: a header must not be able to exhaust the machine of whoever opens it.
+    /// Maximum cost: a header must not be able to exhaust the machine on which it is opened.
     pub const CEILING: Self = Self { memory_kib: 1024 * 1024, passes: 10, lanes: 8 };
 
-    /// A cost of `memory_kib` KiB, `passes` over it, `lanes`; `AbsurdParameters` outside the bounds.
+    /// Creates a cost of `memory_kib` KiB, `passes` over it and `lanes`.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::AbsurdParameters`] outside the bounds [`Cost::FLOOR`] and [`Cost::CEILING`].
     pub fn new(memory_kib: u32, passes: u32, lanes: u32) -> Result<Self, VaultError> {
         let (least, most) = (Self::FLOOR, Self::CEILING);
         let within = (least.memory_kib..=most.memory_kib).contains(&memory_kib)
@@ -34,12 +38,13 @@ impl Cost {
         if within { Ok(cost) } else { Err(cost.absurd()) }
     }
 
-    /// As a cost that no honest vault has.
+    /// Reports this cost as out of bounds.
     pub(super) const fn absurd(self) -> VaultError {
         VaultError::AbsurdParameters { memory_kib: self.memory_kib, passes: self.passes, lanes: self.lanes }
     }
 
-    /// Derives a key. The memory is asked for, not taken for granted, and wiped.
+    /// Derives a key with Argon2id. Fails with `NoMemory` if the memory cannot be allocated; the memory is zeroed
+    /// afterwards.
     pub(super) fn derive(self, passphrase: &Passphrase, salt: &[u8; 16]) -> Result<Secret, VaultError> {
         step("derive");
         let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(32)).expect("a cost is within bounds");
@@ -54,7 +59,7 @@ impl Cost {
         }))
     }
 
-    /// The fields as in the header.
+    /// Encodes the parameters as in the header.
     pub(super) fn encode(self) -> [u8; 12] {
         let mut bytes = [0; 12];
         bytes[..4].copy_from_slice(&self.memory_kib.to_be_bytes());
@@ -63,7 +68,7 @@ impl Cost {
         bytes
     }
 
-    /// The reverse, within bounds.
+    /// Decodes the parameters; `AbsurdParameters` outside the bounds.
     pub(super) fn decode(bytes: [u8; 12]) -> Result<Self, VaultError> {
         let [memory_kib, passes, lanes] =
             [0, 4, 8].map(|at| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("four of twelve bytes")));
@@ -71,10 +76,10 @@ impl Cost {
     }
 }
 
-/// NFC, so that й typed on two keyboards is one passphrase (RFC 8265 OpaqueString).
+/// Normalises a passphrase to NFC, so that й typed on two keyboards is one passphrase (RFC 8265 OpaqueString).
 pub(super) fn normal(passphrase: &Passphrase) -> Zeroizing<String> {
     let typed = passphrase.expose();
-    // Room for the longest normal form: growing would leave copies behind.
+    // Capacity of the longest normal form: reallocation would leave copies in memory.
     let mut normal = Zeroizing::new(String::with_capacity(typed.len() * 3));
     normal.extend(typed.nfc());
     normal
@@ -111,7 +116,8 @@ mod tests {
         }
     }
 
-    /// Known answer of the reference implementation: `echo -n passphrase | argon2 0123456789abcdef -id -t 2 -k 19456 -p 1`.
+    /// The known answer comes from the reference implementation: `echo -n passphrase | argon2 0123456789abcdef -id -t 2
+    /// -k 19456 -p 1`.
     #[test]
     fn the_derivation_is_argon2id_version_13() {
         let key = Cost::FLOOR.derive(&Passphrase::new("passphrase".into()), b"0123456789abcdef").expect("19 MiB");

@@ -1,4 +1,5 @@
-//! The vault's header: eight slots, who has them, and whether it is whole. Drawn in [`vault`](crate::vault).
+//! The header of the vault: eight slots, their roles, and its integrity checks. The layout is in
+//! [`vault`](crate::vault).
 
 use protocol::{
     app::control::Passphrase,
@@ -12,13 +13,13 @@ use super::{
     strength::strong,
 };
 
-/// Slots of a vault, always: how many persons open it does not show.
+/// Number of slots of every vault, so that the header does not show how many persons open it.
 pub const SLOTS: usize = 8;
 
 const MAGIC: &[u8; 7] = b"habeas\0";
 const VERSION: u8 = 2;
-/// Costs that the slots of one vault may have: an old one and the one that replaces it, person by person. Each is one
-/// derivation more for a wrong passphrase.
+/// Maximum number of costs among the slots of one vault: an old one and the one that replaces it, person by person.
+/// Each is one more derivation for a wrong passphrase.
 const COSTS: usize = 2;
 /// Bytes of the sealed roles.
 const ROLES: usize = NONCE + SLOTS + TAG;
@@ -30,11 +31,11 @@ const MAC_AT: usize = ROLES_AT + ROLES;
 const SUM_AT: usize = MAC_AT + 32;
 const LENGTH: usize = SUM_AT + 32;
 
-/// Who has which slot.
+/// Roles of all slots; `None` for a free one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Roles(pub(super) [Option<Role>; SLOTS]);
 
-/// A header that is whole and has no absurd cost; not yet known to be ours.
+/// A header with a valid sum and costs within bounds; not yet authenticated by a key.
 #[derive(Clone)]
 pub struct Header {
     pub(super) generation: u64,
@@ -49,15 +50,15 @@ impl Header {
     /// Bytes of a header.
     pub(super) const LENGTH: u64 = LENGTH as u64;
 
-    /// Generation 0: all slots free. To be sealed before it is written.
+    /// Creates a header of generation 0 with all slots free. Must be sealed before it is written.
     pub(super) fn empty(database: DatabaseId, cost: Cost, entropy: &mut Entropy) -> Self {
         let salt = entropy.bytes();
         let slots = std::array::from_fn(|_| Slot::dummy(cost, entropy));
         Self { generation: 0, database, salt, slots, roles: [0; ROLES], mac: [0; 32] }
     }
 
-    /// Gives a slot to `passphrase`, to open `secret` as `role`. To be sealed before it is written. `Weak` for a passphrase
-    /// that may open nothing, `AbsurdParameters` for a third cost.
+    /// Puts `secret` into a slot that `passphrase` opens, with `role`. The header must be sealed before it is written.
+    /// Fails with `Weak` for a passphrase that is too easy to guess, with `AbsurdParameters` for a third cost.
     pub(super) fn put(
         &mut self,
         slot: SlotNumber,
@@ -77,7 +78,7 @@ impl Header {
         Ok(())
     }
 
-    /// The slot that `passphrase` opens, and what is in it. One derivation for each cost.
+    /// Finds the slot that `passphrase` opens, with its role and its secret. Takes one derivation for each cost.
     pub(super) fn open(&self, passphrase: &Passphrase) -> Result<Option<(SlotNumber, Role, Secret)>, VaultError> {
         let aad = slot_aad(self.database);
         let mut tried: Vec<Cost> = Vec::with_capacity(COSTS);
@@ -95,7 +96,7 @@ impl Header {
         Ok(None)
     }
 
-    /// Makes it the next generation, with these roles.
+    /// Advances the generation and seals the header with these roles.
     pub(super) fn seal(&mut self, roles: &Roles, carrier: &Secret, entropy: &mut Entropy) {
         let (nonce, plain) = (entropy.bytes(), roles.0.map(|role| role.map_or(0, Role::byte)));
         self.roles[..NONCE].copy_from_slice(&nonce);
@@ -104,7 +105,7 @@ impl Header {
         self.mac = self.mac_under(carrier);
     }
 
-    /// Who has which slot; `Damaged` if anything in the header was altered.
+    /// Opens the roles of all slots; `Damaged` if anything in the header was altered.
     pub(super) fn roles(&self, carrier: &Secret) -> Result<Roles, VaultError> {
         if !bool::from(self.mac_under(carrier).ct_eq(&self.mac)) {
             return Err(VaultError::Damaged);
@@ -115,7 +116,7 @@ impl Header {
         Ok(Roles(plain.map(Role::of)))
     }
 
-    /// The bytes of a copy.
+    /// Encodes the header as the bytes of a copy.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = self.before_mac();
@@ -125,14 +126,19 @@ impl Header {
         bytes
     }
 
-    /// Reads a copy; no derivation is run and nothing of a size the file chose is allocated. What is read is one form of
-    /// one header, and may still be anybody's: only a passphrase tells.
+    /// Decodes a copy. Runs no derivation and allocates nothing of a size that the file chose. The encoding is
+    /// canonical; the header is authentic only once a passphrase has opened it.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::NotHabeas`], [`VaultError::Newer`], [`VaultError::Damaged`] for a wrong length or sum,
+    /// [`VaultError::AbsurdParameters`] for a cost out of bounds or a third cost.
     pub fn decode(bytes: &[u8]) -> Result<Self, VaultError> {
         match bytes.strip_prefix(MAGIC) {
             None if bytes.len() >= MAGIC.len() => return Err(VaultError::NotHabeas),
             None | Some([]) => return Err(VaultError::Damaged),
             Some([VERSION, ..]) => {}
-            // Made before the first release.
+            // Versions from before the first release.
             Some([older, ..]) if *older < VERSION => return Err(VaultError::NotHabeas),
             Some([found, ..]) => return Err(VaultError::Newer { found: *found, known: VERSION }),
         }
@@ -170,7 +176,8 @@ impl Header {
     }
 }
 
-/// Each cost is a derivation for whoever tries a passphrase: a header with many was made to hold up its owner.
+/// Checks that the slots have at most [`COSTS`] costs: a header with many was made to hold up its owner, one derivation
+/// each.
 fn check_costs(slots: &[Slot]) -> Result<(), VaultError> {
     let mut costs = Vec::with_capacity(COSTS);
     for Slot { cost, .. } in slots {
@@ -183,7 +190,7 @@ fn check_costs(slots: &[Slot]) -> Result<(), VaultError> {
     Ok(())
 }
 
-/// What a slot is bound to: a slot moved into another vault opens nothing.
+/// Associated data of a slot: a slot that is moved into another vault does not open.
 fn slot_aad(database: DatabaseId) -> [u8; 24] {
     let mut aad = [0; 24];
     aad[..7].copy_from_slice(MAGIC);

@@ -1,10 +1,11 @@
-//! The organisation's root key in a file of its own, under its own passphrase, often on another medium.
+//! The organisation's root key: a file of its own, under its own passphrase, often on another medium.
 //!
 //! ```text
-//! file   magic(7) "habeas\0" ‖ "R" ‖ slot(109) ‖ BLAKE3 of all before(32)      slot: as in the vault, aad = the 8 first bytes
+//! file   magic(7) "habeas\0" ‖ "R" ‖ slot(109) ‖ BLAKE3 of all before(32)
+//!        slot: as in the vault, aad = the first 8 bytes
 //! ```
 //!
-//! Beside it `root.attempts` remembers wrong passphrases, as the vault's does.
+//! The file `root.attempts` beside it records wrong passphrases, as the vault's does.
 
 use std::{
     io,
@@ -32,7 +33,7 @@ const LENGTH: u64 = (MAGIC.len() + SLOT + 32) as u64;
 /// Kind of the secret in the slot.
 const SEED: u8 = b'R';
 
-/// An organisation's root, opened. Keep it no longer than the signature takes.
+/// The root key of an organisation, opened. Keep it no longer than the signature takes.
 #[derive(Debug)]
 pub struct RootKey {
     path: PathBuf,
@@ -40,7 +41,12 @@ pub struct RootKey {
 }
 
 impl RootKey {
-    /// Makes a root key in the new file `path`.
+    /// Creates a root key in the new file `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Weak`] for a passphrase that is too easy to guess, [`VaultError::Exists`] if anything has the
+    /// name, [`VaultError::Wiped`] in a wiped folder, [`VaultError::NoMemory`], [`VaultError::Io`].
     pub fn create(path: &Path, passphrase: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<Self, VaultError> {
         let root = Self { path: path.into(), seed: entropy.secret() };
         let file = root.sealed(passphrase, cost, entropy)?;
@@ -52,7 +58,13 @@ impl RootKey {
         Ok(root)
     }
 
-    /// Opens the root key in `path`. A wrong passphrase costs a derivation, and soon a wait.
+    /// Opens the root key in `path`. A wrong passphrase costs a derivation, and repeated ones a growing wait.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Missing`], [`VaultError::Wiped`], [`VaultError::NotHabeas`], [`VaultError::Damaged`],
+    /// [`VaultError::AbsurdParameters`], [`VaultError::TooSoon`], [`VaultError::WrongPassphrase`],
+    /// [`VaultError::NoMemory`], [`VaultError::Io`].
     pub fn open(path: &Path, passphrase: &Passphrase, now: SystemTime) -> Result<Self, VaultError> {
         wipe::refuse(folder(path))?;
         let bytes = match durable::read_small(path, LENGTH) {
@@ -78,20 +90,25 @@ impl RootKey {
         }
     }
 
-    /// The Ed25519 seed (RFC 8032 private key).
+    /// Returns the Ed25519 seed (RFC 8032 private key).
     #[must_use]
     pub fn seed(&self) -> &Secret {
         &self.seed
     }
 
-    /// Seals the file again under `new`.
+    /// Changes the passphrase: seals the file again under `new`.
+    ///
+    /// # Errors
+    ///
+    /// [`VaultError::Weak`] for `new`, [`VaultError::Wiped`] in a wiped folder, [`VaultError::NoMemory`],
+    /// [`VaultError::Io`].
     pub fn change_passphrase(&self, new: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<(), VaultError> {
         let file = self.sealed(new, cost, entropy)?;
         let _until_it_is_there = Gate::enter(folder(&self.path))?;
         self.put(&file)
     }
 
-    /// The bytes of the file.
+    /// Seals the seed and encodes the file.
     fn sealed(&self, passphrase: &Passphrase, cost: Cost, entropy: &mut Entropy) -> Result<Vec<u8>, VaultError> {
         strong(passphrase)?;
         let slot = Slot::dummy(cost, entropy);
@@ -102,13 +119,13 @@ impl RootKey {
         Ok(bytes)
     }
 
-    /// The gate is held by the caller.
+    /// Writes the file. The caller holds the gate.
     fn put(&self, file: &[u8]) -> Result<(), VaultError> {
         durable::replace(&self.path, file).map_err(VaultError::io("write the root key"))
     }
 }
 
-/// The folder that a root key lies in: where it was wiped, nothing opens.
+/// Returns the folder of a root key: once it is wiped, the key does not open.
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
@@ -127,7 +144,7 @@ mod tests {
         Passphrase::new(format!("an invented passphrase, {passphrase}"))
     }
 
-    /// Opens it long after whatever was tried before.
+    /// Opens the root key with the record of failed attempts removed, and checks the result.
     fn check(path: &Path, passphrase: &str, expected: Result<&RootKey, VaultError>) {
         let _forgotten = fs::remove_file(attempts(path).path);
         match (RootKey::open(path, &typed(passphrase), SystemTime::UNIX_EPOCH), expected) {

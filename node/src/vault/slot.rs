@@ -1,4 +1,4 @@
-//! A slot: one secret under one passphrase. Drawn in [`vault`](crate::vault).
+//! A slot of the vault: one secret sealed under one passphrase. The layout is in [`vault`](crate::vault).
 
 use protocol::{
     app::control::Passphrase,
@@ -13,10 +13,10 @@ use super::{Cost, VaultError};
 pub(super) const SLOT: usize = 16 + 12 + WRAPPED + 32;
 /// Bytes of the wrapped secret: kind, secret, tag.
 const WRAPPED: usize = 1 + 32 + TAG;
-/// A salt is fresh, so its wrapping key seals one thing and the nonce may be zero.
+/// Nonce of the wrapped secret: zero, since a fresh salt makes the wrapping key seal one secret only.
 const NO_NONCE: [u8; NONCE] = [0; NONCE];
 
-/// A slot, taken or free: nothing tells which without the passphrase or the carrier key.
+/// A slot, taken or free; the two look alike without the passphrase or the carrier key.
 #[derive(Clone)]
 pub(super) struct Slot {
     salt: [u8; 16],
@@ -26,12 +26,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// A free slot.
+    /// Creates a free slot of random bytes.
     pub(super) fn dummy(cost: Cost, entropy: &mut Entropy) -> Self {
         Self { salt: entropy.bytes(), cost, wrapped: entropy.bytes(), commitment: entropy.bytes() }
     }
 
-    /// Puts `secret`, of the given kind, into a fresh slot under a stretched passphrase, bound to `aad`.
+    /// Seals `secret`, of the given kind, into a slot with a fresh salt under a stretched passphrase, bound to `aad`.
     pub(super) fn fill(mut self, stretched: &Secret, kind: u8, secret: &Secret, aad: &[u8]) -> Self {
         let key = self.key(stretched);
         let plain = Zeroizing::new([&[kind], &secret.expose()[..]].concat());
@@ -40,13 +40,13 @@ impl Slot {
         self
     }
 
-    /// Stretches a passphrase with this slot's own salt: for a slot that stands alone.
+    /// Stretches a passphrase with this slot's own salt, for a slot outside a vault.
     pub(super) fn stretch(&self, passphrase: &Passphrase) -> Result<Secret, VaultError> {
         self.cost.derive(passphrase, &self.salt)
     }
 
-    /// Kind and secret, if the stretched passphrase opens this slot. The cipher alone does not commit to its key, the
-    /// commitment does.
+    /// Opens the slot with a stretched passphrase: its kind and secret, or `None`. The cipher does not commit to its
+    /// key; the commitment does.
     pub(super) fn open(&self, stretched: &Secret, aad: &[u8]) -> Result<Option<(u8, Secret)>, VaultError> {
         let key = self.key(stretched);
         if !bool::from(commitment(&key).ct_eq(&self.commitment)) {
@@ -57,12 +57,12 @@ impl Slot {
         Ok(Some((plain[0], Secret::copied(&plain[1..]).expect("a wrapped secret has 33 bytes"))))
     }
 
-    /// What a stretched passphrase is for this slot alone.
+    /// Derives the key of this slot alone from a stretched passphrase.
     fn key(&self, stretched: &Secret) -> Secret {
         Secret::new(seal::keyed(&stretched.derive("habeas 2 vault slot"), &[&self.salt]))
     }
 
-    /// The bytes in the header.
+    /// Encodes the slot as its bytes in the header.
     pub(super) fn encode(&self) -> [u8; SLOT] {
         let mut bytes = [0; SLOT];
         bytes[..16].copy_from_slice(&self.salt);
@@ -72,7 +72,7 @@ impl Slot {
         bytes
     }
 
-    /// The reverse; `AbsurdParameters` for a cost out of bounds.
+    /// Decodes a slot; `AbsurdParameters` for a cost out of bounds.
     pub(super) fn decode(bytes: &[u8; SLOT]) -> Result<Self, VaultError> {
         let cost = Cost::decode(bytes[16..28].try_into().expect("twelve bytes of cost"))?;
         Ok(Self {

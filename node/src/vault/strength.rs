@@ -1,4 +1,4 @@
-//! What a passphrase that will open something must be, wherever one is set.
+//! Requirements on a new passphrase, wherever one is set.
 
 use protocol::{
     app::control::Passphrase,
@@ -7,7 +7,11 @@ use protocol::{
 
 use super::{VaultError, cost::normal};
 
-/// `Weak` if a machine would guess it in no time: too short, or of a few characters over and over.
+/// Checks that a passphrase is not easy to guess by machine.
+///
+/// # Errors
+///
+/// [`VaultError::Weak`] if it is too short, or repeats few characters.
 pub fn strong(passphrase: &Passphrase) -> Result<(), VaultError> {
     let normal = normal(passphrase);
     let mut letters: Vec<char> = normal.chars().collect();
@@ -18,7 +22,7 @@ pub fn strong(passphrase: &Passphrase) -> Result<(), VaultError> {
     if is_strong { Ok(()) } else { Err(VaultError::Weak) }
 }
 
-/// Whether both are one passphrase, on whatever keyboards they were typed.
+/// Whether two passphrases are equal after normalisation, whatever keyboards they were typed on.
 #[must_use]
 pub fn same(one: &Passphrase, other: &Passphrase) -> bool {
     normal(one) == normal(other)
@@ -43,7 +47,7 @@ mod tests {
             ("aaaaaaaaaaaaaaaaaaaaaaaa", false),
             ("abcdefabcdef", true),
             ("abcdeabcdeabcde", false),
-            // Eleven letters, though й takes two characters on this keyboard.
+            // Eleven letters: й takes two characters on this keyboard.
             ("одиннадцат\u{438}\u{306}", false),
         ] {
             assert_eq!(strong(&typed(text)).is_ok(), expected, "{text}");

@@ -1,4 +1,4 @@
-//! The vault as a whole, on a disk.
+//! Tests of the vault as a whole, on a disk.
 
 use std::{
     cell::Cell,
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::steps::watched;
 
-/// A vault with one reader, "first", and a clock that never makes anyone wait.
+/// A vault with one reader, "first", and a clock that is always past the wait.
 struct Room {
     folder: TempDir,
     entropy: Entropy,
@@ -59,7 +59,7 @@ fn typed(passphrase: &str) -> Passphrase {
     Passphrase::new(format!("an invented passphrase, {passphrase}"))
 }
 
-/// A header with its unkeyed sum made right again, as whoever tampers would.
+/// Recomputes the unkeyed sum of a header, as an attacker would.
 fn summed(mut header: Vec<u8>) -> Vec<u8> {
     let at = header.len() - 32;
     let sum = blake3::hash(&header[..at]);
@@ -182,7 +182,7 @@ fn an_altered_header_opens_nothing_even_with_its_sum_made_right() {
     let (mut room, _, _) = Room::new();
     let whole = fs::read(&room.copies()[0]).expect("just written");
     let slots_at = 48;
-    // One byte of: generation, database, salt, commitment, wrapped secret, a free slot, the roles, the MAC.
+    // One byte each of: generation, database, salt, commitment, wrapped secret, a free slot, the roles, the MAC.
     for at in [10, 20, 40, slots_at + 80, slots_at + 30, slots_at + 109 * 5 + 3, whole.len() - 100, whole.len() - 40] {
         let mut altered = whole.clone();
         altered[at] ^= 1;
@@ -246,7 +246,7 @@ fn a_slot_moved_into_another_vault_opens_nothing() {
 fn wrong_passphrases_cost_waits_that_outlive_the_program() {
     let (room, _, _) = Room::new();
     let open = |passphrase: &str, ms: u64| {
-        // Each call starts from nothing but the folder, as a restarted program does.
+        // Each call starts from the folder alone, as a restarted program does.
         let now = SystemTime::UNIX_EPOCH + Duration::from_millis(ms);
         Vault::open(room.folder.path(), &typed(passphrase), now).map(|_| ())
     };
@@ -261,7 +261,7 @@ fn wrong_passphrases_cost_waits_that_outlive_the_program() {
     open("first", 21_000).expect("success forgets the failures");
 }
 
-/// The program may be killed while it derives: the attempt counted before it began.
+/// The program may be killed while it derives, so the attempt is counted before.
 #[test]
 fn an_attempt_counts_before_it_is_made() {
     let (room, vault, _) = Room::new();
@@ -270,7 +270,7 @@ fn an_attempt_counts_before_it_is_made() {
     assert!(matches!(Vault::open(room.folder.path(), &typed("first"), now), Err(VaultError::TooSoon { .. })));
 }
 
-/// A wrong passphrase held the owner up for eight derivations, one for each slot.
+/// Regression: a wrong passphrase took eight derivations, one for each slot.
 #[test]
 fn a_passphrase_costs_one_derivation_whichever_slot_it_opens_and_a_wrong_one_no_more() {
     let (mut room, vault, _) = Room::new();
@@ -288,7 +288,7 @@ fn a_passphrase_costs_one_derivation_whichever_slot_it_opens_and_a_wrong_one_no_
     assert_eq!(derivations(&mut room, "first", true), 1);
     assert_eq!(derivations(&mut room, "person 7", true), 1);
     assert_eq!(derivations(&mut room, "nobody", false), 1);
-    // One person has gone over to a higher cost: two derivations until all have, and never more.
+    // One person has changed to a higher cost: two derivations until all have, and never more.
     let dearer = |passes| Cost::new(19 * 1024, passes, 1).expect("within bounds");
     let mut change = |old: &str, new: &str, cost| {
         let now = room.later();
@@ -334,7 +334,7 @@ fn a_weak_passphrase_opens_nothing_wherever_one_is_set() {
     assert_eq!(fs::read_dir(empty.path()).expect("there").count(), 0, "something was made");
 }
 
-/// A pipe in the place of the vault held the owner up for ever.
+/// Regression: a pipe in the place of the vault blocked the node for ever.
 #[test]
 fn a_pipe_in_the_place_of_a_copy_holds_nobody_up() {
     let (mut room, _, keys) = Room::new();

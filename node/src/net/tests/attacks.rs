@@ -1,4 +1,4 @@
-//! Strangers, and members that keep to no rule.
+//! Attacks: strangers, and members that break the protocol.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{
     *,
 };
 
-/// A member that keeps to no rule: it holds the keys, and its streams in its own hands.
+/// Connects a misbehaving member to the node: it holds valid keys, and the test holds its streams.
 async fn rogue(node: &mut Node, seed: u8) -> (NodeKey, Open) {
     let transport = Transport::new(&Secret::new([seed; 32]), Secret::new([NETWORK; 32])).expect("a seed is a key");
     let key = transport.key;
@@ -67,7 +67,7 @@ async fn strangers_that_send_garbage_or_nothing_do_not_keep_a_peer_out() {
     let mut strangers = Vec::new();
     for number in 0..2 * limits().pending {
         let mut stranger = TcpStream::connect(a.address).await.expect("it listens");
-        // The nonce of the private network: this one has a place.
+        // The nonce of the private network shows that this one has a place.
         stranger.read_exact(&mut [0; 24]).await.expect("a place for every newcomer");
         if number % 2 == 0 {
             stranger.write_all(&[number as u8; 1000]).await.expect("it is still open");
@@ -80,7 +80,7 @@ async fn strangers_that_send_garbage_or_nothing_do_not_keep_a_peer_out() {
     b.up(a.key()).await;
     a.up(b.key()).await;
     assert!(began.elapsed() < Limits::default().handshake, "it had to wait for a stranger's time to run out");
-    // The first strangers lost their places to later ones; nobody is served.
+    // The first strangers lost their places to later ones; none is served.
     let first = timeout(PATIENCE, strangers[1].read(&mut [0])).await.expect("closed, not kept");
     assert!(matches!(first, Ok(0) | Err(_)), "{first:?}");
 }
@@ -145,7 +145,8 @@ async fn hostile_stream_frames_cost_their_sender_the_connection_and_nobody_else_
     assert_eq!(node.frame().await, (Lane::Control, b"all well".to_vec()));
 }
 
-/// yamux leaves the closing to whoever is told to go away; until then it drops what breaks the rules.
+/// Whether yamux's GoAway frame is among `frames`: yamux leaves the closing to its receiver, and drops invalid frames
+/// until then.
 fn says_go_away(mut frames: &[u8]) -> bool {
     while let Some(([_, kind, _, _, _, _, _, _, length @ ..], rest)) = frames.split_first_chunk::<12>() {
         let body = if *kind == 0 { u32::from_be_bytes(*length) as usize } else { 0 };

@@ -1,10 +1,10 @@
-//! Peers that come and go, move, and are elsewhere while something is on its way.
+//! Tests of reconnection: peers that come and go, change address, or disappear during a transfer.
 
 use tokio::runtime::Handle;
 
 use super::*;
 
-/// tF6: a line that breaks again and again leaves nothing behind, and what is to be said is said.
+/// tF6: a line that breaks again and again leaves no task or socket behind, and frames still arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_comes_and_goes_two_hundred_times_leaves_no_task_and_no_socket_behind() {
     let (mut a, mut b) = (Node::start(1).await, Node::start(2).await);
@@ -28,19 +28,19 @@ async fn a_peer_that_comes_and_goes_two_hundred_times_leaves_no_task_and_no_sock
     assert!(sockets_then <= sockets.map(|sockets| sockets + 8), "{sockets:?} sockets, then {sockets_then:?}");
 }
 
-/// Descriptors of this process; other tests of it run at the same time only under a runner that shares processes.
+/// Counts the descriptors of this process; other tests run at the same time only under a runner that shares processes.
 fn sockets() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-/// tF10: the line dies in the middle of a transfer, and the peer is found where its other address leads.
+/// tF10: the line breaks in the middle of a transfer, and the peer is found at its other address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_whose_line_dies_in_a_transfer_is_met_at_its_other_address_and_only_with_its_own_key() {
     let limits = Limits { silence: Duration::from_millis(500), ..limits() };
     let mut a = Node::with(config(1, NETWORK, limits.clone())).await;
     let (mut b, stranger) = (Node::with(config(2, NETWORK, limits)).await, Node::start(3).await);
     let mut first = Relay::to(b.address).await;
-    // Whoever took over the old address holds another key.
+    // Another node, with another key, took over the old address.
     let literal = |address| Address::Literal(address);
     let addresses = vec![literal(first.address), literal(stranger.address), literal(b.address)];
     a.allow([Contact { key: b.key(), addresses }]).await;
@@ -52,14 +52,14 @@ async fn a_peer_whose_line_dies_in_a_transfer_is_met_at_its_other_address_and_on
     first.freeze().await;
     a.down(b.key()).await;
     while !matches!(b.event().await, Event::Down { .. }) {}
-    drop(first); // and nobody answers there any more
+    drop(first); // the old address does not answer any more
     a.up(b.key()).await;
     b.up(a.key()).await;
     a.send(b.key(), Lane::Bulk, [8]).await;
     assert_eq!(b.frame().await, (Lane::Bulk, vec![8]));
 }
 
-/// tF10: two nodes that have no IPv4 address.
+/// tF10: two nodes that have only IPv6 addresses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_on_ipv6_alone_meet() {
     let on_ipv6 = |seed| Config {

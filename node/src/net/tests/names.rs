@@ -1,7 +1,8 @@
-//! Host names among the addresses of peers: who is asked about them, when, and on which thread.
+//! Tests of host names among the addresses of peers: who resolves them, when, and on which thread.
 //!
-//! Once a founder's card that listed names had every node look them up on its one thread, for members the person had
-//! never met: the node stood still for seconds, and the system's resolver was told, in clear, who is a member.
+//! Regression: a founder's card that listed names made every node resolve them on its one thread, for members the
+//! person had never met. The node stood still for seconds, and the system's resolver learned, in clear, who is a
+//! member.
 
 use std::{
     sync::{
@@ -15,7 +16,7 @@ use futures::FutureExt;
 
 use super::*;
 
-/// A resolver that counts what it is asked and remembers on which threads.
+/// A resolver that counts its queries and records their threads.
 #[derive(Clone, Default)]
 struct Asked {
     times: Arc<AtomicUsize>,
@@ -23,7 +24,8 @@ struct Asked {
 }
 
 impl Asked {
-    /// Resolves every name to what `place` holds at the time; never answers while that is empty.
+    /// Creates a resolver that answers every name with the current value of `place`; it never answers while that is
+    /// empty.
     fn resolver(&self, place: watch::Receiver<Option<SocketAddr>>) -> Resolver {
         let asked = self.clone();
         Arc::new(move |_, _| {
@@ -76,7 +78,8 @@ fn a_name_is_never_looked_up_on_the_thread_that_tells_of_it() {
     assert!(!threads.is_empty() && !threads.contains(&Some("runtime".into())), "looked up on {threads:?}");
 }
 
-/// The peer stayed lost until its organisation was held and released: its address was looked up once, when it was told.
+/// Regression: a peer whose address changed stayed lost until its organisation was held and released, since its name
+/// was looked up only once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_whose_name_leads_elsewhere_now_is_found_again_by_itself() {
     let asked = Asked::default();
@@ -125,7 +128,7 @@ async fn where_names_are_refused_the_next_literal_is_dialled_and_nobody_is_asked
     b.up(a.key()).await;
 }
 
-/// A name of a stranger's choosing would have this node knock at doors of its own machine.
+/// A name that a stranger chose must not make this node dial services of its own machine.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_that_leads_to_this_machine_is_not_dialled() {
     let asked = Asked::default();

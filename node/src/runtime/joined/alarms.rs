@@ -1,8 +1,8 @@
-//! Alarms: what a person should look at, with its date, until it is settled.
+//! Alarms: findings for a person, with their date, until they are acknowledged or end by themselves.
 //!
-//! Most cannot be found again by looking: a fork is told once, and a peer's fault leaves no trace. So they are rows, and a
-//! restart shows them still. Some settle themselves: two copies that became equal, entries that a newer version read.
-//! A trouble that shows itself again while it lasts, such as a full disk, is no row.
+//! Most alarms cannot be found again: a fork is reported once, and a peer's fault leaves no trace. So they are stored
+//! as rows, and survive a restart. Some end by themselves: two copies that became equal, entries that a newer version
+//! has read. A fault that recurs while it lasts, such as a full disk, is not stored.
 
 use protocol::{
     app::{
@@ -18,9 +18,9 @@ use crate::{
     store::{doubt, doubt_row},
 };
 
-/// Alarms shown; the oldest go first, and stay in the log.
+/// Maximum number of alarms shown; the oldest are removed first, and stay in the log.
 const ALARMS: usize = 64;
-/// What nothing would find again after a restart.
+/// Codes of stored alarms: nothing would find them again after a restart.
 const KEPT: [&str; 11] = [
     codes::PEER_FAULT,
     codes::FORK,
@@ -34,15 +34,15 @@ const KEPT: [&str; 11] = [
     codes::LOST,
     codes::UNCERTAIN,
 ];
-/// What makes no room for others: a key is in other hands, or something is gone.
+/// Codes of alarms that make no room for others: a key in other hands, or a loss.
 const GRAVE: [&str; 5] = [codes::FORK, codes::OVERRUN, codes::ELSEWHERE, codes::LOST, codes::UNCERTAIN];
 
-/// What is shown, the oldest first.
+/// The current alarms, the oldest first.
 #[derive(Default)]
 pub(super) struct Alarms(Vec<Alarm>);
 
 impl Alarms {
-    /// What was not settled before. A row that does not read was written by a newer version, and says nothing here.
+    /// Loads the stored alarms. A row that cannot be decoded was written by a newer version, and is left out.
     pub(super) fn load(store: &impl Store) -> Result<Self, StoreError> {
         let mut alarms = Vec::new();
         store.scan_table(Table::Alarm, &mut |_, value| {
@@ -57,7 +57,7 @@ impl Alarms {
         self.0.iter()
     }
 
-    /// Adds one, unless it stands already: what is to be made durable.
+    /// Adds an alarm unless it exists already; returns the batch to commit.
     fn raise(&mut self, problem: Problem, now: u64) -> Batch {
         let mut batch = Batch::default();
         if self.0.iter().any(|alarm| is_same(&alarm.problem, &problem)) {
@@ -69,7 +69,7 @@ impl Alarms {
         }
         self.0.push(alarm);
         while self.0.len() > ALARMS {
-            // What a peer can cause as often as it likes makes room for what it cannot.
+            // Alarms that a peer can cause at will make room for those that it cannot.
             let grave = |alarm: &Alarm| GRAVE.contains(&alarm.problem.code.as_str());
             let oldest = self.0.iter().position(|alarm| !grave(alarm)).unwrap_or(0);
             batch.delete(row(&self.0.remove(oldest).problem));
@@ -77,7 +77,7 @@ impl Alarms {
         batch
     }
 
-    /// Takes over what the store found out when it was opened: one batch keeps the alarm and forgets the doubt.
+    /// Turns the store's doubt into an alarm: one batch stores the alarm and deletes the doubt.
     pub(super) fn take_doubt(&mut self, store: &mut impl Store) -> Result<(), StoreError> {
         let Some(doubt) = doubt(store)? else { return Ok(()) };
         let mut batch = self.raise(doubt_problem(doubt), utc_now());
@@ -85,7 +85,7 @@ impl Alarms {
         store.commit(&batch)
     }
 
-    /// Takes away those that are settled: what is to be made durable.
+    /// Removes the alarms that match; returns the batch to commit.
     fn settle(&mut self, is_settled: impl Fn(&Problem) -> bool) -> Batch {
         let mut batch = Batch::default();
         let settled = self.0.extract_if(.., |alarm| is_settled(&alarm.problem));
@@ -95,20 +95,20 @@ impl Alarms {
 }
 
 impl Joined {
-    /// Something a person should look at.
+    /// Raises an alarm.
     pub(in crate::runtime) fn alarm(&mut self, problem: Problem) {
         let batch = self.alarms.raise(problem, utc_now());
         self.note_alarms(&batch);
     }
 
-    /// A person has looked at all alarms of a code: whether there were any.
+    /// Removes all alarms of a code, as acknowledged by a person; `false` if there were none.
     pub(in crate::runtime) fn settle_alarms(&mut self, code: &str) -> Result<bool, Problem> {
         let batch = self.alarms.settle(|problem| problem.code == code);
         self.commit(&batch)?;
         Ok(!batch.is_empty())
     }
 
-    /// Both copies are equal: what was said of differences is over.
+    /// Removes the alarms about differences from this peer, once both copies are equal.
     pub(super) fn settle_unequal(&mut self, peer: &str) {
         let is_of_peer = |problem: &Problem| {
             let params = problem.situation.as_ref().map(|situation| &situation.params);
@@ -118,13 +118,13 @@ impl Joined {
         self.note_alarms(&batch);
     }
 
-    /// Nothing is delayed any more.
+    /// Removes the alarms about delays, once nothing is delayed.
     pub(super) fn settle_delayed(&mut self) {
         let batch = self.alarms.settle(|problem| problem.code == codes::DELAYED);
         self.note_alarms(&batch);
     }
 
-    /// Nothing waits for a newer version any more: this one reads it.
+    /// Removes the alarms about a newer version, once this version reads all entries.
     pub(super) fn settle_newer(&mut self) -> Result<(), StoreError> {
         if Library::later(&self.folder.store)? > 0 {
             return Ok(());
@@ -133,7 +133,8 @@ impl Joined {
         self.commit(&batch)
     }
 
-    /// An alarm that cannot be kept is shown all the same; and that the disk failed shows soon enough.
+    /// Commits a batch of alarms. If that fails, the alarms are shown all the same, and the disk failure soon has its
+    /// own.
     fn note_alarms(&mut self, batch: &Batch) {
         if let Err(error) = self.commit(batch) {
             tracing::error!(%error, "an alarm could not be kept");
@@ -141,13 +142,13 @@ impl Joined {
     }
 }
 
-/// Whether two tell of one trouble: how much differs from a peer's copy changes, and is the same trouble still.
+/// Whether two problems are the same alarm: the number of differences from a peer's copy may change.
 fn is_same(a: &Problem, b: &Problem) -> bool {
     let peer = |problem: &Problem| problem.situation.as_ref().and_then(|said| said.params.get("peer").cloned());
     a == b || a.code == codes::UNEQUAL && b.code == codes::UNEQUAL && peer(a) == peer(b)
 }
 
-/// One row for each alarm, whenever it is raised.
+/// Returns the row of an alarm; its date is not part of the key.
 fn row(problem: &Problem) -> Row {
     Row::new(Table::Alarm, json(problem), 0)
 }
@@ -198,7 +199,7 @@ mod tests {
         assert_eq!((kept.0.len(), kept.0[0].since), (ALARMS, Some(3)));
     }
 
-    /// A peer that made the copies differ in another number of feeds each time pushed a proven fork out of sight.
+    /// Regression: a peer that changed the number of differing feeds each time pushed a proven fork out of the list.
     #[test]
     fn what_a_peer_can_cause_at_will_pushes_no_fork_out_of_sight() {
         let mut alarms = Alarms::default();

@@ -22,7 +22,7 @@ use super::Joined;
 use crate::runtime::files;
 
 impl Joined {
-    /// Certifies a device of this organisation and makes the registry file it starts from.
+    /// Certifies a device of this organisation and makes the registry file that it starts from.
     pub(in crate::runtime) async fn add_device(&mut self, request: &str, root: &Signer) -> Result<Reply, Problem> {
         if self.folder.pens().is_none() {
             return Err(locked());

@@ -1,12 +1,12 @@
-//! Frames on their way in: read and verified on other threads, the frames of a peer in their order, the peers in turn.
+//! The inbox: frames are read and verified on other threads, in order for each peer, with fair turns among peers.
 //!
 //! ```text
-//! events of all peers ─▶ a queue for each peer ─▶ a turn to verify ─▶ a turn to be taken up ─▶ the runtime
+//! events of all peers ─▶ a queue for each peer ─▶ a turn to verify ─▶ a turn to be handled ─▶ the runtime
 //! ```
 //!
-//! What a peer may have on its way is bounded where it is read from the wire (`net`), so no queue here fills up for others.
-//! Turns are given first come, first served, and a peer waits for one at a time: however much one peer sends, another's
-//! frame waits for a few of its frames, never for all of them. A frame of many entries is taken up a slice at a time.
+//! The bytes of a peer on their way are bounded where they are read from the wire (`net`), so no queue here fills up
+//! for other peers. Turns are given first come, first served, and a peer waits for one at a time. So a frame waits for
+//! a few frames of another peer, never for all of them. A frame of many entries is handled in slices.
 
 use std::{collections::BTreeMap, sync::Arc, thread};
 
@@ -23,16 +23,16 @@ use tokio::{
 use super::Incoming;
 use crate::net::{self, Event, INBOX_FRAMES, Room};
 
-/// Frames of one peer being read at a time; their order is kept.
+/// Number of frames of one peer that are verified concurrently; their order is kept.
 const AHEAD: usize = 2;
-/// Entries taken up at a time: between two slices everything else gets its turn.
+/// Entries in a slice: between two slices other events have their turn.
 const SLICE: usize = 512;
-/// Inputs that wait for the runtime beyond those whose senders wait.
+/// Capacity of the channel to the runtime, beyond the senders that wait.
 const WAITING: usize = 1;
 
-/// Reads and verifies frames. It ends with the events.
+/// Starts verifying frames. The returned receiver ends after the events.
 pub(super) fn verify(registry: RegistryId, events: mpsc::Receiver<Event>) -> mpsc::Receiver<Incoming> {
-    // The runtime's own thread keeps a core.
+    // One core is left for the runtime's thread.
     let turns = thread::available_parallelism().map_or(1, |cores| cores.get().saturating_sub(1).max(1));
     let (verified, incoming) = mpsc::channel(WAITING);
     tokio::spawn(sort(Reader { registry, turns: Arc::new(Semaphore::new(turns)), verified }, events));
@@ -46,7 +46,7 @@ struct Reader {
     verified: mpsc::Sender<Incoming>,
 }
 
-/// Hands each event to its peer's queue.
+/// Dispatches each event to its peer's queue.
 async fn sort(reader: Reader, mut events: mpsc::Receiver<Event>) {
     let mut queues: BTreeMap<NodeKey, mpsc::Sender<Event>> = BTreeMap::new();
     let mut peers = JoinSet::new();
@@ -70,7 +70,7 @@ async fn sort(reader: Reader, mut events: mpsc::Receiver<Event>) {
     while peers.join_next().await.is_some() {}
 }
 
-/// Reads what a peer sends.
+/// Verifies the frames of a peer and passes them on in order.
 async fn read(reader: Reader, mut queued: mpsc::Receiver<Event>) {
     let mut working = FuturesOrdered::new();
     let mut open = true;
@@ -92,7 +92,7 @@ async fn read(reader: Reader, mut queued: mpsc::Receiver<Event>) {
     }
 }
 
-/// What an event comes to, and the room it takes until that is taken up.
+/// Verifies an event. Returns its inputs to the runtime, and the room that it takes until they are handled.
 async fn open_up(reader: Reader, event: Event) -> (Vec<Incoming>, Option<Room>) {
     match event {
         Event::Listening(_) => (vec![], None),
@@ -106,7 +106,7 @@ async fn open_up(reader: Reader, event: Event) -> (Vec<Incoming>, Option<Room>) 
             drop(turn);
             let inputs = match received {
                 Ok(Ok(received)) => slices(received).map(|slice| Incoming::Received(from, slice)).collect(),
-                // A panic in the reader is our bug, and the bytes that caused it are the peer's.
+                // A panic in the reader is our bug, but the bytes that caused it are the peer's.
                 Ok(Err(_)) | Err(_) => vec![Incoming::Garbage(from)],
             };
             (inputs, Some(room))
@@ -114,7 +114,7 @@ async fn open_up(reader: Reader, event: Event) -> (Vec<Incoming>, Option<Room>) 
     }
 }
 
-/// Slices of a frame, in order; the last one holds the faults.
+/// Splits a frame into slices, in order; the last one holds the faults.
 fn slices(received: Received) -> impl Iterator<Item = Received> {
     let (mut rest, last) = match received {
         Received::Entries { mut arrivals, faults, later } if arrivals.len() > SLICE => {
@@ -153,7 +153,7 @@ mod tests {
         }
     }
 
-    /// One member's flood stood before everybody: what an honest one had written waited for all of it.
+    /// Regression: a frame of an honest member waited for all frames of a flood by another.
     #[tokio::test]
     async fn a_frame_waits_for_a_few_frames_of_another_peer_never_for_all_of_them() {
         let (events, happened) = mpsc::channel(1024);

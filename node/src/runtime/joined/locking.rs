@@ -1,11 +1,12 @@
-//! Locking: everything that opens or says what people read here is dropped; what keeps up with the peers stays.
+//! Locking: drops the reader keys and everything that was read with them; replication goes on.
 
 use protocol::app::workspace::locked;
 
 use super::Joined;
 
 impl Joined {
-    /// Drops the reading keys and all that was read with them. Whoever waits for some of it is told that it is locked.
+    /// Locks the folder: drops the reader keys and everything that was read with them. Requests that need it get the
+    /// problem that the folder is locked.
     pub(in crate::runtime) fn lock(&mut self) {
         self.state.lock();
         for (_, (_, reply)) in std::mem::take(&mut self.pending) {

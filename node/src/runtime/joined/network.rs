@@ -1,4 +1,4 @@
-//! Who may connect: members, less those on hold.
+//! The allow-list of the network: nodes of members, except those on hold.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::Joined;
 use crate::net::{Command, Contact};
 
 impl Joined {
-    /// Tells the network who may connect: the members' nodes, less those of organisations on hold.
+    /// Sends the allow-list to the network: the members' nodes, without those of organisations on hold.
     pub(in crate::runtime) async fn allow(&mut self) {
         if self.broken.is_some() {
             return;
@@ -63,7 +63,7 @@ impl Joined {
     }
 
     pub(in crate::runtime) async fn tell(&self, command: Command) {
-        // The network ends only with the node; what is said to it then is said to nobody.
+        // The network ends only with the node; a command after its end is dropped.
         let _ended = self.commands.send(command).await;
     }
 }

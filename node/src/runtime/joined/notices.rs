@@ -1,4 +1,4 @@
-//! What the core tells of a step: who waits for it is answered, and a person is told what to look at.
+//! Notices of the core: they answer waiting requests and raise alarms.
 
 use protocol::{
     app::{
@@ -20,7 +20,7 @@ impl Joined {
         self.look_again();
     }
 
-    /// What counts has shrunk: nothing that was seen before holds.
+    /// Drops what was read of records, after fewer entries count.
     pub(super) fn look_again(&mut self) {
         self.cache.summaries = SummaryCache::default();
         if let Err(problem) = self.workspace(|work| work.rescan_received()) {
@@ -28,7 +28,7 @@ impl Joined {
         }
     }
 
-    /// Something of a step that is on the disk.
+    /// Handles a notice of a step that is durable.
     pub(super) async fn notice(&mut self, notice: Notice) {
         match notice {
             Notice::Saved { token, entries } => {
@@ -44,7 +44,7 @@ impl Joined {
                     reply.answer(Err(refused(refusal)));
                 }
             }
-            // They were read with the batch that brought them.
+            // Arrived entries were read with the batch that accepted them.
             Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
                 self.evaluate_again();
@@ -89,7 +89,7 @@ impl Joined {
                 let problem = Problem::new(codes::PEER_FAULT, format!("{name}: {fault:?}"));
                 self.alarm(problem.saying("peer").with("peer", name));
             }
-            // What was not taken for want of room is no trouble of its own.
+            // Differences that the lack of room causes raise no alarm of their own.
             Notice::Unequal { .. } if self.is_short() => {}
             Notice::Unequal { peer, circle, lines } => {
                 tracing::warn!(?peer, ?circle, lines = lines.len(), "something still differs");
@@ -114,7 +114,7 @@ impl Joined {
                 self.settle_unequal(&name);
             }
             Notice::Members => {
-                // Who reads what all read is in the lines of lists.
+                // Lists show the members who read the commons.
                 self.cache.summaries = SummaryCache::default();
                 self.cache.names = self.cache.names.of_members(self.state.replica().members.organisations());
                 self.allow().await;

@@ -1,8 +1,9 @@
-//! Room on the disk: a reserve stays free, so that the disk is never full under the store.
+//! The disk reserve: some space stays free, so that the disk never becomes full under the store.
 //!
-//! Below the reserve nothing is taken from peers and nothing is written for a person; reading, serving others, locking and
-//! wiping go on. What peers sent meanwhile is dropped, so once there is room again everything is compared anew, as after
-//! a start. The disk is asked before each write and each frame of entries, and once a second while it is short of room.
+//! Below the reserve no entries are accepted from peers and nothing is written for a person; reading, serving peers,
+//! locking and wiping go on. Entries that peers sent meanwhile are dropped, so once there is room again everything is
+//! compared anew, as after a start. The free space is checked before each write and each frame of entries, and once a
+//! second while it is short.
 
 use std::{
     io,
@@ -20,15 +21,15 @@ use protocol::{
 use super::Joined;
 use crate::{net::Command, runtime::utc_now};
 
-/// How often the disk is asked while it is short of room.
+/// Interval of the checks while the disk is short of space.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How the disk stands.
+/// Result of the last check of the disk.
 #[derive(Default)]
 pub(super) struct Room {
-    /// What a person is told while there is too little.
+    /// Alarm shown while there is too little space.
     short: Option<Alarm>,
-    /// When the disk was asked last.
+    /// Time of the last check.
     looked: Option<Instant>,
 }
 
@@ -37,36 +38,36 @@ impl Room {
         self.short.as_ref()
     }
 
-    /// How long until the disk is asked again: requests that come meanwhile put it off no further.
+    /// Returns the time until the next check; requests do not postpone it.
     pub(super) fn wait(&self) -> Duration {
         self.looked.map_or(Duration::ZERO, |looked| AGAIN.saturating_sub(looked.elapsed()))
     }
 }
 
 impl Joined {
-    /// Why nothing can be written now.
+    /// Returns the problem that prevents writing, if there is one.
     pub(super) async fn obstacle(&mut self) -> Option<Problem> {
         self.look_for_room().await;
         self.broken.as_ref().or(self.room.alarm()).map(|alarm| alarm.problem.clone())
     }
 
-    /// Whether what a peer sent can be taken. What is no entry is small, and may end a device.
+    /// Whether a frame can be accepted. Frames without entries are small, and one may revoke a device.
     pub(super) async fn can_take(&mut self, received: &Received) -> bool {
         !matches!(received, Received::Entries { .. }) || self.obstacle().await.is_none()
     }
 
-    /// Whether the disk has too little room, or had when the store last wrote.
+    /// Whether the disk has too little space, or had when the store last wrote.
     pub(in crate::runtime) fn is_short(&self) -> bool {
         self.room.short.is_some() || self.is_full()
     }
 
-    /// Whether the disk was full under the store. Other failures last until the node is started again: a disk that
-    /// failed once may lose what it confirms.
+    /// Whether the disk was full under the store. Other failures last until the node is restarted: a disk that failed
+    /// once may lose what it confirms.
     fn is_full(&self) -> bool {
         self.broken.as_ref().is_some_and(|alarm| alarm.problem.code == codes::DISK_FULL)
     }
 
-    /// Asks the disk, and goes on if there is room again.
+    /// Checks the free space, and resumes if there is enough again.
     pub(super) async fn look_for_room(&mut self) {
         self.room.looked = Some(Instant::now());
         let free = match free(&self.folder.path) {
@@ -88,9 +89,9 @@ impl Joined {
         }
     }
 
-    /// There is room: opens the store again if the disk was full under it, and meets everybody anew.
+    /// Resumes after there is space: reopens the store if the disk was full under it, and reconnects all peers.
     async fn go_on(&mut self) {
-        // A merge or a flush may have failed where no write was under way.
+        // A compaction or a flush may have failed while nothing was written.
         if self.is_full() || matches!(self.folder.store.health(), Err(StoreError::Full)) {
             if let Err(error) = self.folder.store.reopen() {
                 tracing::warn!(%error, "the store cannot go on yet");
@@ -114,7 +115,7 @@ impl Joined {
     }
 }
 
-/// Bytes that this user may still write where `path` lies.
+/// Returns the free bytes for this user on the file system of `path`.
 fn free(path: &Path) -> io::Result<u64> {
     let disk = rustix::fs::statvfs(path)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))

@@ -1,4 +1,4 @@
-//! How this node stands.
+//! The status of this node and its peers.
 
 use std::collections::BTreeMap;
 
@@ -36,13 +36,13 @@ impl Joined {
         members.nodes().filter(|(node, _)| **node != me).map(peer).collect()
     }
 
-    /// Whether a node can be dialled at names alone, and names are not looked up here.
+    /// Whether a node has only host names as addresses, and names are not looked up here.
     fn is_known_by_name_alone(&self, node: &NodeKey) -> bool {
         let names = |all: &Vec<Address>| !all.is_empty() && all.iter().all(Address::is_name);
         !self.names_allowed && self.addresses.get(node).is_some_and(names)
     }
 
-    /// How this node stands.
+    /// Builds the status of this node.
     pub(in crate::runtime) fn status(&mut self, listening: Vec<String>) -> Status {
         let replica = self.state.replica();
         let members = &replica.members;
@@ -65,7 +65,7 @@ impl Joined {
         });
         let circles: Vec<CircleStatus> = circles.collect();
         let unlocked = self.folder.pens().is_some();
-        // Locked, nothing here can be read: the number is unknown, and shown as none.
+        // A locked node cannot read these numbers; they are shown as 0 or left out.
         let shared_cases = if unlocked { self.workspace(|work| work.shared_cases()).unwrap_or(0) } else { 0 };
         let received_cases = if unlocked { self.workspace(|work| work.received_cases()) } else { 0 };
         let withdrawn = if unlocked { self.workspace(|work| work.withdrawn_by_others()) } else { vec![] };

@@ -1,4 +1,4 @@
-//! What is counted while a node runs, so that whoever watches it costs little.
+//! Counters that are kept while a node runs, so that metrics are cheap to read.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use protocol::{
 use super::Joined;
 use crate::metrics;
 
-/// Counts since the start, and what a section's conflicts were when it was last looked at.
+/// Counters since the start, and the conflicts of each section when it was last read.
 #[derive(Default)]
 pub(super) struct Tally {
     rejected: BTreeMap<&'static str, u64>,
@@ -23,26 +23,26 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// A peer sent what no honest node sends.
+    /// Counts a frame of a peer that was refused.
     pub(super) fn struck(&mut self, fault: Fault) {
         *self.rejected.entry(reason(fault)).or_default() += 1;
     }
 
-    /// Something was read into these sections: their conflicts are counted again when somebody asks.
+    /// Drops the counts of changed sections: their conflicts are counted again at the next request.
     pub(super) fn changed<'a>(&mut self, sections: impl IntoIterator<Item = &'a (CircleId, SectionId)>) {
         for section in sections {
             self.conflicts.remove(section);
         }
     }
 
-    /// What counts has shrunk, or nothing may be read any more.
+    /// Drops all counts of conflicts, after fewer entries count or the folder was locked.
     pub(super) fn forget(&mut self) {
         self.conflicts.clear();
     }
 }
 
 impl Joined {
-    /// How this node does.
+    /// Builds the metrics of this node.
     pub(in crate::runtime) fn figures(&mut self) -> metrics::Joined {
         let (replica, peers) = (self.state.replica(), self.peers());
         let mut alarms = BTreeMap::new();
@@ -66,7 +66,8 @@ impl Joined {
         metrics::Joined { conflicts, ..figures }
     }
 
-    /// Conflicts in all circles. A sweep has looked at every section before; here only those that changed since are folded.
+    /// Counts the conflicts in all circles. A sweep has read every section before, so only those changed since are
+    /// folded.
     fn disputed(&mut self) -> Result<u64, StoreError> {
         let circles: Vec<_> = self.state.replica().circles().map(|(id, _)| *id).collect();
         let mut all = 0;
@@ -79,7 +80,7 @@ impl Joined {
         Ok(all)
     }
 
-    /// Counts the conflicts of a section, unless they are known: `false` if so.
+    /// Counts the conflicts of a section; `false` if they are known already.
     pub(in crate::runtime) fn count_conflicts(&mut self, at: (CircleId, SectionId)) -> Result<bool, StoreError> {
         if self.tally.conflicts.contains_key(&at) {
             return Ok(false);
@@ -89,7 +90,7 @@ impl Joined {
                 Ok(view) => Ok(desk::conflicts(&view)),
                 Err(FoldError::Store(error)) => Err(error),
                 Err(broken @ FoldError::Broken { .. }) => {
-                    // It is set aside, and counts none.
+                    // A broken section is set aside, and counts no conflicts.
                     let _alarm = work.not_shown(broken);
                     Ok(0)
                 }

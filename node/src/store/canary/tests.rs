@@ -1,4 +1,4 @@
-//! The search finds what is there, and the sealed store shows nothing of what is in it.
+//! Tests of the canary search: it finds what is in an unsealed store, and nothing in the sealed one.
 
 use std::time::SystemTime;
 
@@ -15,7 +15,7 @@ use crate::{
     vault::{Cost, Vault},
 };
 
-/// Each canary as prefix and as value, in a carrier and in a reader table.
+/// Rows with each canary as prefix and as value, in a carrier table and a reader table.
 fn rows() -> Vec<(Row, Vec<u8>)> {
     let place = |table| move |canary: &String| (Row::new(table, canary, 1), canary.clone().into_bytes());
     [Table::Control, Table::Desk]
@@ -37,14 +37,14 @@ fn the_search_finds_every_canary_in_every_coding_where_nothing_is_sealed() {
     let mut batch = WriteBatch::default();
     for (number, canary) in canaries().iter().enumerate() {
         for (coding, form) in codings(canary).into_iter().enumerate() {
-            // Numbered, since a table shortens a key against its neighbour.
+            // Numbered, since a table shortens a key by the prefix it shares with its neighbour.
             let place = [number as u8, coding as u8];
             batch.put([&place[..], &form, b" as a prefix"].concat(), [b"the value ", &form[..], b" of it"].concat());
             batch.put(place, form);
         }
     }
     db.write(batch).expect("a writable folder");
-    // In the log first, then in a table.
+    // First in the log, then in a table.
     for place in ["log", "table"] {
         for (canary, found) in found_in(folder.path()) {
             assert!(found.iter().all(|times| *times >= 3), "{place}: {canary} found {found:?} times");

@@ -1,4 +1,4 @@
-//! How many lines a subject has: a few a minute, then a count of what was left out.
+//! Rate limit of log lines: a few a minute for each subject, then a count of the events left out.
 
 use std::{
     collections::HashMap,
@@ -9,21 +9,21 @@ use tracing::callsite::Identifier;
 
 /// Lines of one subject within a [`SPAN`].
 pub(super) const LINES: u64 = 10;
-/// How long they count.
+/// Period in which the lines of a subject are counted.
 const SPAN: Duration = Duration::from_secs(60);
-/// Subjects told apart; those beyond share the lines of their place in the code.
+/// Maximum number of subjects; events of further subjects share the limit of their place in the code.
 const SUBJECTS: usize = 1024;
-/// Characters of a message kept for the count.
+/// Characters of a message kept for the line with the count.
 const MESSAGE_CHARS: usize = 120;
 
-/// What an event is about: its place in the code, and whom it names.
+/// Subject of an event: its place in the code, and the peer, key or feed that it names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Subject {
     pub(super) site: Identifier,
     pub(super) who: String,
 }
 
-/// Lines so far, by subject.
+/// Lines in the current period, by subject.
 #[derive(Debug, Default)]
 pub(super) struct Pace(HashMap<Subject, Count>);
 
@@ -34,7 +34,7 @@ struct Count {
     message: String,
 }
 
-/// Whether an event is written, and what is to be said before: messages, and how many of each were left out.
+/// Decision on an event: whether it is written, and the counts to write before it (message, events left out).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Turn {
     pub(super) admitted: bool,
@@ -42,7 +42,7 @@ pub(super) struct Turn {
 }
 
 impl Pace {
-    /// Counts an event.
+    /// Counts an event and decides whether it is written.
     pub(super) fn turn(&mut self, mut subject: Subject, message: String, now: Instant) -> Turn {
         let mut ended = Vec::new();
         self.0.retain(|_, count| {

@@ -1,4 +1,4 @@
-//! A wipe at every step of everything that puts keys in place, and cut at every step of its own.
+//! Tests of the wipe: at every step of everything that writes keys, and interrupted at every step of its own.
 
 use std::{
     cell::Cell,
@@ -20,11 +20,11 @@ use crate::{
     vault::{Cost, NewSlot, Role, RootKey, SlotNumber, Vault, header::Header},
 };
 
-/// Steps of a wipe, whatever is in the folder: each is a call to the system, or a sync of a small file.
+/// Maximum number of steps of a wipe: each is a system call, or a sync of a small file.
 const STEPS: usize = 160;
 
-/// A folder with a vault that the passphrase "first" opens, a root key, and a backup of both beside it. Made once, copied
-/// for each try: a derivation is most of the time a try takes.
+/// A template folder: a vault that the passphrase "first" opens, a root key, and a backup of both beside it. Made once
+/// and copied for each test case, since a derivation takes most of a case's time.
 struct Model {
     _root: TempDir,
     folder: PathBuf,
@@ -52,7 +52,7 @@ impl Model {
         copy
     }
 
-    /// The same, after a crash between the two copies: whoever opens it mends the second.
+    /// Copies the template as a crash between the two copies leaves it: the next open repairs the second.
     fn torn(&self) -> TempDir {
         let copy = self.copy();
         fs::write(copy.path().join("vault.copy"), "torn").expect("a writable folder");
@@ -70,14 +70,15 @@ fn entropy() -> Entropy {
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
-/// A wipe on a thread of its own, as another process would do it. At its step `cut` it is killed. It says when it waits.
+/// Starts a wipe on another thread, as another process would run it; killed at its step `cut`. The receiver hears when
+/// the wipe waits for the lock.
 fn wiper(folder: &Path, cut: Option<usize>) -> (JoinHandle<bool>, mpsc::Receiver<()>) {
     let (waits, waiting) = mpsc::channel(1);
     let folder = folder.to_owned();
     let wiper = thread::spawn(move || {
         let watch = move |number, name: &str| {
             if Some(number) == cut {
-                // As a kill would: nothing is told, the lock is let go.
+                // As a kill would: nothing is reported, and the lock is released.
                 panic::resume_unwind(Box::new("killed"));
             }
             if name == "wait for the lock" {
@@ -93,14 +94,15 @@ fn ended(wiper: JoinHandle<bool>) -> bool {
     wiper.join().unwrap_or(false)
 }
 
-/// Whether somebody puts keys in place now.
+/// Whether a writer of keys holds the lock.
 fn is_held(folder: &Path) -> bool {
     let lock = OpenOptions::new().write(true).open(folder.join(LOCK));
     lock.is_ok_and(|lock| lock.try_lock().is_err())
 }
 
-/// Does `work`, and wipes `folder` before its step `at`: to the end, or while the work holds the gate as far as that lets
-/// it, and to the end when the work is over. How many steps the work took, and whether the wipe said that it was done.
+/// Runs `work` and wipes `folder` before its step `at`: to the end, or, while the work holds the gate, up to the wait
+/// for the lock and to the end afterwards. Returns the number of steps of the work, and whether the wipe reported
+/// success.
 fn wiped_at(folder: &Path, at: usize, cut: Option<usize>, work: impl FnOnce()) -> (usize, bool) {
     let done = Rc::new(Cell::new(false));
     let waiting = Rc::new(Cell::new(None::<JoinHandle<bool>>));
@@ -122,12 +124,12 @@ fn wiped_at(folder: &Path, at: usize, cut: Option<usize>, work: impl FnOnce()) -
     (steps, waiting.take().map_or(done.get(), ended))
 }
 
-/// Files with keys in `folder`.
+/// Lists the files with keys in `folder`.
 fn left(folder: &Path) -> Vec<PathBuf> {
     files(folder).filter(|path| !path.to_string_lossy().ends_with("attempts") && path.exists()).collect()
 }
 
-/// What a person finds who comes back: a node completes what was cut, and nothing opens or is made there.
+/// Checks a wiped folder: the next start completes the wipe, and nothing opens or can be made there.
 fn check_wiped(folder: &Path, when: &str) {
     assert!(complete(folder).expect("a writable folder"), "{when}: there is no marker");
     assert_eq!(left(folder), Vec::<PathBuf>::new(), "{when}");
@@ -137,7 +139,7 @@ fn check_wiped(folder: &Path, when: &str) {
     }
 }
 
-/// Wipes at each step of `work`, done in a folder that `make` made anew. The work may fail, it is too late for it.
+/// Wipes at each step of `work`, run in a folder that `make` creates anew. The work may fail.
 fn check_every_step(what: &str, make: impl Fn() -> TempDir, work: impl Fn(&Path)) -> usize {
     for at in 0.. {
         let folder = make();
@@ -154,7 +156,7 @@ fn check_every_step(what: &str, make: impl Fn() -> TempDir, work: impl Fn(&Path)
     unreachable!("the work ends")
 }
 
-/// An unlock in flight wrote both copies of the vault back, and after a restart its passphrase opened everything again.
+/// Regression: an unlock in flight wrote both copies of the vault back, and after a restart its passphrase opened them.
 #[test]
 fn no_step_of_an_unlock_or_of_a_change_of_slots_brings_back_what_was_wiped() {
     let model = Model::new();
@@ -261,8 +263,8 @@ fn a_backup_under_way_does_not_carry_the_keys_out_after_a_wipe() {
     );
 }
 
-/// Cut at any step of its own, with a write at any of its steps in between: it is completed by the next start, or nothing
-/// was wiped and nobody was told that it was.
+/// A wipe that is interrupted at any of its steps, with a write at any step in between, is completed by the next start;
+/// or nothing was wiped and nothing was reported.
 #[test]
 fn a_wipe_that_is_cut_at_any_step_is_completed_by_the_next_start() {
     let model = Model::new();
@@ -313,7 +315,7 @@ fn a_wipe_overwrites_what_it_removes_in_so_many_steps_whatever_there_is() {
     }
     wipe(folder.path()).expect("a wipe may be repeated");
     check_wiped(folder.path(), "repeated");
-    // A folder in which nothing was made yet: an init under way must find the marker.
+    // An empty folder: an `init` under way must find the marker.
     let empty = tempfile::tempdir().expect("a temporary folder");
     wipe(empty.path()).expect("a writable folder");
     check_wiped(empty.path(), "empty");
@@ -332,7 +334,7 @@ fn a_wipe_goes_on_past_what_it_cannot_remove() {
     assert!(matches!(opened, Err(VaultError::Wiped)), "{opened:?}");
 }
 
-/// Whoever holds the lock for ever cannot save the keys by that.
+/// A process that holds the lock for ever does not save the keys.
 #[test]
 fn a_wipe_destroys_before_it_waits_for_anybody() {
     let folder = Model::new().copy();
