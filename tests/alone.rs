@@ -1,5 +1,6 @@
-//! One command makes an organisation by itself: keys, a registry, a running node. Killed at any moment, it goes on where it
-//! stopped; and what runs then tells neither a passphrase nor a name to whoever lists processes or reads the log.
+//! `habeas init --alone`: one command makes keys, a registry and a running node for an organisation. If it is killed at
+//! any moment, the same command resumes where it stopped. The list of processes and the log of the node contain no
+//! passphrase and no name.
 
 use std::{
     fs,
@@ -24,12 +25,12 @@ use crate::{
 };
 
 const HABEAS: &str = env!("CARGO_BIN_EXE_tests-habeas");
-/// The same as people start it: it asks, and reads the environment.
+/// The typed command: the program as people start it, which asks questions and reads the environment.
 const TYPED: &str = env!("CARGO_BIN_EXE_tests-typed");
-/// Names of what `init` makes in the folder, in order, as far as it can be seen from outside.
+/// The steps of `init`: the names that it creates in the folder, in order, as far as they are visible from outside.
 const STEPS: &[&str] = &["node.log", "lock", "api.sock", "making", "vault", "vault.copy", "root", "store"];
 
-/// A folder that does not exist yet, and files with both passphrases. Its node is ended with it.
+/// A home: a data folder that does not exist yet, and files with both passphrases. Dropping it ends its node.
 struct Home(TempDir);
 
 impl Home {
@@ -40,7 +41,7 @@ impl Home {
         Self(home)
     }
 
-    /// Not there yet, nor what it lies in.
+    /// The data folder, which does not exist yet, nor does its parent.
     fn data(&self) -> PathBuf {
         self.0.path().join("not/there/yet")
     }
@@ -59,7 +60,7 @@ impl Home {
         command
     }
 
-    /// As [`Self::ready`], after the wait that an attempt at the passphrase costs if it was cut off before its end.
+    /// Runs the command like [`Self::ready`], after the wait that a passphrase attempt costs if it was cut off.
     fn ready_after_a_cut(&self) -> Value {
         eventually("no attempt has to be waited for", || {
             let output = self.alone(&["--json"]).output().expect("the program built with the tests starts");
@@ -68,7 +69,7 @@ impl Home {
         self.ready()
     }
 
-    /// Runs it to its end: the line that says that all is ready.
+    /// Runs the command to its end, and returns the line that says that everything is ready.
     fn ready(&self) -> Value {
         let output = self.alone(&["--json"]).output().expect("the program built with the tests starts");
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -86,7 +87,7 @@ impl Home {
         Door::of(&self.data())
     }
 
-    /// The processes of the node of this folder.
+    /// The processes of the nodes that run for this folder.
     fn nodes(&self) -> Vec<Pid> {
         let ours = self.data().display().to_string();
         let processes =
@@ -99,8 +100,8 @@ impl Home {
         .collect()
     }
 
-    /// Ends what runs as a power cut does, but for the disk. A node that is ending by itself has no command line any more while
-    /// its socket still takes connections, so the socket is asked too.
+    /// Cuts off what runs, as a power cut does, except for the disk. A node that is ending has no command line any more
+    /// while its socket still accepts connections, so the socket is checked too.
     fn cut(&self) {
         for node in self.nodes() {
             let _ended_already = kill_process(node, Signal::KILL);
@@ -123,8 +124,8 @@ fn about(pid: Pid, what: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Whether a process has let go of all it had: each of its threads has ended (proc(5)). The first may be over while others
-/// still hold its socket.
+/// Whether a process is gone and has released everything: each of its threads has ended (proc(5)). The first thread may
+/// have ended while others still hold the socket.
 fn is_gone(pid: Pid) -> bool {
     let Ok(threads) = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())) else { return true };
     let ended =
@@ -146,7 +147,7 @@ fn one_command_leaves_an_organisation_that_works_and_running_it_again_says_so() 
     }
     assert_eq!(ready["data"].as_str().map(Path::new), Some(&*home.data()));
 
-    // The contract of tools: the command has ended, and a node answers.
+    // The contract with tools: after the command has ended, a node answers.
     let output = home.habeas(&["status", "--json"]).output().expect("it starts");
     let status: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&status["state"], &status["call_sign"]), (&"open".into(), &ready["call_sign"]));
@@ -174,7 +175,8 @@ fn one_command_leaves_an_organisation_that_works_and_running_it_again_says_so() 
     assert_eq!(records.len(), 12);
 }
 
-/// Seen on a desk: a list of processes, and a log that lies in the folder.
+/// The list of processes and the log do not reveal a passphrase or the organisation. Another person can see both: a
+/// list of processes on the screen, and a log in the folder.
 #[test]
 fn neither_the_list_of_processes_nor_the_log_tells_a_passphrase_or_who_it_is() {
     let home = Home::new();
@@ -187,7 +189,7 @@ fn neither_the_list_of_processes_nor_the_log_tells_a_passphrase_or_who_it_is() {
     for secret in [PASSPHRASE, ROOT_PASSPHRASE, call_sign, words] {
         assert!(!seen.contains(secret), "{secret} in {seen}");
     }
-    // It leads a session of its own: the end of the terminal it was started in is not its end.
+    // The node leads a session of its own, so it does not end with the terminal in which it was started.
     let session = about(node, "stat").rsplit(") ").next().and_then(|rest| rest.split(' ').nth(3).map(str::to_owned));
     assert_eq!(session, Some(node.as_raw_nonzero().to_string()));
     let log = home.data().join("node.log");
@@ -195,8 +197,9 @@ fn neither_the_list_of_processes_nor_the_log_tells_a_passphrase_or_who_it_is() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
-/// The command and its node die as soon as a step can be seen; the folder is then one that `init` never was in, or one that
-/// it finished. The same command brings it to its end, and what was told before still holds.
+/// `init` resumes after a kill at each step. The command and its node are killed as soon as a step is visible; the
+/// folder is then one that `init` never wrote to, or one that it finished. The same command completes it, and
+/// everything that was reported before still holds.
 #[test]
 fn killed_at_each_step_it_goes_on_where_it_stopped() {
     let (_, mut draw) = chance();
@@ -228,7 +231,7 @@ fn killed_at_each_step_it_goes_on_where_it_stopped() {
     }
 }
 
-/// Waits until the step can be seen, or the command has ended.
+/// Waits until the step is reached, that is, visible, or the command has ended.
 fn reached(step: &str, home: &Home, running: &mut Child, life: Duration) {
     let data = home.data();
     let finished = || is_there(&data.join("vault")) && !is_there(&data.join("making"));
@@ -236,7 +239,7 @@ fn reached(step: &str, home: &Home, running: &mut Child, life: Duration) {
     loop {
         let seen = match step {
             "finished" => finished(),
-            // Its row is one batch: before or after it, nothing between can be seen.
+            // The row is one batch, so no state between before and after it can be seen.
             "registry" => finished() && home.door().try_ask(&Request::Status).is_ok(),
             "anywhere" => begun.elapsed() > life,
             name => is_there(&data.join(name)),
@@ -285,11 +288,11 @@ fn what_was_begun_by_hand_is_finished_by_the_one_command() {
     assert_eq!(nodes[0].status().state, NodeState::Open);
 }
 
-/// A terminal with a person at it: what is shown, and a way to type.
+/// A terminal with a person at it: the output shown, and a way to type.
 struct Terminal {
     shown: Arc<Mutex<Vec<u8>>>,
     program: Child,
-    /// Bytes shown before what was waited for last.
+    /// The number of bytes seen before the text that was waited for last.
     seen: usize,
 }
 
@@ -316,7 +319,7 @@ impl Terminal {
         String::from_utf8_lossy(&self.shown.lock().expect("nobody panicked")).into_owned()
     }
 
-    /// Waits until this is shown.
+    /// Waits until the terminal shows a text.
     fn shows(&mut self, what: &str) {
         eventually(what, || {
             let text = self.text();
@@ -326,7 +329,7 @@ impl Terminal {
         });
     }
 
-    /// Waits until this is asked, and types the answer.
+    /// Waits until the question is asked, and types the answer.
     fn answers(&mut self, question: &str, answer: &str) {
         self.shows(question);
         let stdin = self.program.stdin.as_mut().expect("piped");
@@ -348,7 +351,8 @@ fn a_person_at_a_terminal_is_asked_for_a_language_and_two_passphrases_and_may_ch
         terminal.answers("Нова головна парольна фраза, інша:", typed);
         terminal.answers("Ще раз те саме:", typed);
     };
-    // Typed differently; then too short, and one for both, which the node says.
+    // First the two typings differ; then the passphrase is too short; then one is given for both, which the node
+    // refuses.
     device(&mut terminal, PASSPHRASE, "something else");
     terminal.shows("виберіть ще раз");
     device(&mut terminal, "short", "short");
@@ -365,7 +369,7 @@ fn a_person_at_a_terminal_is_asked_for_a_language_and_two_passphrases_and_may_ch
     assert!(status.success(), "{}", terminal.text());
     assert!(!terminal.text().contains(PASSPHRASE) && !terminal.text().contains(ROOT_PASSPHRASE), "{}", terminal.text());
 
-    // A zone that is none: times are told in UTC, and say so.
+    // The zone does not exist: times are shown in UTC, with that name.
     let mut terminal = Terminal::new(&home, "--lang uk status");
     terminal.shows("станом на");
     terminal.shows(" UTC");

@@ -1,4 +1,5 @@
-//! The way out: everything readable, whole, in a folder that needs nothing of ours; and nothing where it may not be read.
+//! The archive: everything readable is written, whole, to a folder that needs no program of ours; without the keys
+//! nothing.
 
 use std::{
     fs,
@@ -70,7 +71,7 @@ fn what_is_asked_while_an_archive_is_gathered_is_answered_first_and_stands_in_it
     let long = nodes[0].door().begin(&archive(&to)).expect("it tells how far it is");
     let told = long.told[0];
     assert!((told.unit, told.all) == (Unit::Records, 242) && told.done < 242, "{told:?}");
-    // A question is answered and a case file written; what was looked at before it came is looked at again.
+    // Meanwhile a question is answered and a case file is written; the case files read before that are read again.
     assert_eq!(nodes[0].status().cases, 240);
     let first = nodes[0].list(RecordKind::Docket)[0].record;
     let record = nodes[0].save(Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] });
@@ -93,7 +94,7 @@ fn what_changes_while_records_are_gone_through_is_looked_at_again() {
     let listed = nodes[0].list(RecordKind::Case);
     let to = place(&nodes[0], "archive");
     let long = nodes[0].door().begin(&archive(&to)).expect("it tells how far it is");
-    // Some of these have been looked at and some have not.
+    // Some of these case files have been read by now and some have not.
     for number in [0, 60, 120, 180, 239] {
         let facts = vec![fact("person.phone", "+0 000 invented")];
         nodes[0].save(Request::Set { record: listed[number].record.to_string(), facts });
@@ -116,7 +117,7 @@ fn an_archive_that_is_locked_away_in_the_middle_is_refused_and_nobody_else_waits
     let (reply, _) = long.ended().expect("it ends");
     assert!(matches!(&reply, Err(problem) if problem.code == "HB1004"), "{reply:?}");
     assert!(!to.exists());
-    // Nobody waits for this one any more: it ends, and the next is made.
+    // The client of this archive has gone: the archive ends, and the next one is made.
     nodes[0].unlock();
     drop(nodes[0].door().begin(&archive(&to)).expect("it tells how far it is"));
     nodes[0].done(archive(&place(&nodes[0], "next")));

@@ -1,7 +1,7 @@
-//! Bad input: a clear error with a code and a next step, nothing lost, nothing half done.
+//! Bad input gets a clear error with a code and a next step; nothing is lost or left half done.
 //!
-//! The tests follow the list of what can come in, in its order: files, fields, passphrases, folders, the disk; then
-//! (`peers`) what a member can send that keeps to no rule.
+//! The tests follow the list of inputs, in its order: files, fields, passphrases, folders, the disk; then (`peers`) the
+//! messages of a member that breaks the rules.
 
 use std::{
     fs,
@@ -38,7 +38,7 @@ const OTHER_FOLDER: (&str, &str) = ("HB1011", "choose the right folder with --da
 const DISK_FULL: (&str, &str) =
     ("HB5001", "free space: the node goes on by itself; nothing that was confirmed is lost");
 
-/// Asks for something that must be refused with this code and next step, and must leave what the node shows as it was.
+/// Sends a request that the node must refuse with this code and next step, without a change of what it shows.
 fn refuses(node: &Node, request: &Request, expected: (&str, &str)) -> Problem {
     let before = shown(node);
     let problem = node.refused(request);
@@ -47,7 +47,7 @@ fn refuses(node: &Node, request: &Request, expected: (&str, &str)) -> Problem {
     problem
 }
 
-/// What a node shows, but for the time and its peers' comings and goings.
+/// The state that a node shows, without the time and the connections of its peers.
 fn shown(node: &Node) -> impl PartialEq + std::fmt::Debug + use<> {
     let status = node.status();
     let digests = (status.state == NodeState::Open).then(|| node.digests());
@@ -81,14 +81,14 @@ fn a_truncated_or_edited_card_draft_signature_or_registry_file_is_refused_whole(
         let problem = refuses(&nodes[1], &Request::Join { registry: other.clone() }, OTHER_KIND);
         assert!(problem.message.contains("a registry file is needed"), "{problem:?}");
     }
-    // Nothing was half done: the sound file is taken as if the others had never come.
+    // The refused files left nothing half done: the sound file is accepted as if the others had never come.
     for node in nodes.iter() {
         node.done(Request::Join { registry: registry.clone() });
     }
     nodes.settle();
 }
 
-/// Tries a file cut off, edited, and edited by someone who made its checksum fit.
+/// Sends a damaged file, cut off or edited, and a forged one, edited and with a checksum that fits.
 fn damaged_or_forged(node: &Node, sound: &str, request: impl Fn(String) -> Request) {
     let half = &sound[..sound.len() / 2];
     let end = sound.trim_end().rfind('\n').expect("a last line");
@@ -104,13 +104,13 @@ fn damaged_or_forged(node: &Node, sound: &str, request: impl Fn(String) -> Reque
     refuses(node, &request(forged), FORGED);
 }
 
-/// The file with one bit of a signature flipped, and a checksum that fits.
+/// A forged file: one bit of a signature is flipped, and the checksum fits.
 fn forged(kind: &str, sound: &str) -> String {
     use protocol::bytes::armour::{Kind, unwrap, wrap};
     let kinds = [Kind::Card, Kind::Draft, Kind::Signature, Kind::Registry];
     let kind = kinds.into_iter().find(|known| known.label() == kind).expect("a kind of file");
     let mut bytes = unwrap(kind, sound).expect("a sound file");
-    // Each of these files ends with a signature.
+    // The last bytes of each of these files are a signature.
     *bytes.last_mut().expect("not empty") ^= 1;
     wrap(kind, &bytes)
 }
@@ -131,7 +131,7 @@ fn an_import_file_with_errors_names_line_and_field_and_brings_nothing_in() {
     check("\"mobilised\"", "\"mobilized\"", "did you mean mobilised?");
     check("\"enlisted\"", "\"enlistd\"", "did you mean enlisted?");
     check("\"minor_children\": 2", "\"minor_children\": \"two\"", "minor_children");
-    // All errors at once, and a file that is no JSON at all.
+    // One file with several errors, which are reported together, and one that is no JSON at all.
     let file = sound.replacen("\"mobilised\"", "\"mobilized\"", 1).replacen("\"enlisted\"", "\"enlistd\"", 1);
     let problem = refuses(&nodes[0], &Request::Import { file, dry_run: false, known: Known::Refuse }, IMPORT);
     assert_eq!(problem.details.len(), 2, "{problem:?}");
@@ -143,7 +143,8 @@ fn an_import_file_with_errors_names_line_and_field_and_brings_nothing_in() {
     assert_eq!(nodes[0].list(RecordKind::Case).len(), 12);
 }
 
-/// A caseworker brought the same file in twice, and had every case twice.
+/// A repeated import doubles nothing unless a person says so. A caseworker imported the same file twice, and had every
+/// case twice.
 #[test]
 fn a_file_that_is_brought_in_once_more_doubles_nothing_unless_a_person_says_so() {
     let nodes = Daemons::found(NODE, 1);
@@ -158,7 +159,7 @@ fn a_file_that_is_brought_in_once_more_doubles_nothing_unless_a_person_says_so()
     };
     assert_eq!(made(nodes[0].done(import(Known::Skip))), 0);
     assert_eq!(cases(), 12);
-    // A file with one case more brings in that one.
+    // A file with one more case imports only that one.
     let file = sample().replacen("\"SYN-07\"", "\"SYN-07b\"", 1);
     assert_eq!(made(nodes[0].done(Request::Import { file, dry_run: false, known: Known::Skip })), 1);
     assert_eq!(cases(), 13);
@@ -197,7 +198,7 @@ fn a_field_is_never_written_below_its_level() {
     check("capture_episode.date", "2023-06-10");
     check("docket_source.type", "family_interview"); // a source that is not public
     check("docket_source.url", "https://example.org/name-of-a-man");
-    // What stays at home is written at home.
+    // Facts that a docket may not hold are accepted in a case file.
     nodes[0].save(Request::CaseNew { facts: vec![fact("capture_episode.date", "2023-06-10")] });
 }
 
@@ -206,7 +207,7 @@ fn wrong_passphrases_are_slowed_down_whoever_asks_and_across_restarts() {
     let mut nodes = Daemons::start(NODE, 1);
     nodes[0].init();
     nodes[0].stop();
-    // Enough failures for a wait that no machine is too slow to notice; by a clock of our own, so that they take no time.
+    // There are enough failures for a wait that even a slow machine notices; by the test's own clock they take no time.
     let wrong = passphrase("not the passphrase at all");
     let begin = SystemTime::now() - Duration::from_secs(3600);
     for nth in 0..7 {
@@ -216,7 +217,8 @@ fn wrong_passphrases_are_slowed_down_whoever_asks_and_across_restarts() {
     nodes[0].start();
     let unlock = |text: &str| Request::Unlock { passphrase: passphrase(text) };
     refuses(&nodes[0], &unlock("not the passphrase at all"), WRONG_PASSPHRASE);
-    // Seven failures and this one make eight seconds, for the right one too, and stopping the node gains nothing.
+    // Seven failures and this one make a wait of eight seconds, for the right passphrase too; a restart does not
+    // shorten it.
     refuses(&nodes[0], &unlock(PASSPHRASE), WAIT);
     nodes[0].kill();
     nodes[0].start();
@@ -235,7 +237,7 @@ fn the_root_passphrase_has_a_wait_of_its_own_and_across_restarts() {
         let tried = RootKey::open(&nodes[0].folder().join("root"), &wrong, begin + Duration::from_secs(nth * 300));
         assert!(matches!(tried, Err(VaultError::WrongPassphrase)), "{tried:?}");
     }
-    // The device's own passphrase is not held up by that.
+    // The device's own passphrase is not delayed by these failures.
     nodes[0].resume();
     let card = |text: &str| Request::Card { addresses: vec![], root_passphrase: passphrase(text) };
     refuses(&nodes[0], &card("not the passphrase at all"), WRONG_PASSPHRASE);
@@ -262,12 +264,12 @@ fn wrong_passphrases_tried_at_the_same_time_count_as_one_after_the_other() {
     let began = Instant::now();
     let codes = try_all(&|| Request::Unlock { passphrase: wrong() });
     let tried = codes.iter().filter(|code| *code == "HB1007").count();
-    // One a second at most, the first at once.
+    // At most one attempt a second is made; the first one at once.
     assert!(tried >= 1 && tried as u64 <= 1 + began.elapsed().as_secs(), "{codes:?}");
     assert!(codes.iter().all(|code| ["HB1007", "HB1008"].contains(&code.as_str())), "{codes:?}");
     eventually("the wait is over", || node.ask(&Request::Unlock { passphrase: passphrase(PASSPHRASE) }).ok());
 
-    // The root key has its own passphrase, and its own count.
+    // The root key has its own passphrase, and its own count of failures.
     let began = Instant::now();
     let codes = try_all(&|| Request::Card { addresses: vec![], root_passphrase: wrong() });
     let tried = codes.iter().filter(|code| *code == "HB1007").count();
@@ -279,7 +281,7 @@ fn wrong_passphrases_tried_at_the_same_time_count_as_one_after_the_other() {
 #[test]
 fn a_vault_header_edited_to_absurd_costs_is_refused_before_anything_is_spent() {
     // The header is drawn in node::vault: 48 bytes, then slots that begin with a salt(16) and memory(4) ‖ passes(4) ‖
-    // lanes(4), and at its end BLAKE3 of all before.
+    // lanes(4), and at its end BLAKE3 of everything before.
     const COST_AT: usize = 48 + 16;
     let mut nodes = Daemons::found(NODE, 1);
     nodes[0].save(Request::CaseNew { facts: vec![] });
@@ -300,13 +302,13 @@ fn a_vault_header_edited_to_absurd_costs_is_refused_before_anything_is_spent() {
         assert!(peak_kib(&nodes[0]) < 64 * 1024, "{} KiB were in memory", peak_kib(&nodes[0]));
         nodes[0].stop();
     }
-    // The backup that the next step asks for.
+    // The sound copy stands for the backup that the next step asks for.
     copies.iter().for_each(|copy| fs::write(copy, &sound).expect("writable"));
     nodes[0].resume();
     assert_eq!(shown(&nodes[0]), before);
 }
 
-/// The most memory that a node ever had.
+/// The peak memory of a node since its start, in KiB.
 fn peak_kib(node: &Node) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", node.process())).expect("Linux tells");
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells");
@@ -324,7 +326,7 @@ fn of_processes_on_one_folder_one_serves_and_the_others_say_so_and_end() {
     assert_eq!(refusals(&nodes[0]), 1, "{}", nodes[0].log());
     assert_eq!(shown(&nodes[0]), before);
 
-    // All at once, on a folder whose last node was killed and left its socket behind.
+    // Several processes start at once, on a folder whose last node was killed and left its socket behind.
     nodes[0].kill();
     let racing = |_| nodes[0].command().stdin(Stdio::null()).spawn().expect("the program is built with the tests");
     let mut racers: Vec<_> = (0..6).map(racing).collect();
@@ -370,7 +372,8 @@ fn a_folder_with_the_store_of_another_registry_is_refused_and_nothing_in_it_is_t
     }
 }
 
-/// A folder that a newer version used, and the old program started again: it says so and touches nothing.
+/// A store of a newer version is refused, and no byte of it changes. A person starts an old program on a folder that a
+/// newer version used.
 #[test]
 fn a_store_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes() {
     let mut nodes = Daemons::found(NODE, 1);
@@ -396,7 +399,7 @@ fn a_store_of_a_newer_version_is_refused_and_not_a_byte_of_it_changes() {
     assert_eq!(nodes[0].status().state, NodeState::Sealed);
     nodes[0].stop();
     assert_eq!(bytes(), newer);
-    // With the program that wrote it everything is there.
+    // The version that wrote the store still finds everything in it.
     fs::write(&format, ours).expect("writable");
     nodes[0].resume();
     assert_eq!(shown(&nodes[0]), before);
@@ -406,7 +409,8 @@ fn rename(from: &Path, to: &Path) {
     fs::rename(from, to).expect("one file system");
 }
 
-/// A limit on the size of files stands for the full disk: it needs no rights, and the system refuses the same write.
+/// A full disk is reported, loses nothing that was confirmed, and shows nothing that was not. A limit on the size of
+/// files stands for the full disk: it needs no rights, and the system refuses the same write.
 #[test]
 fn a_full_disk_says_so_loses_nothing_confirmed_and_shows_nothing_that_was_not() {
     let mut nodes = Daemons::found(NODE, 2);
@@ -431,12 +435,12 @@ fn a_full_disk_says_so_loses_nothing_confirmed_and_shows_nothing_that_was_not() 
     };
     assert_eq!((full.code.as_str(), full.next.as_str()), DISK_FULL);
     assert!(confirmed.len() > 5, "the disk was full from the first byte on");
-    // It goes on answering, and has said why.
+    // The node still answers, and has reported why it writes nothing.
     let listed = |node: &Node| -> Vec<_> { node.list(RecordKind::Docket).iter().map(|docket| docket.record).collect() };
     assert_eq!(listed(&nodes[0]), confirmed);
     assert!(nodes[0].log().contains(DISK_FULL.0), "{}", nodes[0].log());
 
-    // Space again: it goes on by itself, with nobody's help.
+    // Once there is space again, the node resumes by itself.
     limit_files(&nodes[0], None);
     eventually("it goes on", || nodes[0].alarms().is_empty().then_some(()));
     confirmed.push(nodes[0].save(Request::DocketNew { facts: facts() }));
@@ -453,7 +457,8 @@ fn a_full_disk_says_so_loses_nothing_confirmed_and_shows_nothing_that_was_not() 
     assert_eq!(nodes[1].digest(Scope::Own).records, 0);
 }
 
-/// A backup and an archive are larger than any file of the store: the limit refuses them and lets the store write.
+/// A full disk refuses a backup and an archive as a whole, and the node continues. Both are larger than any file of the
+/// store, so the limit refuses them and lets the store write.
 #[test]
 fn a_full_disk_refuses_a_backup_and_an_archive_whole_and_the_node_goes_on() {
     let nodes = Daemons::found(NODE, 1);

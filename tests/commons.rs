@@ -1,4 +1,4 @@
-//! The commons could be published: what is in it was public before, and anybody's tools can check who signed it.
+//! The commons could be published: every value in it was public before, and any tool can check the signatures.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
@@ -22,7 +22,8 @@ use crate::NODE;
 
 const DAY: u64 = 86_400;
 
-/// Takes the commons off the wire as any member can, opens it, and prints it whole.
+/// Every value in the commons is from a public source. The test takes the commons off the wire as any member can, opens
+/// it, and prints all of it.
 #[test]
 fn every_value_in_the_commons_is_from_a_public_source_and_nothing_else_is_in_it() {
     let mut entropy = Entropy::new([0xc0; 32]);
@@ -51,7 +52,7 @@ fn every_value_in_the_commons_is_from_a_public_source_and_nothing_else_is_in_it(
         println!("\n{section}");
         let public = public_sources(&plains);
         for plain in &plains {
-            // Neither working hours nor which spreadsheet it came in.
+            // The claimed time reveals no working hours, and the entry does not reveal the imported file.
             assert_eq!(plain.claimed_time.0 % DAY, 0);
             assert_eq!(plain.batch, None);
             for statement in &plain.statements {
@@ -85,11 +86,11 @@ fn every_value_in_the_commons_is_from_a_public_source_and_nothing_else_is_in_it(
     assert!(coarse >= stubs, "{coarse} coarse values of {stubs} case files");
 }
 
-/// All that a stub may say.
+/// The coarse fields: all that a stub may contain.
 const COARSE: [&str; 4] =
     ["case_file.year_of_return", "case_file.category_group", "case_file.article_family", "case_file.restricted"];
 
-/// Shares what the commons may hold of the case files; answers with how many have a stub.
+/// Shows everyone what the commons may hold of the case files; returns the number of case files with a stub.
 fn show_everyone_what_consent_allows(node: &Node) -> u64 {
     let request = Request::SharePreview { records: vec![], with: Readers::Everyone };
     let Reply::SharePreview(preview) = node.done(request) else { panic!("no preview") };
@@ -99,7 +100,7 @@ fn show_everyone_what_consent_allows(node: &Node) -> u64 {
     stubs as u64
 }
 
-/// The sources of a section, each with its type, which must be one that is public.
+/// The sources of a section, each with its type, which must be a public one.
 fn public_sources(plains: &[Plain]) -> BTreeMap<EntityId, String> {
     let public = &Schema::current().rules().commons_codes["docket_source.type"];
     let mut sources = BTreeMap::new();
@@ -119,7 +120,8 @@ fn printed(value: &Value) -> String {
     serde_json::to_string(value).expect("a value has a JSON form")
 }
 
-/// With `HABEAS_EXPORT=FOLDER` the entries are left there, for deploy/interop/verify.py.
+/// The entries are exported as COSE that verifies without our code. With `HABEAS_EXPORT=FOLDER` they are left there,
+/// for deploy/interop/verify.py.
 #[test]
 fn entries_are_exported_as_cose_that_verifies_without_our_code() {
     let nodes = Daemons::found(NODE, 2);
@@ -151,7 +153,7 @@ fn entries_are_exported_as_cose_that_verifies_without_our_code() {
     }
 }
 
-/// Checks COSE_Sign1 with tag 18 (RFC 9052 §4.4) and Ed25519 (RFC 8032 §5.1.7) as they are written there.
+/// Verifies COSE_Sign1 with tag 18 (RFC 9052 §4.4) and Ed25519 (RFC 8032 §5.1.7), implemented from the RFCs.
 fn verifies(entry: &ExportedEntry, spoil: impl Fn(&mut Vec<u8>)) -> Result<(), &'static str> {
     let hex = |text: &str| data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| "not hex");
     let (cose, key, aad) = (hex(&entry.cose)?, hex(&entry.key)?, hex(&entry.aad)?);

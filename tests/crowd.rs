@@ -1,4 +1,4 @@
-//! Too much at once at the node's own socket: memory stays bounded, whoever is too many is told so, and nobody is held up.
+//! Too many requests at the node's own socket: memory stays bounded, excess clients are told so, and nobody is held up.
 
 use std::{collections::BTreeSet, fs, io::Read as _, os::unix::net::UnixStream, path::Path, thread};
 
@@ -13,7 +13,7 @@ use crate::NODE;
 
 const BUSY: (&str, &str) = ("HB1017", "try again in a moment");
 const NOT_A_FILE: (&str, &str) = ("HB2012", "name a regular file: copy what it is to be read from into one");
-/// What a node may have in memory, whoever asks it whatever.
+/// The most memory that a node may use, whatever it is asked, in KiB.
 const MEMORY_KIB_MAX: u64 = 512 * 1024;
 
 fn peak_kib(node: &Node) -> u64 {
@@ -26,7 +26,8 @@ fn descriptors(node: &Node) -> usize {
     fs::read_dir(format!("/proc/{}/fd", node.process())).expect("Linux tells").count()
 }
 
-/// They were all in memory at once, and twice: 764 MiB.
+/// Twelve large requests at once stay within the memory of a node. They were all held in memory at once, each of them
+/// twice: 764 MiB.
 #[test]
 fn twelve_requests_of_60_mib_at_once_stay_within_the_memory_a_node_may_have() {
     let nodes = Daemons::found(NODE, 1);
@@ -34,11 +35,11 @@ fn twelve_requests_of_60_mib_at_once_stay_within_the_memory_a_node_may_have() {
     let import = Request::Import { file, dry_run: false, known: Known::Refuse };
     let codes: Vec<_> = thread::scope(|scope| {
         let asked: Vec<_> = (0..12).map(|_| scope.spawn(|| nodes[0].door().try_ask(&import))).collect();
-        // Somebody else is answered meanwhile.
+        // Another client is answered meanwhile.
         nodes[0].save(Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] });
         asked.into_iter().map(|asked| asked.join().expect("no panic")).collect()
     });
-    // Those that were too many may not even have sent all of it.
+    // The requests above the limit may be refused before all of their bytes were sent.
     let refused: Vec<_> = codes.into_iter().flatten().map(|answer| answer.expect_err("no JSON").code).collect();
     assert!(refused.iter().any(|code| code == "HB3008"), "nobody was read: {refused:?}");
     assert!(refused.iter().all(|code| [BUSY.0, "HB3008"].contains(&code.as_str())), "{refused:?}");
@@ -50,7 +51,7 @@ fn twelve_requests_of_60_mib_at_once_stay_within_the_memory_a_node_may_have() {
     assert!(peak_kib(&nodes[0]) < MEMORY_KIB_MAX, "{} KiB", peak_kib(&nodes[0]));
 }
 
-/// They stayed for ever.
+/// Idle connections are limited and closed. 1,500 connections that sent nothing stayed open for ever.
 #[test]
 fn of_1500_connections_that_say_nothing_few_are_kept_and_those_are_sent_away() {
     let most = getrlimit(Resource::Nofile).maximum;
@@ -64,14 +65,15 @@ fn of_1500_connections_that_say_nothing_few_are_kept_and_those_are_sent_away() {
     nodes[0].init();
     for stream in &mut idle {
         stream.set_nonblocking(true).expect("a socket");
-        // Told so, or dropped; none waits.
+        // Each connection was told so, or dropped; none waits.
         let mut answer = Vec::new();
         let ended = stream.read_to_end(&mut answer);
         assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() != std::io::ErrorKind::WouldBlock));
     }
 }
 
-/// Each of these held the owner up for ever, and a node told to stop stayed until it was killed.
+/// A pipe named as a backup is refused at once. Each of these requests held its client up for ever, and a node that was
+/// told to stop ran until it was killed.
 #[test]
 fn a_pipe_named_as_a_backup_is_refused_at_once_and_holds_nobody_up() {
     let mut nodes = Daemons::start(NODE, 1);
@@ -88,7 +90,7 @@ fn a_pipe_named_as_a_backup_is_refused_at_once_and_holds_nobody_up() {
     assert_eq!(nodes[0].refused(&Request::BackupCreate { to: from() }).code, "HB2009");
     nodes[0].stop();
 
-    // In the place of a file of the folder.
+    // The pipe now takes the place of a file of the folder.
     fs::remove_file(nodes[0].folder().join("vault.copy")).expect("there");
     mknodat(CWD, nodes[0].folder().join("vault.copy"), FileType::Fifo, Mode::from_raw_mode(0o600), 0)
         .expect("writable");
@@ -102,7 +104,8 @@ fn a_pipe_named_as_a_backup_is_refused_at_once_and_holds_nobody_up() {
     nodes[1].stop();
 }
 
-/// Who asks much of a node that has few descriptors: it goes on, says so, recovers, and nothing that was confirmed is lost.
+/// A node without spare descriptors goes on, reports it, recovers, and loses nothing that was confirmed, even if a
+/// client asks much of it.
 #[test]
 fn a_node_without_descriptors_to_spare_says_so_recovers_and_loses_nothing() {
     let mut nodes = Daemons::found(NODE, 2);
@@ -110,11 +113,11 @@ fn a_node_without_descriptors_to_spare_says_so_recovers_and_loses_nothing() {
     let connect = |node: &Node| UnixStream::connect(node.folder().join("api.sock")).expect("it listens");
     let mut confirmed = BTreeSet::from([nodes[0].save(case())]);
     limit(&nodes[0], 256);
-    // More than there are descriptors: a crowd is sent away before the store is short of them.
+    // The crowd is larger than the number of descriptors: it is sent away before the store is short of them.
     let crowd: Vec<_> = (0..300).map(|_| connect(&nodes[0])).collect();
     assert!(descriptors(&nodes[0]) < 256, "the crowd took them all");
     drop(crowd);
-    // Whoever is one too many is told so, or dropped.
+    // A client above the limit is told so, or dropped.
     let saved = eventually("the crowd is gone", || match nodes[0].door().try_ask(&case()) {
         Ok(Ok(Reply::Saved { record, .. })) => Some(record),
         Ok(Ok(other)) => panic!("not saved: {other:?}"),
@@ -123,16 +126,16 @@ fn a_node_without_descriptors_to_spare_says_so_recovers_and_loses_nothing() {
     });
     confirmed.insert(saved);
 
-    // None to spare: whoever asks waits.
+    // With no descriptor to spare, every client waits.
     limit(&nodes[0], spare(&nodes[0], 0));
     let mut waiting = Vec::new();
     eventually("it says so", || {
-        // What was closed meanwhile is taken first.
+        // Connections that were closed meanwhile are accepted first.
         waiting.push(connect(&nodes[0]));
         nodes[0].log().contains("no connection can be accepted now").then_some(())
     });
     drop(waiting);
-    // One to spare: it is asked, and nothing else can be opened.
+    // With one descriptor to spare, the node accepts a request and can open nothing else.
     limit(&nodes[0], spare(&nodes[0], 1));
     let state = eventually("it answers again", || match nodes[0].door().try_ask(&Request::Status) {
         Ok(Ok(Reply::Status(status))) => Some(status.state),
@@ -141,7 +144,7 @@ fn a_node_without_descriptors_to_spare_says_so_recovers_and_loses_nothing() {
     assert_eq!(state, NodeState::Open);
     let to = nodes[0].folder().with_extension("backup").to_str().expect("UTF-8").to_owned();
     for request in [Request::BackupCreate { to: to.clone() }, case(), case()] {
-        // Done or refused, never half.
+        // The request is done or refused, never half done.
         match nodes[0].door().try_ask(&request) {
             Ok(Ok(Reply::Saved { record, .. })) => drop(confirmed.insert(record)),
             Ok(Ok(Reply::Backup { .. })) => panic!("a backup without a descriptor"),
@@ -165,7 +168,7 @@ fn a_node_without_descriptors_to_spare_says_so_recovers_and_loses_nothing() {
     assert_eq!(nodes[1].alarms(), [], "an honest node seems to have forked");
 }
 
-/// A limit that leaves so many descriptors: they are given out from the lowest number up (POSIX.1-2017, open()).
+/// The descriptor limit that leaves `count` to spare: numbers are given out from the lowest up (POSIX.1-2017, open()).
 fn spare(node: &Node, count: usize) -> u64 {
     let taken: BTreeSet<u64> = fs::read_dir(format!("/proc/{}/fd", node.process()))
         .expect("Linux tells")

@@ -1,4 +1,4 @@
-//! `habeas demo` shows what it says, with real processes, and notices when one of them shows something else.
+//! `habeas demo` reports what real processes show, and detects it when one of them shows something else.
 
 use std::{
     fs,
@@ -28,7 +28,7 @@ fn start(args: &[&str]) -> Child {
         .expect("the program built with the tests starts")
 }
 
-/// Its exit status, its events, and what it says of a failure.
+/// Waits until the demonstration has finished: exit status, events, and the message of a failure.
 fn finish(mut child: Child) -> (i32, Vec<Value>, String) {
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().expect("piped").read_to_string(&mut out).expect("UTF-8");
@@ -100,7 +100,8 @@ fn five_organisations_do_as_three() {
     check(&["--orgs", "5"], 5, 10, 4);
 }
 
-/// Names, labels, units and notes of the invented case files, after everything that the demonstration does.
+/// The demonstration leaves nothing readable in its folders: no names, labels, units or notes of the invented case
+/// files.
 #[test]
 fn the_demonstration_leaves_nothing_readable_in_its_folders() {
     let scratch = tempfile::tempdir().expect("a temporary folder");
@@ -118,7 +119,7 @@ fn the_demonstration_leaves_nothing_readable_in_its_folders() {
     assert_eq!(status, 0, "{err}");
 }
 
-/// The folders of the nodes, once the demonstration waits before its end.
+/// The folders of the nodes, once the demonstration has paused before its end.
 fn paused(out: &mut impl BufRead) -> Vec<PathBuf> {
     loop {
         let mut line = String::new();
@@ -153,12 +154,12 @@ fn a_node_whose_store_was_altered_before_the_end_makes_it_fail() {
         source: None,
         grade: None,
     };
-    // A further source needs none itself; the others do not hear of it.
+    // A further source needs no source itself; the other nodes do not get the entry.
     let facts = vec![fact("docket_source.language", "uk"), fact("docket_source.type", "media_ind")];
     let record = records[1].record.to_string();
     let answer = third.try_ask(&Request::Set { record: record.clone(), facts: facts.clone() }).expect("it answers");
     if answer.is_err() {
-        // The docket has several sources: name a new one.
+        // The docket has several sources, so the facts have to name a new one.
         let named =
             facts.into_iter().map(|fact| Fact { entity: Some(protocol::bytes::ids::EntityId([7; 16])), ..fact });
         ask(&Request::Set { record, facts: named.collect() });

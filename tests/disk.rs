@@ -1,4 +1,4 @@
-//! What a seized disk shows: none of twenty canaries, wherever they were typed, in any file, in any form.
+//! A seized disk shows none of twenty canaries, wherever they were typed, in any file, in any form.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tests::daemons::{Daemons, fact, passphrase, sample};
 
 use crate::NODE;
 
-/// Fields that hold what a person types: names, contacts, notes, accounts.
+/// The fields that hold what a person types: names, contacts, notes, accounts.
 const FIELDS: [&str; 13] = [
     "person_name.full_name",
     "person_name.family_name",
@@ -25,7 +25,7 @@ const FIELDS: [&str; 13] = [
     "service_record.unit",
 ];
 
-/// Fails if any canary is in any file below `folder`.
+/// Asserts that a canary is nowhere: in no file below `folder`.
 pub(crate) fn nowhere(folder: &Path, canaries: &[String], when: &str) {
     assert!(files(folder).expect("readable").len() > 8, "{when}: hardly a file was searched");
     for (canary, found) in canaries.iter().zip(search(folder, canaries).expect("readable")) {
@@ -61,7 +61,7 @@ fn nothing_typed_is_in_any_file_of_any_node_nor_in_its_log_nor_in_a_backup() {
 
     let organisation = nodes[1].status().call_sign.expect("it has one");
     nodes[0].done(Request::Name { organisation, petname: petname.clone() });
-    // Typed, imported, corrected, refused, and shown: whatever a node does with a text.
+    // The canaries are typed, imported, corrected, refused, and shown: all that a node does with a text.
     let facts = |words: &[String]| FIELDS.iter().zip(words).map(|(field, word)| fact(field, word)).collect();
     let record = nodes[0].save(Request::CaseNew { facts: facts(&words) });
     let file = sample()

@@ -1,4 +1,5 @@
-//! Real processes: a lawyer's question is answered by any copy; disputes are settled, opened again, and nothing is lost.
+//! Disputes between real processes: any copy answers a lawyer's question; conflicts are resolved, opened again, and no
+//! claim is lost.
 
 use std::collections::BTreeSet;
 
@@ -60,7 +61,7 @@ fn a_claim_that_came_while_somebody_weighed_opens_the_dispute_again_and_what_is_
     let values: Vec<_> = seen.iter().map(|claim| claim.value.as_u64()).collect();
     assert_eq!(values.len(), 2, "{values:?}");
 
-    // While the first one reads two claims, a third arrives; it settles what it saw.
+    // While the first node reads two claims, a third one arrives; the resolution covers only the two.
     say(&nodes[2], &record, penalty, "36");
     let arrived =
         eventually("the third claim is there", || Some(claims(&nodes[0], &record)).filter(|all| all.len() == 3));
@@ -86,7 +87,7 @@ fn a_claim_that_came_while_somebody_weighed_opens_the_dispute_again_and_what_is_
     }
     nodes.agree();
 
-    // Whoever has not seen it says something new: open again, on every copy.
+    // A node that has not received the resolution makes a new claim: the conflict is open again, on every copy.
     say(&nodes[1], &record, penalty, "60");
     for node in nodes.iter() {
         eventually("it is disputed everywhere", || (!conflicts(node, &record)[0].settled).then_some(()));
@@ -126,7 +127,7 @@ fn each_organisation_takes_back_its_own_word_and_the_history_keeps_it() {
     }
 }
 
-/// A docket with a penalty that the first two see differently, known to all.
+/// A disputed docket: the first two nodes claim different penalties, and all nodes have both claims.
 fn disputed(nodes: &Daemons) -> (SectionId, EntityId) {
     let facts = [("docket_source.type", "court_card"), ("docket_penalty.type", "imprisonment")];
     let facts = facts.map(|(field, value)| Fact { grade: Some("A2".into()), ..fact(field, value) }).to_vec();
@@ -179,7 +180,7 @@ fn at(claim: &Claim) -> At {
 }
 
 trait DigestRecords {
-    /// Dockets shown.
+    /// The number of dockets that the node shows.
     fn digest_records(&self) -> u64;
 }
 

@@ -1,10 +1,12 @@
-//! A disk that fails: each call that writes, syncs, opens or renames a file of the folder fails once, or for good.
+//! A failing disk: each call that writes, syncs, opens or renames a file of the folder fails once, or from then on.
 //!
-//! `faults/shim.c` stands between the node and the C library and fails the k-th call. Nothing may be acknowledged that is
-//! not durable, nothing may panic, the person is told by the next answer, and after a restart on a sound disk everything
-//! acknowledged is there and the node writes on. An error of a sync is never retried: the node acknowledges nothing more.
+//! `faults/shim.c` stands between the node and the C library and fails the k-th call. Nothing may be acknowledged that
+//! is not durable, nothing may panic, the person is told by the next answer, and after a restart on a sound disk
+//! everything acknowledged is there and the node writes on. A failed sync is never retried: the node acknowledges
+//! nothing more.
 //!
-//! `HABEAS_FAULTS=1` fails every call; without it every so many, beginning at a random one. `HABEAS_SEED=N` repeats a run.
+//! `HABEAS_FAULTS=1` fails every call; without it one call in every so many fails, beginning at a random one.
+//! `HABEAS_SEED=N` repeats a run.
 
 use std::{collections::BTreeSet, env, fs, fs::File, os::unix::fs::FileExt, path::Path, process::Command};
 
@@ -20,13 +22,13 @@ const EIO: u64 = 5;
 const ENOSPC: u64 = 28;
 const EROFS: u64 = 30;
 
-/// The shim, and the numbers that steer it.
+/// The shim that makes faults, and the numbers that control it.
 struct Faults {
     control: File,
 }
 
 impl Faults {
-    /// Compiles the shim and puts it before `node`, from its next start on.
+    /// Compiles the shim and puts it before `node`, from the node's next start on.
     fn before(node: &mut Node) -> Self {
         let beside = |ending: &str| node.folder().with_extension(ending);
         let (shim, file) = (beside("so"), beside("control"));
@@ -55,7 +57,7 @@ impl Faults {
         self.get(0)
     }
 
-    /// From now on the `nth` call fails, and all after it if `for_good`.
+    /// Makes the `nth` call from now fail, and all after it if `for_good`.
     fn fail(&self, nth: u64, errno: u64, for_good: bool) {
         self.set(4, 0);
         self.set(2, errno);
@@ -63,7 +65,7 @@ impl Faults {
         self.set(1, self.calls() + nth);
     }
 
-    /// The disk is sound again; whether anything had failed.
+    /// Mends the disk; returns whether any call had failed.
     fn mend(&self) -> bool {
         self.set(1, 0);
         self.get(4) > 0
@@ -74,7 +76,7 @@ fn case() -> Request {
     Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] }
 }
 
-/// Tries to write; `Err` says why not, `None` that the node ended.
+/// Tries to write; `Err` is the refusal, `None` means that the node ended.
 fn write(node: &Node, acknowledged: &mut BTreeSet<SectionId>) -> Option<Result<(), Problem>> {
     match node.door().try_ask(&case()) {
         Ok(Ok(Reply::Saved { record, .. })) => {
@@ -91,7 +93,7 @@ fn holds_all(node: &Node, acknowledged: &BTreeSet<SectionId>, when: &str) {
     let there: BTreeSet<_> = node.list(RecordKind::Case).iter().map(|case| case.record).collect();
     let lost: Vec<_> = acknowledged.difference(&there).collect();
     assert!(lost.is_empty(), "{when}: acknowledged and lost: {lost:?}");
-    // Lost and damaged are other words for it; a disk that failed is neither.
+    // The alarms for lost or damaged files are not raised: a disk that failed is neither.
     assert_eq!(node.alarms(), [], "{when}");
 }
 
@@ -100,7 +102,7 @@ fn no_panic(node: &Node, when: &str) {
     assert!(!log.contains("panicked"), "{when}: {log}");
 }
 
-/// Which calls fail: all of them, or every so many from a random one on.
+/// The chosen calls to fail: all of them, or one in every so many, from a random one on.
 fn chosen(count: u64, about: u64) -> impl Iterator<Item = u64> {
     let (_, mut draw) = chance();
     let step = if env::var_os("HABEAS_FAULTS").is_some() { 1 } else { count.div_ceil(about).max(1) };
@@ -131,8 +133,8 @@ fn each_call_of_a_write_fails_once_and_nothing_unsaved_is_acknowledged() {
                 Some(Err(problem)) => {
                     assert!(["HB5001", "HB5002"].contains(&problem.code.as_str()), "{when}: {problem:?}");
                     assert!(node.list(RecordKind::Case).len() >= acknowledged.len(), "{when}: reads go on");
-                    // It is told by the next answer, and a sync that failed is not tried again. A disk that was full goes
-                    // on by itself.
+                    // The failure is reported by the next answer, and a failed sync is not tried again. A disk that was
+                    // full resumes by itself.
                     if errno == EIO {
                         assert!(node.alarms().iter().any(|alarm| alarm.code == problem.code), "{when}");
                         assert!(matches!(write(node, &mut acknowledged), Some(Err(_))), "{when}: written after it");
@@ -181,13 +183,15 @@ fn each_call_of_an_opening_fails_once_and_the_next_opening_finds_everything() {
         node.kill();
         no_panic(node, &when);
         node.start();
-        // An attempt whose end could not be written down counts as one until the next: the wait is a second at most.
+        // An attempt whose end could not be written down counts as a failure until the next one: the wait is at most a
+        // second.
         eventually(&when, || node.ask(&Request::Unlock { passphrase: passphrase(PASSPHRASE) }).ok());
         holds_all(node, &acknowledged, &when);
     }
 }
 
-/// A stick pulled out, a disk that fails for good, a file system that went read-only.
+/// A disk that fails for good is reported by the next answer, and reads go on: a stick that was pulled out, a broken
+/// disk, a file system that went read-only.
 #[test]
 fn a_disk_that_fails_for_good_shows_by_the_next_answer_and_reads_go_on() {
     for errno in [EIO, EROFS] {
@@ -221,7 +225,7 @@ fn a_disk_that_fails_for_good_shows_by_the_next_answer_and_reads_go_on() {
     }
 }
 
-/// Memory runs out under the node: it ends at worst, and nothing acknowledged is lost.
+/// A node that runs out of memory ends at worst, and loses nothing that was acknowledged.
 #[test]
 fn a_node_without_memory_ends_at_worst_and_loses_nothing() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -237,7 +241,7 @@ fn a_node_without_memory_ends_at_worst_and_loses_nothing() {
         let data: u64 = pages.split(' ').nth(5).and_then(|field| field.parse().ok()).expect("a number of pages");
         let limit = data * 4096 + round * (1 << 20);
         prlimit(Some(id), Resource::Data, Rlimit { current: Some(limit), maximum: None }).expect("a process of ours");
-        // More than fits: whatever it answers, or not.
+        // The import is larger than the memory: the node may refuse it, or end.
         let file = tests::daemons::many(3000);
         let known = protocol::app::control::Known::Again;
         if let Ok(Ok(Reply::Imported { records, .. })) =

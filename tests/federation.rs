@@ -1,4 +1,4 @@
-//! Real processes: what is shared arrives, what parts heals and shows, and what belongs at home stays there.
+//! A federation of real processes: shared records arrive, partitions heal and show conflicts, own records stay at home.
 
 use protocol::{
     app::control::{Entity, Fact, NodeState, Record, RecordKind, Request, Scope, codes},
@@ -16,7 +16,7 @@ fn corrections_made_apart_stand_side_by_side_everywhere_and_no_case_file_leaves_
     let shared = nodes.agree();
     assert_eq!((shared.records, shared.conflicts), (2, 0));
 
-    // The first two stop exchanging with everybody, and each corrects the same number.
+    // The first two nodes stop exchanging with all others, and each corrects the same number.
     for (apart, others) in [(0, [1, 2]), (1, [0, 2])] {
         others.into_iter().for_each(|other| hold(&nodes[apart], &nodes[other]));
     }
@@ -56,7 +56,7 @@ fn corrections_made_apart_stand_side_by_side_everywhere_and_no_case_file_leaves_
     stayed_home(&nodes[0], &[&nodes[1], &nodes[2]]);
 }
 
-/// The twelve case files are at the first node and nowhere else.
+/// Asserts that the twelve case files stayed at the first node.
 fn stayed_home(home: &Node, others: &[&Node]) {
     assert_eq!(home.list(RecordKind::Case).len(), 12);
     let status = home.status();
@@ -85,7 +85,7 @@ fn a_hold_lasts_over_a_restart_and_a_node_that_slept_catches_up() {
     nodes[0].stop();
     nodes[0].resume();
     nodes[0].import_sample();
-    // The other one dials all the time; it is not let in.
+    // The other node dials all the time; it is not let in.
     nodes[1].stop();
     nodes[1].resume();
     eventually("it was turned away", || (!nodes[1].status().peers[0].connected).then_some(()));
@@ -112,7 +112,7 @@ fn a_second_device_has_the_case_files_of_its_organisation_and_no_other_organisat
     let ask = |organisation| Request::DeviceRequest { organisation, addresses: vec![second.listen().to_owned()] };
     let [ours, theirs] = [0, 1].map(|number| organisation(&nodes[number]));
     let request = second.file(ask(ours));
-    // A request made for one organisation certifies nobody in another.
+    // A device request that was made for one organisation adds no device to another.
     let elsewhere =
         Request::DeviceAdd { request: second.file(ask(theirs)), root_passphrase: passphrase(ROOT_PASSPHRASE) };
     assert_eq!(nodes[0].refused(&elsewhere).code, codes::FILE_SIGNATURE);
@@ -129,7 +129,7 @@ fn a_second_device_has_the_case_files_of_its_organisation_and_no_other_organisat
     assert_eq!(nodes[2].list(RecordKind::Case).len(), 12);
     nodes.agree();
 
-    // What the second writes, the first has; the other organisation learns of it what is in the commons.
+    // The first device gets everything that the second writes; the other organisation gets only what is in the commons.
     let case = nodes[2].save(Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] });
     let docket = nodes[2].save(Request::DocketNew { facts: vec![fact("docket_source.type", "court_card")] });
     eventually("both records are on the first device", || {
@@ -139,7 +139,7 @@ fn a_second_device_has_the_case_files_of_its_organisation_and_no_other_organisat
     nodes.agree();
     assert_eq!(nodes[1].list(RecordKind::Case), []);
 
-    // Two devices of one organisation, apart: their corrections conflict like anybody's.
+    // Two devices of one organisation are apart: their corrections conflict like those of two organisations.
     hold(&nodes[0], &nodes[2]);
     eventually("the two are apart", || {
         let node = nodes[2].status().node;
@@ -187,7 +187,7 @@ fn a_locked_node_goes_on_replicating_and_reads_what_came_once_it_is_unlocked() {
     nodes[1].unlock();
     assert_eq!(nodes.agree().records, 2);
 
-    // The same when it is ended before it could read.
+    // The entry is also read if the node is killed before it could read it.
     nodes[1].done(Request::Lock);
     let docket = nodes[0].list(RecordKind::Docket)[0].record;
     correct_months(&nodes[0], &docket, "168");
@@ -197,7 +197,8 @@ fn a_locked_node_goes_on_replicating_and_reads_what_came_once_it_is_unlocked() {
     nodes.agree();
 }
 
-/// Locking was carried out and answered with a problem, as if it had not been.
+/// A node in no registry yet can be locked, and joins once it is unlocked. Locking was carried out but answered with a
+/// problem, as if it had failed.
 #[test]
 fn a_node_that_is_in_no_registry_yet_locks_and_joins_once_it_is_unlocked() {
     let nodes = Daemons::start(NODE, 1);
@@ -233,7 +234,7 @@ fn release(node: &Node, other: &Node) {
     node.done(Request::Release { organisation: other.status().call_sign.expect("a member has a call-sign") });
 }
 
-/// Says that the first penalty of a docket has another length, by the docket's first source.
+/// Corrects the months of the first penalty of a docket, by the docket's first source.
 fn correct_months(node: &Node, docket: &SectionId, months: &str) {
     let record = node.show(docket);
     let penalties = record.entities.iter().filter(|entity| entity.kind == "docket_penalty");

@@ -1,4 +1,4 @@
-//! What a monitoring system learns: how a node does, and nothing of whom it serves.
+//! The figures for a monitoring system: they tell how a node does, and nothing about its users.
 
 use protocol::app::control::{RecordKind, Reply, Request};
 use tests::daemons::{Daemons, Node, fact};
@@ -28,7 +28,7 @@ fn the_figures_follow_what_the_node_does() {
     assert!(of("habeas_store_bytes") > Some(10_000));
     nodes.settle();
 
-    // Two organisations disagree: one conflict more, without anybody having asked for the record.
+    // Two organisations disagree: the figure counts one more conflict, without any request for the record.
     let before = of("habeas_conflicts").expect("unlocked");
     let docket = nodes[0].save(Request::DocketNew {
         facts: vec![fact("docket_source.type", "court_card"), fact("docket_charge.form", "completed")],
@@ -79,7 +79,7 @@ fn no_case_no_organisation_and_no_address_is_in_the_figures() {
     for name in names {
         assert!(!text.contains(&name), "{name}");
     }
-    // Whatever is counted later: labels are codes and reasons, nothing else.
+    // Labels of all figures, later ones too, are codes and reasons, nothing else.
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let labels = line.split_once('{').map_or("", |(_, rest)| rest.rsplit_once('}').expect("closed").0);
         for label in labels.split(',').filter(|label| !label.is_empty()) {
@@ -89,7 +89,7 @@ fn no_case_no_organisation_and_no_address_is_in_the_figures() {
             assert!(["code", "reason"].contains(&key) && plain && value.len() <= 16, "{line}");
         }
     }
-    // The same text by the request that `habeas metrics` sends.
+    // The request that `habeas metrics` sends returns the same text.
     let Reply::Metrics { text: asked } = nodes[0].done(Request::Metrics) else { panic!("no figures") };
     assert_eq!(
         asked.lines().filter(|line| line.starts_with('#')).count(),

@@ -1,5 +1,5 @@
-//! One member sends as much as it can. What others write arrives, the node answers and stays small, its log can be read,
-//! and no honest node is blamed.
+//! Floods: one member sends as much as it can. Entries of other members arrive, the node answers and its memory stays
+//! small, its log stays readable, and no honest node is blamed.
 
 use std::{fs, thread};
 
@@ -21,10 +21,10 @@ use tests::{
 
 use crate::NODE;
 
-/// Lines of one subject that the log has in a minute, and some for a minute that begins meanwhile.
+/// The most lines of one subject in the log: those of one minute, and some for a minute that begins meanwhile.
 const LINES: usize = 2 * 10;
 
-/// Two honest organisations, and a member connected to the first that floods it.
+/// A scene: two honest organisations, and a member connected to the first that floods it.
 struct Scene {
     nodes: Daemons,
     member: Member,
@@ -51,14 +51,14 @@ impl Scene {
         (0..count).map(|_| self.evil.commons.say(&plain(section(&mut self.entropy)))).collect()
     }
 
-    /// Waits until the first node has so many entries more than before.
+    /// Waits until the first node has taken `more` entries.
     fn taken(&self, more: u64) {
         eventually("all are taken", || {
             (self.nodes[0].digest(Scope::Commons).entries >= self.before.entries + more).then_some(())
         });
     }
 
-    /// An honest member writes, and the flooded node has it.
+    /// Asserts that the honest go on: a member writes, and the flooded node gets it.
     fn honest_goes_on(&self) {
         let record = self.nodes[1].save(Request::DocketNew { facts: vec![fact("docket_source.type", "court_card")] });
         let request = Request::Show { record: record.to_string() };
@@ -69,7 +69,7 @@ impl Scene {
         self.nodes.iter().flat_map(Node::alarms).filter(|alarm| alarm.code == code).collect()
     }
 
-    /// The only ones that are blamed for anything.
+    /// Asserts that only the flooder is blamed.
     fn only_the_flooder_is_blamed(&self) {
         for alarm in self.nodes.iter().flat_map(Node::alarms) {
             assert!(alarm.message.contains(self.member.call_sign()), "{alarm:?}");
@@ -82,7 +82,7 @@ fn frames(entries: &[(Verified, Body)], each: usize) -> Vec<Frame> {
     entries.chunks(each).map(|chunk| Frame::Entries(chunk.iter().map(item).collect())).collect()
 }
 
-/// The most memory a node has had so far, in bytes.
+/// The peak memory of a node since its start, in bytes.
 fn peak(node: &Node) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", node.process())).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux tells it");
@@ -104,7 +104,8 @@ fn a_thousand_entries_that_say_nothing_are_a_few_lines_of_the_log_and_one_alarm(
     scene.only_the_flooder_is_blamed();
 }
 
-/// tC2: 493,200 known entries were taken one by one: no strike, and honest members waited for seconds.
+/// Known entries sent again without end change nothing and end the connection. 493,200 known entries were taken one by
+/// one: no fault was recorded, and honest members waited for seconds.
 #[test]
 fn known_entries_sent_again_without_end_change_nothing_and_end_the_connection() {
     let mut scene = Scene::new(0xd2);
@@ -114,7 +115,7 @@ fn known_entries_sent_again_without_end_change_nothing_and_end_the_connection() 
     let after = scene.nodes.agree();
     let again = frames(&said, 150);
     let most = REPEATS.0 + STRIKES.0 * REPEATS_PER_STRIKE.0 + 2 * said.len();
-    // And what the wire holds when the connection ends.
+    // The number includes the frames that are on the wire when the connection ends.
     let rounds = most / said.len() + 200;
     let went = (0..rounds).take_while(|_| scene.evil.flood(&again)).count();
     assert!(went < rounds, "{went} rounds of {} entries", said.len());
@@ -126,7 +127,8 @@ fn known_entries_sent_again_without_end_change_nothing_and_end_the_connection() 
     scene.only_the_flooder_is_blamed();
 }
 
-/// 34 KB of questions cost 117 MB of reading, each time.
+/// A member that asks for the same bodies again and again is severed. 34 KB of requests made the node read 117 MB, each
+/// time.
 #[test]
 fn whoever_asks_for_the_same_bodies_again_and_again_is_severed() {
     let mut scene = Scene::new(0xd3);
@@ -142,7 +144,8 @@ fn whoever_asks_for_the_same_bodies_again_and_again_is_severed() {
     scene.only_the_flooder_is_blamed();
 }
 
-/// tD6: each bad signature costs as much to refuse as a good one to accept.
+/// A flood of large entries with bad signatures ends after a few. Each bad signature costs as much to refuse as a good
+/// one to accept.
 #[test]
 fn a_flood_of_large_entries_with_bad_signatures_ends_after_a_few() {
     let mut scene = Scene::new(0xd4);
@@ -161,7 +164,8 @@ fn a_flood_of_large_entries_with_bad_signatures_ends_after_a_few() {
     assert_eq!(scene.nodes[0].digest(Scope::Commons).entries, scene.before.entries + 1, "but for the honest one");
 }
 
-/// tD5: 30,000 valid dockets in two seconds had no limit, and an honest one took as long as all of them.
+/// While one organisation floods the commons, entries of another are taken, and the rest of the flood comes later.
+/// 30,000 valid dockets in two seconds had no limit, and an honest docket took as long as all of them.
 #[test]
 fn while_one_organisation_floods_the_commons_what_another_writes_is_taken_and_the_rest_comes_later() {
     const SAID: usize = 12_000;
@@ -181,19 +185,20 @@ fn while_one_organisation_floods_the_commons_what_another_writes_is_taken_and_th
     drop(flooding.join().expect("it goes on"));
     let alarm = eventually("a person is told", || nodes[0].alarms().into_iter().find(|alarm| alarm.code == "HB4014"));
     assert!(alarm.message.contains(member.call_sign()), "{alarm:?}");
-    // Two a second come in besides, and the test may take its time.
+    // Two entries a second are taken besides, and the test may be slow.
     let taken = usize::try_from(entries()).expect("a small number");
     assert!((AUTHORED.0..AUTHORED.0 + SAID / 6).contains(&taken), "{taken} of {SAID} are taken");
     for alarm in nodes.iter().flat_map(Node::alarms) {
         assert!(["HB4014"].contains(&alarm.code.as_str()), "{alarm:?}");
     }
-    // tD11: whatever one member sends, a node stays below half a gibibyte.
+    // The memory of a node stays below half a gibibyte, whatever one member sends.
     for node in nodes.iter() {
         assert!(peak(node) < 512 * 1024 * 1024, "{} MiB", peak(node) >> 20);
     }
 }
 
-/// tD9: one record as large as its author may make it is shown, and so is everything else.
+/// A record with the most statements in conflict, as large as its author may make it, is shown, and so is every other
+/// record.
 #[test]
 fn a_record_of_the_most_statements_in_conflict_is_shown_and_the_others_too() {
     let mut scene = Scene::new(0xd9);
@@ -201,7 +206,7 @@ fn a_record_of_the_most_statements_in_conflict_is_shown_and_the_others_too() {
     let mut plain = docket(section, "docket.closed_trial", Value::Bool(true));
     let last = plain.statements.pop().expect("a value");
     let protocol::record::section::assertion::Statement::Assert(value) = last else { unreachable!("it is stated") };
-    // Alternating values of one field, as many as fit a body.
+    // The values of one field alternate; there are as many as fit a body.
     plain.statements.extend((0..900).map(|nth| {
         let value =
             protocol::record::section::assertion::Assertion { value: Value::Bool(nth % 2 == 0), ..value.clone() };

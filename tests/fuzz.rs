@@ -1,8 +1,9 @@
-//! One target per decoder: whatever the bytes, no panic; and what is accepted is the one form of what it says.
+//! Fuzz targets, one per decoder: no bytes cause a panic, and accepted bytes are the one canonical form of their
+//! content.
 //!
-//! Each target runs a bounded number of rounds here, on stable Rust, from random scripts: a script is tried as it is, and
-//! as a list of edits to a sound example, so that the deep ends of a decoder are reached too. `cargo bolero test NAME`
-//! runs the same targets for as long as one likes.
+//! Each target runs a bounded number of rounds here, on stable Rust, from random scripts: a script is tried as it is,
+//! and as a list of edits to a sound example, so that the code deep in a decoder is reached too. The command
+//! `cargo bolero test NAME` runs the same targets for any length of time.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
@@ -12,7 +13,7 @@ mod records;
 mod texts;
 mod vault;
 
-/// What became of the rounds of one target.
+/// The tally of the rounds of one target: accepted and refused.
 #[derive(Default)]
 struct Tally {
     accepted: AtomicUsize,
@@ -24,7 +25,8 @@ impl Tally {
         if accepted { &self.accepted } else { &self.refused }.fetch_add(1, Relaxed);
     }
 
-    /// A target in which everything is refused has tested little: what has no signature must sometimes pass, edited.
+    /// Checks that both outcomes occurred. A target that refuses everything has tested little: unsigned input must
+    /// sometimes be accepted after edits.
     fn check(&self, rounds: usize, signed: bool) {
         let (accepted, refused) = (self.accepted.load(Relaxed), self.refused.load(Relaxed));
         assert!(accepted + refused >= rounds, "{accepted} accepted, {refused} refused of {rounds} rounds");
@@ -32,7 +34,7 @@ impl Tally {
     }
 }
 
-/// Runs `$read` over sound examples, random bytes and edited examples; it returns whether it accepted them.
+/// Fuzzes with `$read` over sound examples, random bytes and edited examples; it returns whether it accepted them.
 macro_rules! fuzz {
     (rounds $rounds:literal, signed $signed:literal, $examples:expr, $read:expr) => {{
         let (examples, read): (Vec<Vec<u8>>, _) = ($examples, $read);
@@ -49,7 +51,7 @@ macro_rules! fuzz {
 }
 pub(crate) use fuzz;
 
-/// An example with a few edits: which one, how many, and each edit in four bytes.
+/// An edited example: the script says which one, how many edits, and each edit in four bytes.
 fn edited(examples: &[Vec<u8>], script: &[u8]) -> Vec<u8> {
     let [which, count, edits @ ..] = script else { return script.to_vec() };
     let mut bytes = examples[usize::from(*which) % examples.len()].clone();

@@ -1,7 +1,8 @@
-//! `kill -9` at random during writes, imports and backups: nothing acknowledged is lost, nothing is half there, no honest node forks.
+//! `kill -9` at random during writes, imports and backups: no acknowledged write is lost, none is half done, no honest
+//! node forks.
 //!
-//! The killer keeps the ledger: what each node has acknowledged, and what was asked of it and not answered when it died.
-//! What is done while a node is killed is a [`Deed`]: a story of one's own is one more.
+//! The killer keeps the ledger: what each node has acknowledged, and what was asked of it and not answered when it
+//! died. The work of a node between kills is a [`Deed`]; a new kind of work is a new deed.
 //!
 //! `HABEAS_KILLS=100` kills more often, `HABEAS_SEED=N` repeats a run as far as processes can be repeated.
 
@@ -22,19 +23,19 @@ use tests::daemons::{Daemons, Door, Node, PASSPHRASE, eventually, fact, passphra
 use crate::NODE;
 
 const NODES: usize = 3;
-/// The longest time from a node's first word after a start to its end, in milliseconds.
+/// The longest life of a node, from its first answer after a start to the kill, in milliseconds.
 pub(crate) const LIFE_MS: u64 = 120;
 
-/// What one node is known to have written.
+/// The ledger of the records that one node is known to have written.
 #[derive(Default)]
 struct Ledger {
     cases: BTreeSet<SectionId>,
     dockets: BTreeSet<SectionId>,
-    /// What it was asked and had not answered when it died.
+    /// The unanswered request: what was asked of the node and not answered when it died.
     unanswered: Option<Asked>,
 }
 
-/// What a request comes to if it is carried out: so many case files, so many dockets.
+/// The records asked for: the numbers of case files and of dockets that a request makes if it is carried out.
 type Asked = (usize, usize);
 
 #[test]
@@ -72,8 +73,9 @@ fn nodes_killed_during_imports_bring_a_file_in_whole_or_not_at_all() {
     settled(&nodes, &mut ledgers);
 }
 
-/// Backups beside writes: every one that was acknowledged is whole, whatever has the name of one is whole, and one that
-/// was acknowledged holds what had been acknowledged before it.
+/// Nodes killed during backups leave whole ones or none under the name. Backups run beside writes: every acknowledged
+/// backup is whole, every file with the name of a backup is whole, and an acknowledged one holds everything that had
+/// been acknowledged before it.
 #[test]
 fn nodes_killed_during_backups_leave_whole_ones_or_none_under_the_name() {
     let (kills, mut draw) = chance();
@@ -114,7 +116,7 @@ fn nodes_killed_during_backups_leave_whole_ones_or_none_under_the_name() {
             .unwrap_or_else(|error| panic!("{}: {error}", backup.display()));
         fs::remove_dir_all(&scratch).expect("writable");
     }
-    // The last one brings back every case file acknowledged before it was begun.
+    // The last backup restores every case file that was acknowledged before it was begun.
     let last = place.join("last");
     let to = last.to_str().expect("UTF-8").to_owned();
     nodes[0].done(Request::BackupCreate { to: to.clone() });
@@ -131,7 +133,7 @@ fn nodes_killed_during_backups_leave_whole_ones_or_none_under_the_name() {
     settled(&nodes, &mut ledgers);
 }
 
-/// How often to kill, and where chance comes from.
+/// The number of kills, and a source of chance.
 #[expect(clippy::print_stdout, reason = "whoever looks at a failure needs the seed")]
 pub(crate) fn chance() -> (u64, impl FnMut(u64) -> u64) {
     let kills = option("HABEAS_KILLS").unwrap_or(10);
@@ -144,8 +146,8 @@ pub(crate) fn chance() -> (u64, impl FnMut(u64) -> u64) {
     (kills, move |below| u64::from_be_bytes(chance.bytes()) % below)
 }
 
-/// After the last kill all agree, everything acknowledged anywhere is everywhere it may be, and nobody seems to have
-/// forked.
+/// Asserts that the nodes have settled after the last kill: all agree, every acknowledged record is everywhere it may
+/// be, and no node seems to have forked.
 fn settled(nodes: &Daemons, ledgers: &mut [Ledger]) {
     nodes.settle();
     nodes.agree();
@@ -162,11 +164,11 @@ fn settled(nodes: &Daemons, ledgers: &mut [Ledger]) {
     }
 }
 
-/// What is asked of a node again and again: given its door and how many times it was asked; an error if the answer did
-/// not come.
+/// A deed: the request that a node is sent again and again. It is given the node's door and the number of times that it
+/// was done before; an error means that the answer did not come.
 pub(crate) type Deed<'a> = Box<dyn FnMut(&Door, u64) -> io::Result<()> + Send + 'a>;
 
-/// Every node's deed is done without pause; some time after the victim has first answered it is killed.
+/// Runs every node's deed without pause, and kills the victim some time after its first answer.
 pub(crate) fn kill_during(nodes: &mut Daemons, victim: usize, life: Duration, deeds: Vec<Deed<'_>>) {
     assert_eq!(deeds.len(), nodes.len());
     let doors: Vec<_> = nodes.iter().map(Node::door).collect();
@@ -194,7 +196,7 @@ pub(crate) fn kill_during(nodes: &mut Daemons, victim: usize, life: Duration, de
     });
 }
 
-/// Writes one thing after the other, and keeps what is acknowledged.
+/// A deed that writes one record after the other, and notes those that are acknowledged.
 fn writing(ledger: &mut Ledger, is_victim: bool) -> Deed<'_> {
     let source = || vec![fact("docket_source.type", "court_card")];
     Box::new(move |door, time| {
@@ -207,7 +209,7 @@ fn writing(ledger: &mut Ledger, is_victim: bool) -> Deed<'_> {
     })
 }
 
-/// Brings the sample in, again and again.
+/// A deed that imports the sample again and again.
 fn importing(ledger: &mut Ledger) -> Deed<'_> {
     Box::new(|door, _| {
         ledger.ask(door, &Request::Import { file: sample(), dry_run: false, known: Known::Again }, (12, 2))
@@ -215,7 +217,7 @@ fn importing(ledger: &mut Ledger) -> Deed<'_> {
 }
 
 impl Ledger {
-    /// Asks, and keeps what is acknowledged, or what was asked.
+    /// Asks the node, and notes what is acknowledged, or what was asked.
     fn ask(&mut self, door: &Door, request: &Request, asked: Asked) -> io::Result<()> {
         let answer = door.try_ask(request).inspect_err(|_| self.unanswered = Some(asked))?;
         match answer {
@@ -235,7 +237,7 @@ impl Ledger {
     }
 }
 
-/// Everything acknowledged is there; what was in flight is there whole or not at all.
+/// Checks that every acknowledged record is there, and that a request in flight is there whole or not at all.
 fn check(node: &Node, ledger: &mut Ledger) {
     let cases = records(node, RecordKind::Case);
     let lost: Vec<_> = ledger.cases.difference(&cases).collect();
@@ -243,11 +245,11 @@ fn check(node: &Node, ledger: &mut Ledger) {
     let dockets = records(node, RecordKind::Docket);
     let lost: Vec<_> = ledger.dockets.difference(&dockets).collect();
     assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
-    // The own circle holds what this node wrote and nothing else.
+    // The own circle holds the records of this node and no others.
     let unasked = cases.len() - ledger.cases.len();
     let asked = ledger.unanswered.take().map_or(0, |(cases, _)| cases);
     assert!(unasked == 0 || unasked == asked, "{unasked} of {asked} case files in flight are there");
-    // It was not acknowledged; but now it is seen, and must stay.
+    // These case files were not acknowledged; but now they have been seen, and must stay.
     ledger.cases = cases;
 }
 

@@ -1,4 +1,4 @@
-//! A lost laptop: the backup brings everything back, the organisation goes on, and the old folder forks nothing.
+//! A lost laptop: the backup restores everything, the organisation goes on, and the old folder forks no feed.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ const NO_BACKUP: (&str, &str) = ("HB2008", "give a file that `habeas backup crea
 const PLACE: (&str, &str) = ("HB2010", "name a place that is there, and that the node's user may read and write");
 const THERE: (&str, &str) = ("HB2009", "choose another name; nothing is ever written over what is there");
 
-/// Where a backup of this node goes.
+/// The place of a backup of this node.
 fn place(node: &Node, name: &str) -> PathBuf {
     node.folder().with_extension(name)
 }
@@ -43,7 +43,7 @@ fn case() -> Request {
     Request::CaseNew { facts: vec![fact("service_record.category", "mobilised")] }
 }
 
-/// All that makes a node this node, but for the time.
+/// Everything that identifies a node and its content, except the time.
 fn everything(node: &Node) -> impl PartialEq + std::fmt::Debug + use<> {
     let status = node.status();
     let records = |kind| -> Vec<Summary> { node.list(kind) };
@@ -62,7 +62,7 @@ fn refuses(node: &Node, request: &Request, expected: (&str, &str)) -> Problem {
     problem
 }
 
-/// What lies in a folder, by name and length.
+/// The listing of a folder, by name and length.
 fn listing(folder: &Path) -> Vec<(PathBuf, u64)> {
     let mut files: Vec<_> = node::store::canary::files(folder)
         .expect("a readable folder")
@@ -88,7 +88,7 @@ fn a_lost_laptop_comes_back_from_its_backup_and_the_old_folder_started_by_mistak
     let backup = place(&nodes[0], "backup");
     create(&nodes[0], &backup);
 
-    // Lost: the folder is out of reach. An empty one, the backup, the passphrase.
+    // The laptop is lost: its folder is out of reach. There is an empty folder, the backup, the passphrase.
     nodes[0].kill();
     let lost = place(&nodes[0], "lost");
     fs::rename(nodes[0].folder(), &lost).expect("one file system");
@@ -97,10 +97,10 @@ fn a_lost_laptop_comes_back_from_its_backup_and_the_old_folder_started_by_mistak
     nodes[0].done(restore(&backup));
     nodes[0].unlock();
     assert_eq!(everything(&nodes[0]), before);
-    // The root key is back as well: it signs a card's worth of things again.
+    // The root key is restored as well: it can sign a card again.
     assert!(nodes[0].folder().join("root").exists());
 
-    // The organisation goes on, in both circles.
+    // The organisation goes on writing, in both circles.
     let (docket_after, case_after) = (nodes[0].save(docket()), nodes[0].save(case()));
     eventually("the others hear of it", || {
         nodes[1].list(RecordKind::Docket).iter().any(|docket| docket.record == docket_after).then_some(())
@@ -109,8 +109,8 @@ fn a_lost_laptop_comes_back_from_its_backup_and_the_old_folder_started_by_mistak
     nodes.settle();
     assert_eq!((nodes.agree().records, nodes[0].alarms()), (3, vec![]));
 
-    // The laptop is found, and somebody starts it: two nodes with one key, both writing while nobody hears them; then
-    // the others hear the old one first.
+    // The laptop is found, and somebody starts it: two nodes with one key, both writing while no other node is
+    // connected; then the others get the old one's entries first.
     nodes[1].stop();
     let mut old = nodes[0].twin(&lost);
     old.resume();
@@ -148,7 +148,7 @@ fn what_is_newer_than_the_backup_comes_back_from_the_others_and_the_person_is_to
     nodes.settle();
     let dockets: Vec<_> = nodes[0].list(RecordKind::Docket).iter().map(|docket| docket.record).collect();
     assert_eq!(dockets, [in_backup, newer]);
-    // What never left the one lost device is lost, and nobody pretends otherwise.
+    // Entries that never left the lost device are lost, and the node does not claim otherwise.
     assert!(nodes[0].list(RecordKind::Case).iter().all(|case| case.record != at_home));
     let told = nodes[0].alarms();
     assert!(told.len() == 1 && told[0].code == "HB4005" && told[0].next.contains("after it"), "{told:?}");
@@ -156,7 +156,7 @@ fn what_is_newer_than_the_backup_comes_back_from_the_others_and_the_person_is_to
     nodes[0].save(docket());
     nodes.settle();
     assert_eq!((nodes.agree().records, forks(&nodes), nodes[1].alarms()), (3, 0, vec![]));
-    // It stays told, with its date, until a person has looked at it; then it is not told again.
+    // The alarm stays, with its date, until a person has acknowledged it; then it is not raised again.
     let since = nodes[0].status().alarms[0].since;
     for _ in 0..2 {
         nodes[0].stop();
@@ -191,7 +191,7 @@ fn a_backup_of_another_registry_is_neither_vouched_for_nor_restored_over_this_on
     assert_eq!(situation.params.get("words"), Some(&words.as_str().into()));
     refuses(&ours[0], &restore(&backup), NOT_EMPTY);
     assert_eq!((everything(&ours[0]), left(&ours[0])), (shown, before), "something is left of it");
-    // Where its registry is it is sound, and so is the own one here.
+    // The backup verifies at a node of its registry, and so does the own one here.
     for (node, file) in [(&theirs[0], &backup), (&ours[0], &own)] {
         assert!(matches!(node.done(verify(file)), Reply::Backup { entries: Some(_), .. }));
     }
@@ -219,14 +219,14 @@ fn a_backup_is_restored_whole_into_an_empty_folder_or_not_at_all() {
     let backup = place(&nodes[0], "backup");
     create(&nodes[0], &backup);
     let shown = everything(&nodes[0]);
-    // Over a node that runs, open or locked, and over another backup.
+    // A restore over a node that runs, open or locked, and over another backup is refused.
     refuses(&nodes[0], &restore(&backup), NOT_EMPTY);
     nodes[0].done(Request::Lock);
     refuses(&nodes[0], &restore(&backup), NOT_EMPTY);
     nodes[0].unlock();
     refuses(&nodes[0], &Request::BackupCreate { to: text(&backup) }, THERE);
     assert_eq!(everything(&nodes[0]), shown);
-    // Over a closed one.
+    // A restore over a closed folder is refused too.
     nodes[0].stop();
     nodes[0].start();
     refuses(&nodes[0], &restore(&backup), NOT_EMPTY);
@@ -245,7 +245,7 @@ fn a_backup_is_restored_whole_into_an_empty_folder_or_not_at_all() {
     let [cut, changed, other] = ["cut", "changed", "other"].map(|name| place(fresh, name));
     fs::write(&cut, &sound[..sound.len() / 2]).expect("writable");
     let mut bytes = sound.clone();
-    // In the middle of a file's bytes, not in a header: the archive reads well, the file is another.
+    // The changed byte is inside a file's content, not in a header: the archive reads well, but the file differs.
     let at = sound.windows(6).rposition(|window| window == b"habeas").expect("a vault or a format file");
     bytes[at + 16] ^= 1;
     fs::write(&changed, &bytes).expect("writable");
@@ -257,7 +257,7 @@ fn a_backup_is_restored_whole_into_an_empty_folder_or_not_at_all() {
     }
     refuses(fresh, &restore(&place(fresh, "missing")), PLACE);
     assert_eq!((listing(fresh.folder()), fresh.status().state), (empty, NodeState::Empty));
-    // The sound one is restored as if the others had never come.
+    // The sound backup is restored as if the others had never come.
     fresh.done(restore(&backup));
     nodes[0].stop();
     nodes[1].unlock();
@@ -277,7 +277,7 @@ fn a_backup_of_another_registry_does_not_open_with_this_ones_passphrase_and_gues
     let left = |node: &Node| listing(node.folder()).into_iter().filter(|(file, _)| !counted(file)).collect::<Vec<_>>();
     let before = left(&nodes[0]);
     refuses(&nodes[0], &verify(passphrase(PASSPHRASE)), WRONG_PASSPHRASE);
-    // A backup is no way around the wait between two tries.
+    // A backup does not shorten the wait between two attempts at the passphrase.
     assert_eq!(nodes[0].refused(&verify(theirs.clone())).code, "HB1008");
     let verified = eventually("the wait is over", || nodes[0].ask(&verify(theirs.clone())).ok());
     assert!(matches!(verified, Reply::Backup { entries: Some(0), .. }), "{verified:?}");

@@ -1,4 +1,4 @@
-//! What cannot be read today is kept and read the day it can be: keys that come later, a newer version that is installed.
+//! Unreadable entries are kept and read once they can be: when keys come later, or when a newer version is installed.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,8 @@ fn read(library: &mut Library, seat: &mut Seat<Memory>) -> Vec<Mute> {
     reading.mute.into_iter().map(|(_, mute)| mute).collect()
 }
 
-/// An entry was read by a version that did not understand it; then this one was installed.
+/// An entry that an older version could not read is read after the upgrade and only then. It was kept by a version that
+/// did not understand it; then this version was installed.
 #[test]
 fn what_an_older_version_could_not_read_is_read_after_the_upgrade_and_only_then() {
     let mut federation = Federation::new(1);
@@ -50,7 +51,7 @@ fn what_an_older_version_could_not_read_is_read_after_the_upgrade_and_only_then(
     let commons = federation.commons();
     let ids: Vec<_> = federation.write(&mut seat, 3).iter().map(|arrival| arrival.entry.id()).collect();
     let mut library = Library::default();
-    // As a version before the first schema left them: the first two.
+    // The first two entries are as a version before the first schema left them.
     let later = |id: &protocol::bytes::ids::EntryId| Row::new(Table::Later, id, 0);
     let mut batch = Batch::default();
     for (id, by) in [(&ids[0], 0), (&ids[1], 0), (&ids[2], Schema::VERSION)] {
@@ -64,7 +65,7 @@ fn what_an_older_version_could_not_read_is_read_after_the_upgrade_and_only_then(
     read(&mut library, &mut seat);
     assert_eq!((dockets(&library, &seat), Library::later(&seat.store).expect("memory")), (0, 3));
 
-    // The upgrade: the third was put there by this very version, and waits on.
+    // After the upgrade the third entry waits on: this very version put it there.
     let overdue = Library::overdue(&seat.store).expect("memory");
     seat.store.commit(&overdue).expect("memory");
     assert_eq!(read(&mut library, &mut seat), []);
@@ -72,7 +73,7 @@ fn what_an_older_version_could_not_read_is_read_after_the_upgrade_and_only_then(
     assert!(Library::overdue(&seat.store).expect("memory").is_empty());
 }
 
-/// Newer than this version: named once, kept, and not asked again at every start.
+/// An entry of a newer version waits for that version: it is reported once, kept, and not tried again at every start.
 #[test]
 fn what_a_newer_version_wrote_waits_for_it() {
     let mut entropy = Entropy::new([0x17; 32]);
@@ -86,7 +87,7 @@ fn what_a_newer_version_wrote_waits_for_it() {
     let newer = |alarm: &protocol::app::control::Problem| alarm.code == "HB4007";
     eventually("it is named", || nodes[0].alarms().iter().any(newer).then_some(()));
     assert_eq!((nodes[0].list(RecordKind::Docket).len(), nodes[0].figure("habeas_unread")), (0, Some(0)));
-    // A restart forgets nothing of it; and once a person has seen it, no restart tells of it again.
+    // A restart does not forget it; and once a person has acknowledged it, no restart reports it again.
     nodes[0].stop();
     nodes[0].resume();
     assert!(nodes[0].alarms().iter().any(newer));
@@ -96,7 +97,8 @@ fn what_a_newer_version_wrote_waits_for_it() {
     assert!(!nodes[0].alarms().iter().any(newer), "it was tried again for nothing");
 }
 
-/// Entries under an epoch whose key comes with a later grant, on a node that runs: nobody has to lock and unlock it.
+/// An entry whose key comes later is read when the key comes. The entries are under an epoch whose key arrives with a
+/// later grant while the node runs: nobody has to lock and unlock it.
 #[test]
 fn an_entry_whose_key_comes_later_is_read_when_the_key_comes() {
     let mut entropy = Entropy::new([0x1a; 32]);
@@ -140,7 +142,7 @@ fn an_entry_whose_key_comes_later_is_read_when_the_key_comes() {
     assert_eq!(nodes[0].show(&section).record, section);
 }
 
-/// The same in the core alone: a key that is new is told of, one that is known is not.
+/// New keys of a circle are reported once. The core alone is tested: it reports a new key, and not a known one.
 #[test]
 fn new_keys_of_a_circle_are_told_of_once() {
     let mut federation = Federation::new(1);

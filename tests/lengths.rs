@@ -1,7 +1,8 @@
-//! What lengths tell: to which of a few steps a body belongs, and nothing of what kind of case it is about.
+//! Lengths of bodies: they reveal one of a few steps, and nothing about the kind of case.
 //!
-//! Who sees the network or a disk sees when somebody writes and how much, in steps of Padmé; a person who states a fact or
-//! two writes the same number of bytes whatever they are. How much a file holds that is brought in does show, in steps.
+//! An observer of the network or a disk sees when somebody writes and how much, in steps of Padmé. A person who states
+//! a fact or two writes the same number of bytes, whatever the facts are. The size of an imported file does show, in
+//! steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,9 +26,9 @@ use protocol::{
 use serde_json::json;
 
 const SEED: [u8; 32] = [0x15; 32];
-/// Case files.
+/// The number of case files.
 const CASES: usize = 10_000;
-/// Kinds of case files, as frequent as each other, with texts of different lengths.
+/// The kinds of case files, all of the same frequency, with texts of different lengths.
 const KINDS: [&str; 4] = ["mobilised", "conscript", "contract_coerced", "pmc"];
 
 /// A number below `end`.
@@ -36,7 +37,7 @@ fn below(entropy: &mut Entropy, end: usize) -> usize {
     usize::try_from(number % end as u64).expect("below a length")
 }
 
-/// A case file of a kind, with as much in it as chance will have.
+/// A case file of a kind, with a random amount of content.
 fn case(number: usize, kind: &str, entropy: &mut Entropy) -> serde_json::Value {
     let places = ["filtration_unit", "sizo", "transfer_etap", "colony_strict", "mil_hospital"];
     let detention: Vec<_> = (0..below(entropy, 30))
@@ -51,7 +52,7 @@ fn case(number: usize, kind: &str, entropy: &mut Entropy) -> serde_json::Value {
     })
 }
 
-/// The length of the body that says this.
+/// The length of the body with these statements.
 fn length(statements: Vec<Statement>, section: SectionId, entropy: &mut Entropy) -> usize {
     let claimed_time = ClaimedTime(1_795_515_600);
     let plain = Plain { schema: Schema::VERSION, section, claimed_time, deps: vec![], batch: None, statements };
@@ -71,7 +72,8 @@ fn length(statements: Vec<Statement>, section: SectionId, entropy: &mut Entropy)
     body.bytes().len()
 }
 
-/// Padmé as its paper draws it (PURBs, PoPETs 2019): as many low bits of a length are zero as it has bits to spare.
+/// Whether a length is one of Padmé (PURBs, PoPETs 2019): as many low bits of a length are zero as it has bits to
+/// spare.
 fn is_padme(length: usize) -> bool {
     let (mut exponent, mut left) = (0, length);
     while left > 1 {
@@ -92,7 +94,7 @@ fn the_length_of_a_case_file_is_a_step_of_padme_and_does_not_tell_its_kind() {
     let cases: Vec<_> =
         kinds.iter().enumerate().map(|(number, kind)| case(number, KINDS[*kind], &mut entropy)).collect();
     let mut ids = Entropy::new([0x16; 32]);
-    // Some at a time: a file has at most so many cases.
+    // The case files are imported in groups: a file has at most so many.
     let mut seen = Vec::new();
     for (cases, kinds) in cases.chunks(500).zip(kinds.chunks(500)) {
         let file = json!({ "cases": cases }).to_string();
@@ -108,7 +110,7 @@ fn the_length_of_a_case_file_is_a_step_of_padme_and_does_not_tell_its_kind() {
     }
     assert_eq!(seen.len(), CASES);
 
-    // SPEC §Bodies: around the padded text stand two arrays of one byte, four fields of 17, 26, 50 and 34, three bytes of
+    // SPEC §Bodies: around the padded text are two arrays of one byte, four fields of 17, 26, 50 and 34, three bytes of
     // length, and a tag.
     let lengths: BTreeSet<_> = seen.iter().map(|(length, _)| *length).collect();
     assert!((4..120).contains(&lengths.len()), "{} lengths", lengths.len());
@@ -116,7 +118,7 @@ fn the_length_of_a_case_file_is_a_step_of_padme_and_does_not_tell_its_kind() {
     let odd: Vec<_> = padded.filter(|padded| !is_padme(*padded)).collect();
     assert!(odd.is_empty(), "no steps of Padmé: {odd:?}");
 
-    // A reader of lengths learns from half of them what kind goes with which, and guesses the other half.
+    // An observer learns from half of the lengths which kind goes with which, and guesses the other half.
     let (learnt, guessed) = seen.split_at(CASES / 2);
     let mut counts: BTreeMap<usize, [usize; KINDS.len()]> = BTreeMap::new();
     learnt.iter().for_each(|(length, kind)| counts.entry(*length).or_default()[*kind] += 1);
@@ -131,7 +133,8 @@ fn the_length_of_a_case_file_is_a_step_of_padme_and_does_not_tell_its_kind() {
     assert!(right <= chance + 0.02, "{right} of the kinds are guessed from lengths; chance is {chance}");
 }
 
-/// Whoever watches a line sees that somebody wrote: not what, nor in which of the fields that people type every day.
+/// A fact or two have one length, whatever they are. An observer of a connection sees that somebody wrote, but not
+/// what, nor in which of the fields that people use every day.
 #[test]
 fn a_fact_or_two_have_one_length_whatever_they_are() {
     let mut entropy = Entropy::new(SEED);

@@ -1,4 +1,4 @@
-//! Long work: it says how far it is, and nobody else waits for it.
+//! Long work reports its progress, and no other request waits for it.
 
 use protocol::app::control::{
     Guest, Known, Problem, Progress, Readers, RecordKind, Reply, Request, SharePreview, Unit,
@@ -7,10 +7,10 @@ use tests::daemons::{Daemons, eventually, fact};
 
 use crate::NODE;
 
-/// Case files: enough that a sweep over them takes a while on any machine.
+/// The number of case files: enough that reading all of them takes a while on any machine.
 const MANY: usize = 240;
 
-/// Asks for something long, and asks for the peers in the middle of it: what it came to, and how far it was told to be.
+/// Sends a long request that is interrupted by another one, for the peers; returns the answer and the progress reports.
 fn interrupted(nodes: &Daemons, request: &Request) -> (Result<Reply, Problem>, Vec<Progress>) {
     let long = nodes[0].door().begin(request).expect("it tells how far it is");
     let first = long.told[0];
@@ -25,7 +25,7 @@ fn interrupted(nodes: &Daemons, request: &Request) -> (Result<Reply, Problem>, V
 fn a_list_a_preview_and_figures_go_on_between_other_requests() {
     let nodes = Daemons::found(NODE, 2);
     nodes[0].import_many(MANY);
-    // Counted first: what is known need not be looked at again.
+    // The figures come first: values that are known already need no second reading.
     let (reply, _) = interrupted(&nodes, &Request::Metrics);
     let Ok(Reply::Metrics { text }) = reply else { panic!("no figures: {reply:?}") };
     assert!(text.contains("habeas_conflicts "), "{text}");

@@ -1,5 +1,5 @@
-//! Files of the store that were deleted, cut short, damaged or put back while the node was off: the person is told how much
-//! is missing and what to do, nobody forks, and what others hold comes back.
+//! Lost files: files of the store were deleted, cut short, damaged or put back while the node was off. The person is
+//! told how much is missing and what to do, no node forks, and everything that others hold is restored.
 
 use std::{
     fs,
@@ -46,8 +46,8 @@ fn told(node: &Node, code: &str) -> Option<Problem> {
     node.alarms().into_iter().find(|problem| problem.code == code)
 }
 
-/// 53 case files are confirmed, 13 of them before the newest log began, and two dockets after it, which the other node has.
-/// Then the node is killed, `spoil` does its work, and the node starts again.
+/// The story of each loss. 53 case files are confirmed, 13 of them before the newest log began, and two dockets after
+/// it, which the other node has. Then the node is killed, `spoil` damages its files, and the node starts again.
 fn story(spoil: impl Fn(&Node), code: &str, left: impl Fn(usize) -> bool) {
     let mut nodes = Daemons::found(NODE, 2);
     for _ in 0..13 {
@@ -62,7 +62,7 @@ fn story(spoil: impl Fn(&Node), code: &str, left: impl Fn(usize) -> bool) {
     nodes.settle();
     nodes[0].kill();
     spoil(&nodes[0]);
-    // What the other node holds is out of reach at first.
+    // The entries of the other node are out of reach at first.
     nodes[1].stop();
     nodes[0].resume();
     let cases = nodes[0].list(RecordKind::Case).len();
@@ -70,7 +70,7 @@ fn story(spoil: impl Fn(&Node), code: &str, left: impl Fn(usize) -> bool) {
     let problem = told(&nodes[0], code).unwrap_or_else(|| panic!("nobody was told: {:?}", nodes[0].alarms()));
     assert!(problem.next.contains("what others hold comes back by itself"), "{problem:?}");
     let since = nodes[0].status().alarms[0].since.expect("it has a date");
-    // It writes on before anybody can tell it what it said before.
+    // The node writes on before another node can tell it what it wrote before.
     let after = nodes[0].save(docket());
     for _ in 0..2 {
         nodes[0].stop();
@@ -88,20 +88,21 @@ fn story(spoil: impl Fn(&Node), code: &str, left: impl Fn(usize) -> bool) {
         assert_eq!(node.status().circles.iter().map(|circle| circle.forked).sum::<u64>(), 0, "somebody forked");
     }
     assert_eq!(nodes[1].alarms(), [], "an honest node seems to have forked");
-    // It stays until a person has looked at it; then it is not told again.
+    // The alarm stays until a person has acknowledged it; then it is not raised again.
     nodes[0].done(Request::Settle { code: code.to_owned() });
     nodes[0].stop();
     nodes[0].resume();
     assert_eq!(told(&nodes[0], code), None);
 }
 
-/// 13 of 53 were there, nobody was told, and the node went on in its old incarnation: its next entry was a fork.
+/// A deleted newest log is reported and causes no fork. Only 13 of 53 case files were there, nobody was told, and the
+/// node went on in its old incarnation: its next entry was a fork.
 #[test]
 fn with_the_newest_log_deleted_the_loss_is_told_and_nobody_forks() {
     story(|node| fs::remove_file(newest_log(node)).expect("writable"), LOST, |cases| cases == 13);
 }
 
-/// 33 were there.
+/// A newest log that was cut short is reported and causes no fork. Only 33 of 53 case files were there.
 #[test]
 fn with_the_newest_log_cut_short_the_loss_is_told_and_nobody_forks() {
     let cut = |node: &Node| {
@@ -111,7 +112,7 @@ fn with_the_newest_log_cut_short_the_loss_is_told_and_nobody_forks() {
     story(cut, LOST, |cases| (13..53).contains(&cases));
 }
 
-/// 21 were there.
+/// A newest log with one flipped bit is reported and causes no fork. Only 21 of 53 case files were there.
 #[test]
 fn with_one_bit_of_the_newest_log_flipped_the_loss_is_told_and_nobody_forks() {
     let flip = |node: &Node| {
@@ -134,7 +135,7 @@ fn with_the_store_put_back_in_place_the_loss_is_told_and_nobody_forks() {
     let lost = [nodes[0].save(docket()), nodes[0].save(docket())];
     nodes.settle();
     nodes[0].stop();
-    // The same folder, the same identity file, older rows.
+    // The folder and the identity file are the same, but the rows are older.
     fs::remove_dir_all(rows(&nodes[0])).expect("writable");
     fs::create_dir(rows(&nodes[0])).expect("writable");
     yesterday.iter().for_each(|(path, bytes)| fs::write(path, bytes).expect("writable"));

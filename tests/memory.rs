@@ -1,7 +1,7 @@
-//! What is in the memory of a locked node: nothing that opens or says what people read here.
+//! The memory of a locked node: it contains no key to, and no text of, what people read here.
 //!
-//! The story: after `lock` the reader key stood in memory 53 times, since each move of it had left a copy, and so did 243
-//! petnames and, after an import of 10,000 case files, 9,746 family names: what is freed was not overwritten.
+//! The fault: after `lock` the reader key was in memory 53 times, since each move of it had left a copy, and so were
+//! 243 petnames and, after an import of 10,000 case files, 9,746 family names: freed memory was not overwritten.
 
 use std::{fmt::Write as _, fs, path::Path, time::SystemTime};
 
@@ -25,12 +25,12 @@ use tests::{
 
 use crate::{NODE, READABLE};
 
-/// Case files brought in.
+/// The number of imported case files.
 const CASES: usize = 400;
-/// Petnames given, one after another.
+/// The number of petnames given, one after another.
 const PETNAMES: usize = 20;
 
-/// Beginnings of invented words that nothing else contains; eight digits behind each tell one from another.
+/// The beginnings of invented texts that nothing else contains; the eight digits that follow distinguish them.
 const TEXTS: [(&str, &str); 6] = [
     ("family names", "Qvxfamilyname"),
     ("labels", "QVXLABELNAME"),
@@ -48,7 +48,7 @@ fn beginning(class: &str) -> &'static str {
     TEXTS.iter().find(|(known, _)| *known == class).expect("a class of texts").1
 }
 
-/// The sample, over and over, with other names in it.
+/// An import of many case files: the sample, over and over, with other names in it.
 fn many() -> String {
     let mut file: Value = serde_json::from_str(&sample()).expect("the sample is JSON");
     let sample = file["cases"].as_array().expect("a list of cases").clone();
@@ -63,8 +63,8 @@ fn many() -> String {
     file.to_string()
 }
 
-/// What opens what people read: by name, and what is derived from each. And the name of one that opens only what is
-/// replicated, and stays.
+/// The keys that open what people read: by name, with what is derived from each. Also the name of one that opens only
+/// what is replicated, and stays.
 fn keys(folder: &Path) -> (Vec<Needle>, String) {
     let opened = Vault::open(folder, &passphrase(PASSPHRASE), SystemTime::now());
     let (_, keys) = opened.expect("the right passphrase");
@@ -88,7 +88,7 @@ fn keys(folder: &Path) -> (Vec<Needle>, String) {
     };
     for (name, secret) in ["author", "desk", "ballot", "receipt", "reading"].into_iter().zip(&secrets) {
         needles.push(Needle::of(format!("{name} key"), secret.expose()));
-        // What RFC 8032 makes of a seed signs as well as the seed does.
+        // The expanded seed (RFC 8032) signs as well as the seed does.
         let expanded = Sha512::digest(secret.expose());
         needles.push(Needle::of(format!("{name} key, expanded"), &expanded[1..31]));
         needles.push(Needle::of(format!("{name} key, prefix"), &expanded[32..]));
@@ -116,7 +116,7 @@ fn texts() -> Vec<Needle> {
     TEXTS.iter().flat_map(spellings).collect()
 }
 
-/// What people do in a day.
+/// Uses the node as people do in a day.
 fn use_it(node: &Node, other: &str) {
     match node.done(Request::Import { file: many(), dry_run: false, known: Known::Refuse }) {
         Reply::Imported { records, .. } => assert_eq!(records.len(), CASES + 2),
@@ -141,7 +141,7 @@ fn use_it(node: &Node, other: &str) {
     let _named = node.refused(&Request::Set { record: record.to_string(), facts: mistyped });
 }
 
-/// What people look at.
+/// Reads what people look at.
 fn read_it(node: &Node, other: &str) {
     let cases = node.list(RecordKind::Case);
     let dockets = node.list(RecordKind::Docket);
@@ -164,7 +164,8 @@ fn read_it(node: &Node, other: &str) {
     node.done(Request::Archive { to, language: Language::Ru, zone: None });
 }
 
-/// What everybody on the computer may ask the system about a process: its command, its surroundings, its threads.
+/// The texts and keys in the list of processes: what every user of the computer may ask the system about a process, its
+/// command, environment and threads.
 fn in_the_list_of_processes(node: &Node, keys: &[Needle], texts: &[Needle]) {
     let process = Path::new("/proc").join(node.process().to_string());
     let command = fs::read(process.join("cmdline")).expect("it runs");
@@ -202,7 +203,7 @@ fn the_keys_of_a_running_node_are_on_locked_pages_and_a_crash_writes_no_core() {
     node.init();
     let Reply::Examined(examined) = node.done(Request::Examine) else { panic!("not examined") };
     assert_eq!(examined.unprotected, Vec::<String>::new());
-    // One page holds the first 128 keys; where the system allows it, everything is kept.
+    // One page holds the first 128 keys; where the system allows it, all memory is kept out of swap.
     let least = if examined.kept_in_memory { kib(node, "VmRSS") / 2 } else { 4 };
     assert!(kib(node, "VmLck") >= least, "{} KiB are locked", kib(node, "VmLck"));
     assert_eq!(kib(node, "VmSwap"), 0);
@@ -232,7 +233,7 @@ fn after_a_lock_no_key_and_no_text_is_left_in_memory() {
         scan(nodes[0].process(), &all.collect::<Vec<_>>()).expect("it lets itself be read")
     };
 
-    // That what is there is found, or nothing below would mean anything.
+    // The scan finds what is there; otherwise the assertions below would prove nothing.
     let open = look();
     let values = format!("habeas 1 store values, {}", Table::Desk.label());
     for what in [&values, "author key", "reading key", "family names", "labels", "petnames"] {
@@ -245,7 +246,7 @@ fn after_a_lock_no_key_and_no_text_is_left_in_memory() {
     let left = locked.iter().filter(|(what, _)| **what != stays);
     assert_eq!(told(left), "", "left after a lock (open: {} kinds)", open.len());
 
-    // Once more: opened, read, locked.
+    // The node is opened, read and locked once more.
     assert_eq!(nodes[0].refused(&Request::List { kind: RecordKind::Case }).code, codes::LOCKED);
     nodes[0].unlock();
     read_it(&nodes[0], &other);
@@ -255,7 +256,8 @@ fn after_a_lock_no_key_and_no_text_is_left_in_memory() {
     assert_eq!(told(left), "", "left after a second lock");
 }
 
-/// An archive that was being written went on after the lock, to its end, with every name in memory and on the disk.
+/// An archive under way ends with the lock and leaves nothing. An archive that was being written went on after the
+/// lock, to its end, with every name in memory and on the disk.
 #[test]
 fn an_archive_under_way_ends_with_the_lock_and_nothing_of_it_is_left() {
     let nodes = Daemons::found(READABLE, 1);
@@ -281,7 +283,8 @@ fn an_archive_under_way_ends_with_the_lock_and_nothing_of_it_is_left() {
     }
 }
 
-/// What is looked at above is a program of the tests; the ones that people start must overwrite what they free, too.
+/// Every program overwrites what it frees. The scans above read a program of the tests; the programs that people start
+/// must have the same allocator.
 #[test]
 fn every_program_overwrites_what_it_frees() {
     for program in ["node/src/main.rs", "cli/src/main.rs", "tests/src/bin/tests-node.rs"] {

@@ -1,5 +1,5 @@
-//! Files of two foundings on one desk, and words typed wrong: what does not belong together is refused in plain words, and
-//! nothing of it is kept.
+//! Files of two foundings that were mixed up, and words typed wrong: what does not belong together is refused in plain
+//! words, and nothing of it is kept.
 
 use protocol::app::control::{Known, NodeState, Problem, RecordKind, Reply, Request, codes};
 use tests::daemons::{Daemons, Node, ROOT_PASSPHRASE, passphrase, sample};
@@ -27,7 +27,7 @@ fn a_signature_of_another_draft_is_told_by_the_words_of_both() {
     }
     let cards = [nodes[0].card(), nodes[1].card()];
     let cards: Vec<_> = cards.iter().map(String::as_str).collect();
-    // The same founders drafted twice: somebody's post crossed.
+    // The same founders drafted twice, because their messages crossed.
     let [(first, first_words), (second, second_words)] = [words_of(&nodes[0], &cards), words_of(&nodes[0], &cards)];
     assert_ne!(first_words, second_words);
     let (ours, theirs) = (nodes[0].sign(&first), nodes[1].sign(&second));
@@ -35,13 +35,13 @@ fn a_signature_of_another_draft_is_told_by_the_words_of_both() {
     assert_eq!(code, codes::MIXED, "{message}");
     let params = serde_json::to_value(situation.expect("what it is about").params).expect("texts");
     assert_eq!(params, serde_json::json!({ "ours": first_words, "theirs": second_words }));
-    // A draft or a signature in the place of the other is told apart by what it is.
+    // A draft or a signature in the place of another file is recognised by its kind.
     for request in [complete(&ours, &[&first]), complete(&first, &[&second]), Request::Join { registry: first.clone() }]
     {
         assert_eq!(nodes[0].refused(&request).code, codes::FILE_KIND);
     }
     assert_eq!(nodes[0].status().state, NodeState::Alone, "nothing of it was kept");
-    // What belongs together still does.
+    // The files that belong together are still accepted.
     let registry = nodes[0].file(complete(&first, &[&ours, &nodes[1].sign(&first)]));
     nodes[0].done(Request::Join { registry });
     assert_eq!(nodes[0].status().registry_words, Some(first_words));
@@ -60,7 +60,8 @@ fn a_folder_takes_no_file_of_another_registry() {
     drop(theirs);
 }
 
-/// Six words, the last one a check: one typed wrong, two that changed places or one left out never lead to another record.
+/// Words of a record that were typed wrong lead to no record. Of six words the last is a check: with one word wrong,
+/// two exchanged or one left out, they never name another record.
 #[test]
 fn words_of_a_record_that_were_typed_wrong_lead_to_no_record() {
     let nodes = Daemons::found(NODE, 1);

@@ -1,4 +1,4 @@
-//! Another user of the same machine: nothing of a node is readable for them, and nobody but its owner asks it.
+//! Other users of the same machine: they can read nothing of a node, and only its owner can ask it.
 
 use std::{
     fs,
@@ -30,8 +30,8 @@ fn everything(paths: &[PathBuf]) -> Vec<PathBuf> {
     found
 }
 
-/// Of these paths, those that another user may read, write or look into; `None` where nobody else can be asked: that
-/// takes root and setpriv(1).
+/// The paths that are open to another user, who may read, write or look into them; `None` where no other user can be
+/// tried: that takes root and setpriv(1).
 fn open_to_another(paths: &[PathBuf]) -> Option<Vec<String>> {
     const LOOK: &str = r#"for f; do if [ -r "$f" ] || [ -w "$f" ] || [ -x "$f" ]; then echo "$f"; fi; done"#;
     if !geteuid().is_root() {
@@ -48,7 +48,7 @@ fn no_other_user_reads_a_file_of_a_node_or_reaches_its_socket() {
     let mut nodes = Daemons::found(NODE, 1);
     let node = &nodes[0];
     let all = node.folder().parent().expect("the folder of all of them").to_owned();
-    // What is around it keeps nobody out: the node's own modes must.
+    // The folders around the node keep nobody out: the node's own modes must.
     open_to_all(&all);
     node.import_sample();
     let [backup, archive] = ["backup", "archive"].map(|name| node.folder().with_extension(name));
@@ -65,7 +65,7 @@ fn no_other_user_reads_a_file_of_a_node_or_reaches_its_socket() {
         let expected = if about.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(about.permissions().mode() & 0o777, expected, "{}", path.display());
     }
-    // Whether another user comes this far at all: a file that is open to everybody tells.
+    // The control file, which is open to everybody, shows whether another user can come this far at all.
     let control = all.join("control");
     fs::write(&control, "x").expect("writable");
     fs::set_permissions(&control, fs::Permissions::from_mode(0o644)).expect("ours");
@@ -74,7 +74,7 @@ fn no_other_user_reads_a_file_of_a_node_or_reaches_its_socket() {
         assert_eq!(open_to_another(&found), Some(vec![]));
     }
 
-    // A folder that was open to everybody before: names are, nothing else is.
+    // In a folder that was open to everybody before, the names are readable, and nothing else is.
     nodes[0].stop();
     open_to_all(nodes[0].folder());
     nodes[0].start();

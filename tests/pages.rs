@@ -1,8 +1,9 @@
-//! The pages under `tests/pages`: prose for people, with sessions that are typed in a shell as they stand there.
+//! The pages under `tests/pages`: prose for people, with sessions that are typed into a shell exactly as they are
+//! written.
 //!
-//! A block ` ```console ` is a session: `$ command`, then what it prints, both streams together. In what it prints,
-//! `[..]` stands for anything within a line, and a line `...` for any lines; a last line `[exit 3]` names an exit status
-//! other than 0. A command that ends with `&` runs on, and is waited for until it answers. A block ` ```file NAME ` is a
+//! A block ` ```console ` is a session: `$ command`, then its output, both streams together. In the output, `[..]`
+//! stands for anything within a line, and a line `...` for any lines; a last line `[exit 3]` names an exit status other
+//! than 0. A command that ends with `&` runs on, and the page waits until it answers. A block ` ```file NAME ` is a
 //! file of that name. Each page has a folder of its own, which is its home.
 
 use std::{
@@ -49,13 +50,13 @@ pages! {
     sharing = "sharing.md";
 }
 
-/// Where a page is played.
+/// The stage on which a page is played: a home folder and the commands that run on.
 struct Stage {
     home: TempDir,
     running: Vec<Child>,
 }
 
-/// What stands in a page.
+/// A part of a page: a file, or a command with its expected output.
 enum Part {
     File { name: String, text: String },
     Step { line: usize, command: String, expected: String },
@@ -66,7 +67,7 @@ impl Stage {
         let home = TempDir::with_prefix("page-").expect("a temporary folder");
         let programs = home.path().join("bin");
         fs::create_dir(&programs).expect("the folder is ours");
-        // Both programs are those built with the tests, wherever they lie.
+        // Both programs are those built with the tests, wherever they are.
         let habeas = format!("#!/bin/sh\nexec '{HABEAS}' --node-program '{NODE}' \"$@\"\n");
         fs::write(programs.join("habeas"), habeas).expect("the folder is ours");
         fs::set_permissions(programs.join("habeas"), fs::Permissions::from_mode(0o755)).expect("ours");
@@ -106,7 +107,7 @@ impl Stage {
         shell
     }
 
-    /// What a command prints, and its exit status if it is not 0.
+    /// Runs a command: its output, and its exit status if it is not 0.
     fn run(&self, command: &str) -> String {
         let Output { status, stdout, .. } =
             self.shell(&format!("{{ {command}\n}} 2>&1")).output().expect("there is a shell");
@@ -119,7 +120,7 @@ impl Stage {
         said
     }
 
-    /// Lets a command run on; answers when a node answers for its folder.
+    /// Starts a command that runs on; returns once a node answers for its folder.
     fn start(&mut self, command: &str) -> String {
         let log = fs::File::create(self.home.path().join(format!("{}.log", self.running.len()))).expect("ours");
         let mut shell = self.shell(&format!("exec {command}"));
@@ -138,10 +139,10 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        // One that a page left in the background is nobody's child.
+        // A node that a page left in the background is no child of the test.
         let _none_runs = self.run("habeas stop");
         for child in &mut self.running {
-            // A signal that it passes on to its node; then both end.
+            // The command passes the signal on to its node; then both end.
             if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
                 let _gone_already = kill_process(pid, Signal::TERM);
             }

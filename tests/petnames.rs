@@ -1,4 +1,4 @@
-//! What people call an organisation stays on their computer: membership is an offence in places.
+//! Petnames of organisations stay on the computer where they were given: in some places membership is an offence.
 
 use std::{fs, path::Path};
 
@@ -15,9 +15,9 @@ use tests::{
 
 use crate::NODE;
 
-/// A name that no other bytes contain.
+/// The petname, a name that no other bytes contain.
 const NAME: &str = "Quincunx Zeppelin Юридический центр";
-/// Its parts, each of which would tell.
+/// The parts of the name, each of which would reveal it.
 const PARTS: [&str; 3] = ["Quincunx", "Zeppelin", "Юридический"];
 
 fn names(node: &Node) -> Vec<Named> {
@@ -31,7 +31,7 @@ fn name(organisation: &str, petname: &str) -> Request {
     Request::Name { organisation: organisation.to_owned(), petname: petname.to_owned() }
 }
 
-/// That bytes do not tell the name, in letters of one byte or of two.
+/// Asserts that bytes do not tell the name, in one-byte or two-byte characters.
 fn tells_nothing(what: &str, bytes: &[u8]) {
     let wide = |part: &str| part.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>();
     for part in PARTS {
@@ -46,7 +46,7 @@ fn scan(folder: &Path) {
         let path = entry.expect("it can be read to its end").path();
         match path.is_dir() {
             true => scan(&path),
-            // The socket cannot be read, and files of a running store may go away.
+            // The socket cannot be read, and files of a running store may disappear.
             false => tells_nothing(&path.display().to_string(), &fs::read(&path).unwrap_or_default()),
         }
     }
@@ -62,7 +62,7 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
     nodes[0].done(name(&other, NAME));
     nodes[0].done(name(reader.call_sign(), "another one"));
 
-    // It stands beside the call-sign, in a field of its own.
+    // The petname is in a field of its own, beside the call-sign.
     let peers = nodes[0].status().peers;
     let named: Vec<_> =
         peers.iter().filter(|peer| peer.call_sign == other).map(|peer| peer.petname.as_deref()).collect();
@@ -90,7 +90,7 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
     });
     assert_eq!(claim.petname.as_deref(), Some(NAME));
 
-    // Everything the node sends to a member, as it is sent and as the member can open it.
+    // Everything that the node sends to a member is checked, as it is sent and as the member can open it.
     let mut wire = reader.meet(&registry, &nodes[0], &mut entropy);
     let circle = wire.commons.circle;
     wire.send(
@@ -114,7 +114,7 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
     }
     assert!(frames >= 2 && opened >= 3, "{frames} frames, {opened} entries: too few to show anything");
 
-    // Everything the other node shows, keeps and logs; and everything this one keeps and logs.
+    // Everything that the other node shows, keeps and logs is checked; and everything that this one keeps and logs.
     let record = docket.to_string();
     for request in [
         Request::Status,
@@ -131,7 +131,7 @@ fn a_petname_is_shown_here_and_never_sent_stored_in_clear_logged_or_written_into
         scan(node.folder());
     }
 
-    // It goes with the reading keys, lasts over a restart, and can be forgotten.
+    // The petname is locked with the reading keys, survives a restart, and can be removed.
     nodes[0].done(Request::Lock);
     assert_eq!(nodes[0].refused(&Request::Names).code, codes::LOCKED);
     tells_nothing("a locked node", &serde_json::to_vec(&nodes[0].status()).expect("JSON"));
@@ -160,7 +160,7 @@ fn a_misleading_name_is_refused_and_a_name_is_none_of_the_codes() {
     nodes[0].done(name(&other, NAME));
     check(&own, &NAME.to_uppercase(), codes::PETNAME);
 
-    // Whoever is called so can be named so, wherever an organisation is named.
+    // An organisation can be named by its petname wherever an organisation is named.
     let held = |request: Request| match nodes[0].done(request) {
         Reply::Peers { peers } => peers.iter().any(|peer| peer.call_sign == other && peer.held),
         reply => panic!("no peers: {reply:?}"),
@@ -175,7 +175,7 @@ fn a_misleading_name_is_refused_and_a_name_is_none_of_the_codes() {
     }
     check("Quincunx", "Centre", codes::NO_ORGANISATION);
 
-    // Where a code is due it is signed and read by others: a name is refused there.
+    // A field that takes a code is signed and read by others: a petname is refused there.
     let source = || fact("docket_source.type", "court_card");
     let refused = |facts: Vec<Fact>, code: &str| {
         assert_eq!(nodes[0].refused(&Request::DocketNew { facts }).code, code);

@@ -1,4 +1,5 @@
-//! What Habeas promises, one module per promise. One test binary: linking the product takes longer than running this.
+//! The promises of Habeas, one module each, in one test binary: linking the product takes longer than running the
+//! tests.
 
 mod alone;
 mod archive;
@@ -39,5 +40,5 @@ mod wire;
 
 /// The node under test, built with the tests.
 const NODE: &str = env!("CARGO_BIN_EXE_tests-node");
-/// The same, but that its memory may be read.
+/// The readable node: the same program, but its memory may be read.
 const READABLE: &str = env!("CARGO_BIN_EXE_tests-readable-node");

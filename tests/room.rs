@@ -1,7 +1,8 @@
-//! A disk that fills up: the node keeps a reserve, says so, and goes on by itself once there is room.
+//! A disk that fills up: the node keeps a reserve, reports it, and resumes by itself once there is room.
 //!
-//! The disk is a file system in memory of its own. Where the system lets nobody mount one, the test says so and ends; what
-//! a full disk does to the store itself is shown without rights in `bad_input` and in the store's own tests.
+//! The disk is a file system in memory. Where the system does not allow a test to mount one, the test says so and ends;
+//! the effects of a full disk on the store itself are tested without rights in `bad_input` and in the store's own
+//! tests.
 
 use std::{
     fs::{self, File},
@@ -17,7 +18,7 @@ use tests::daemons::{Daemons, eventually, fact};
 
 use crate::NODE;
 
-/// A small disk, gone when dropped.
+/// A small disk, unmounted when dropped.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -28,7 +29,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then(|| Self(place.to_owned()))
     }
 
-    /// A file that takes up so many bytes.
+    /// Takes up space with a file of so many bytes.
     fn take(&self, name: &str, bytes: u64) {
         let file = File::create(self.0.join(name)).expect("writable");
         rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, bytes).expect("there is room");
@@ -76,13 +77,13 @@ fn a_disk_that_fills_up_is_told_takes_nothing_more_and_goes_on_by_itself_once_th
     let problem = node.refused(&docket());
     assert_eq!((problem.code.as_str(), problem.next.contains("goes on by itself")), ("HB5001", true), "{problem:?}");
     assert!(node.alarms().iter().any(|alarm| alarm.code == "HB5001"));
-    // What the other one writes meanwhile is not taken, and nobody is blamed.
+    // Entries that the other node writes meanwhile are not taken, and nobody is blamed.
     let meanwhile = nodes[1].save(docket());
     let here = |node: &tests::daemons::Node| -> Vec<_> {
         node.list(RecordKind::Docket).iter().map(|docket| docket.record).collect()
     };
     assert_eq!(here(&node), [first, before]);
-    // Everything that needs no room goes on; even with none at all.
+    // Everything that needs no room still works, even with none at all.
     disk.take("more ballast", disk.free());
     assert_eq!(node.refused(&docket()).code, "HB5001");
     assert_eq!(here(&node), [first, before]);

@@ -1,4 +1,4 @@
-//! Two nodes that hold different ends of a roster agree again, whoever signed what.
+//! Rosters: two nodes that hold different ends of one agree again, whichever links were signed.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,7 +16,7 @@ use protocol::{
 };
 use tests::written::{Office, Registry, device};
 
-/// Two nodes, and the frames under way between them.
+/// A pair of nodes, and the frames under way between them.
 struct Pair {
     registry: Registry,
     nodes: [(State, Memory); 2],
@@ -62,7 +62,7 @@ impl Pair {
         }
     }
 
-    /// Connects the two and lets an hour pass.
+    /// Lets the two meet, that is, connects them, and lets an hour pass.
     fn meet(&mut self) {
         for side in [0, 1] {
             self.give(side, Input::Up(self.key(1 - side)), 0);
@@ -80,7 +80,7 @@ impl Pair {
         self.nodes[side].0.replica().members.roster(org).expect("a member")
     }
 
-    /// Both hold the same control data, with this many links of the first office's roster, frozen or not.
+    /// Checks that both hold the same control data, with this many links of the first office's roster, frozen or not.
     fn check(&self, links: u64, frozen: bool) {
         let org = self.registry.offices[0].organisation();
         let states = [0, 1].map(|side| self.roster(side, &org).state());
@@ -91,7 +91,7 @@ impl Pair {
     }
 }
 
-/// `count` further links of an office's roster, from a seed.
+/// Grows an office's roster by `count` links, from a seed.
 fn grow(office: &Office, count: usize, seed: u8) -> Vec<Link> {
     let mut entropy = Entropy::new([seed; 32]);
     let mut roster = office.roster.clone();
@@ -131,8 +131,9 @@ fn a_fork_at_the_heads_freezes_both() {
     met(grow(&office(), 1, 1), grow(&office(), 1, 2)).check(1, true);
 }
 
-/// Nodes sent each other only what lay above the shorter chain. Where two chains had parted further down, no link that
-/// came had the parent of one held, so none proved anything, and the pair stayed unequal for ever.
+/// A fork below the heads is found too. Nodes sent each other only the links above the shorter chain. Where two chains
+/// had parted further down, no link that came had the parent of one held, so none proved the fork, and the pair stayed
+/// unequal for ever.
 #[test]
 fn a_fork_that_lies_below_the_heads_is_found_too() {
     met(grow(&office(), 3, 1), grow(&office(), 3, 2)).check(1, true);

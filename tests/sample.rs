@@ -1,10 +1,10 @@
-//! The sample data: invented persons only, and public proceedings in which every value says where it comes from.
+//! The sample data: invented persons only, and public proceedings in which every value names its source.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
 use serde_json::Value;
 
-/// Every key a docket may have: there is no room for a name.
+/// The keys that a docket may have: none of them can hold a name.
 const DOCKET_KEYS: &[&str] = &[
     "label",
     "court_id",
@@ -78,7 +78,7 @@ fn a_value_without_source_or_grade_and_a_key_for_a_name_are_found() {
     check("/events/0", serde_json::json!({ "accused": { "v": "x", "src": "s1", "grade": "B2" } }));
 }
 
-/// What is wrong with a docket.
+/// The faults of a docket.
 fn faults(docket: &Value) -> Vec<String> {
     let sources = list(docket, "sources");
     let known: BTreeSet<&str> = sources.iter().filter_map(|source| source["id"].as_str()).collect();
@@ -113,7 +113,7 @@ fn claim(key: &str, value: &Value, sources: &BTreeSet<&str>, faults: &mut Vec<St
     }
 }
 
-/// Reliability of the source A to F, credibility of the information 1 to 6.
+/// Whether a value is a grade: reliability of the source A to F, credibility of the information 1 to 6.
 fn is_grade(value: &Value) -> bool {
     matches!(value.as_str().map(str::as_bytes), Some([b'A'..=b'F', b'1'..=b'6']))
 }

@@ -1,8 +1,8 @@
-//! A search: an image of a locked node in the hands of somebody who has all the documents, all the source, and one of the
-//! members' keys.
+//! A search: an image of a locked node in the hands of a person who has all the documents, all the source, and the keys
+//! of one of the members.
 //!
-//! The list of what it yields is the one that README.md publishes under *What a search would find*. Whoever lets the disk
-//! tell more has to say so there.
+//! The list of findings is the one that README.md publishes under *What a search would find*. A change by which the
+//! disk reveals more has to be described there.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ use tests::{
 
 use crate::NODE;
 
-/// What the documented formats tell without a key, and the words of README.md for it.
+/// The published findings: what the documented formats reveal without a key, and the words of README.md for it.
 const PUBLISHED: [(Finding, &str); 6] = [
     (Finding::Habeas, "that this is a folder of Habeas"),
     (Finding::Size, "how large it is"),
@@ -44,7 +44,7 @@ enum Finding {
     Rows,
 }
 
-/// Reads every file of an image as its format is documented; fails at a file that no document tells of.
+/// Searches every file of an image by its documented format; panics at a file that no document describes.
 fn search(image: &Path) -> BTreeSet<Finding> {
     let mut found = BTreeSet::new();
     for path in files(image).expect("readable") {
@@ -75,7 +75,7 @@ fn search(image: &Path) -> BTreeSet<Finding> {
                 found.insert(Finding::Habeas);
             }
             "store/lock" | "lock" | "vault.lock" | "store/identity" => assert!(bytes.len() < 32, "{name}"),
-            // Two sealed marks, each on a page of its own.
+            // The file has two sealed marks, each on a page of its own.
             "store.acknowledged" => assert!(bytes.len() <= 8192, "{name}"),
             name if name.starts_with("store/rows/") => {}
             name => panic!("no document tells of {name}, {} bytes", bytes.len()),
@@ -102,7 +102,7 @@ fn search(image: &Path) -> BTreeSet<Finding> {
     found
 }
 
-/// Whether bytes are about as even as chance: each value as often as any other, within a quarter of what fits.
+/// Whether bytes look like noise: each value is as frequent as any other, within a quarter of the mean.
 fn is_noise(bytes: &[u8]) -> bool {
     if bytes.len() < 8192 {
         let longest = bytes.chunk_by(|a, b| a == b).map(<[u8]>::len).max().unwrap_or(0);
@@ -116,7 +116,7 @@ fn is_noise(bytes: &[u8]) -> bool {
     counts.iter().all(|count| count.abs_diff(even) * 4 < even.max(400))
 }
 
-/// Bytes, in the forms that a search would look for.
+/// The forms of some bytes that a search would look for.
 fn forms(bytes: &[u8]) -> Vec<Vec<u8>> {
     vec![bytes.to_vec(), data_encoding::HEXLOWER.encode(bytes).into_bytes(), data_encoding::BASE64.encode(bytes).into()]
 }
@@ -144,7 +144,7 @@ fn a_search_of_a_locked_node_finds_what_the_readme_says_and_nothing_else() {
     let to = folder.with_extension("backup").to_str().expect("UTF-8").to_owned();
     nodes[0].done(Request::BackupCreate { to });
 
-    // Everything that names somebody or something, as a member or a document knows it.
+    // These are all the names of persons and things that a member or a document knows.
     let status = nodes[0].status();
     let members = &registry.founding.members;
     let mut names: Vec<(String, Vec<u8>)> = vec![
@@ -175,7 +175,7 @@ fn a_search_of_a_locked_node_finds_what_the_readme_says_and_nothing_else() {
     }
     nodes[0].done(Request::Lock);
 
-    // The image: what a copy of the disk holds while the node runs.
+    // The image is what a copy of the disk holds while the node runs.
     let image = tempfile::tempdir().expect("a temporary folder");
     for file in files(folder).expect("readable") {
         let at = image.path().join(file.strip_prefix(folder).expect("below"));

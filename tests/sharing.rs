@@ -1,4 +1,5 @@
-//! Sharing between real processes: what a person lets go arrives, what is held back does not, and what is taken back hides.
+//! Sharing between real processes: what a person shares arrives, what is held back does not, what is withdrawn is
+//! hidden.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +30,7 @@ use crate::{
     kill::{Deed, LIFE_MS, chance, kill_during},
 };
 
-/// The first shares its sample cases with the second and the third, who have them.
+/// Nodes with shared case files: the first shared its sample with the second and the third, who have it.
 fn shared() -> Daemons {
     let nodes = Daemons::found(NODE, 3);
     nodes[0].import_sample();
@@ -80,7 +81,7 @@ fn arrive(nodes: &Daemons, cases: usize) {
     });
 }
 
-/// An own case file by the label of the sample.
+/// The id of an own case file, by the label of the sample.
 fn case(home: &Node, label: &str) -> SectionId {
     let cases = home.list(RecordKind::Case);
     cases.iter().find(|case| case.label.as_deref() == Some(label)).expect(label).record
@@ -108,7 +109,7 @@ fn of(entity: EntityId, field: &str, value: &str) -> Fact {
     Fact { entity: Some(entity), ..fact(field, value) }
 }
 
-/// Everything local that could be told apart in bytes, as the home node shows it: names, notes, contacts, reporters,
+/// The local texts that can be recognised in bytes, as the home node shows them: names, notes, contacts, reporters,
 /// ids, and dates more exact than they are shared.
 fn local(home: &Node) -> BTreeSet<String> {
     let mut local = BTreeSet::new();
@@ -147,7 +148,7 @@ fn a_members_view_holds_nothing_local_and_nothing_held_back() {
     let parts: BTreeSet<SectionId> =
         nodes[0].list(RecordKind::Case).iter().flat_map(|case| case.parts.clone()).collect();
 
-    // Every JSON that the third can be made to say.
+    // First every JSON that the third node can be made to return is searched.
     let third = &nodes[2];
     let mut said = vec![serde_json::to_string(&third.status()).expect("JSON")];
     let mut ask = |request: Request| match third.ask(&request) {
@@ -173,7 +174,7 @@ fn a_members_view_holds_nothing_local_and_nothing_held_back() {
     }
     assert!(!fields.contains("consent_record.giver") && fields.iter().all(|field| !field.starts_with("contact.")));
 
-    // And every body that its keys open.
+    // Then every body that its keys open is searched.
     let registry = nodes[2].status().registry.expect("joined");
     nodes[2].stop();
     let bodies = open_bodies(&nodes[2], &registry);
@@ -189,7 +190,7 @@ fn a_members_view_holds_nothing_local_and_nothing_held_back() {
     }
 }
 
-/// Every body in the folder of a stopped node that its passphrase leads to.
+/// Opens every body in the folder of a stopped node that its passphrase leads to.
 fn open_bodies(node: &Node, registry: &RegistryId) -> Vec<Vec<u8>> {
     let (_, keys) = Vault::open(node.folder(), &passphrase(PASSPHRASE), SystemTime::now()).expect("its passphrase");
     let store = Rocks::open(&node.folder().join("store"), &keys, Entropy::new([1; 32])).expect("its store");
@@ -310,7 +311,7 @@ fn a_withdrawal_hides_the_case_everywhere_whatever_was_edited_meanwhile() {
     }
     let home = nodes[0].show(&own);
     assert_eq!((home.parts, home.readers), (vec![], vec![]), "nobody can read it any more");
-    // Who had it until then is not forgotten: they have read it.
+    // The readers until then are still listed: they have read it.
     let sign = |node: &Node| node.status().call_sign.expect("joined");
     let mut had: Vec<String> = nodes[1..].iter().map(sign).collect();
     had.sort_unstable();
@@ -322,7 +323,7 @@ fn a_withdrawal_hides_the_case_everywhere_whatever_was_edited_meanwhile() {
     let again = preview(&nodes[0], &[own], &with(&[&nodes[1]]));
     assert_eq!(again.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_withdrawn"]);
 
-    // Taking the withdrawal back opens nothing: that is sharing, with its own preview.
+    // A retraction of the withdrawal shares nothing again: that takes a share, with its own preview.
     let withdrawal = nodes[0].show(&own).entities.into_iter().flat_map(|entity| entity.cells);
     let withdrawal = withdrawal.filter(|cell| cell.field == "consent_record.withdrawn").flat_map(|cell| cell.claims);
     let at = withdrawal.map(|claim| At { entry: claim.entry, index: claim.index }).next().expect("it stands");
@@ -343,14 +344,15 @@ fn whoever_learns_first_that_consent_is_withdrawn_stops_the_sharing_for_all() {
     let again = preview(&nodes[0], &[own], &with(&[&nodes[1], &nodes[2]]));
     assert_eq!(again.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_withdrawn"]);
 
-    // The organisation whose case it is is told, until it has recorded the withdrawal itself; a member that merely has
-    // the case is not.
+    // The organisation whose case it is gets an alarm, until it has recorded the withdrawal itself; a member that
+    // merely has the case does not.
     let codes = |node: &Node| node.alarms().into_iter().map(|alarm| alarm.code).collect::<Vec<_>>();
     assert_eq!(codes(&nodes[0]), [codes::WITHDRAWN_ELSEWHERE]);
     assert!(codes(&nodes[1]).is_empty() && codes(&nodes[2]).is_empty());
     let alarm = nodes[0].alarms().remove(0);
     assert!(alarm.message.contains(&nodes[1].status().call_sign.expect("joined")), "{}", alarm.message);
-    // Nobody takes back what another said; and saying the contrary would change nothing, so it is not called saved.
+    // Nobody can retract another's claim; and a contrary statement would change nothing, so it is not reported as
+    // saved.
     let facts = vec![fact("consent_record.withdrawn", "false")];
     assert_eq!(nodes[2].refused(&Request::Show { record: part.to_string() }).code, codes::TAKEN_BACK);
     let home = nodes[0].show(&own);
@@ -365,8 +367,8 @@ fn whoever_learns_first_that_consent_is_withdrawn_stops_the_sharing_for_all() {
     assert!(codes(&nodes[0]).is_empty());
 }
 
-/// A reader withdrew a case by a slip of the hand. He could not take that back, since the case was hidden from him too, and
-/// nobody else can: the case was lost to everybody.
+/// A reader who withdrew a case by mistake retracts that himself. He could not take it back, since the case was hidden
+/// from him too, and nobody else can: the case was lost to everybody.
 #[test]
 fn a_reader_who_withdrew_by_mistake_takes_it_back_himself() {
     let nodes = shared();
@@ -374,7 +376,7 @@ fn a_reader_who_withdrew_by_mistake_takes_it_back_himself() {
     set(&nodes[1], &part, vec![fact("consent_record.withdrawn", "true")]);
     arrive(&nodes, 7);
     let history = |node: &Node| node.ask(&Request::History { record: part.to_string() });
-    // Of what he hid he sees that he did, and nothing else; another reader sees who did.
+    // Of the hidden case he sees his own withdrawal and nothing else; another reader sees who withdrew it.
     let Ok(Reply::History { claims, .. }) = history(&nodes[1]) else { panic!("he may take it back") };
     let [said] = &claims[..] else { panic!("{} claims", claims.len()) };
     assert_eq!(said.field, "consent_record.withdrawn");
@@ -416,7 +418,7 @@ fn a_case_shared_with_another_list_leaves_the_first() {
         (nodes[2].list(RecordKind::Case).len() == 1 && nodes[1].list(RecordKind::Case).is_empty()).then_some(())
     });
     assert_eq!(nodes[0].show(&case).readers, [nodes[2].status().call_sign.expect("joined")]);
-    // Back to the first list: the same circle, opened again.
+    // The first list again: the same circle is opened again.
     share(&nodes[0], &[case], &[&nodes[1]]);
     eventually("the second has it again", || {
         (nodes[1].list(RecordKind::Case).len() == 1 && nodes[2].list(RecordKind::Case).is_empty()).then_some(())
@@ -433,7 +435,7 @@ fn a_share_whose_consent_goes_while_it_waits_neither_goes_nor_takes_the_case_fro
     share_held(&nodes[0], &[own], &Readers::Organisations(vec![georgia]), 0);
     eventually("the second has it", || (nodes[1].list(RecordKind::Case).len() == 1).then_some(()));
     share_held(&nodes[0], &[own], &with(&[&nodes[2]]), 2);
-    // Meanwhile it turns out that consent names a country, and only the second works there.
+    // Meanwhile it turns out that consent names a country, and only the second organisation works there.
     let consent = entity_of(&nodes[0].show(&own), "consent_record.giver");
     let grant = |field: &str, value: &str| of(EntityId([5; 16]), &format!("consent_grant.{field}"), value);
     let facts = vec![
@@ -471,7 +473,7 @@ fn everyone_reads_a_year_a_group_a_family_and_one_bit_and_no_more() {
     }
     assert_eq!(nodes[0].list(RecordKind::Case).len(), 12);
 
-    // A withdrawal takes every word back; undoing it says none again before a person shares.
+    // A withdrawal retracts every statement; undoing it restates none before a person shares.
     let own = nodes[0].list(RecordKind::Case).into_iter().find(|case| !case.parts.is_empty()).expect("one has a stub");
     let said = |node: &Node| {
         let record = node.show(&own.parts[0]);
@@ -492,7 +494,8 @@ fn everyone_reads_a_year_a_group_a_family_and_one_bit_and_no_more() {
     eventually("it is shared again", || (said(&nodes[1]) > 0).then_some(()));
 }
 
-/// What stands in the commons any member can speak of; he hides nothing of it, and stops nobody's sharing.
+/// A member who calls another's case withdrawn in the commons changes nothing by it. Any member can write about a
+/// section in the commons; that hides nothing, and stops nobody's sharing.
 #[test]
 fn a_member_who_calls_the_case_of_another_withdrawn_in_the_commons_says_nothing_by_it() {
     let mut entropy = Entropy::new([0xd5; 32]);
@@ -531,10 +534,10 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
         assert!(!problem.next.is_empty() && !problem.details.is_empty(), "{label}");
         seen.cases[0].whole().map(|held| held.code.clone()).collect::<Vec<_>>()
     };
-    // Without consent; withdrawn and taken back.
+    // These have no consent, or one that was withdrawn and restored.
     assert_eq!(attempt("SYN-05"), ["consent_level"]);
     assert_eq!(attempt("SYN-11"), ["recalled", "consent_withdrawn"]);
-    // With consent for other organisations, or other countries.
+    // This one has consent for other organisations, or other countries.
     let own = case(&nodes[0], "SYN-12");
     let record = nodes[0].show(&own);
     let consent = entity_of(&record, "consent_record.giver");
@@ -561,7 +564,7 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     let mixed = preview(&nodes[0], &[own], &others);
     assert!(mixed.readers.iter().all(|reader| reader.country.is_none()), "looking remembers nothing");
     assert_eq!(mixed.cases[0].whole().map(|held| &*held.code).collect::<Vec<_>>(), ["consent_for_others"]);
-    // A cap: what the court did not publish stays.
+    // A cap applies: values that the court did not publish stay.
     let capped = preview(&nodes[0], &[case(&nodes[0], "SYN-01")], &others);
     let of_the_trial = |what: &HeldBackWhat| match what {
         HeldBackWhat::Case => false,
@@ -571,7 +574,7 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     let is_capped = |held: &&protocol::app::control::HeldBack| held.code == "cap" && of_the_trial(&held.what);
     assert!(capped.cases[0].held_back.iter().any(|held| is_capped(&held)));
     assert!(capped.cases[0].goes.iter().all(|goes| !goes.field.starts_with("charge.")));
-    // Nobody, oneself, a stranger, no country.
+    // The lists of readers to refuse: none, oneself, a stranger, no country.
     let refused = |records: Vec<String>, with: Readers| {
         let problem = nodes[0].refused(&Request::SharePreview { records, with });
         assert!(!problem.next.is_empty());
@@ -588,7 +591,7 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     let docket = nodes[0].list(RecordKind::Docket)[0].record.to_string();
     assert_eq!(refused(vec![docket], others.clone()), codes::NOT_OWN_CASE);
     assert_eq!(refused(vec!["no such words".into()], others.clone()), codes::NO_RECORD);
-    // Something changed after the preview.
+    // The case file changed after the preview.
     let one = case(&nodes[0], "SYN-02");
     let looked = preview(&nodes[0], &[one], &others);
     set(&nodes[0], &one, vec![fact("person.minor_children", "4")]);
@@ -599,8 +602,9 @@ fn sharing_that_may_not_be_is_refused_with_its_reasons_and_writes_nothing() {
     assert_eq!(waiting(&nodes[0]), []);
 }
 
-/// Shares and edits without pause, killed in the middle of them: what was acknowledged stands, what was told follows in
-/// the end, nothing that is held back ever leaves, and nobody seems to have forked.
+/// A node killed while sharing resumes where it stopped. It shares and edits without pause and is killed in the middle:
+/// acknowledged values stand, they reach the readers in the end, nothing that is held back ever leaves, and no node
+/// seems to have forked.
 #[test]
 fn a_node_killed_while_sharing_goes_on_where_it_stopped() {
     const DATE: &str = "capture_episode.date";
@@ -639,7 +643,7 @@ fn a_node_killed_while_sharing_goes_on_where_it_stopped() {
         let stands = values(&nodes[0].show(&own), DATE);
         let known = [&told, &asked].into_iter().flatten().any(|value| stands == [format!("\"{value}\"")].into());
         assert!(known || told.is_none(), "acknowledged {told:?}, asked for {asked:?}, stands {stands:?}");
-        // What was asked for and not answered may have become durable: then it is what the next kill finds.
+        // A value that was asked for and not answered may have become durable: then the next kill must find it.
         let durable = asked.take().filter(|value| stands == [format!("\"{value}\"")].into());
         told = durable.or(told);
     }

@@ -1,4 +1,4 @@
-//! What the library keeps of sections: how many there are, and which one a name means.
+//! The sections that the library keeps: their number, and the section that a name means.
 
 use protocol::{
     app::{control::RecordKind, library::Library},
@@ -14,7 +14,7 @@ fn a_section_is_counted_once_and_found_by_its_id_and_by_its_words() {
     let commons = federation.commons();
     let ids: Vec<_> = federation.write(&mut seat, 5).iter().map(|arrival| arrival.entry.id()).collect();
     let mut library = Library::default();
-    // In two parts, and the second part once more: reading again changes nothing of what is known.
+    // The entries are read in two parts, and the second part once more: reading again changes nothing.
     for part in [&ids[..2], &ids[2..], &ids[2..]] {
         let reading = library.read(&seat.state, &seat.store, Batch::default(), part).expect("memory");
         seat.store.commit(&reading.batch).expect("memory");

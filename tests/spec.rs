@@ -1,5 +1,5 @@
-//! SPEC.md says what the code says: its tables are compared with the source, both ways, and so are the drawings and
-//! rules that module heads quote from it. Whoever changes one without the other hears of it here.
+//! SPEC.md agrees with the code: its tables are compared with the source, both ways, and so are the drawings and rules
+//! that module heads quote from it. A change of only one of them fails here.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,7 +17,7 @@ fn spec() -> String {
     fs::read_to_string(protocol().join("SPEC.md")).expect("SPEC.md is there")
 }
 
-/// The product's text of every file of protocol, tests left out.
+/// The sources: the product text of every file of protocol, without tests.
 fn sources() -> BTreeMap<String, String> {
     fn walk(folder: &Path, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(folder).expect("readable") {
@@ -41,7 +41,7 @@ fn source(name: &str) -> String {
     fs::read_to_string(protocol().join("src").join(name)).expect("a file of protocol")
 }
 
-/// Cells of the rows of the table whose head begins with `head`, without backticks.
+/// The cells of the rows of the table whose head begins with `head`, without backticks.
 fn table(spec: &str, head: &str) -> Vec<Vec<String>> {
     let rows = spec.lines().skip_while(|line| !line.starts_with(&format!("| {head} |")));
     let cell = |cell: &str| cell.trim().replace('`', "");
@@ -54,7 +54,7 @@ fn table(spec: &str, head: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// The values of `pub const NAME: Kind = Kind(a * b);` in a source.
+/// The limits in a source: the values of `pub const NAME: Kind = Kind(a * b);`.
 fn limits_in(source: &str) -> BTreeSet<(String, String, String)> {
     let constants = source.lines().filter_map(|line| line.strip_prefix("pub const ")?.split_once(": "));
     let limits = constants.filter_map(|(name, rest)| {
@@ -89,7 +89,7 @@ fn a_limit_is_read_with_its_factors() {
     assert_eq!(read, [limit("A", "8192", "wire"), limit("B", "3", "resource")].into());
 }
 
-/// Texts in quotes that begin with `prefix` and hold words only.
+/// The quoted texts that begin with `prefix` and hold words only.
 fn quoted(source: &str, prefix: &str) -> BTreeSet<String> {
     let opening = format!("\"{prefix}");
     let opened = source.match_indices(&opening).map(|(at, _)| &source[at + 1..]);
@@ -99,7 +99,7 @@ fn quoted(source: &str, prefix: &str) -> BTreeSet<String> {
 
 #[test]
 fn every_hash_context_is_in_the_table() {
-    // What the simulator hashes nobody has to agree on.
+    // The hashes of the simulator need no agreement between implementations.
     let product = sources().into_iter().filter(|(name, _)| !name.contains("/sim/")).map(|(_, text)| text);
     let mut found: BTreeSet<_> = product.flat_map(|text| quoted(&text, "habeas 1 ")).collect();
     assert!(found.remove("habeas 1 grant"), "HPKE's info is told beside the table");
@@ -140,7 +140,7 @@ fn every_table_of_the_store_is_told_with_its_number_and_class() {
     assert_eq!(told, found.collect::<Vec<_>>());
 }
 
-/// What draws bytes that travel, or are handed over.
+/// The wire files: those that draw bytes which travel or are handed over.
 const WIRE: &[&str] = &[
     "log/body.rs",
     "membership/charter.rs",
@@ -154,7 +154,7 @@ const WIRE: &[&str] = &[
     "replication/sync/frame.rs",
 ];
 
-/// Lines of the drawings in module heads.
+/// The lines of the drawings in module heads.
 fn drawings(source: &str) -> Vec<&str> {
     let mut drawn = Vec::new();
     let mut inside = false;

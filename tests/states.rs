@@ -1,4 +1,4 @@
-//! Whatever state a node is in, every command that can be typed either does its work or says by a code why not.
+//! The states of a node: in each of them every command that can be typed either does its work or gives a code.
 
 use std::{
     fs,
@@ -22,28 +22,28 @@ const STATES: [State; 7] =
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// No folder, and no node.
+    /// The folder does not exist, and no node runs.
     Nowhere,
-    /// A folder whose keys were destroyed, and no node.
+    /// The keys of the folder were destroyed (wiped), and no node runs.
     Wiped,
-    /// A folder of a registry, and no node.
+    /// The folder has a registry, and its node is stopped.
     Stopped,
-    /// A node in a folder without keys.
+    /// The folder is empty, that is, has no keys, and a node runs.
     Empty,
-    /// A node that was started and not opened.
+    /// The node was started and not opened: its keys are sealed.
     Sealed,
-    /// An open node in no registry.
+    /// The node is open and in no registry.
     Alone,
-    /// A node in a registry whose reading keys are locked away.
+    /// The node is in a registry, and its reading keys are locked.
     Locked,
 }
 
-/// It does its work.
+/// The result of a command that has done its work.
 const DONE: &str = "";
-/// It runs until it is ended.
+/// The result of a command that runs until it is ended.
 const RUNS: &str = "runs";
 
-/// The command; what else is typed, `@name` being a file; and how it ends in each state: its work, or a code.
+/// The rows: a command; its arguments, `@name` being a file; and its result in each state, done or a code.
 const ROWS: &[(&str, &[&str], [&str; 7])] = &[
     (
         "init",
@@ -117,19 +117,19 @@ const ROWS: &[(&str, &[&str], [&str; 7])] = &[
     ("help", &[], [DONE; 7]),
     ("help", &["fields", "capture_episode"], [DONE; 7]),
     ("help", &["exit-codes"], [DONE; 7]),
-    // What was typed is no command: the same error object for scripts, whatever the state.
+    // These arguments are no command: scripts get the same error object in every state.
     ("help", &["--no-such-option"], ["HB6012"; 7]),
     ("case new", &["no.such_field=1"], ["HB3002"; 7]),
     ("completions", &["bash"], [DONE; 7]),
 ];
 
-/// How everything that reads or writes the record ends.
+/// The results of every request that asks to read or write records.
 const ASKS: [&str; 7] = ["HB1001", "HB1015", "HB1013", "HB1001", "HB1003", "HB1005", "HB1004"];
-/// Commands that use no folder and are tried elsewhere (`demo.rs`).
+/// The commands that are tested apart (`demo.rs`), because they use no folder.
 const APART: &[&str] = &["demo"];
-/// Commands after which the node ends.
+/// The commands that end the node.
 const ENDS: &[&str] = &["stop", "wipe"];
-/// Some organisation.
+/// The id of some organisation.
 const ORGANISATION: &str = "org1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqsgeexm8";
 
 #[test]
@@ -152,7 +152,8 @@ fn every_command_in_every_state_does_its_work_or_says_by_a_code_why_not() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What does not end as the rows say. A command that changed the state is followed by a fresh node in it.
+/// Checks all rows in a state; returns the results that differ from the rows. A command that changed the state is
+/// followed by a fresh node in it.
 fn check(state: State) -> Vec<String> {
     let files = Files::new();
     let place = STATES.iter().position(|known| *known == state).expect("every state is listed");
@@ -167,13 +168,13 @@ fn check(state: State) -> Vec<String> {
         if ended != expected[place] {
             wrong.push(format!("{state:?}: habeas {}: {ended:?} instead of {:?}", args.join(" "), expected[place]));
         }
-        // A node that a command left behind is none of the test's.
+        // A node that a command left running is no child of the test.
         if matches!(state, State::Nowhere | State::Wiped | State::Stopped) {
             let _none_runs = Door::of(nodes[0].folder()).try_ask(&Request::Stop);
             let lock = nodes[0].folder().join("lock");
             eventually("no node runs", || fs::File::open(&lock).map_or(Some(()), |lock| lock.try_lock().ok()));
         }
-        // What a command opened is locked again for the next one.
+        // A node that a command unlocked is locked again for the next one.
         if state == State::Locked {
             let _ended_perhaps = Door::of(nodes[0].folder()).try_ask(&Request::Lock);
         }
@@ -185,7 +186,7 @@ fn check(state: State) -> Vec<String> {
     wrong
 }
 
-/// A node in this state.
+/// A node made for this state.
 fn made(state: State) -> Daemons {
     let mut nodes = match state {
         State::Stopped | State::Locked | State::Wiped => Daemons::found(NODE, 1),
@@ -233,7 +234,7 @@ fn habeas(folder: &Path, args: &[String]) -> Command {
     command
 }
 
-/// The code it ends with.
+/// Runs the program to its end; returns the code of its failure.
 fn run(folder: &Path, args: &[String]) -> String {
     let output = habeas(folder, args).arg("--json").output().expect("the program built with the tests starts");
     match output.status.code() {
@@ -244,17 +245,17 @@ fn run(folder: &Path, args: &[String]) -> String {
     }
 }
 
-/// The code in what it says as it ends; a node that it started logs there too.
+/// The code in the last message of the program; a node that it started writes its log there too.
 fn code(err: &str) -> Option<String> {
     let line = err.lines().rfind(|line| line.starts_with('{'))?;
     serde_json::from_str::<Value>(line).ok()?["problem"]["code"].as_str().map(str::to_owned)
 }
 
-/// Whether it runs a node until that is ended.
+/// Whether the program serves, that is, runs a node until it is told to stop.
 fn serves(folder: &Path, args: &[String]) -> String {
     let mut child = habeas(folder, args).spawn().expect("the program built with the tests starts");
     let mut said = BufReader::new(child.stderr.take().expect("piped")).lines();
-    // Its own message comes when it has opened what it could; the node logs before and after it.
+    // The program's own message comes after it has opened what it could; the node logs before and after it.
     let serves = said.by_ref().any(|line| line.is_ok_and(|line| line.contains("Ctrl-C ends it")));
     assert!(serves, "it ended without serving");
     let ended = Door::of(folder).try_ask(&Request::Stop).expect("it answers");
@@ -264,7 +265,7 @@ fn serves(folder: &Path, args: &[String]) -> String {
     if status.success() { RUNS.to_owned() } else { format!("{status}") }
 }
 
-/// Files to name: the passphrases, something that is nothing of ours, and a name that is free.
+/// Files for arguments: the passphrases, a file that is nothing of ours, and an unused name.
 struct Files(tempfile::TempDir);
 
 impl Files {

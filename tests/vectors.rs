@@ -1,7 +1,7 @@
 //! The vectors under `protocol/vectors/wire`: bytes that every implementation must accept, and bytes it must refuse.
 //!
-//! Each file says what is read, from which inputs, with which outcome, and why. They are made here, from fixed seeds;
-//! `HABEAS_VECTORS=write` writes them anew after a change of the format, which SPEC.md then has to tell.
+//! Each file says what is read, from which inputs, with which outcome, and why. This module makes them from fixed
+//! seeds; `HABEAS_VECTORS=write` writes them anew after a change of the format, which SPEC.md then has to describe.
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
@@ -22,7 +22,7 @@ mod entries;
 mod judge;
 mod signatures;
 
-/// A file to be.
+/// A vector, before it is written to its file.
 #[derive(Clone)]
 struct Vector {
     what: &'static str,
@@ -47,8 +47,8 @@ impl Vector {
         self.inputs.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))).collect()
     }
 
-    /// Path below the folder, and content. The verdict is the one written beside the bytes; the reader only adds what
-    /// follows from bytes that are accepted.
+    /// The file of the vector: path below the folder, and content. The verdict is the one written beside the bytes; the
+    /// reader only adds what follows from accepted bytes.
     fn file(&self) -> (String, String) {
         let mut expected = judge::judge(self.what, &self.inputs());
         expected["verdict"] = Value::from(self.verdict);
@@ -69,7 +69,7 @@ fn vectors() -> Vec<Vector> {
     [entries::vectors(), signatures::vectors(), bodies::vectors(), documents::vectors()].concat()
 }
 
-/// The files as they lie in the folder.
+/// The files that are in the folder.
 fn files() -> BTreeMap<String, String> {
     let entries = fs::read_dir(folder()).expect("the folder of vectors is there");
     let paths = entries.map(|entry| entry.expect("readable").path());

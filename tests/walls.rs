@@ -1,8 +1,8 @@
 //! The walls between the rooms (ARCHITECTURE.md): what each room must not know, asserted from the source text, the
 //! manifests and the tree of dependencies that is really built.
 //!
-//! A violation names file, line and rule. Every rule is also tried on planted violations, and on the same words where
-//! they do no harm (comments, literals, test code): no wall here is one that cannot fall, or falls on a remark.
+//! A violation names file, line and rule. Every rule is also tried on planted violations, which it must find, and on
+//! the same words where they are harmless (comments, literals, test code), which it must ignore.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ mod source;
 use files::Tree;
 use rules::{DECIDED_ONCE, LIBRARIES_ARE_QUIET, NOWHERE, ONE_PLACE, PROTOCOL_IS_PURE, Rule};
 
-/// One thing that stands where it must not.
+/// A violation: a name or file that breaks a rule.
 #[derive(Debug, PartialEq, Eq)]
 struct Violation {
     file: String,

@@ -19,7 +19,7 @@ fn keys(folder: &Path) -> Vec<&'static str> {
     KEYS.into_iter().filter(|name| folder.join(name).symlink_metadata().is_ok()).collect()
 }
 
-/// What a person finds who starts it again, with the passphrase and a backup.
+/// Checks that the wipe is final for a person who starts the node again, with the passphrase and a backup.
 fn check_final(node: &mut Node, backup: Option<&Path>) {
     node.start();
     assert_eq!(keys(node.folder()), [""; 0], "the start did not complete the wipe");
@@ -40,12 +40,12 @@ fn check_final(node: &mut Node, backup: Option<&Path>) {
     node.stop();
 }
 
-/// The keys of an unlock that was deriving them while the folder was wiped were written back: after a restart its
-/// passphrase opened every case.
+/// An unlock under way does not undo a wipe. The keys of an unlock that was deriving them while the folder was wiped
+/// were written back: after a restart its passphrase opened every case.
 #[test]
 fn an_unlock_under_way_does_not_undo_a_wipe() {
     let mut nodes = Daemons::start(NODE, 1);
-    // Dear keys: it takes most of a second to derive them.
+    // These keys are expensive: deriving them takes most of a second.
     nodes[0].done(Request::Init {
         passphrase: passphrase(PASSPHRASE),
         root_passphrase: Some(passphrase(ROOT_PASSPHRASE)),
@@ -54,7 +54,7 @@ fn an_unlock_under_way_does_not_undo_a_wipe() {
     let backup = nodes[0].folder().with_extension("backup");
     nodes[0].done(Request::BackupCreate { to: backup.to_str().expect("UTF-8").to_owned() });
     nodes[0].stop();
-    // Torn: whoever opens it writes both copies.
+    // A copy of the vault is torn: the unlock then writes both copies.
     fs::write(nodes[0].folder().join("vault.copy"), "torn").expect("writable");
     nodes[0].start();
     let door = nodes[0].door();
@@ -66,7 +66,7 @@ fn an_unlock_under_way_does_not_undo_a_wipe() {
     assert_eq!(keys(nodes[0].folder()), [""; 0]);
     check_final(&mut nodes[0], Some(&backup));
 
-    // The backup opens elsewhere.
+    // The backup can be opened elsewhere.
     nodes.add();
     nodes[1].done(Request::BackupRestore { from: backup.to_str().expect("UTF-8").to_owned() });
     nodes[1].unlock();
@@ -75,7 +75,8 @@ fn an_unlock_under_way_does_not_undo_a_wipe() {
 /// Whether a folder is in the state in which its node is killed.
 type IsTime<'a> = &'a (dyn Fn(&Path) -> bool + Sync);
 
-/// A power cut in the middle of a wipe, or right after it, with everything going on that can: writes, unlocks, a backup.
+/// A wipe under load that is cut anywhere leaves no keys. The power is cut in the middle of a wipe, or right after it,
+/// while writes, unlocks and a backup go on.
 #[test]
 fn a_wipe_under_load_that_is_cut_anywhere_leaves_no_keys() {
     let all_gone = |folder: &Path| keys(folder).is_empty();
@@ -92,11 +93,11 @@ fn a_wipe_under_load_that_is_cut_anywhere_leaves_no_keys() {
         let asks: [&(dyn Fn() -> Request + Sync); 3] = [&|| Request::CaseNew { facts: vec![] }, &unlock, &backup];
         thread::scope(|scope| {
             for ask in asks {
-                // Until nobody answers any more.
+                // The requests go on until the node no longer answers.
                 scope.spawn(|| while door.try_ask(&ask()).is_ok() {});
             }
             scope.spawn(|| drop(door.try_ask(&Request::Wipe)));
-            // Without a pause: the time is short.
+            // The loop has no pause: the time is short.
             while !is_time(&folder) {
                 std::hint::spin_loop();
             }
@@ -107,7 +108,7 @@ fn a_wipe_under_load_that_is_cut_anywhere_leaves_no_keys() {
     }
 }
 
-/// The keys are gone before anything else is waited for, and the node ends.
+/// A wipe of a busy node is answered, and the node ends. The keys are destroyed before anything else is waited for.
 #[test]
 fn a_wipe_is_answered_and_the_node_ended_while_it_is_busy() {
     let mut nodes = Daemons::found(NODE, 1);

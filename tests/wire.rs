@@ -1,4 +1,4 @@
-//! What others see of the wire, what they can do with it, and who is asked where a member is.
+//! The wire: what others can see on it and do with it, and who is asked for a member's address.
 
 use std::{
     fs,
@@ -18,7 +18,7 @@ use tests::{
 
 use crate::NODE;
 
-/// Two nodes that reach each other only through somebody who listens, with a case file and a docket each.
+/// Two tapped nodes, which reach each other only through a listener, with a case file and a docket each.
 fn tapped() -> (Daemons, Vec<Tap>, Vec<String>) {
     let mut taps = Vec::new();
     let (nodes, _) = Daemons::found_at(NODE, 2, &[], |node| {
@@ -44,7 +44,7 @@ fn tapped() -> (Daemons, Vec<Tap>, Vec<String>) {
     (nodes, taps, told)
 }
 
-/// tC1: a recorded connection, played again, is refused at the handshake: its keys were made for the first one.
+/// A recorded connection that is played again is refused at the handshake: its keys were made for the first connection.
 #[test]
 fn what_was_recorded_on_a_connection_is_refused_on_another_and_nothing_is_taken_in_twice() {
     let (nodes, taps, _) = tapped();
@@ -72,7 +72,7 @@ fn what_was_recorded_on_a_connection_is_refused_on_another_and_nothing_is_taken_
     });
 }
 
-/// tH2: whoever records everything between two nodes has random-looking bytes.
+/// Nothing typed and no call-sign is on the wire. A recording of everything between two nodes looks like random bytes.
 #[test]
 fn nothing_typed_and_no_call_sign_is_on_the_wire_and_its_bytes_look_like_chance() {
     let (nodes, taps, told) = tapped();
@@ -88,13 +88,13 @@ fn nothing_typed_and_no_call_sign_is_on_the_wire_and_its_bytes_look_like_chance(
     }
     for bytes in recordings.iter().flat_map(|wire| [&wire.sent, &wire.answered]).filter(|bytes| bytes.len() >= 4096) {
         let chi = chi_squared(bytes);
-        // 255 degrees of freedom: mean 255, deviation 23. Beyond 480 once in 10¹⁴ streams of chance.
+        // There are 255 degrees of freedom: mean 255, deviation 23. Random streams exceed 480 once in 10¹⁴.
         assert!(chi < 480.0, "{chi} over {} bytes", bytes.len());
     }
     assert!(recordings.iter().any(|wire| wire.sent.len().max(wire.answered.len()) >= 4096), "hardly anything was said");
 }
 
-/// How far the frequencies of byte values are from those of chance.
+/// Chi-squared: how far the frequencies of byte values are from those of random bytes.
 fn chi_squared(bytes: &[u8]) -> f64 {
     let mut counts = [0_u32; 256];
     bytes.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
@@ -102,8 +102,9 @@ fn chi_squared(bytes: &[u8]) -> f64 {
     counts.iter().map(|count| (f64::from(*count) - expected).powi(2) / expected).sum()
 }
 
-/// A founder's card that listed names had every node look them up on its one thread: it stood still for seconds, and the
-/// system's resolver learned who is a member.
+/// A member known only by a host name is not looked up, and `peers` says so. A founder's card that listed host names
+/// had every node look them up on its one thread: it stood still for seconds, and the system's resolver learned who is
+/// a member.
 #[test]
 fn a_member_known_by_a_name_alone_is_not_looked_up_and_whoever_asks_about_peers_is_told_so() {
     let mut entropy = Entropy::new([0xf1; 32]);
@@ -117,13 +118,14 @@ fn a_member_known_by_a_name_alone_is_not_looked_up_and_whoever_asks_about_peers_
     }
     nodes[0].done(Request::Hold { organisation: member.call_sign().into() });
     nodes[0].done(Request::Release { organisation: member.call_sign().into() });
-    // It has to dial; then it is a peer like any other.
+    // The member has to dial; then it is a peer like any other.
     let _evil = member.meet(&registry, &nodes[0], &mut entropy);
     let met = |peer: &protocol::app::control::Peer| peer.by_name && peer.connected;
     eventually("it is met", || nodes[0].status().peers.iter().any(met).then_some(()));
 }
 
-/// The same card, made by a founder who wants to see who connects to another one.
+/// A card with the address of another organisation's node is refused at the founding. A founder made such a card to see
+/// who connects to the other organisation.
 #[test]
 fn a_card_that_says_where_another_organisations_node_is_is_refused_by_whoever_founds_with_it() {
     let nodes = Daemons::start(NODE, 2);
@@ -139,12 +141,13 @@ fn a_card_that_says_where_another_organisations_node_is_is_refused_by_whoever_fo
         let problem = nodes[0].refused(&Request::Card { addresses, root_passphrase: passphrase(ROOT_PASSPHRASE) });
         assert_eq!(problem.code, "HB2006", "{problem:?}");
     }
-    // Making a card looks nothing up.
+    // Making a card looks up no host name.
     let addresses = vec!["no-such-host.invalid:4001".to_owned()];
     drop(nodes[0].file(Request::Card { addresses, root_passphrase: passphrase(ROOT_PASSPHRASE) }));
 }
 
-/// tG6: it keeps its keys and the network key, and goes on dialling.
+/// An organisation on hold is severed at once and gets nothing that is written meanwhile. It still has its keys and the
+/// network key, and goes on dialling.
 #[test]
 fn an_organisation_on_hold_is_severed_at_once_and_gets_nothing_that_is_written_meanwhile() {
     let mut entropy = Entropy::new([0xf3; 32]);

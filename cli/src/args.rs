@@ -1,4 +1,4 @@
-//! What can be typed: the global options and the list of commands. Each command's own arguments stand in its file.
+//! The arguments: the global options and the list of commands. The arguments of each command are in its own file.
 
 mod complaint;
 mod translation;
@@ -87,7 +87,7 @@ pub(crate) enum Colour {
 }
 
 impl Cli {
-    /// What was typed, read with help in the language spoken.
+    /// Reads the typed arguments, with help in the current language.
     pub(crate) fn read(args: Vec<OsString>) -> Result<Self, clap::Error> {
         let mut command = command();
         let mut matches = command.try_get_matches_from_mut(args)?;
@@ -95,17 +95,17 @@ impl Cli {
     }
 }
 
-/// All commands, with help in the language spoken.
+/// The command with all subcommands, and help in the current language.
 pub(crate) fn command() -> clap::Command {
     translation::translated(Cli::command())
 }
 
-/// What is wrong with what was typed; nothing where help or the version was asked for.
+/// The failure for wrong arguments; none if help or the version was asked for.
 pub(crate) fn failure(error: &clap::Error) -> Option<Failure> {
     complaint::failure(error)
 }
 
-/// Whether a script asks, before the arguments are read: what is wrong with them is then for it.
+/// Whether a script asks for JSON, before the arguments are read: errors in them are then reported as JSON.
 pub(crate) fn asks_json(args: &[OsString]) -> bool {
     args.iter().take_while(|arg| *arg != "--").any(|arg| arg == "--json")
 }
@@ -143,7 +143,7 @@ pub(crate) enum Command {
     Completions(help::CompletionsArgs),
 }
 
-/// The commands below one, each as its words.
+/// The leaves below a command, the commands without subcommands, each as its words.
 pub(crate) fn leaves(command: &clap::Command, path: &[String]) -> Vec<Vec<String>> {
     let below = command.get_subcommands().flat_map(|sub| leaves(sub, &[path, &[sub.get_name().to_owned()]].concat()));
     let below: Vec<_> = below.collect();
@@ -173,7 +173,7 @@ mod tests {
         found
     }
 
-    /// A secret by its name, given as a value and not as a file.
+    /// Whether an argument takes a secret as a value and not in a file, by its name.
     fn is_secret_value(arg: &Arg) -> bool {
         let name = format!("{} {}", arg.get_id(), arg.get_long().unwrap_or_default());
         let secret = ["pass", "secret", "pin", "token", "key", "credential"].iter().any(|word| name.contains(word));

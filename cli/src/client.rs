@@ -1,4 +1,4 @@
-//! One request to the node, one answer from it, over the socket in its folder.
+//! The client: one request to the node and one answer from it, over the socket in the node's folder.
 
 use std::{
     path::{Path, PathBuf},
@@ -19,52 +19,53 @@ use tokio::{net::UnixStream, time::timeout};
 
 use crate::{daemon::has_keys, error::Failure, texts};
 
-/// Bytes of the largest answer taken.
+/// The largest answer accepted, in bytes.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// How long the node may say nothing: it tells now and then how far long work is.
+/// The longest time to wait for the next line of an answer: during long work the node sends a progress report now and
+/// then.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(600);
 
-/// Where a node is asked.
+/// The client of one node, which it reaches over a socket.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     socket: PathBuf,
 }
 
-/// Why there is no reply.
+/// The reasons why a request got no reply.
 #[derive(Debug, Error)]
 pub(crate) enum AskError {
-    /// The node says why.
+    /// The node refused the request and says why.
     #[error("{}", .0.message)]
     Refused(Problem),
-    /// Nobody listens at the socket.
+    /// No process listens at the socket.
     #[error("no node runs for the folder {}", folder.display())]
     NoNode { folder: PathBuf },
-    /// The node went away before it had answered.
+    /// The connection ended before the answer was complete.
     #[error("the node ended or was ended before it had answered")]
     Cut(#[source] hyper::Error),
-    /// No answer in time.
+    /// The answer did not come within [`ANSWER_TIME_MAX`].
     #[error("the node has not answered for {} seconds", ANSWER_TIME_MAX.as_secs())]
     Late,
-    /// More than this program takes.
+    /// The answer is larger than [`ANSWER_BYTES_MAX`].
     #[error("the answer is larger than {ANSWER_BYTES_MAX} bytes")]
     Large,
-    /// Not an answer as this version knows them.
+    /// The answer has a form that this version does not know.
     #[error("the answer (HTTP {status}) is not one that this version understands")]
     Foreign { status: u16 },
 }
 
 impl Client {
-    /// For the node of this folder.
+    /// Creates a client for the node of the folder `data`.
     pub(crate) fn new(data: &Path) -> Self {
         Self { socket: data.join("api.sock") }
     }
 
-    /// Whether somebody listens.
+    /// Whether the socket accepts a connection.
     pub(crate) async fn connects(&self) -> bool {
         UnixStream::connect(&self.socket).await.is_ok()
     }
 
-    /// Asks, and waits for the reply.
+    /// Asks the node, and waits for the reply.
     ///
     /// # Errors
     /// See [`AskError`].
@@ -72,7 +73,7 @@ impl Client {
         self.ask_telling(request, |_| {}).await
     }
 
-    /// The same, and `told` hears how far the work is.
+    /// Asks the node like [`Self::ask`], and passes each progress report to `told`.
     ///
     /// # Errors
     /// See [`AskError`].
@@ -90,7 +91,7 @@ impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         let (code, message) = match error {
             AskError::Refused(problem) => return problem.into(),
-            // Nothing can run where there is nothing to open.
+            // A folder without keys is reported as such: no node can run there.
             AskError::NoNode { folder } => match has_keys(&folder) {
                 Ok(()) => (codes::NOT_RUNNING, texts::no_node(&folder)),
                 Err(failure) => return failure,
@@ -125,7 +126,7 @@ async fn exchange(stream: UnixStream, request: &Request, told: impl Fn(Progress)
     answered
 }
 
-/// Lines of progress, and the answer last.
+/// Reads an answer: lines of progress, then the answer itself as the last line.
 async fn answer(response: hyper::Response<hyper::body::Incoming>, told: impl Fn(Progress)) -> Result<Answer, AskError> {
     let status = response.status().as_u16();
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
@@ -138,7 +139,8 @@ async fn answer(response: hyper::Response<hyper::body::Incoming>, told: impl Fn(
     while let Some(frame) = in_time(body.frame()).await? {
         let frame = frame.map_err(failed)?;
         unread.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
-        // Only what came last can hold the end of a line; an answer is the one line that is no progress.
+        // Only the bytes received last can contain the end of a line. The answer is the one line that is no progress
+        // report.
         while let Some(end) = unread.iter().position(|byte| *byte == b'\n')
             && let Ok(progress) = serde_json::from_slice(&unread[..end])
         {

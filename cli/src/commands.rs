@@ -1,4 +1,4 @@
-//! The commands, one file for each verb or family of verbs: arguments, what it does, then how.
+//! The commands, one file for each verb or family of verbs: first the arguments, then `run`, then its helpers.
 
 pub(crate) mod archive;
 pub(crate) mod backup;
@@ -53,7 +53,7 @@ pub(crate) struct Listing {
     format: Form,
 }
 
-/// How often a person who waits is told so.
+/// The interval at which a waiting person is shown that the work goes on.
 const MOMENT: Duration = Duration::from_secs(1);
 
 /// Carries a command out.
@@ -88,13 +88,13 @@ pub(crate) async fn run(command: Command, context: &mut Context<'_>) -> Result<(
     }
 }
 
-/// Asks the node that runs for the folder.
+/// Asks the node that runs for the folder of the context.
 async fn ask(context: &mut Context<'_>, request: &Request) -> Result<Reply, Failure> {
     let client = Client::new(&context.data()?);
     Ok(ask_of(&client, context, request).await?)
 }
 
-/// Asks, and shows a person who waits how far it is; where the node does not say, for how long it has gone on.
+/// Asks the node of `client` and shows a waiting person the progress, or, if the node reports none, the time elapsed.
 pub(crate) async fn ask_of(client: &Client, context: &mut Context<'_>, request: &Request) -> Result<Reply, AskError> {
     let screen = RefCell::new(&mut context.screen);
     if tries_a_passphrase(request) {
@@ -114,7 +114,8 @@ pub(crate) async fn ask_of(client: &Client, context: &mut Context<'_>, request: 
     }
 }
 
-/// Deriving a key takes most of a second, and a wrong passphrase eight times that: whoever typed it sees that it goes on.
+/// Whether a request makes the node try a passphrase. Deriving a key takes most of a second, and after a wrong
+/// passphrase eight times that, so the person is shown that the work goes on.
 const fn tries_a_passphrase(request: &Request) -> bool {
     matches!(
         request,
@@ -128,7 +129,7 @@ const fn tries_a_passphrase(request: &Request) -> bool {
     )
 }
 
-/// Hands a file over: to standard output, or to a new file; what people must compare goes beside it.
+/// Hands over a file: to standard output, or to a new file. Words that people must compare are printed beside it.
 fn hand_over(reply: &Reply, output: Option<&Path>, context: &mut Context<'_>) -> Result<(), Failure> {
     let Reply::File { text, words, organisations } = reply else { return Err(unexpected(reply)) };
     if let Some(path) = output {

@@ -1,4 +1,4 @@
-//! Finding the node's program, starting it for a folder, and ending it again.
+//! The node as a process: finding its program, starting it for a folder, and stopping it.
 
 use std::{
     fs::{DirBuilder, File, TryLockError},
@@ -25,59 +25,60 @@ use crate::{
     texts,
 };
 
-/// How long a node may take until its socket answers: a large store replays its log first.
+/// The longest time until the socket of a started node answers: a large store replays its log first.
 const START_TIME_MAX: Duration = Duration::from_secs(20);
-/// How long a node may take to end by itself.
+/// The longest time for a node to stop by itself.
 pub(crate) const STOP_TIME_MAX: Duration = Duration::from_secs(10);
-/// Longest pause between two looks at something that will happen.
+/// The longest pause between two looks at a condition that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// Bytes of a node's log looked at for its last words.
+/// The number of bytes at the end of a node's log that are read for its last lines.
 const LAST_BYTES: u64 = 4096;
-/// Lines of them shown.
+/// The number of last lines shown.
 const LAST_LINES: usize = 5;
 
-/// How a node is started.
+/// The options with which a node is launched.
 #[derive(Clone, Debug)]
 pub(crate) struct Launch {
-    /// The program.
+    /// The program of the node.
     pub(crate) program: PathBuf,
-    /// Its folder.
+    /// The folder of the node.
     pub(crate) data: PathBuf,
-    /// Where it listens, as `host:port`.
+    /// The addresses where the node listens, as `host:port`.
     pub(crate) listen: Vec<String>,
-    /// Whether it looks up the host names of the others.
+    /// Whether the node looks up host names of peers.
     pub(crate) allow_names: bool,
-    /// How much it logs.
+    /// The log level.
     pub(crate) log: String,
-    /// How long it lives.
+    /// The lifetime of the process.
     pub(crate) lives: Lives,
 }
 
-/// How long a node lives that this program starts.
+/// The lifetime of a node that this program starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lives {
-    /// As this program.
+    /// The node lives as long as this program.
     With,
-    /// Longer than signals to this program, such as Ctrl-C at the keyboard.
+    /// The node lives apart: signals to this program, such as Ctrl-C at the keyboard, do not reach it.
     Apart,
-    /// Until it is told to end, whatever becomes of this program and its terminal; its log is [`LOG`] in its folder.
+    /// The node lives on until it is told to stop, even after this program and its terminal have ended; its log is
+    /// [`LOG`] in its folder.
     On,
 }
 
-/// The log of a node that lives on, in its folder.
+/// The log file of a node that lives on, in its folder.
 pub(crate) const LOG: &str = "node.log";
 
-/// A node that this program started; ended at once when dropped, unless it was left.
+/// A node that this program started; killed when dropped, unless it was left running.
 pub(crate) struct Node {
     child: Child,
     log: Option<File>,
-    /// Where its own words begin in the log.
+    /// The offset in the log at which this node's output begins.
     begins: u64,
     pub(crate) client: Client,
 }
 
 impl Node {
-    /// Starts the program. Its log goes to the file, or where this program's messages go.
+    /// Starts the program. The log goes to the file, or, without one, to this program's standard error.
     pub(crate) fn start(launch: &Launch, log: Option<File>) -> Result<Self, Failure> {
         let Launch { program, data, listen, allow_names, log: level, lives } = launch;
         let absent = |error: io::Error| Failure::new(codes::NO_PROGRAM, texts::no_program(program, &error));
@@ -99,7 +100,8 @@ impl Node {
                 command.process_group(0);
             }
             Lives::On => {
-                // The folder is where it works anyway: what it was started in can be unmounted.
+                // The node works in its folder anyway; the folder in which this program was started may be unmounted
+                // later.
                 command.arg("--log-file").arg(data.join(LOG)).arg("--detached").current_dir(data);
             }
         }
@@ -108,7 +110,7 @@ impl Node {
         Ok(Self { child, log, begins, client: Client::new(data) })
     }
 
-    /// Waits until it answers.
+    /// Waits until the node is ready to answer.
     pub(crate) async fn ready(&mut self) -> Result<(), Failure> {
         let answers = async {
             let mut pause = Duration::from_millis(1);
@@ -126,36 +128,37 @@ impl Node {
         started.map_err(|failure| failure.with_details(self.last_words()))
     }
 
-    /// Asks it to end, and waits; a node that does not end is ended.
+    /// Stops the node, and waits for its end; a node that does not end in time is killed.
     pub(crate) async fn stop(mut self) {
         if self.client.ask(&Request::Stop).await.is_err() {
             self.signal(Signal::TERM);
         }
         if timeout(STOP_TIME_MAX, self.child.wait()).await.is_err() {
-            // Nothing is lost: what a node confirmed is on the disk. The drop of the child would do the same, unwaited.
+            // A kill loses nothing: what a node confirmed is on the disk. Dropping the child would kill it too, without
+            // waiting.
             let _ = self.child.kill().await;
         }
     }
 
-    /// Leaves it running when this program ends.
+    /// Leaves the node running when this program ends.
     pub(crate) fn leave(self) {
-        // A child handle without `kill_on_drop` cannot be had back; not dropping it is the way to keep the process.
+        // A child cannot be taken out of its handle with `kill_on_drop`; not dropping the handle keeps the process.
         std::mem::forget(self.child);
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until the node ends by itself.
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// Sends it a signal, if it still runs.
+    /// Sends the node a signal, if it still runs.
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        // The only failure is that it has just ended.
+        // The only possible failure is that the process has just ended.
         pid.map(|pid| kill_process(pid, signal).ok());
     }
 
-    /// The last lines of its log.
+    /// The last lines of the node's log.
     pub(crate) fn last_words(&self) -> Vec<String> {
         let tail = self.log.as_ref().map(|log| tail(log, self.begins)).unwrap_or_default();
         let lines: Vec<_> = tail.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect();
@@ -163,23 +166,23 @@ impl Node {
     }
 }
 
-/// The failure that an early end is.
+/// The failure for a node that ended early.
 pub(crate) fn ended(status: ExitStatus) -> Failure {
     let failure = Failure::new(codes::NOT_STARTED, texts::node_ended(&status));
     let exit = status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0);
     Failure { exit: exit.unwrap_or(failure.exit), ..failure }
 }
 
-/// What an errand needs to find in the folder.
+/// The needs of an errand: what must exist in the folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Keys: where there are none no node is started, and no folder made.
+    /// The folder needs keys; without them no node is started, and no folder created.
     Keys,
-    /// Nothing yet.
+    /// The errand needs nothing in the folder.
     Nothing,
 }
 
-/// Talks to the node of the folder: to the one that runs, or to one started for this and ended afterwards.
+/// Visits the node of the folder: the running one, or one that is started for this errand and stopped afterwards.
 pub(crate) async fn visit<T>(
     context: &mut Context<'_>,
     errand: impl AsyncFnOnce(&mut Context<'_>, &Client) -> Result<T, Failure>,
@@ -187,7 +190,7 @@ pub(crate) async fn visit<T>(
     visit_with(Needs::Keys, context, errand).await
 }
 
-/// The same, for an errand that says what it needs.
+/// Visits the node like [`visit`], for an errand with other needs than keys.
 pub(crate) async fn visit_with<T>(
     needs: Needs,
     context: &mut Context<'_>,
@@ -219,7 +222,7 @@ pub(crate) async fn visit_with<T>(
     done
 }
 
-/// The node of the folder: the one that runs, or one started to live on, which is then answered too.
+/// Reaches the node of the folder: the running one, or one that is started to live on; a started one is returned too.
 pub(crate) async fn reach(context: &Context<'_>) -> Result<(Client, Option<Node>), Failure> {
     let client = Client::new(&context.data()?);
     if client.connects().await {
@@ -229,7 +232,7 @@ pub(crate) async fn reach(context: &Context<'_>) -> Result<(Client, Option<Node>
     Ok((node.client.clone(), Some(node)))
 }
 
-/// Starts a node that lives on, and waits until it answers; its folder is made if it is missing.
+/// Starts a node that lives on, and waits until it answers; a missing folder is created.
 pub(crate) async fn start_to_live_on(
     listen: Vec<String>,
     allow_names: bool,
@@ -253,13 +256,14 @@ pub(crate) async fn start_to_live_on(
     Ok(node)
 }
 
-/// Whether a folder holds keys that a node could open; or why not: nothing was made there, or its keys were destroyed.
+/// Whether a folder has keys that a node could open. The error says why not: nothing was made there, or the keys were
+/// destroyed.
 pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
     let holds = |name: &str| data.join(name).symlink_metadata().is_ok();
     if holds("wiped") {
         Err(Failure::new(node_codes::WIPED, texts::destroyed()))
     } else if holds("making") {
-        // Half of it does not count: a node that starts there clears it away.
+        // Keys that were only half made do not count: the next node that starts there removes them.
         Err(Failure::new(node_codes::EMPTY, texts::nothing_yet(data)))
     } else if holds("vault") || holds("vault.copy") {
         Ok(())
@@ -270,12 +274,12 @@ pub(crate) fn has_keys(data: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Whether a node has the folder: of all it has, its lock is what it lets go of last.
+/// Whether the folder is held by a node: the lock is what an ending node releases last.
 pub(crate) fn is_held(data: &Path) -> bool {
     File::open(data.join("lock")).is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-/// How the node stands.
+/// The status of the node.
 pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
     match client.ask(&Request::Status).await? {
         Reply::Status(status) => Ok(*status),
@@ -283,12 +287,12 @@ pub(crate) async fn status(client: &Client) -> Result<Status, Failure> {
     }
 }
 
-/// A reply that does not belong to its request: the node is of another version.
+/// The failure for an unexpected reply, one that does not belong to its request: the node has another version.
 pub(crate) fn unexpected(_reply: &Reply) -> Failure {
     Failure::new(node_codes::REQUEST, texts::other_reply())
 }
 
-/// Looks again and again until something is so, with short pauses; `None` if it is not so in time.
+/// Polls until a condition holds, with short pauses; `None` if it does not hold in time.
 pub(crate) async fn until<T>(
     time_max: Duration,
     mut look: impl AsyncFnMut() -> Result<Option<T>, Failure>,
@@ -310,7 +314,7 @@ fn tail(log: &File, begins: u64) -> String {
     String::from_utf8_lossy(&bytes[..read]).into_owned()
 }
 
-/// The file a node logs to.
+/// Opens the log file of a node.
 pub(crate) fn log_file(path: &Path) -> Result<File, Failure> {
     let opened = File::options().create_new(true).append(true).read(true).open(path);
     opened.map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(path, &error)))

@@ -1,4 +1,4 @@
-//! How a command fails: a problem with a code, what to try next, and the exit status that goes with it.
+//! Failures of commands: a problem with a code, what to try next, and the exit status.
 
 use std::{error::Error, fmt, path::Path};
 
@@ -6,7 +6,7 @@ use protocol::app::control::{self, Problem};
 
 use crate::{files, texts};
 
-/// Why a command did not do what it was asked.
+/// A failure: the reason why a command did not do what it was asked, and its exit status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     pub(crate) problem: Problem,
@@ -14,26 +14,26 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// A failure with one of the known codes; the message is in the language spoken.
+    /// Creates a failure with one of the known codes; the message is in the current language.
     pub(crate) fn new(code: &str, message: impl Into<String>) -> Self {
         let exit = known().find(|(known, ..)| *known == code).map_or(1, |(_, exit, _)| exit);
         let problem = Problem { next: texts::next_of(code), ..Problem::new(code, message) };
         Self { exit, problem }
     }
 
-    /// With another next step than the code's own.
+    /// Sets what to try next, in place of the code's own step.
     pub(crate) fn try_next(mut self, next: impl Into<String>) -> Self {
         self.problem.next = next.into();
         self
     }
 
-    /// With findings, one line each.
+    /// Adds details, one line each.
     pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
         self.problem.details = details;
         self
     }
 
-    /// With the folder in the commands it tells to run, if one was named.
+    /// Adds the folder to the commands in the next step, if a folder was named.
     pub(crate) fn in_folder(mut self, data: Option<&Path>) -> Self {
         if let Some(data) = data {
             self.problem.next =
@@ -42,13 +42,13 @@ impl Failure {
         self
     }
 
-    /// Whether it has this code.
+    /// Whether the failure has this code.
     pub(crate) fn is(&self, code: &str) -> bool {
         self.problem.code == code
     }
 }
 
-/// A value that an argument cannot take, with a code of its own: what readers of arguments hand up.
+/// An unfit value, one that an argument cannot have, with a code of its own: returned by the parsers of arguments.
 #[derive(Clone, Debug)]
 pub(crate) struct Unfit(pub(crate) Failure);
 
@@ -60,7 +60,7 @@ impl fmt::Display for Unfit {
 
 impl Error for Unfit {}
 
-/// What the node says, in the language spoken.
+/// A failure from a problem that the node reports, in the current language.
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let (message, next) = (texts::sentence(&problem), texts::next_step(&problem));
@@ -69,41 +69,41 @@ impl From<Problem> for Failure {
     }
 }
 
-/// Every code, the node's and this program's: code, exit status, what to try next.
+/// The known codes of the node and of this program: code, exit status, what to try next.
 pub(crate) fn known() -> impl Iterator<Item = (&'static str, u8, &'static str)> {
     control::codes::ALL.iter().chain(codes::ALL).copied()
 }
 
-/// The codes of what fails before a node is asked or after it answered. Stable for ever.
+/// The codes of failures before a node is asked or after it answered. They never change their meaning.
 pub(crate) mod codes {
-    /// A passphrase is needed and nobody can be asked.
+    /// No input: a passphrase is needed and nobody can be asked.
     pub(crate) const NO_INPUT: &str = "HB6001";
-    /// A file cannot be read.
+    /// A file is unreadable.
     pub(crate) const UNREADABLE: &str = "HB6002";
     /// A file cannot be written.
     pub(crate) const UNWRITTEN: &str = "HB6003";
-    /// The node's program is not there.
+    /// The node's program does not exist.
     pub(crate) const NO_PROGRAM: &str = "HB6004";
-    /// The node's program ended or did not answer.
+    /// The node did not start: its program ended or did not answer.
     pub(crate) const NOT_STARTED: &str = "HB6005";
-    /// The demonstration found something that must not be.
+    /// The demonstration found a fault.
     pub(crate) const DEMO: &str = "HB6006";
-    /// No folder is named and there is no home.
+    /// No home: no folder is named, and the user has no home folder.
     pub(crate) const NO_HOME: &str = "HB6007";
     /// The two typings of a new passphrase differ.
     pub(crate) const UNLIKE: &str = "HB6008";
-    /// Help knows no such topic.
+    /// The help has no such topic.
     pub(crate) const NO_TOPIC: &str = "HB6009";
-    /// Ended by a signal.
+    /// The command was interrupted by a signal.
     pub(crate) const INTERRUPTED: &str = "HB6010";
-    /// Something that cannot be undone was not confirmed.
+    /// An action that cannot be undone was not confirmed.
     pub(crate) const CONFIRM: &str = "HB6011";
-    /// What was typed is not a command, or lacks something.
+    /// A usage error: the typed text is no command, or lacks something.
     pub(crate) const USAGE: &str = "HB6012";
-    /// The doctor found something to mend.
+    /// The doctor found a fault to repair.
     pub(crate) const UNWELL: &str = "HB6020";
 
-    /// All of them, each with its exit status and what to try next.
+    /// All codes, each with its exit status and what to try next.
     pub(crate) const ALL: &[(&str, u8, &str)] = &[
         (NO_INPUT, 2, "name a file that holds it with --passphrase-file"),
         (UNREADABLE, 2, "check the name, and that you may read the file"),

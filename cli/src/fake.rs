@@ -1,4 +1,4 @@
-//! For tests: a node that answers from a script, a program that starts it, and a screen that remembers.
+//! Fakes for tests: a node that answers from a script, a program that starts it, and a screen whose output is kept.
 
 use std::{
     ffi::OsString,
@@ -23,26 +23,26 @@ use crate::{
     render::{Outlet, Screen},
 };
 
-/// What a fake node does with a request.
+/// The behaviour of a fake node on a request.
 pub(crate) enum Behaviour {
-    /// Answers.
+    /// The node says the answer of this function.
     Says(Box<dyn FnMut(Request) -> Answer + Send>),
-    /// Tells how far it is, then answers.
+    /// The node tells its progress, then answers.
     Tells(Vec<Progress>, Answer),
-    /// Breaks off in the middle of the answer.
+    /// The node truncates the answer in the middle.
     Truncates,
-    /// Closes the connection without a word.
+    /// The node hangs up: it closes the connection without an answer.
     HangsUp,
-    /// Answers something that is no answer.
+    /// The node answers with something that is no answer.
     Babbles,
 }
 
-/// A fake node that answers so.
+/// A behaviour that says the answers of `answer`.
 pub(crate) fn says(answer: impl FnMut(Request) -> Answer + Send + 'static) -> Behaviour {
     Behaviour::Says(Box::new(answer))
 }
 
-/// A folder with a fake node that listens in it.
+/// A folder in which a fake node listens.
 pub(crate) struct FakeNode(TempDir);
 
 impl FakeNode {
@@ -50,13 +50,13 @@ impl FakeNode {
         self.0.path()
     }
 
-    /// Runs a whole command against it: exit status, standard output, standard error.
+    /// Runs a whole command against the fake node: exit status, standard output, standard error.
     pub(crate) fn run(&self, args: &[&str]) -> (u8, String, String) {
         let folder = self.folder().to_str().expect("temporary folders have plain names");
         run(&[&["--data", folder], args].concat())
     }
 
-    /// The same, elsewhere.
+    /// Runs a whole command like [`Self::run`], in other surroundings.
     pub(crate) fn run_in(&self, surroundings: &Surroundings, args: &[&str]) -> (u8, String, String) {
         let folder = self.folder().to_str().expect("temporary folders have plain names");
         run_in(&[&["--data", folder], args].concat(), surroundings)
@@ -107,7 +107,7 @@ pub(crate) fn context_in<'a>(args: &[&str], surroundings: &'a Surroundings) -> C
     Context { global: cli.global, surroundings, screen, asked: None }
 }
 
-/// A program that, once started for its folder, is a fake node until it is told to stop.
+/// A program that acts as a fake node, from its start for a folder until it is told to stop.
 pub(crate) struct Program(TempDir);
 
 impl Program {
@@ -115,13 +115,13 @@ impl Program {
         self.0.path().join("data")
     }
 
-    /// Runs a whole command that finds this program, with another folder for temporary things.
+    /// Runs a whole command that finds this program, with another folder for temporary files.
     pub(crate) fn run_in(&self, temporary: &Path, args: &[&str]) -> (u8, String, String) {
         let program = self.0.path().join("habeas");
         run_in(args, &Surroundings { program, temporary: temporary.to_owned(), ..surroundings() })
     }
 
-    /// For a command that finds this program and a passphrase.
+    /// A context for a command that finds this program and a passphrase.
     pub(crate) fn context(&self, args: &[&str]) -> Context<'static> {
         let path =
             |name: &str| self.0.path().join(name).to_str().expect("temporary folders have plain names").to_owned();
@@ -131,9 +131,9 @@ impl Program {
     }
 }
 
-/// In this state until it is unlocked, then [`NodeState::Alone`].
+/// A program whose node is in this state until it is unlocked, then in [`NodeState::Alone`].
 pub(crate) fn program(mut state: NodeState) -> Program {
-    // The socket waits under another name until the program runs.
+    // The socket has another name until the program runs.
     let program = script("mv \"$2/waiting\" \"$2/api.sock\"\nuntil [ -e \"$2/stopped\" ]; do sleep 0.01; done\n");
     let data = program.data();
     let answer = move |request| match request {
@@ -153,7 +153,7 @@ pub(crate) fn program(mut state: NodeState) -> Program {
     program
 }
 
-/// Ends at once, with a word.
+/// A broken program, which prints a line and ends at once.
 pub(crate) fn broken_program() -> Program {
     script("echo 'the header is damaged' >&2\nexit 13\n")
 }
@@ -173,7 +173,7 @@ pub(crate) fn ok(reply: Reply) -> Answer {
     Answer::Ok(Box::new(reply))
 }
 
-/// Of a node in no registry.
+/// The status of a node in no registry.
 pub(crate) fn status(state: NodeState) -> Status {
     Status {
         state,
@@ -199,7 +199,7 @@ fn listen(folder: &Path, name: &str, mut behaviour: Behaviour) {
     let listener = UnixListener::bind(folder.join(name)).expect("the folder is new and its name short");
     thread::spawn(move || {
         for stream in listener.incoming() {
-            // A client that only looks whether somebody is there says nothing.
+            // A client that only checks whether the node listens sends nothing.
             let _ = stream.and_then(|stream| serve(stream, &mut behaviour));
         }
     });
@@ -240,7 +240,7 @@ fn serve(stream: UnixStream, behaviour: &mut Behaviour) -> io::Result<()> {
     write!(&stream, "HTTP/1.1 200 OK\r\ncontent-length: {told}\r\nconnection: close\r\n\r\n{answer}")
 }
 
-/// What was written.
+/// The output that was heard, that is, written to a screen.
 #[derive(Clone, Default)]
 pub(crate) struct Heard(Arc<Mutex<Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! Files that people hand over: read with a limit, written once and never over another.
+//! Files that people hand over: read with a size limit, written as new files and never over another.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,10 +12,10 @@ use crate::{
     texts,
 };
 
-/// Bytes of the largest file read: an import of some ten thousand cases.
+/// The largest file that is read, in bytes: an import of some ten thousand case files.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// The text of a file.
+/// Reads the text of a file.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| Failure::new(codes::UNREADABLE, texts::unreadable(path, why));
     let file = File::open(path).map_err(|error| unreadable(&error))?;
@@ -34,14 +34,14 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     written().map_err(|error| Failure::new(codes::UNWRITTEN, texts::unwritten(path, &error)))
 }
 
-/// A path as a person would type it: in quotes where a shell (POSIX 2.2.2) would part it or read something into it.
+/// A path as a person types it: in quotes if a shell (POSIX 2.2.2) would split it or expand something in it.
 pub(crate) fn typed(path: &Path) -> String {
     let text = path.display().to_string();
     let is_plain = |char: char| char.is_alphanumeric() || "/._-+@%=:,".contains(char);
     if !text.is_empty() && text.chars().all(is_plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-/// The whole path of a file or folder, for the node: it has a working folder of its own.
+/// The whole, absolute path of a file or folder, for the node, which has a working folder of its own.
 pub(crate) fn whole(path: &Path) -> Result<String, Failure> {
     let unreadable = |why: &dyn std::fmt::Display| Failure::new(codes::UNREADABLE, texts::unreadable(path, why));
     let whole = std::path::absolute(path).map_err(|error| unreadable(&error))?;

@@ -1,4 +1,4 @@
-//! The face of Habeas: what a person types and reads.
+//! The command line of Habeas: what a person types and reads.
 //!
 //! A command is one request to the node that runs for a folder, over the node's own socket, and its reply shown as a
 //! table or as JSON. This room never links the node; where a node must be started, it starts the program beside it.
@@ -33,24 +33,24 @@ use error::{Failure, codes};
 use render::{Outlet, Screen};
 use tongue::Tongue;
 
-/// What the process was started with; only a program's `main` looks at it.
+/// The surroundings that the process was started in; only a program's `main` reads them from the system.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
-    /// This program's own file; `habeas-node` is looked for beside it.
+    /// The file of this program; `habeas-node` is looked for beside it.
     pub program: PathBuf,
     /// The person's home folder.
     pub home: Option<PathBuf>,
-    /// Where data of a person's programs lies, if it is not below the home folder (XDG base directories).
+    /// The folder for data of a person's programs, if it is not below the home folder (XDG base directories).
     pub data_home: Option<PathBuf>,
-    /// Where temporary folders go.
+    /// The folder for temporary files.
     pub temporary: PathBuf,
-    /// Colours are not wanted, or the terminal has none.
+    /// Whether output is plain: colours are not wanted, or the terminal has none.
     pub plain: bool,
-    /// A person sits at the keyboard: questions may be asked.
+    /// Whether a person sits at the keyboard, so that questions may be asked.
     pub interactive: bool,
-    /// The locale that messages are wanted in, such as `uk_UA.UTF-8`.
+    /// The locale of messages, such as `uk_UA.UTF-8`.
     pub locale: Option<String>,
-    /// The zone that times are told in.
+    /// The time zone of shown times.
     pub zone: TimeZone,
 }
 
@@ -61,19 +61,19 @@ impl Surroundings {
     }
 }
 
-/// Runs the command named by `args` (the program's name first) and says how it ended.
+/// Runs the command named by `args` (the program's name first) and returns its exit status.
 #[must_use]
 pub fn main(args: Vec<OsString>, surroundings: &Surroundings) -> ExitCode {
     ExitCode::from(run(args, surroundings, Outlet::of_the_process()))
 }
 
-/// Every command that can be typed, as its words: `["case", "list"]`.
+/// The commands that can be typed, each as its words: `["case", "list"]`.
 #[must_use]
 pub fn commands() -> Vec<Vec<String>> {
     args::leaves(&<Cli as clap::CommandFactory>::command(), &[])
 }
 
-/// What every command has at hand.
+/// The context of a command.
 struct Context<'a> {
     global: Global,
     surroundings: &'a Surroundings,
@@ -83,30 +83,30 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The folder of the node.
+    /// The folder of the node's data.
     fn data(&self) -> Result<PathBuf, Failure> {
         let below_home = || self.surroundings.home.as_ref().map(|home| home.join(".local/share"));
         let standard = || self.surroundings.data_home.clone().or_else(below_home).map(|folder| folder.join("habeas"));
         self.global.data.clone().or_else(standard).ok_or_else(|| Failure::new(codes::NO_HOME, texts::no_home()))
     }
 
-    /// The node's program: named, or the one beside this program.
+    /// The node's program: the named one, or the one beside this program.
     fn node_program(&self) -> PathBuf {
         let beside = || self.surroundings.program.with_file_name("habeas-node");
         self.global.node_program.clone().unwrap_or_else(beside)
     }
 
-    /// Asks a question; `false` where nobody can be asked.
+    /// Asks a person to confirm; `false` if nobody can be asked.
     fn confirm(&mut self, question: &str) -> Result<bool, Failure> {
         Ok(self.may_question() && texts::is_yes(&self.answer(question)?))
     }
 
-    /// Whether somebody reads questions and answers them.
+    /// Whether a person can read questions and answer them.
     fn may_question(&self) -> bool {
         self.surroundings.interactive && !self.global.no_input && !self.global.json
     }
 
-    /// Asks a question, and reads a line.
+    /// Asks a question, and reads a line as the answer.
     fn answer(&mut self, question: &str) -> Result<String, Failure> {
         self.screen.ask(question);
         let mut answer = String::new();
@@ -115,7 +115,7 @@ impl Context<'_> {
         Ok(answer)
     }
 
-    /// A command of ours as a person would type it for this folder, in the language that was asked for.
+    /// A command of this program as a person would type it for this folder, in the language that was asked for.
     fn command(&self, rest: &str) -> String {
         let data = self.global.data.as_ref().map(|data| format!("--data {} ", files::typed(data)));
         let language = self.asked.map(|tongue| format!("--lang {tongue} "));
@@ -125,7 +125,7 @@ impl Context<'_> {
 
 fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
     let json = args::asks_json(&args);
-    // Scripts read the same on every machine, unless they ask for something else themselves.
+    // The output for scripts is the same on every machine, unless they ask for another language themselves.
     let surrounding = || surroundings.locale.as_deref().filter(|_| !json).map(tongue::of_locale);
     render::tell_times_in(surroundings.zone.clone());
     language::set(tongue::asked_for(&args).or_else(surrounding).unwrap_or(Language::En));
@@ -147,7 +147,7 @@ fn run(args: Vec<OsString>, surroundings: &Surroundings, outlet: Outlet) -> u8 {
     }
 }
 
-/// What was typed is no command: help and version are data, the rest is a failure.
+/// Reports arguments that cannot be read. Help and version are data; everything else is a failure.
 fn unread(error: &clap::Error, outlet: Outlet, json: bool, plain: bool) -> u8 {
     match args::failure(error) {
         None => render::help(error, outlet, plain),
@@ -158,7 +158,7 @@ fn unread(error: &clap::Error, outlet: Outlet, json: bool, plain: bool) -> u8 {
     }
 }
 
-/// UTC, seconds.
+/// The time now: UTC, seconds.
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,4 +1,4 @@
-//! The program `habeas`: hands over what the process was started with.
+//! The program `habeas`: passes on the arguments and surroundings of the process.
 
 use std::{
     alloc::System,
@@ -10,7 +10,8 @@ use std::{
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// What is freed is overwritten first: passphrases and answers would else stand in memory as long as the program runs.
+/// The allocator, which overwrites freed memory: without it passphrases and answers would stay in memory as long as the
+/// program runs.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
@@ -25,13 +26,13 @@ fn main() -> ExitCode {
             || env::var_os("TERM").is_some_and(|value| value == "dumb"),
         interactive: io::stdin().is_terminal(),
         locale: locale(),
-        // As TZ or /etc/localtime says; where that is no zone, times are told in UTC, and say so.
+        // The zone comes from TZ or /etc/localtime; if neither names a zone, times are shown in UTC, with that name.
         zone: habeas::TimeZone::try_system().unwrap_or(habeas::TimeZone::UTC),
     };
     habeas::main(env::args_os().collect(), &surroundings)
 }
 
-/// What messages are written in, as POSIX looks for it.
+/// The locale of messages, from the variables that POSIX names.
 fn locale() -> Option<String> {
     let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
     ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set)

@@ -1,8 +1,8 @@
-//! The only file that prints. Data goes to standard output, messages to standard error.
+//! Rendering, in the only file that prints. Data goes to standard output, messages to standard error.
 //!
-//! Texts from other organisations pass through here on their way to a terminal, so nothing that steers one gets out:
-//! every control character and every mark that turns the direction of writing is shown as `�`. Colours are ours alone:
-//! texts carry [`Ink`] marks, which become escape sequences, or nothing, in the last step.
+//! Texts of other organisations pass through here on their way to a terminal, so nothing that controls a terminal gets
+//! out: every control character and every mark that changes the direction of writing is shown as `�`. Colours come from
+//! this program alone: texts carry [`Ink`] marks, which become escape sequences, or nothing, in the last step.
 
 pub(crate) mod dispute;
 pub(crate) mod doctor;
@@ -37,10 +37,10 @@ pub(crate) use sheet::{Form, Sheet};
 pub(crate) use table::tests::narrowed;
 pub(crate) use table::{fits, indented, room, stacked, table};
 
-/// Work that takes no longer says nothing of how far it is, but to a person at a terminal.
+/// The duration from which work is long: shorter work shows no progress, except to a person at a terminal.
 const LONG: Duration = Duration::from_secs(2);
 
-/// Where output goes.
+/// The outlet: where output goes.
 pub(crate) struct Outlet {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
@@ -49,36 +49,36 @@ pub(crate) struct Outlet {
 }
 
 impl Outlet {
-    /// Standard output and standard error.
+    /// An outlet to standard output and standard error.
     pub(crate) fn of_the_process() -> Self {
         let (out, err) = (io::stdout(), io::stderr());
         let (out_is_terminal, err_is_terminal) = (out.is_terminal(), err.is_terminal());
         Self { out: Box::new(out), err: Box::new(err), out_is_terminal, err_is_terminal }
     }
 
-    /// Two places, of which messages go to a terminal.
+    /// An outlet to two writers, of which messages go to a terminal.
     #[cfg(test)]
     pub(crate) fn at_a_terminal(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
         Self { out, err, out_is_terminal: false, err_is_terminal: true }
     }
 
-    /// Two places that are no terminals.
+    /// An outlet to two writers that are no terminals.
     #[cfg(test)]
     pub(crate) fn of(out: Box<dyn Write>, err: Box<dyn Write>) -> Self {
         Self { out, err, out_is_terminal: false, err_is_terminal: false }
     }
 }
 
-/// What a person or a script sees.
+/// The screen: what a person or a script sees.
 pub(crate) struct Screen {
     outlet: Outlet,
     json: bool,
     quiet: bool,
     paint_out: bool,
     paint_err: bool,
-    /// A line says that something takes its time.
+    /// Whether the last line shows that something is waited for.
     waits: bool,
-    /// How far the work was when it was last shown: what is counted, and tenths.
+    /// The progress shown last: the unit, and tenths.
     shown: Option<(Unit, u64)>,
 }
 
@@ -93,23 +93,24 @@ impl Screen {
         Self { outlet, json: global.json, quiet: global.quiet, paint_out, paint_err, waits: false, shown: None }
     }
 
-    /// Before it is known what was asked for.
+    /// A screen for the time before the arguments are read.
     pub(crate) fn before_arguments(outlet: Outlet, json: bool, plain: bool) -> Self {
         let (paint_out, paint_err) = (outlet.out_is_terminal && !plain, outlet.err_is_terminal && !plain);
         Self { outlet, json, quiet: false, paint_out, paint_err, waits: false, shown: None }
     }
 
-    /// Whether scripts read it.
+    /// Whether output is JSON, for scripts.
     pub(crate) const fn is_json(&self) -> bool {
         self.json
     }
 
-    /// A reply: the text for people, or all of it as one line of JSON.
+    /// Prints a reply: the text for people, or the whole reply as one line of JSON.
     pub(crate) fn reply(&mut self, reply: &Reply, text: impl FnOnce() -> String) {
         if self.json { self.line(&versioned(reply, now())) } else { self.data(&text()) }
     }
 
-    /// A reply that is a list: for people, as a sheet for other programs, or all of it as one line of JSON.
+    /// Prints a reply that is a list: a table for people, a sheet for other programs, or the whole reply as one line of
+    /// JSON.
     pub(crate) fn list(
         &mut self,
         reply: &Reply,
@@ -127,37 +128,37 @@ impl Screen {
         }
     }
 
-    /// One line of JSON.
+    /// Prints one line of JSON.
     pub(crate) fn line(&mut self, line: &impl Serialize) {
         let json = serde_json::to_string(line).expect("what is shown is made of texts, numbers and lists");
         print(&mut self.outlet.out, &json);
     }
 
-    /// Text on standard output.
+    /// Prints text on standard output.
     pub(crate) fn data(&mut self, text: &str) {
         print(&mut self.outlet.out, &inked(text, self.paint_out));
     }
 
-    /// A file on standard output, as it is.
+    /// Prints a file on standard output, unchanged.
     pub(crate) fn file(&mut self, text: &str) {
         print(&mut self.outlet.out, text.trim_end_matches('\n'));
     }
 
-    /// A message for people, beside the data.
+    /// Prints a message for people on standard error.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.quiet && !self.json {
             print(&mut self.outlet.err, &inked(text, self.paint_err));
         }
     }
 
-    /// That something takes its time, and how long it has; over and over in one line of a terminal, nowhere else.
+    /// Shows that work goes on and for how long; always in the same line of a terminal, and nowhere else.
     pub(crate) fn working(&mut self, since: Duration) {
         if self.shown.is_none() {
             self.doing(&texts::working(since.as_secs()));
         }
     }
 
-    /// What goes on, in one line of a terminal until something else is said; nowhere else.
+    /// Shows what is being done, in one line of a terminal until something else is printed; nowhere else.
     pub(crate) fn doing(&mut self, what: &str) {
         if self.outlet.err_is_terminal && !self.quiet && !self.json {
             let _ = write!(self.outlet.err, "\r\u{1b}[2K{what}").and_then(|()| self.outlet.err.flush());
@@ -165,8 +166,8 @@ impl Screen {
         }
     }
 
-    /// How far work is. In one line of a terminal, over and over; elsewhere a line for each tenth, once it is clear that
-    /// it takes its time.
+    /// Shows progress. On a terminal always in the same line; elsewhere a line for each tenth, once the work has taken
+    /// long.
     pub(crate) fn progress(&mut self, progress: Progress, since: Duration) {
         let now = (progress.unit, progress.percent() / 10);
         if self.outlet.err_is_terminal && !self.json {
@@ -190,12 +191,12 @@ impl Screen {
         }
     }
 
-    /// A question; the answer is typed behind it.
+    /// Prints a question; the answer is typed behind it.
     pub(crate) fn ask(&mut self, question: &str) {
         let _ = write!(self.outlet.err, "{}", inked(question, self.paint_err)).and_then(|()| self.outlet.err.flush());
     }
 
-    /// What happened, why, what to try next, and the code.
+    /// Prints a failure: what happened, why, what to try next, and the code.
     pub(crate) fn failure(&mut self, failure: &Failure) {
         if self.json {
             let line = serde_json::json!({ "schema": SCHEMA, "problem": failure.problem, "exit_status": failure.exit });
@@ -205,7 +206,7 @@ impl Screen {
     }
 }
 
-/// Help and version: data where they were asked for, a message where nothing was typed.
+/// Prints help or version: as data if they were asked for, as a message if nothing was typed.
 pub(crate) fn help(error: &clap::Error, mut outlet: Outlet, plain: bool) -> u8 {
     let asked_for = !error.use_stderr();
     let is_terminal = if asked_for { outlet.out_is_terminal } else { outlet.err_is_terminal };
@@ -215,7 +216,8 @@ pub(crate) fn help(error: &clap::Error, mut outlet: Outlet, plain: bool) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(2)
 }
 
-/// Marks for colours within a text: private-use characters, so that no text of others can hold an escape sequence.
+/// Ink: marks for colours within a text. They are private-use characters, so no foreign text can hold an escape
+/// sequence.
 pub(crate) struct Ink;
 
 impl Ink {
@@ -237,7 +239,7 @@ impl Ink {
     }
 }
 
-/// The text as it goes out.
+/// The inked text as it is written out: with escape sequences, or without any marks.
 fn inked(text: &str, paint: bool) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
@@ -258,7 +260,7 @@ fn steers(char: char) -> bool {
 }
 
 fn print(place: &mut Box<dyn Write>, text: &str) {
-    // Nobody is left to be told when the place itself is gone (a closed pipe); the exit status still tells.
+    // A closed pipe cannot be reported to anybody; the exit status still tells.
     let _ = writeln!(place, "{text}").and_then(|()| place.flush());
 }
 

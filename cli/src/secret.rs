@@ -1,4 +1,4 @@
-//! Passphrases: typed unseen, or read from a file. There is no other way in: not a flag's value, not the environment.
+//! Passphrases: typed without echo, or read from a file. There is no other source: no flag's value, no environment.
 
 use std::{
     io,
@@ -14,17 +14,17 @@ use crate::{
     files, texts,
 };
 
-/// Which passphrase.
+/// The kind of a passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Opens the device's folder.
+    /// The passphrase of the device, which opens its folder.
     Device,
-    /// Opens the organisation's root key.
+    /// The passphrase of the organisation's root key.
     Root,
 }
 
 impl Which {
-    /// The flag that names a file with it.
+    /// The flag that names a file with the passphrase.
     pub(crate) const fn flag(self) -> &'static str {
         match self {
             Self::Device => "--passphrase-file",
@@ -34,7 +34,7 @@ impl Which {
 }
 
 impl Context<'_> {
-    /// A passphrase that exists.
+    /// Gets a passphrase that exists.
     pub(crate) fn passphrase(&self, which: Which) -> Result<Passphrase, Failure> {
         match self.file(which) {
             Some(path) => from_file(path),
@@ -42,7 +42,7 @@ impl Context<'_> {
         }
     }
 
-    /// A passphrase that will exist: typed twice.
+    /// Gets a new passphrase, which is typed twice.
     pub(crate) fn new_passphrase(&self, which: Which) -> Result<Passphrase, Failure> {
         if let Some(path) = self.file(which) {
             return from_file(path);
@@ -58,7 +58,7 @@ impl Context<'_> {
         self.file(which).is_some() || self.may_ask()
     }
 
-    /// Whether a person types it, and may type it again.
+    /// Whether a person may type the passphrase, and type it again after a mistake.
     pub(crate) fn may_type(&self, which: Which) -> bool {
         self.file(which).is_none() && self.may_ask()
     }
@@ -86,13 +86,13 @@ impl Context<'_> {
         })
     }
 
-    /// A passphrase is needed, and there is no way to have it.
+    /// The failure when a passphrase is needed and there is nobody to ask.
     pub(crate) fn nobody_to_ask(&self, which: Which) -> Failure {
         Failure::new(codes::NO_INPUT, texts::nobody_to_ask(which)).try_next(texts::name_a_file_with(which.flag()))
     }
 }
 
-/// The first line of the file, without its end.
+/// Reads a passphrase from a file: its first line, without the line end.
 fn from_file(path: &Path) -> Result<Passphrase, Failure> {
     let text = Zeroizing::new(files::read(path)?);
     Ok(Passphrase::new(text.lines().next().unwrap_or_default().to_owned()))

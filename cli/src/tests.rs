@@ -1,4 +1,4 @@
-//! Whole commands against a fake node: what goes where, and how they end.
+//! Tests of whole commands against a fake node: requests, output and exit status.
 
 mod tongues;
 
@@ -40,8 +40,8 @@ fn every_problem_of_the_node_ends_the_command_with_its_exit_status() {
     assert!(known().count() > codes::ALL.len());
 }
 
-/// Each status in the list of `help exit-codes` is that of a command, and each that a command ends with is in the list. A
-/// signal is needed for 130: `tests/demo.rs` sends one.
+/// Every exit status in the list of `help exit-codes` is that of some command, and every status that a command ends
+/// with is in the list. Status 130 needs a signal: `tests/demo.rs` sends one.
 #[test]
 fn every_exit_status_that_help_lists_is_one_that_a_command_ends_with() {
     let (exit, listed, _) = fake::run(&["help", "exit-codes"]);
@@ -114,7 +114,7 @@ fn a_usage_error_exits_2_and_help_and_version_are_data() {
     }
 }
 
-/// What a script gets of a mistake in typing is what it gets of every other: one object, with a code.
+/// A script gets the same object for a usage error as for every other problem: one object with a code.
 #[test]
 fn a_script_is_told_of_a_usage_error_as_of_every_problem() {
     let check = |args: &[&str], code: &str, detail: &str| {
@@ -141,7 +141,7 @@ fn a_script_is_told_of_a_usage_error_as_of_every_problem() {
     check(&["case", "new", "capture_episode.date", "--json"], "HB6012", "FIELD=VALUE");
 }
 
-/// A node that makes files and tells what it was asked for.
+/// A node that makes files of a kind, whose text names the parts of the request.
 fn files_of(kind: &'static str) -> fake::FakeNode {
     fake::node(says(move |request| match request {
         Request::Status => ok(Reply::Status(Box::new(fake::status(NodeState::Alone)))),
@@ -292,7 +292,7 @@ fn an_archive_goes_to_the_whole_path_in_the_language_asked_for_and_says_that_it_
     );
     let (exit, out, _) = node.run(&["archive", "way-out", "--language", "uk", "--json"]);
     assert_eq!((exit, &json(&out)["unread"]), (0, &Value::from(1)));
-    // The page speaks the language of the messages, unless another is asked for.
+    // The language of the page is that of the messages, unless another is asked for.
     assert_eq!(node.run(&["archive", "way-out", "--lang", "uk"]).0, 0);
 }
 

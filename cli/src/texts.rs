@@ -1,5 +1,5 @@
-//! Every text that people read, by name: each function is a message of `protocol/texts/lang`, and its parameters are
-//! the message's, so that one forgotten does not compile. What is no single message is put together here.
+//! Texts that people read, by name: each function is a message of `protocol/texts/lang`, and its parameters are the
+//! message's, so that a missing parameter does not compile. Texts of several messages are composed here.
 
 mod codes;
 pub(crate) mod dates;
@@ -61,7 +61,7 @@ messages! {
     answer_foreign(status: usize);
 }
 
-/// What happened and why, findings, what to try next, and the code.
+/// The text of a failure: what happened and why, details, what to try next, and the code.
 pub(crate) fn failure(problem: &Problem) -> String {
     use crate::render::standing::bad;
     let Problem { code, message, next, details, .. } = problem;
@@ -74,9 +74,9 @@ pub(crate) fn failure(problem: &Problem) -> String {
     lines.join("\n")
 }
 
-/// How far work is, as a share of it.
+/// The progress of work, as a share of the whole.
 pub(crate) fn progress(progress: &Progress) -> String {
-    /// Bytes are told by the million.
+    /// The unit of shown bytes: a million.
     const MB: u64 = 1_000_000;
     let (done, all, percent) = (progress.done, progress.all, progress.percent());
     match progress.unit {
@@ -86,7 +86,7 @@ pub(crate) fn progress(progress: &Progress) -> String {
     }
 }
 
-/// Why a text is not the id that was asked for.
+/// The reason why a text is a wrong id.
 pub(crate) fn wrong_id(error: &IdError) -> String {
     match error {
         IdError::Garbled { expected } | IdError::Length { expected, .. } => id_garbled(expected),
@@ -94,12 +94,12 @@ pub(crate) fn wrong_id(error: &IdError) -> String {
     }
 }
 
-/// Commands to run next.
+/// The commands to run next.
 pub(crate) fn next<W: AsRef<str>>(these: &[(String, W)]) -> String {
     commands(&next_heading(), these)
 }
 
-/// Commands under a heading, one a line; where a line has no room for what a command is for, that stands below it.
+/// The commands under a heading, one a line; if a line has no room for the purpose of a command, it stands below.
 pub(crate) fn commands<W: AsRef<str>>(heading: &str, commands: &[(String, W)]) -> String {
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
     let line = |(command, what): &(String, W)| format!("  {command:width$}  {}", what.as_ref());
@@ -111,7 +111,7 @@ pub(crate) fn commands<W: AsRef<str>>(heading: &str, commands: &[(String, W)]) -
     format!("{heading}\n{}", lines.join("\n"))
 }
 
-/// Whether an answer to a question is a yes, in any of the languages; everything else is none.
+/// Whether an answer to a question is a yes, in any of the languages; every other answer is a no.
 pub(crate) fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "д" | "да" | "т" | "так")
 }

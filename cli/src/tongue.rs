@@ -1,4 +1,4 @@
-//! Which language: what was typed, else what the surroundings say, else English.
+//! The language of a command: the typed one, else that of the locale, else English.
 
 use std::{ffi::OsString, fmt};
 
@@ -27,7 +27,7 @@ impl From<Tongue> for Language {
     }
 }
 
-/// What `--lang` says, before the arguments are read: their own texts are in that language.
+/// The language asked for by `--lang`, before the arguments are read: their own texts are in that language.
 pub(crate) fn asked_for(args: &[OsString]) -> Option<Language> {
     let texts = args.iter().map(|arg| arg.to_str().unwrap_or_default()).take_while(|arg| *arg != "--");
     let texts: Vec<_> = texts.collect();
@@ -36,25 +36,25 @@ pub(crate) fn asked_for(args: &[OsString]) -> Option<Language> {
     Tongue::from_str(value, false).ok().map(Language::from)
 }
 
-/// The language of a POSIX locale, such as `uk_UA.UTF-8`; English for all that we do not speak.
+/// The language of a POSIX locale, such as `uk_UA.UTF-8`; English for a language without texts.
 pub(crate) fn of_locale(locale: &str) -> Language {
     spoken_in(locale).unwrap_or(Language::En)
 }
 
-/// The language of a POSIX locale, if we speak it; `C` and `POSIX` name none.
+/// The language spoken in a POSIX locale, if there are texts in it; `C` and `POSIX` name none.
 pub(crate) fn spoken_in(locale: &str) -> Option<Language> {
     let language = locale.split(['_', '-', '.', '@']).next().unwrap_or_default();
     language::ALL.into_iter().find(|known| tag(*known) == language)
 }
 
 impl Tongue {
-    /// The question which one it is to be, for whoever has chosen none: in all of them.
+    /// The question about the language, in all of them: for a person who has chosen none.
     pub(crate) fn question() -> String {
         let each = (1..).zip(Self::value_variants()).map(|(nth, tongue)| format!("{nth} {}", tongue.own_name()));
         format!("Language / Язык / Мова:  {}  [1] ", each.collect::<Vec<_>>().join("  "))
     }
 
-    /// What an answer to the question names: a number, a tag, or the beginning of a name.
+    /// The language that an answer to the question names: by a number, a tag, or the beginning of a name.
     pub(crate) fn answered(answer: &str) -> Option<Self> {
         let answer = answer.trim().to_lowercase();
         let names = |nth: usize, tongue: Self| {

@@ -1,4 +1,5 @@
-//! What a member can send that keeps to no rule: a code where somebody must be told, and never another digest.
+//! Messages of a member that breaks the rules: an alarm with a code where a person must be told, and never another
+//! digest.
 
 use node::net::Lane;
 use protocol::{
@@ -24,12 +25,12 @@ const OVERRUN: (&str, &str) =
 const UNREADABLE: (&str, &str) = ("HB4006", "ask that organisation which program wrote it");
 const NEWER: (&str, &str) = ("HB4007", "install the newest version; what they wrote is kept and will be shown then");
 
-/// Two honest organisations with two dockets between them, and one that is not, connected to the first.
+/// A scene: two honest organisations with two dockets between them, and a dishonest one, connected to the first.
 struct Scene {
     nodes: Daemons,
     member: Member,
     evil: Evil,
-    /// What the honest show before anything happens.
+    /// The digest of the honest nodes before anything happens.
     before: Digest,
     entropy: Entropy,
 }
@@ -46,7 +47,7 @@ impl Scene {
         Self { nodes, member, evil, before, entropy }
     }
 
-    /// What the dishonest one would say if it were honest: a docket nobody else has.
+    /// A plaintext that an honest member could write: a docket that nobody else has.
     fn plain(&mut self) -> Vec<u8> {
         self.plain_of("docket.closed_trial", Value::Bool(true))
     }
@@ -55,7 +56,7 @@ impl Scene {
         unchecked(&docket(SectionId(self.entropy.bytes()), field, value))
     }
 
-    /// Waits until the first node raises this alarm about the dishonest one.
+    /// Waits until the first node raises this alarm about the dishonest member.
     fn alarmed(&self, (code, next): (&str, &str), words: &str) {
         let alarm = eventually("an alarm is raised", || {
             self.nodes[0].alarms().into_iter().find(|alarm| alarm.code == code && alarm.message.contains(words))
@@ -64,7 +65,7 @@ impl Scene {
         assert!(alarm.message.contains(self.member.call_sign()), "{alarm:?}");
     }
 
-    /// Waits until the first node has dealt with everything sent so far. A docket sent last is what tells.
+    /// Waits until the first node has handled everything sent so far: a docket that was sent last has arrived.
     fn handled(&mut self) -> Digest {
         let records = self.nodes[0].digest(Scope::Commons).records;
         let plain = self.plain();
@@ -75,7 +76,7 @@ impl Scene {
         })
     }
 
-    /// Nothing was shown, nothing counts, and the honest go on.
+    /// Asserts that nothing is shown or counted, and that the honest nodes go on.
     fn unchanged(&self) {
         assert_eq!(self.nodes.agree(), self.before);
         let record = self.nodes[1].save(Request::DocketNew { facts: vec![fact("docket_source.type", "court_card")] });
@@ -84,7 +85,7 @@ impl Scene {
         });
     }
 
-    /// No alarm about the dishonest one: an honest peer could have sent it.
+    /// Asserts that no alarm blames the dishonest member: an honest peer could have sent the same.
     fn unblamed(&self) {
         assert_eq!(self.nodes[0].alarms(), []);
     }
@@ -204,7 +205,7 @@ fn an_entry_by_a_key_that_no_roster_certifies_does_not_count() {
     let (entry, body) = scene.evil.commons.say_at_by(&signer, header, &plain);
     scene.evil.send_entries(&[(&entry, Some(&body))]);
     scene.evil.hear(|frame| matches!(frame, Frame::Hello { is_reply: false, .. }).then_some(()));
-    // The certificate may still be on its way: nobody is blamed.
+    // The certificate may still be on its way, so nobody is blamed.
     scene.unblamed();
     scene.unchanged();
 }
@@ -225,7 +226,8 @@ fn a_bad_signature_over_a_true_header_does_not_keep_the_true_entry_out() {
     });
 }
 
-/// What an author may not say counts as empty: it replicates, so that everyone agrees that it does.
+/// Asserts that an entry with a body that its author may not write counts as empty; it replicates, so that all nodes
+/// agree on that.
 fn counts_as_empty(mut scene: Scene, entry: &Verified, body: &protocol::log::body::Body) {
     scene.evil.send_entries(&[(entry, Some(body))]);
     scene.alarmed(UNREADABLE, "counts as empty");
@@ -260,7 +262,7 @@ fn a_header_without_its_body_is_wanted_and_shows_nothing() {
     assert!(!scene.nodes.iter().any(up_to_date), "a copy that lacks a body passes for complete");
     scene.unblamed();
 
-    // A spoilt one does not take the place of the true one.
+    // A spoilt body does not take the place of the true one.
     let mut spoilt = body.bytes().to_vec();
     *spoilt.last_mut().expect("not empty") ^= 1;
     scene.evil.send(Lane::Live, &Frame::Entries(vec![(entry.envelope(), Some(spoilt))]));
@@ -283,7 +285,8 @@ fn an_author_whose_clock_is_an_hour_wrong_is_read_like_any_other_and_decides_not
     let section = SectionId(scene.entropy.bytes());
     let now = scene.nodes[0].status().as_of;
     let mut last = None;
-    // First said an hour from now, then corrected by the same desk an hour ago: the later word stands, not the later clock.
+    // The first entry claims a time an hour from now, the second one of the same desk an hour ago: the entry written
+    // later stands, not the one with the later time.
     for (claimed, closed) in [(now + 3600, false), (now - 3600, true)] {
         let mut plain = docket(section, "docket.closed_trial", Value::Bool(closed));
         plain.claimed_time.0 = claimed;
@@ -303,8 +306,9 @@ fn an_author_whose_clock_is_an_hour_wrong_is_read_like_any_other_and_decides_not
     scene.unblamed();
 }
 
-/// One member published 140,000 feeds of one entry each. Two honest nodes struck each other for carrying them, stayed
-/// apart after a restart too, and the alarm named the honest one.
+/// Feeds without end raise an alarm about their author and separate no honest nodes. One member published 140,000 feeds
+/// of one entry each. Two honest nodes recorded faults against each other for passing them on, stayed disconnected even
+/// after a restart, and the alarm named the honest one.
 #[test]
 fn feeds_without_end_are_an_alarm_about_their_author_and_part_nobody() {
     let mut scene = Scene::new();

@@ -1,4 +1,4 @@
-//! What does a person wait for while a member sends as much as it can?
+//! Benchmark of floods: the wait of a person while a member sends as much as it can.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured must not be disturbed by a look at every instant")]
 
@@ -27,16 +27,16 @@ use tests::{
     evil::{Member, docket, unchecked},
 };
 
-/// Entries that the flooder makes beforehand.
+/// The number of entries said by the flooder beforehand.
 const SAID: usize = 30_000;
 const PER_FRAME: usize = 200;
-/// Dockets that an honest member writes, one after the other.
+/// The number of writes by an honest member: dockets, one after the other.
 const WRITES: usize = 60;
 const LOOK: Duration = Duration::from_micros(200);
-/// The longest that a person may wait for one.
+/// The longest wait for one docket.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Makes the frames of a flood from entries of the flooder's own.
+/// A flood: makes frames from entries of the flooder's own.
 type Flood = dyn Fn(&[(Verified, Body)]) -> Vec<Frame> + Sync;
 
 fn main() {
@@ -69,7 +69,8 @@ fn frames(said: &[(Verified, Body)]) -> Vec<Frame> {
     said.chunks(PER_FRAME).map(|chunk| Frame::Entries(chunk.iter().map(item).collect())).collect()
 }
 
-/// One flood: two honest nodes, of which one is flooded for as long as the other writes. Whoever is severed comes back.
+/// Measures one flood: two honest nodes, of which one is flooded for as long as the other writes. A flooder that is
+/// severed connects again.
 fn measure(what: &str, flood: &Flood, figures: &mut Figures) {
     let mut entropy = Entropy::new([0xf7; 32]);
     let member = Member::new(&mut entropy);
@@ -98,7 +99,7 @@ fn measure(what: &str, flood: &Flood, figures: &mut Figures) {
     figures.plain(format!("{what}: frames that went in the time"), &(sent as f64).into(), "");
 }
 
-/// Floods until told to stop; how many frames went.
+/// Presses frames on the node until it is told to stop; returns the number of frames that went.
 fn press(
     member: &Member,
     registry: &Registry,
@@ -122,7 +123,7 @@ fn press(
                 break 'pressing;
             }
             if !evil.flood(std::slice::from_ref(frame)) {
-                // Severed: it comes back as soon as it is let in.
+                // After the node severed the connection, the flooder connects again as soon as it is let in.
                 evil = member.meet(registry, node, entropy);
             }
             sent += 1;
@@ -131,7 +132,8 @@ fn press(
     sent
 }
 
-/// Milliseconds until another node shows what one saved, and until it answers.
+/// The wait for each of several dockets, in milliseconds: until another node shows one that was saved, and until it
+/// answers.
 fn wait_for(source: &Node, receiver: &Node) -> [Sample; 2] {
     let facts = vec![fact("docket_source.type", "media_ind"), fact("docket.accused_count", "2")];
     let (mut seen, mut answered) = (Vec::new(), Vec::new());

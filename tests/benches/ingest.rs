@@ -1,5 +1,5 @@
-//! How fast does history come to the disk? 100,000 entries through reading, rules and store on one thread, against
-//! `verify_strict` alone on one thread.
+//! Benchmark of ingest: 100,000 entries through reading, rules and store on one thread, against `verify_strict` alone
+//! on one thread.
 
 use std::{fs, path::Path};
 
@@ -25,16 +25,16 @@ use tests::bench::{
 
 const ENTRIES: usize = 100_000;
 const RUNS: usize = 3;
-/// Signatures checked alone, before and after each run.
+/// The number of signatures that are checked alone, as a measure before and after each run.
 const MEASURE: usize = 5_000;
 
-/// Seconds of the stages of one run.
+/// The seconds that each stage of one run took.
 #[derive(Default)]
 struct Run {
     read: f64,
     rules: f64,
     shelved: f64,
-    /// What was read by the last of them, and the bytes on the disk.
+    /// The bytes on the disk after the run.
     bytes: u64,
 }
 
@@ -89,7 +89,7 @@ fn main() {
     figures.show();
 }
 
-/// Takes all frames in, one after the other, as the node does: read, decide, make durable, read into sections.
+/// Ingests all frames, one after the other, as a node does: read, decide, make durable, fold into sections.
 fn ingest<S: Store>(federation: &Federation, writer: &mut Seat<Memory>, seat: &mut Seat<S>, frames: &[Vec<u8>]) -> Run {
     greet(federation, writer, seat);
     let (mut run, mut library, peer) = (Run::default(), Library::default(), writer.node);
@@ -116,7 +116,7 @@ fn ingest<S: Store>(federation: &Federation, writer: &mut Seat<Memory>, seat: &m
     run
 }
 
-/// A session with the writer, before anything is sent.
+/// Greets the writer: opens a session with it before anything is sent.
 fn greet<S: Store>(federation: &Federation, writer: &mut Seat<Memory>, seat: &mut Seat<S>) {
     let peer: NodeKey = writer.node;
     let opened = writer.handle(Input::Up(seat.node));

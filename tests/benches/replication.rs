@@ -1,4 +1,5 @@
-//! How fast do two processes come to agree, and what does a person wait for? 100,000 entries over loopback.
+//! Benchmark of replication: the time until two processes agree, and the wait of a person. 100,000 entries over
+//! loopback.
 
 #![expect(clippy::disallowed_methods, reason = "what is measured must not be disturbed by a look at every instant")]
 
@@ -26,17 +27,18 @@ use tests::{
 
 const ENTRIES: u64 = 100_000;
 const PER_IMPORT: u64 = 10_000;
-/// Nodes that receive all of it, one after the other.
+/// The number of receivers: nodes that get everything, one after the other.
 const RECEIVERS: usize = 3;
 const COMMITS: usize = 200;
 const RESTARTS: usize = 5;
 const SIGNATURES: usize = 10_000;
-/// Between two looks at a node that does not show the record yet: a tenth of the best figures, and no burden on it.
+/// The pause between two looks at a node that does not show the record yet: a tenth of the best figures, and no load on
+/// the node.
 const LOOK: Duration = Duration::from_micros(200);
-/// How long anything may take: a busy machine replicates 100,000 entries in less.
+/// The longest wait for anything: a busy machine replicates 100,000 entries in less.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Ed25519's strict check alone: microseconds per signature by the clock, and of processor time.
+/// Ed25519's strict check alone, in microseconds per signature: elapsed time, and processor time.
 #[derive(Clone, Copy)]
 struct Alone {
     clock: f64,
@@ -73,7 +75,7 @@ fn main() {
     figures.show();
 }
 
-/// Brings invented dockets in at the first node.
+/// Writes invented dockets at the first node by importing them.
 fn write(node: &Node, figures: &mut Figures) {
     let mut rates = Vec::new();
     for first in (0..ENTRIES).step_by(PER_IMPORT as usize) {
@@ -96,7 +98,7 @@ fn write(node: &Node, figures: &mut Figures) {
     figures.ratio("speed of the last three imports of ten", &slowed, "speed of the first three", None);
 }
 
-/// Each receiver in turn gets everything from the first node, with nobody else connected.
+/// Replicates everything from the first node to each receiver in turn, with no other node connected.
 fn replicate(nodes: &[Node], figures: &mut Figures) {
     let (source, receivers) = (&nodes[0], &nodes[1..]);
     let (mut speeds, mut strict, mut batch, mut sent, mut taken) = (vec![], vec![], vec![], vec![], vec![]);
@@ -143,11 +145,11 @@ fn alone() -> Alone {
     let bare: Vec<_> = entries.iter().map(|arrival| Bare::of(&federation.registry, arrival)).collect();
     let before = cpu(process::id());
     let clock = strict(&bare) * 1e6;
-    // Two passes, of which the clock saw the second.
+    // The check ran in two passes, of which only the second was timed by the clock.
     Alone { clock, processor: (cpu(process::id()) - before) * 1e6 / (2 * SIGNATURES) as f64 }
 }
 
-/// One person writes; how long until another organisation can read it? Returns the last record.
+/// Measures live replication: one person writes, until another organisation can read it. Returns the last record.
 fn live(source: &Node, receiver: &Node, figures: &mut Figures) -> SectionId {
     hold(receiver, source, false);
     hold(source, receiver, false);
@@ -174,8 +176,8 @@ fn live(source: &Node, receiver: &Node, figures: &mut Figures) -> SectionId {
     last.expect("something was written")
 }
 
-/// Seconds from the passphrase to the first answer about the record, after each of some restarts. Deriving the key from
-/// the passphrase is in them: the cheap way, as for invented data.
+/// The seconds after which an opened node gives its first answer about the record, after each of some restarts.
+/// Deriving the key from the passphrase is included, with the cheap cost of invented data.
 fn opened(node: &mut Node, record: Option<SectionId>) -> Sample {
     let mut restarted = || {
         node.stop();
@@ -192,7 +194,7 @@ fn opened(node: &mut Node, record: Option<SectionId>) -> Sample {
     (0..RESTARTS).map(|_| restarted()).collect()
 }
 
-/// Asks until it is so.
+/// Waits until a condition holds.
 fn until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
     while !is_so() {
@@ -201,17 +203,17 @@ fn until(what: &str, is_so: impl Fn() -> bool) {
     }
 }
 
-/// Entries that a node counts in the commons.
+/// The number of entries that a node counts in the commons.
 fn commons(node: &Node) -> u64 {
     node.status().circles.iter().filter(|circle| circle.kind == "commons").map(|circle| circle.entries).sum()
 }
 
-/// Whether two nodes that nobody else is connected with know that they are equal.
+/// Whether two nodes that are connected with no other node know that they are equal.
 fn equal(one: &Node, other: &Node) -> bool {
     [one, other].iter().all(|node| node.status().peers.iter().any(|peer| peer.up_to_date))
 }
 
-/// Stops exchanging with the organisation of another node, or goes on.
+/// Holds the exchange with the organisation of another node, or releases it.
 fn hold(node: &Node, other: &Node, holds: bool) {
     let organisation = other.status().call_sign.expect("it has joined");
     node.done(match holds {

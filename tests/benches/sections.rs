@@ -1,4 +1,4 @@
-//! What does it cost to make people's view of a case file from its entries? Two branches of 1,200 entries.
+//! Benchmark of sections: the cost of folding a case file's entries into a view. Two branches of 1,200 entries.
 
 use protocol::{
     app::import::{self, Draft, Imported, Kind},
@@ -36,7 +36,7 @@ fn main() {
         assert_eq!(digest, other, "same entries, same view");
         mixed.push(took);
 
-        // An entry more on a section that stands folded, as it comes from a peer.
+        // One more entry on a section that is already folded, as it comes from a peer.
         let mut section = Section::new(SECTION);
         let mut all: Vec<_> = whole.iter().flatten().cloned().collect();
         let newest = all.pop().expect("a branch has entries");
@@ -63,7 +63,8 @@ fn main() {
     figures.show();
 }
 
-/// The twelve case files of the sample: the view of each made anew, and what of it may go to two organisations.
+/// Measures the twelve case files of the sample: the view of each made anew, and the preview of a share with two
+/// organisations.
 fn sample_cases(figures: &mut Figures) {
     let mut entropy = Entropy::new([2; 32]);
     let read = import::import(include_bytes!("../../deploy/sample/cases.json"), &mut || EntityId(entropy.bytes()));
@@ -95,7 +96,7 @@ fn sample_cases(figures: &mut Figures) {
     figures.ratio("what of it may go to two organisations", &previewed.ratio(&viewed), "its view anew", None);
 }
 
-/// A case file as its organisation writes it: one entry, and one for each value that somebody else reported.
+/// An imported case file as its organisation writes it: one entry, and one for each value that somebody else reported.
 fn imported(case: Imported) -> Vec<Contribution> {
     let said = |draft: Draft| {
         let Draft { entity, field, value, sources, grade, reported_by } = draft;
@@ -134,7 +135,7 @@ fn take(section: &mut Section, contribution: Contribution) {
     section.insert(contribution).expect("one section, no fork");
 }
 
-/// What one organisation wrote without knowing of the other: one capture after another, over and over.
+/// A branch: the entries that one organisation wrote without knowing of the other, one capture after another.
 fn branch(writer: u8, entries: u64) -> Vec<Contribution> {
     let entry = |seq: u64| {
         let says = Assertion {

@@ -1,4 +1,4 @@
-//! How much does an entry cost beyond its signature? Against Ed25519 alone, on one thread.
+//! Benchmark of signatures: the cost of an entry beyond its signature, against Ed25519 alone, on one thread.
 
 use std::hint::black_box;
 
@@ -44,7 +44,7 @@ fn main() {
     let (mut alone, mut verify, mut receive, mut raw_signs, mut sign, mut batch) =
         (vec![], vec![], vec![], vec![], vec![], vec![]);
     for _ in 0..RUNS {
-        // What others do to the machine meanwhile falls on both sides: each is measured between two of its measure.
+        // Load from other programs falls on both sides: each measurement lies between two of its reference.
         let before = strict(&bare);
         verify.push(each(&envelopes, |envelope| {
             Signed::parse(envelope).expect("ours").verify(&federation.registry).expect("ours")
@@ -82,7 +82,7 @@ fn main() {
     figures.show();
 }
 
-/// Microseconds for each item, all of them once.
+/// The microseconds for each item, measured over one pass of all items.
 fn each<I, T>(items: &[I], action: impl Fn(&I) -> T) -> f64 {
     let (_, took) = timed(|| {
         for item in items {

@@ -1,4 +1,5 @@
-//! What does it cost to find out what is missing? Bytes and messages, counted at the core, against negentropy.
+//! Benchmark of sync: the cost of finding out what is missing, in bytes and messages counted at the core, against
+//! negentropy.
 
 use std::{fs, path::Path};
 
@@ -33,7 +34,7 @@ fn main() {
         a.take(b.node, &more);
         b.take(a.node, &more);
         written.extend(more);
-        // The first comparison settles who knows what; the others find nothing new.
+        // The first comparison exchanges the frontiers; the following ones find nothing new.
         compare(&registry, &mut a, &mut b);
         let (mut times, mut traffic) = (Vec::new(), Traffic::default());
         for _ in 0..RUNS {
@@ -59,7 +60,7 @@ fn main() {
     figures.show();
 }
 
-/// So many entries more, spread over all feeds.
+/// Grows the federation by `count` entries, spread over all feeds.
 fn grow(federation: &mut Federation, writers: &mut [Seat<Memory>], count: usize) -> Vec<Arrival> {
     let each = count / writers.len();
     writers.iter_mut().flat_map(|writer| federation.write(writer, each)).collect()
@@ -69,7 +70,7 @@ fn count(number: u64) -> Sample {
     Sample::from(number as f64)
 }
 
-/// One side has what the other lacks; they agreed on everything before.
+/// Reconciles two nodes of which one has entries that the other lacks; they had agreed on everything before.
 fn reconcile(
     federation: &Federation,
     a: &mut Seat<Memory>,
@@ -93,7 +94,8 @@ fn reconcile(
     traffic
 }
 
-/// The same ids, where the missing ones are the newest, which is negentropy's best case, and where times say nothing.
+/// Measures negentropy on the same ids, with the missing ones as the newest, which is negentropy's best case, and with
+/// times that say nothing.
 fn against_negentropy(written: &[Arrival], more: &[Arrival], ours: Traffic, figures: &mut Figures) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let (all, some) = (folder.join("ids-all"), folder.join("ids-some"));

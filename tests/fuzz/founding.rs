@@ -1,4 +1,4 @@
-//! Targets for what is handed over: links, cards, genesis, drafts, registry files, circles, grants.
+//! Targets for files that people hand over: links, cards, genesis, drafts, registry files, circles, grants.
 
 use protocol::{
     bytes::{
@@ -43,7 +43,7 @@ fn links() {
     });
 }
 
-/// Links that a root really signed, however strange.
+/// Signed links: a root really signed them, whatever their content.
 #[test]
 fn signed_links() {
     let world = world();

@@ -1,7 +1,7 @@
-//! Targets for a peer that keeps to no rule: whole conversations with a core, and the proofs and frontiers in them.
+//! Targets for a peer that breaks the rules: whole conversations with a core, and the proofs and frontiers in them.
 //!
-//! A script is a list of acts, four bytes each. Whatever they are, the core answers without a panic, what one step writes
-//! and says is bounded, and so is what it keeps for the peer.
+//! A script is a list of acts, four bytes each. For any acts, the core does not panic, and the rows and frames of one
+//! step are bounded, and so is the state that it keeps for the peer.
 
 use std::collections::BTreeMap;
 
@@ -31,12 +31,12 @@ use tests::written::Registry;
 
 use super::{edited, fuzz};
 
-/// Things kept for one peer: lines that differ, twice, bodies it asked for, and what waits to go out.
+/// The most items kept for one peer: feed heads that differ, twice, requested bodies, and frames waiting to go out.
 const KEPT: usize = 32_768;
-/// Rows that one act changes: a frame of entries holds a few, and shedding takes some of a feed.
+/// The most rows that one act changes: a frame of entries has a few, and shedding removes some of a feed.
 const ROWS: usize = 2_048;
 
-/// A core, and a member that speaks to it.
+/// A conversation of a core with a member.
 struct Conversation {
     state: State,
     disk: Memory,
@@ -46,9 +46,9 @@ struct Conversation {
     blank: Header,
     body: Body,
     commons: CircleId,
-    /// What the member signed.
+    /// The entries that the member signed.
     signed: Vec<Verified>,
-    /// Frames that honest nodes could have sent.
+    /// Examples of frames that honest nodes could have sent.
     examples: Vec<Vec<u8>>,
     now: Tick,
 }
@@ -126,7 +126,7 @@ impl Conversation {
         }
     }
 
-    /// Opens a connection, if none stands.
+    /// Meets the core: opens a connection, if none is open.
     fn meet(&mut self, anew: bool, epoch: u8) {
         if anew {
             self.give(Input::Down(self.peer));
@@ -151,7 +151,7 @@ impl Conversation {
         self.signed.get(at).map_or(EntryId([number; 32]), Verified::id)
     }
 
-    /// A chain of its own, that goes on from whatever it signed before, or forks it.
+    /// A frame of entries of one of the member's chains, which continues what it signed before, or forks it.
     fn entries(&mut self, [a, b, c]: [u8; 3]) -> Frame {
         let mut items = Vec::new();
         for nth in 0..=u64::from(b % 8) {
@@ -222,7 +222,7 @@ impl Conversation {
         self.hear(&frame.encode());
     }
 
-    /// Whatever was said: what counts hangs together, and no more of it than may.
+    /// Checks the core after the conversation: what counts is consistent, and within the bounds.
     fn check(&self) {
         let (replica, staged) = (self.state.replica(), Staged::new(&self.disk));
         let held = replica.circle(&self.commons).expect("every member holds it");
@@ -267,13 +267,13 @@ fn conversations() {
         let (acts, rest) = script.as_chunks::<4>();
         acts.iter().take(1_500).for_each(|act| talk.act(*act));
         talk.check();
-        // What has no whole act at its end is refused, so that both ends are seen.
+        // A script without a whole number of acts counts as refused, so that both outcomes occur.
         rest.is_empty() && !acts.is_empty()
     });
 }
 
-/// Two entries prove a fork if and only if they are two, of one feed, with one number and one parent; the proof is the
-/// same whichever came first.
+/// Two entries prove a fork if and only if they are different, of one feed, with one number and one parent; the proof
+/// is the same in either order.
 #[test]
 fn fork_proofs() {
     let signer = Signer::new(&protocol::bytes::seal::Secret::new([4; 32]));

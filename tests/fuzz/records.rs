@@ -54,7 +54,7 @@ fn signed_entries() {
     });
 }
 
-/// Headers that a key really signed, however strange.
+/// Signed headers: a key really signed them, whatever their content.
 #[test]
 fn headers() {
     let signer = Signer::new(&Secret::new([4; 32]));
@@ -175,7 +175,7 @@ fn frames() {
     });
 }
 
-/// Bytes are canonical or refused, whatever type is asked for.
+/// Bytes are canonical or refused, for every type that is read from them.
 #[test]
 fn canonical_bytes() {
     type Shape = (u64, Option<EntryId>, Vec<(bool, String)>);

@@ -1,4 +1,4 @@
-//! Targets for what people type and paste: ids, files as text.
+//! Targets for texts that people type and paste: ids, files as text.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ use protocol::bytes::{
 
 use super::fuzz;
 
-/// Reads a text as an id of every kind; at most one takes it, and writes it as it stood.
+/// Reads a text as an id of every kind; at most one kind accepts it, and writes the same text.
 fn read_id(text: &str) -> bool {
     let kinds = [
         again::<RegistryId>(text),

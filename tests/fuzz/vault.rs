@@ -1,4 +1,4 @@
-//! Targets for what a passphrase is tried on: the header of a vault.
+//! Targets for the header of a vault, which is read before a passphrase is tried.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ fn vault_headers() {
     });
 }
 
-/// Headers whose sum somebody made right, however strange. What is accepted asks for a cost within bounds.
+/// Vault headers whose sum was made right, whatever their content. An accepted header asks for a cost within bounds.
 #[test]
 fn summed_vault_headers() {
     let mut example = example();

@@ -1,4 +1,4 @@
-//! What the benchmarks share: registries to measure in, peers to measure against, figures to show.
+//! The shared parts of benchmarks: registries to measure in, peers to measure against, figures to show.
 
 pub mod bare;
 pub mod federation;

@@ -1,7 +1,9 @@
-//! Real nodes: processes on loopback, each with a folder of its own, asked over their sockets, killed and started again.
+//! Real nodes: processes on loopback, each with a folder of its own, asked over their sockets, killed and started
+//! again.
 //!
-//! Every test has an address of 127/8 to itself, so that no other test takes a port while a node is down. Nothing waits
-//! for a while: [`eventually`] asks again until the thing is so. A test that fails keeps its folder and says where it is.
+//! Every test has an address of 127/8 to itself, so that no other test takes a port while a node is down. Nothing
+//! sleeps for a fixed time: [`eventually`] asks again until the condition holds. A test that fails keeps its folder and
+//! prints its path.
 
 use std::{
     fs::{self, File},
@@ -28,16 +30,16 @@ use tempfile::TempDir;
 
 use crate::evil::Member;
 
-/// How long anything may take before a test gives up: far beyond what it takes on a busy machine.
+/// The longest wait before a test gives up: far beyond what anything takes on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two questions.
+/// The pause between two requests.
 const STEP: Duration = Duration::from_millis(10);
-/// Opens every node.
+/// The passphrase that opens every node.
 pub const PASSPHRASE: &str = "open this device of invented data";
-/// Opens every organisation's root key.
+/// The passphrase that opens every organisation's root key.
 pub const ROOT_PASSPHRASE: &str = "sign for this invented organisation";
 
-/// Asks until there is an answer, and gives up with `what` was waited for.
+/// Asks until there is an answer; the panic after [`PATIENCE`] names `what` was waited for.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -49,35 +51,35 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Some nodes and the folder they lie in.
+/// The daemons: some nodes and the folder in which they are.
 pub struct Daemons {
     nodes: Vec<Node>,
     folder: Option<TempDir>,
 }
 
-/// What a node shows of a circle, as it answers to [`Request::Digest`].
+/// The digest of a circle that a node shows, as it answers [`Request::Digest`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digest {
-    /// Over everything shown.
+    /// The digest of everything shown.
     pub digest: String,
-    /// Records in it.
+    /// The number of records.
     pub records: u64,
-    /// Entries that count.
+    /// The number of entries that count.
     pub entries: u64,
-    /// Conflicts shown.
+    /// The number of conflicts shown.
     pub conflicts: u64,
 }
 
 /// A registry file and the founding in it.
 pub struct Registry {
-    /// As handed from person to person.
+    /// The text of the file, as handed from person to person.
     pub text: String,
-    /// As read.
+    /// The founding that was read from the file.
     pub founding: Founding,
 }
 
 impl Daemons {
-    /// `count` running nodes in empty folders. `program` is `env!("CARGO_BIN_EXE_tests-node")`.
+    /// Starts `count` nodes in empty folders. `program` is `env!("CARGO_BIN_EXE_tests-node")`.
     #[must_use]
     pub fn start(program: &'static str, count: usize) -> Self {
         let folder = TempDir::with_prefix("habeas-").expect("a temporary folder");
@@ -95,19 +97,19 @@ impl Daemons {
         daemons
     }
 
-    /// `count` organisations, each with one node, in a registry they have founded, all connected.
+    /// Founds a registry of `count` organisations, each with one node, all connected.
     #[must_use]
     pub fn found(program: &'static str, count: usize) -> Self {
         Self::found_with(program, count, &[]).0
     }
 
-    /// The same, and members that are no nodes of ours.
+    /// Founds a registry like [`Self::found`], with further members whose nodes are not processes of ours.
     #[must_use]
     pub fn found_with(program: &'static str, count: usize, members: &[&Member]) -> (Self, Registry) {
         Self::found_at(program, count, members, |node| vec![node.listen.clone()])
     }
 
-    /// The same, each node's card with addresses of the test's choice.
+    /// Founds a registry like [`Self::found_with`], with addresses of the test's choice in the card of each node.
     #[must_use]
     pub fn found_at(
         program: &'static str,
@@ -134,7 +136,7 @@ impl Daemons {
         (daemons, Registry { text, founding })
     }
 
-    /// One more node, in an empty folder.
+    /// Adds one more node, in an empty folder.
     pub fn add(&mut self) {
         let first = &self.nodes[0];
         let address = first.listen.rsplit_once(':').expect("an address has a port").0;
@@ -162,7 +164,7 @@ impl Daemons {
         });
     }
 
-    /// Waits until all nodes show the same of the commons, and returns that.
+    /// Waits until all nodes agree, that is, show the same of the commons, and returns that.
     pub fn agree(&self) -> Digest {
         eventually("all nodes show the same of the commons", || {
             let first = self.nodes[0].digest(Scope::Commons);
@@ -170,7 +172,7 @@ impl Daemons {
         })
     }
 
-    /// Asks all nodes at once: deriving keys is most of the time a test takes.
+    /// Asks each node at the same time: deriving keys is most of the time that a test takes.
     fn each<T: Send>(&self, ask: impl Fn(&Node) -> T + Sync) -> Vec<T> {
         thread::scope(|scope| {
             let asked: Vec<_> = self.nodes.iter().map(|node| scope.spawn(|| ask(node))).collect();
@@ -204,7 +206,7 @@ impl Drop for Daemons {
     }
 }
 
-/// The way to ask a node, whether it runs or not.
+/// The door of a node: the way to ask it, whether it runs or not.
 #[derive(Clone)]
 pub struct Door(PathBuf);
 
@@ -215,7 +217,7 @@ impl Door {
         Self(folder.join("api.sock"))
     }
 
-    /// Asks it something; an error if the answer does not come whole.
+    /// Tries to ask the node; an error if the answer does not arrive whole.
     pub fn try_ask(&self, request: &Request) -> io::Result<Result<Reply, Problem>> {
         let body = serde_json::to_vec(request).expect("a request has a JSON form");
         let answer = post(&self.0, &body)?;
@@ -225,7 +227,7 @@ impl Door {
         })
     }
 
-    /// Asks for something long, and goes on when the node has told for the first time how far it is.
+    /// Begins a long request, and returns when the node has reported progress for the first time.
     pub fn begin(&self, request: &Request) -> io::Result<Long> {
         let body = serde_json::to_vec(request).expect("a request has a JSON form");
         let accept = format!("accept: {LINES}\r\n");
@@ -239,15 +241,15 @@ impl Door {
     }
 }
 
-/// Something long that a node was asked for.
+/// A long request that a node is working on.
 pub struct Long {
     lines: BufReader<UnixStream>,
-    /// How far it was said to be.
+    /// The progress told so far.
     pub told: Vec<Progress>,
 }
 
 impl Long {
-    /// Goes on until the work is of this kind, or over: whether it is.
+    /// Waits until the work reaches this unit, or is over; returns whether it reached it.
     pub fn reaches(&mut self, unit: Unit) -> io::Result<bool> {
         while self.told.last().is_none_or(|told| told.unit != unit) {
             if self.line()?.is_some() {
@@ -257,7 +259,7 @@ impl Long {
         Ok(true)
     }
 
-    /// Waits for its end.
+    /// Waits until the request has ended.
     pub fn ended(mut self) -> io::Result<(Result<Reply, Problem>, Vec<Progress>)> {
         loop {
             match self.line()? {
@@ -268,7 +270,8 @@ impl Long {
         }
     }
 
-    /// The next line, if it is the answer. What frames the lines (RFC 9112, chunks) is no JSON, and passed over.
+    /// Reads the next line; returns it if it is the answer. The framing of the lines (RFC 9112, chunks) is no JSON, and
+    /// skipped.
     fn line(&mut self) -> io::Result<Option<Answer>> {
         let mut line = String::new();
         if self.lines.read_line(&mut line)? == 0 {
@@ -282,7 +285,7 @@ impl Long {
     }
 }
 
-/// One node.
+/// A node with its folder.
 pub struct Node {
     program: &'static str,
     folder: PathBuf,
@@ -292,13 +295,13 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts it, and waits until it answers.
+    /// Starts the node, and waits until it answers.
     pub fn start(&mut self) {
         self.spawn();
         self.ready();
     }
 
-    /// Another node on another folder, which may hold the same keys; not started.
+    /// A twin of the node on another folder, which may hold the same keys; not started.
     #[must_use]
     pub fn twin(&self, folder: &Path) -> Self {
         let address = self.listen.rsplit_once(':').expect("an address has a port").0;
@@ -316,7 +319,7 @@ impl Node {
         self.process = Some(self.command().spawn().expect("the program is built with the tests"));
     }
 
-    /// The command that starts it, for a test that starts a second one.
+    /// The command that starts the node, for a test that starts a second process.
     #[must_use]
     pub fn command(&self) -> Command {
         let log = File::options().create(true).append(true).open(self.folder.with_extension("log"));
@@ -327,7 +330,7 @@ impl Node {
         command
     }
 
-    /// A variable of its environment, from its next start on.
+    /// Sets a variable of the node's environment, from its next start on.
     pub fn surround(&mut self, name: &'static str, value: &Path) {
         self.surroundings.push((name, value.to_owned()));
     }
@@ -341,29 +344,29 @@ impl Node {
                 None
             }
         });
-        // Started again, it is where the others look for it.
+        // After a restart the node is where the others look for it.
         self.listen.clone_from(&status.listening[0]);
     }
 
-    /// Ends it as a power cut does, but for the disk.
+    /// Kills the node, as a power cut does, except for the disk.
     pub fn kill(&mut self) {
         let mut process = self.process.take().expect("it runs");
         process.kill().and_then(|()| process.wait()).expect("a child of ours");
     }
 
-    /// Ends it as a person does.
+    /// Stops the node as a person does.
     pub fn stop(&mut self) {
         self.done(Request::Stop);
         self.ends();
     }
 
-    /// Destroys its keys; it ends.
+    /// Wipes the node's keys; then it ends.
     pub fn wipe(&mut self) {
         self.done(Request::Wipe);
         self.ends();
     }
 
-    /// Waits until it has ended by itself, without an error.
+    /// Waits until the node ends by itself, without an error.
     pub fn ends(&mut self) {
         let ended = self.ended();
         assert!(ended.success(), "{ended}");
@@ -373,52 +376,52 @@ impl Node {
         self.process.take().expect("it runs").wait().expect("a child of ours")
     }
 
-    /// Starts it again and opens it.
+    /// Resumes the node: starts it again and opens it.
     pub fn resume(&mut self) {
         self.start();
         self.unlock();
     }
 
-    /// Opens it.
+    /// Unlocks the node.
     pub fn unlock(&self) {
         self.done(Request::Unlock { passphrase: passphrase(PASSPHRASE) });
     }
 
-    /// Its process.
+    /// The process id of the node.
     #[must_use]
     pub fn process(&self) -> u32 {
         self.process.as_ref().expect("it runs").id()
     }
 
-    /// Its folder.
+    /// The folder of the node.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// All it has logged.
+    /// The log of the node so far.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.with_extension("log")).unwrap_or_default()
     }
 
-    /// The way to ask it.
+    /// The door of the node.
     #[must_use]
     pub fn door(&self) -> Door {
         Door(self.folder.join("api.sock"))
     }
 
-    /// Asks it something.
+    /// Asks the node.
     pub fn ask(&self, request: &Request) -> Result<Reply, Problem> {
         self.door().try_ask(request).unwrap_or_else(|error| panic!("no answer: {error}\n{}", self.log()))
     }
 
-    /// Asks for something that must be done.
+    /// Sends a request that must be done.
     pub fn done(&self, request: Request) -> Reply {
         self.ask(&request).unwrap_or_else(|problem| panic!("{request:?}: {problem:?}"))
     }
 
-    /// Asks for something that must be refused.
+    /// Sends a request that must be refused.
     #[must_use]
     pub fn refused(&self, request: &Request) -> Problem {
         match self.ask(request) {
@@ -427,25 +430,25 @@ impl Node {
         }
     }
 
-    /// Makes an organisation in it.
+    /// Initialises the node with a new organisation.
     pub fn init(&self) -> Reply {
         let root_passphrase = Some(passphrase(ROOT_PASSPHRASE));
         self.done(Request::Init { passphrase: passphrase(PASSPHRASE), root_passphrase, demo: true })
     }
 
-    /// Its organisation's card.
+    /// The card of the node's organisation.
     #[must_use]
     pub fn card(&self) -> String {
         self.file(Request::Card { addresses: vec![self.listen.clone()], root_passphrase: passphrase(ROOT_PASSPHRASE) })
     }
 
-    /// Its organisation's signature of a draft.
+    /// Signs a draft with the organisation's root key.
     #[must_use]
     pub fn sign(&self, draft: &str) -> String {
         self.file(Request::Sign { draft: draft.to_owned(), root_passphrase: passphrase(ROOT_PASSPHRASE) })
     }
 
-    /// Where it listens.
+    /// The address where the node listens.
     #[must_use]
     pub fn listen(&self) -> &str {
         &self.listen
@@ -460,7 +463,7 @@ impl Node {
         }
     }
 
-    /// How it stands.
+    /// The status of the node.
     #[must_use]
     pub fn status(&self) -> Status {
         match self.done(Request::Status) {
@@ -469,7 +472,7 @@ impl Node {
         }
     }
 
-    /// What it shows of a circle, as a hash.
+    /// The digest of what the node shows of a circle.
     #[must_use]
     pub fn digest(&self, circle: Scope) -> Digest {
         match self.done(Request::Digest { circle }) {
@@ -478,13 +481,13 @@ impl Node {
         }
     }
 
-    /// What it shows of its own circle and of the commons.
+    /// The digests of what the node shows of its own circle and of the commons.
     #[must_use]
     pub fn digests(&self) -> [Digest; 2] {
         [Scope::Own, Scope::Commons].map(|circle| self.digest(circle))
     }
 
-    /// A record.
+    /// The record that the node shows.
     #[must_use]
     pub fn show(&self, record: &SectionId) -> Record {
         match self.done(Request::Show { record: record.to_string() }) {
@@ -493,7 +496,7 @@ impl Node {
         }
     }
 
-    /// Its records.
+    /// The list of the node's records of a kind.
     #[must_use]
     pub fn list(&self, kind: RecordKind) -> Vec<Summary> {
         match self.done(Request::List { kind }) {
@@ -502,7 +505,7 @@ impl Node {
         }
     }
 
-    /// Writes something, and returns the record.
+    /// Saves something, and returns the record.
     pub fn save(&self, request: Request) -> SectionId {
         match self.done(request) {
             Reply::Saved { record, .. } => record,
@@ -510,7 +513,7 @@ impl Node {
         }
     }
 
-    /// Brings so many case files in: those of the sample, over and over.
+    /// Imports many case files: those of the sample, over and over.
     pub fn import_many(&self, count: usize) {
         match self.done(Request::Import { file: many(count), dry_run: false, known: Known::Refuse }) {
             Reply::Imported { records, .. } => assert_eq!(records.len(), count + 2),
@@ -518,7 +521,7 @@ impl Node {
         }
     }
 
-    /// Brings the sample data in: twelve case files and two dockets.
+    /// Imports the sample data: twelve case files and two dockets.
     pub fn import_sample(&self) {
         match self.done(Request::Import { file: sample(), dry_run: false, known: Known::Refuse }) {
             Reply::Imported { records, .. } => assert_eq!(records.len(), 14),
@@ -526,14 +529,14 @@ impl Node {
         }
     }
 
-    /// Its figures, as whoever watches it reads them.
+    /// The metrics of the node, as a monitoring program reads them.
     #[must_use]
     pub fn metrics(&self) -> String {
         let answer = exchange(&self.folder.join("api.sock"), "GET /metrics", &[]).expect("it answers");
         String::from_utf8(answer).expect("OpenMetrics text is UTF-8")
     }
 
-    /// One of its figures, if it tells it now.
+    /// One figure of the node, if it has a value now.
     #[must_use]
     pub fn figure(&self, name: &str) -> Option<u64> {
         let text = self.metrics();
@@ -541,7 +544,7 @@ impl Node {
         value.map(|value| value.parse().expect("a number"))
     }
 
-    /// The alarms it shows, each with code and next step.
+    /// The alarms that the node shows, each with code and next step.
     #[must_use]
     pub fn alarms(&self) -> Vec<Problem> {
         self.status().alarms.into_iter().map(|alarm| alarm.problem).collect()
@@ -556,7 +559,7 @@ impl Drop for Node {
     }
 }
 
-/// A passphrase on its way.
+/// A passphrase as a request carries it.
 #[must_use]
 pub fn passphrase(text: &str) -> Passphrase {
     Passphrase::new(text.to_owned())
@@ -575,7 +578,7 @@ pub fn sample() -> String {
     fs::read_to_string(path).expect("the sample data is part of the project")
 }
 
-/// A file of so many case files, those of the sample over and over, and its two dockets.
+/// A file of many case files, those of the sample over and over, and its two dockets.
 #[must_use]
 pub fn many(count: usize) -> String {
     let mut file: Value = serde_json::from_str(&sample()).expect("the sample is JSON");
@@ -590,7 +593,8 @@ pub fn many(count: usize) -> String {
     file.to_string()
 }
 
-/// An address of loopback that no other process has: 127.64/10, by the number of this one, which is below 2²².
+/// The own address of this process on loopback, which no other process has: 127.64/10 plus the process id, which is
+/// below 2²².
 fn own_address() -> Ipv4Addr {
     let [_, high, middle, low] = process::id().to_be_bytes();
     Ipv4Addr::new(127, 64 | high & 0x3f, middle, low)

@@ -1,6 +1,7 @@
-//! A member that keeps to no rule: its keys are the test's, and it says whatever frame the test makes.
+//! A member that breaks the rules: its keys belong to the test, and it sends whatever frame the test makes.
 //!
-//! It is certified and on the allow-list like any other, so what it sends gets as far as a dishonest organisation's would.
+//! The member is certified and on the allow-list like any other, so its frames get as far as those of a dishonest
+//! organisation would.
 
 use node::net::{self, Command, Config, Contact, Event, Lane, Limits, Names, Net};
 use protocol::{
@@ -51,7 +52,7 @@ pub struct Member {
 }
 
 impl Member {
-    /// A new one.
+    /// Creates a new member.
     #[must_use]
     pub fn new(entropy: &mut Entropy) -> Self {
         let root = Signer::new(&entropy.secret());
@@ -65,19 +66,19 @@ impl Member {
         Self { root, desk: keys.desk, node, reading, device, call_sign, roster, reach }
     }
 
-    /// The same, with addresses of its node in its card.
+    /// Puts these addresses of the member's node into its card, so that it can be reached.
     #[must_use]
     pub fn reached_at(self, addresses: Vec<String>) -> Self {
         Self { reach: vec![Reach(self.device.node, addresses)], ..self }
     }
 
-    /// The same, with addresses of some node in its card.
+    /// Puts addresses of some node into the member's card; the node may be another member's.
     #[must_use]
     pub fn saying_of(self, node: NodeKey, addresses: Vec<String>) -> Self {
         Self { reach: vec![Reach(node, addresses)], ..self }
     }
 
-    /// Its card. Unless told otherwise it says nowhere where it is: it dials.
+    /// The member's card. By default it has no addresses: the member dials.
     #[must_use]
     pub fn card(&self) -> String {
         let reach = self.reach.clone();
@@ -85,38 +86,39 @@ impl Member {
         armour::wrap(File::Card, &card.sign(&self.root))
     }
 
-    /// Its signature of a draft.
+    /// Signs a draft with the member's root key.
     #[must_use]
     pub fn sign(&self, draft: &str) -> String {
         let draft = Draft::decode(&armour::unwrap(File::Draft, draft).expect("a draft file")).expect("a sound draft");
         armour::wrap(File::Signature, &draft.sign(&self.root))
     }
 
-    /// Its name among the members.
+    /// The id of the organisation.
     #[must_use]
     pub fn organisation(&self) -> OrgId {
         self.roster.organisation()
     }
 
-    /// Its call-sign.
+    /// The call-sign of the organisation.
     #[must_use]
     pub fn call_sign(&self) -> &str {
         &self.call_sign
     }
 
-    /// The key it may write in the commons with.
+    /// The desk key, with which the member may write in the commons.
     #[must_use]
     pub fn desk(&self) -> &Signer {
         &self.desk
     }
 
-    /// The key its device reads with.
+    /// The reading key of the member's device.
     #[must_use]
     pub fn reading(&self) -> &ReadingSecret {
         &self.reading
     }
 
-    /// Connects to a node and opens as the protocol says; from then on it says what it is told to.
+    /// Meets a node: connects and opens as the protocol says; from then on the connection sends only what the test
+    /// says.
     #[must_use]
     pub fn meet(&self, registry: &Registry, node: &Node, entropy: &mut Entropy) -> Evil {
         let start = registry.founding.start(&self.reading).expect("the file is made for it");
@@ -141,7 +143,7 @@ impl Member {
         let tag = *hash.first_chunk().expect("a hash has 32 bytes");
         let epoch = DatabaseEpoch(entropy.bytes());
         evil.send(Lane::Control, &Frame::Open { format: FORMAT, nonce, registry: tag, epoch });
-        // Lanes may overtake each other: what it says next is only heard once its opening was. The reply shows that.
+        // Lanes may overtake each other: later frames are only read once the opening was. The reply shows that.
         let circles = vec![Blinded(entropy.bytes().into(), entropy.bytes().into())];
         evil.send(Lane::Control, &Frame::Hello { is_reply: false, control: entropy.bytes(), circles, wanted: 0 });
         evil.hear(|frame| matches!(frame, Frame::Hello { is_reply: true, .. }).then_some(()));
@@ -149,12 +151,12 @@ impl Member {
     }
 }
 
-/// A connection to one node.
+/// A connection of the member to one node.
 pub struct Evil {
     runtime: Runtime,
     net: Net,
     peer: NodeKey,
-    /// What it may write, and what it needs for that.
+    /// The desk in the commons: what it may write, with what it needs for that.
     pub commons: Commons,
 }
 
@@ -176,7 +178,8 @@ impl Evil {
         self.send(Lane::Live, &Frame::Entries(entries.iter().map(item).collect()));
     }
 
-    /// Sends frames on the bulk lane, as fast as the node takes them: `false` if it ends the connection before the last.
+    /// Floods the node with frames on the bulk lane, as fast as it takes them: `false` if the node ends the connection
+    /// before the last.
     pub fn flood(&mut self, frames: &[Frame]) -> bool {
         frames.iter().all(|frame| {
             self.send(Lane::Bulk, frame);
@@ -188,7 +191,7 @@ impl Evil {
         })
     }
 
-    /// Waits for a frame that answers.
+    /// Waits until it hears a frame that answers.
     pub fn hear<T>(&mut self, mut answers: impl FnMut(&Frame) -> Option<T>) -> T {
         self.await_event(|event| match event {
             Event::Frame { frame, .. } => answers(&Frame::decode(frame).expect("an honest node sends frames")),
@@ -196,17 +199,17 @@ impl Evil {
         })
     }
 
-    /// Waits until the node ends the connection.
+    /// Waits until the node has severed the connection.
     pub fn severed(&mut self) {
         self.await_event(|event| matches!(event, Event::Down { .. }).then_some(()));
     }
 
-    /// Waits until the node lets it in again.
+    /// Waits until the connection is up again.
     pub fn until_up(&mut self) {
         self.await_event(|event| matches!(event, Event::Up(_)).then_some(()));
     }
 
-    /// What has happened on the network and was not waited for.
+    /// The overheard events: what happened on the network and was not waited for.
     pub fn overheard(&mut self) -> Vec<Event> {
         let mut events = Vec::new();
         while let Ok(event) = self.net.events.try_recv() {
@@ -215,7 +218,7 @@ impl Evil {
         events
     }
 
-    /// Everything of the commons that the node has, as any member may ask for it.
+    /// Fetches everything of the commons that the node has, as any member may ask for it.
     pub fn fetch(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let circle = self.commons.circle;
         self.send(
@@ -253,11 +256,11 @@ impl Evil {
     }
 }
 
-/// A desk in the commons: makes entries, sound or with one thing wrong.
+/// A desk in the commons: makes entries, sound or with one fault.
 pub struct Commons {
-    /// The registry.
+    /// The id of the registry.
     pub registry: RegistryId,
-    /// The commons' own id.
+    /// The circle id of the commons.
     pub circle: CircleId,
     epoch: Epoch,
     signer: Signer,
@@ -286,13 +289,13 @@ impl Commons {
         Self { registry: members.registry(), circle, epoch, signer: member.desk.clone(), next, entropy }
     }
 
-    /// The header of the next entry, before its body.
+    /// The header of the next entry, before its body exists.
     #[must_use]
     pub fn next(&self) -> Header {
         self.next.clone()
     }
 
-    /// Says something as an honest desk would, and goes on from there.
+    /// Says something as an honest desk would, and continues the chain from there.
     pub fn say(&mut self, plain: &[u8]) -> (Verified, Body) {
         let said = self.say_at(self.next.clone(), plain);
         self.next.seq += 1;
@@ -300,27 +303,27 @@ impl Commons {
         said
     }
 
-    /// Says something at any place of any chain of its key.
+    /// Says something at any place of any chain of the desk's key.
     pub fn say_at(&mut self, header: Header, plain: &[u8]) -> (Verified, Body) {
         let signer = self.signer.clone();
         self.say_at_by(&signer, header, plain)
     }
 
-    /// Says something at any place of any chain.
+    /// Says something at any place of any chain of any signer.
     pub fn say_at_by(&mut self, signer: &Signer, header: Header, plain: &[u8]) -> (Verified, Body) {
         let Epoch(epoch, key) = &self.epoch;
         let (header, body) = body::seal_for(&self.registry, header, *epoch, key, plain, &mut self.entropy);
         (entry::sign(&self.registry, signer, header), body)
     }
 
-    /// What a body of the commons says; `None` if it does not open.
+    /// Reads a body of the commons; `None` if it does not open.
     #[must_use]
     pub fn read(&self, entry: &Verified, body: &Body) -> Option<Vec<u8>> {
         body.open(&self.registry, entry.header(), &self.epoch.1).ok()
     }
 }
 
-/// A docket's beginning and one value in it, as an honest desk writes it but with whatever field and value.
+/// A docket's beginning and one value in it, as an honest desk writes it but with any field and value.
 #[must_use]
 pub fn docket(section: SectionId, field: &str, value: Value) -> Plain {
     let said = |entity: EntityId, field: &str, value: Value, sources: Vec<EntityId>| {
@@ -343,7 +346,7 @@ pub fn docket(section: SectionId, field: &str, value: Value) -> Plain {
     }
 }
 
-/// The bytes of a plaintext whether or not the rules of the format are kept.
+/// The unchecked bytes of a plaintext, whether or not it keeps the rules of the format.
 #[must_use]
 pub fn unchecked(plain: &Plain) -> Vec<u8> {
     codec::encode(plain)

@@ -1,4 +1,4 @@
-//! The world the tests live in: registries made from a seed, real nodes as processes, and a member that keeps to no rule.
+//! The test harness: registries made from a seed, real nodes as processes, and a member that breaks the rules.
 
 pub mod bench;
 pub mod daemons;

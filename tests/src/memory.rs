@@ -1,4 +1,4 @@
-//! What stands in the memory of a process, as whoever seizes a running computer reads it: all of it, dead or alive.
+//! The memory of a process, as seen by a person who seizes a running computer: all of it, in use or freed.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,55 +10,55 @@ use std::{
 
 use memchr::memmem::Finder;
 
-/// Read at once.
+/// The size of a chunk that is read at once.
 const CHUNK: usize = 1 << 20;
-/// The longest thing looked for, and what follows it.
+/// The length of the longest needle with its tail.
 const LONGEST: usize = 128;
 
-/// Something to look for.
+/// A needle: bytes to look for.
 pub struct Needle {
     what: String,
     bytes: Vec<u8>,
-    /// Bytes behind it that tell one from another.
+    /// The length of the tail: bytes behind the needle that distinguish its occurrences.
     tail: usize,
 }
 
 impl Needle {
-    /// Bytes that are one thing.
+    /// A needle of bytes that are one thing.
     #[must_use]
     pub fn of(what: impl Into<String>, bytes: &[u8]) -> Self {
         assert!((12..=LONGEST / 2).contains(&bytes.len()), "too short to be told from chance, or too long");
         Self { what: what.into(), bytes: bytes.to_vec(), tail: 0 }
     }
 
-    /// Whether it is in these bytes.
+    /// Whether the needle is in these bytes.
     #[must_use]
     pub fn is_in(&self, bytes: &[u8]) -> bool {
         Finder::new(&self.bytes).find(bytes).is_some()
     }
 
-    /// The beginning of many things, each told by `tail` bytes behind it.
+    /// A needle that is the beginning of many things, distinguished by the `tail` bytes behind it.
     #[must_use]
     pub fn beginning(what: impl Into<String>, bytes: &[u8], tail: usize) -> Self {
         Self { tail, ..Self::of(what, bytes) }
     }
 }
 
-/// What it is, never its bytes.
+/// Debug output of a needle: its description, never its bytes.
 impl fmt::Debug for Needle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} bytes)", self.what, self.bytes.len())
     }
 }
 
-/// What was found of a needle.
+/// The occurrences found of a needle.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How often.
+    /// The number of times that it was found.
     pub times: usize,
-    /// How many different things, if the needle begins many.
+    /// The number of different things, if the needle is the beginning of many.
     pub different: usize,
-    /// Where, the first few.
+    /// The places of the first few.
     pub places: Vec<String>,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Debug for Found {
     }
 }
 
-/// Everything found in the memory of a process; what was not found is left out.
+/// Scans the memory of a process for needles; those that were not found are left out.
 ///
 /// The process must let itself be read: see `node::main_readable`.
 pub fn scan(process: u32, needles: &[&Needle]) -> io::Result<BTreeMap<String, Found>> {
@@ -82,14 +82,14 @@ pub fn scan(process: u32, needles: &[&Needle]) -> io::Result<BTreeMap<String, Fo
         let mut at = from;
         while at < to {
             let wanted = buffer.len().min(usize::try_from(to - at).unwrap_or(usize::MAX));
-            // A region may be gone since the list was made.
+            // A region may have been unmapped since the list was made.
             let Ok(length) = memory.read_at(&mut buffer[..wanted], at) else { break };
             if length == 0 {
                 break;
             }
             read += length;
             let bytes = &buffer[..length];
-            // What begins in the overlap is found with the next chunk.
+            // An occurrence that begins in the overlap is found with the next chunk.
             let own = if at + length as u64 >= to { length } else { length.min(CHUNK) };
             for (needle, finder) in needles.iter().zip(&finders) {
                 for start in finder.find_iter(bytes).filter(|start| *start < own) {
@@ -115,7 +115,7 @@ pub fn scan(process: u32, needles: &[&Needle]) -> io::Result<BTreeMap<String, Fo
     Ok(found.into_iter().map(told).collect())
 }
 
-/// A line of `/proc/PID/maps` (proc(5)) about memory that a process writes.
+/// A memory region that a process can write, from a line of `/proc/PID/maps` (proc(5)).
 fn region(line: &str) -> Option<(u64, u64, &str)> {
     let mut words = line.split_whitespace();
     let (range, permissions) = (words.next()?, words.next()?);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_this_process_holds_is_found_also_across_chunks() {
-        // Put together here, so that the program's own text does not have it whole.
+        // The needle is put together here, so that the program's own text does not contain it whole.
         let needle = ["Quincunx".as_bytes(), b"Zeppelin"].concat();
         let mut large = vec![0; 3 * CHUNK];
         for at in [0, CHUNK - 7, 2 * CHUNK + 5] {
@@ -140,7 +140,7 @@ mod tests {
             large[at + 16] = u8::try_from(at % 251).expect("below 251");
         }
         let (canary, other) = (Needle::beginning("canary", &needle, 1), Needle::of("other", b"never put anywhere"));
-        // Nothing else reads it, and what nothing reads need not be written.
+        // The buffer is read nowhere else, and the compiler may leave out a write that nothing reads.
         std::hint::black_box(&large);
         let found = scan(std::process::id(), &[&canary, &other]).expect("a process reads itself");
         // The needle itself, and its copy in the finder, are in memory too.

@@ -1,4 +1,4 @@
-//! A wire with somebody on it: passes bytes on between a node and whoever dials it, and keeps a copy of all of them.
+//! A tap on a wire: passes bytes on between a node and its peers, and keeps a copy of all of them.
 
 use std::{
     io::{Read, Write},
@@ -7,25 +7,25 @@ use std::{
     thread,
 };
 
-/// What travelled on one connection.
+/// A recording of what travelled on one connection.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
-    /// From whoever dialled.
+    /// The bytes sent by the dialling side.
     pub sent: Vec<u8>,
-    /// From the node.
+    /// The bytes that the node answered.
     pub answered: Vec<u8>,
 }
 
-/// A wire to a node. It ends with the process.
+/// A tap in front of a node. It ends with the process.
 #[derive(Clone)]
 pub struct Tap {
-    /// Where to dial instead of the node.
+    /// The address to dial instead of the node's.
     pub address: SocketAddr,
     recordings: Arc<Mutex<Vec<Recording>>>,
 }
 
 impl Tap {
-    /// In front of a node.
+    /// Creates a tap to a node.
     #[must_use]
     pub fn to(node: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -43,7 +43,7 @@ impl Tap {
         tap
     }
 
-    /// What travelled so far, a connection each.
+    /// The recordings so far, one for each connection.
     #[must_use]
     pub fn recordings(&self) -> Vec<Recording> {
         self.all().clone()

@@ -1,4 +1,4 @@
-//! A registry from a seed: two organisations that found it and write in it through the core, as nodes do.
+//! A registry written from a seed: two organisations found it and write in it through the core, as nodes do.
 
 use std::collections::BTreeMap;
 
@@ -25,13 +25,13 @@ use protocol::{
     store::{Memory, Store, staged::Staged},
 };
 
-/// An organisation with one device, and all its secrets.
+/// An office: an organisation with one device, and all its secrets.
 pub struct Office {
-    /// Signs roster links, cards and consents.
+    /// The root key, which signs roster links, cards and consents.
     pub root: Signer,
-    /// Seeds of the author's and the desk's key.
+    /// The pens: seeds of the author's and the desk's key.
     pub pens: [Secret; 2],
-    /// Opens what is sealed to the device.
+    /// The reading key, which opens what is sealed to the device.
     pub reading: ReadingSecret,
     /// The device's roster, of one link.
     pub roster: Roster,
@@ -40,7 +40,7 @@ pub struct Office {
 }
 
 impl Office {
-    /// A new one.
+    /// Creates a new office.
     pub fn new(entropy: &mut Entropy) -> Self {
         let root = Signer::new(&entropy.secret());
         let (pens, reading) = ([entropy.secret(), entropy.secret()], ReadingSecret(entropy.secret()));
@@ -51,12 +51,12 @@ impl Office {
         Self { root, pens, reading, roster, card }
     }
 
-    /// Its name.
+    /// The id of the organisation.
     pub fn organisation(&self) -> OrgId {
         organisation(&self.root.public())
     }
 
-    /// Its one device.
+    /// The one device of the office.
     pub fn device(&self) -> &Device {
         self.roster.devices().next().expect("an office has a device")
     }
@@ -70,27 +70,27 @@ pub fn device(org: &OrgId, pens: &[Secret; 2], reading: &ReadingSecret, entropy:
     Device::new(org, DeviceId(entropy.bytes()), &keys, reading.public())
 }
 
-/// An entry that somebody wrote.
+/// A written entry with its body.
 pub struct Written {
     /// The entry.
     pub entry: Verified,
-    /// Its body.
+    /// The body of the entry.
     pub body: Body,
-    /// The key of its epoch, if the body is sealed.
+    /// The key of the epoch, if the body is sealed.
     pub epoch_key: Option<Secret>,
 }
 
-/// A registry, its founders, and what they wrote.
+/// A registry, its founders, and the entries that they wrote.
 pub struct Registry {
-    /// Its name.
+    /// The id of the registry.
     pub id: RegistryId,
-    /// Its founders.
+    /// The offices of the founders.
     pub offices: [Office; 2],
     /// The draft they signed.
     pub draft: Draft,
     /// The file they join with.
     pub file: Vec<u8>,
-    /// What they wrote: in the commons, in their own circles and in one between them, of many lengths.
+    /// The entries of the founders: in the commons, in their own circles and in one between them, of many lengths.
     pub entries: Vec<Written>,
 }
 
@@ -135,7 +135,7 @@ fn write(office: &Office, founding: &Founding, count: usize, entropy: &mut Entro
     entries.push((circles[0], Content::Grant(grant)));
     let mut inputs: Vec<Input> = openings.into_iter().map(Input::Hold).collect();
     inputs.push(Input::Write(Write { token: 1, entries, seed: entropy.bytes() }));
-    // Nobody answers: the first signature waits for two seconds.
+    // There is no peer to answer: the first signature waits for two seconds.
     inputs.push(Input::Tick);
     let mut saved = Vec::new();
     for input in inputs {

@@ -1,4 +1,4 @@
-//! Vectors of bodies: what is the body its header names, and what opens.
+//! Vectors of bodies: whether a body is the one its header names, and whether it opens.
 
 use protocol::bytes::{
     cose::{self, Domain},
@@ -16,7 +16,7 @@ const EPOCH_KEY: [u8; 32] = [11; 32];
 const SEGMENT_KEY: [u8; 32] = [12; 32];
 const NONCE_BYTES: [u8; NONCE] = [13; NONCE];
 
-/// How a sealed body is made; each field can be wrong alone.
+/// The recipe of a sealed body; each field can be wrong alone.
 struct Recipe {
     padded: Vec<u8>,
     epoch_key: [u8; 32],

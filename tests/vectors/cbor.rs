@@ -1,5 +1,6 @@
-//! CBOR by hand: written a second time so that vectors can be wrong in ways the product cannot write, and read a second
-//! time so that what the product accepts is held against the rule itself (SPEC §2), not against its own encoder.
+//! CBOR by hand. The writer is a second one, so that vectors can be wrong in ways that the product cannot write. The
+//! reader is a second one, so that accepted bytes are checked against the rule itself (SPEC §2), not against the
+//! product's own encoder.
 
 /// The shortest head of a major type and its argument.
 pub(crate) fn head(major: u8, argument: u64) -> Vec<u8> {
@@ -33,13 +34,13 @@ pub(crate) fn array(items: &[Vec<u8>]) -> Vec<u8> {
 pub(crate) const NULL: [u8; 1] = [0xf6];
 pub(crate) const TRUE: [u8; 1] = [0xf5];
 
-/// Whether these bytes are one item in the one form SPEC §2 allows: shortest heads, definite lengths, no maps, tags or
-/// floats, nothing after the end.
+/// Whether these bytes are canonical: one item in the one form SPEC §2 allows, with shortest heads and definite
+/// lengths, without maps, tags or floats, and nothing after the end.
 pub(crate) fn is_canonical(input: &[u8]) -> bool {
     item(input, 0) == Some(&[])
 }
 
-/// What follows the first item.
+/// The rest after the first item.
 fn item(input: &[u8], depth: usize) -> Option<&[u8]> {
     let (first, rest) = input.split_first()?;
     let (major, info) = (first >> 5, first & 0x1f);

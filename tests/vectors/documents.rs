@@ -1,5 +1,5 @@
-//! Vectors of everything else that is read: links, cards, genesis, drafts, registry files, circles, grants, frames, ids,
-//! files as text.
+//! Vectors of all other documents: links, cards, genesis, drafts, registry files, circles, grants, frames, ids, files
+//! as text.
 
 use bech32::{
     Bech32, Bech32m, Fe32, Hrp, encode,
@@ -68,7 +68,7 @@ fn links(office: &Office) -> Vec<Vector> {
     let reading = ReadingSecret(entropy.secret());
     let second_device = device(&office.organisation(), &pens, &reading, &mut entropy);
     let second = Link::certify(&office.root, Some(&office.roster), &second_device);
-    // A first link whose device has these keys, one of them another one.
+    // A first link whose device has these keys, one of them replaced.
     let (root, seeds) = (Secret::new([0x30; 32]), [1, 2, 3, 4, 5].map(|byte| Secret::new([byte; 32])));
     let with = |at: usize, key: &Secret| {
         let mut seeds = seeds.clone();

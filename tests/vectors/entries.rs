@@ -1,4 +1,4 @@
-//! Vectors of entries: envelope, header, signature's domain.
+//! Vectors of entries: envelope, header, domain of the signature.
 
 use protocol::bytes::{
     cose::{Domain, Signer, envelope},
@@ -45,14 +45,14 @@ fn header() -> Vec<u8> {
     array(&fields(&author().public()))
 }
 
-/// A sound header but for one field.
+/// A sound header with one field replaced.
 fn with(at: usize, item: Vec<u8>) -> Vec<u8> {
     let mut fields = fields(&author().public());
     fields[at] = item;
     array(&fields)
 }
 
-/// What an implementation gets: registry and envelope.
+/// The inputs that an implementation gets: registry and envelope.
 pub(super) fn inputs(envelope: &[u8]) -> Vec<(&'static str, String)> {
     vec![("registry", hex(&REGISTRY.0)), ("envelope", hex(envelope))]
 }
@@ -61,7 +61,7 @@ pub(super) fn signature(header: &[u8]) -> [u8; 64] {
     author().sign(Domain::Entry, &REGISTRY.0, header)
 }
 
-/// Signed properly, whatever it says: the header is the only fault.
+/// A signed envelope whose signature is sound: the header is the only fault.
 fn signed(header: &[u8]) -> Vec<u8> {
     envelope(header, &signature(header))
 }

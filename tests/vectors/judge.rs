@@ -1,4 +1,4 @@
-//! Reads a vector's inputs as the product reads them and says what became of them.
+//! Judges a vector: reads its inputs as the product reads them, and returns the outcome.
 
 use protocol::{
     bytes::{
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 use super::hex;
 
-/// The verdict on some inputs and, where they are accepted, what follows from them.
+/// Judges some inputs: the verdict and, if they are accepted, what follows from them.
 pub(super) fn judge(what: &str, inputs: &Value) -> Value {
     let given = Inputs(inputs);
     let judged = match what {
@@ -157,7 +157,7 @@ fn card(given: &Inputs<'_>) -> Judged {
     }
 }
 
-/// A consent travels in a registry file; alone it is three byte strings and a signature in a domain.
+/// Judges a consent. It travels in a registry file; alone it is three byte strings and a signature in a domain.
 fn consent(given: &Inputs<'_>) -> Judged {
     type Consent = (RegistryId, ByteArray<32>, ByteArray<64>);
     let (registry, key, signature): Consent =

@@ -21,7 +21,7 @@ const L: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
-/// p + 1, little-endian: the neutral element's y in a form that is not the one it has.
+/// p + 1, little-endian: the neutral element's y in a non-canonical form.
 const ONE_AND_P: [u8; 32] = {
     let mut bytes = [0xff; 32];
     bytes[0] = 0xee;
@@ -29,7 +29,7 @@ const ONE_AND_P: [u8; 32] = {
     bytes
 };
 
-/// What RFC 9052 has signed, written a second time.
+/// The message that RFC 9052 signs, written a second time.
 fn message(key: &[u8; 32]) -> Vec<u8> {
     let aad = [b"habeas/1/entry", &REGISTRY.0[..]].concat();
     array(&[text("Signature1"), bytes(&PROTECTED), bytes(&aad), bytes(&header(key))])
@@ -39,7 +39,7 @@ fn header(key: &[u8; 32]) -> Vec<u8> {
     array(&fields(key))
 }
 
-/// k = SHA-512(R ‖ A ‖ M) mod L.
+/// The challenge k = SHA-512(R ‖ A ‖ M) mod L.
 fn challenge(r: &[u8; 32], key: &[u8; 32]) -> Scalar {
     let hash = Sha512::new().chain_update(r).chain_update(key).chain_update(message(key)).finalize();
     Scalar::from_bytes_mod_order_wide(&hash.into())
@@ -53,7 +53,7 @@ fn joined(r: &[u8; 32], s: &[u8; 32]) -> [u8; 64] {
     [*r, *s].concat().try_into().expect("64 bytes")
 }
 
-/// a + b, little-endian.
+/// The sum a + b, little-endian.
 fn sum(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
     let mut carry = 0;
     std::array::from_fn(|at| {
@@ -63,7 +63,7 @@ fn sum(a: &[u8; 32], b: &[u8; 32]) -> [u8; 32] {
     })
 }
 
-/// A key aB + T with T of order 8, and a signature whose challenge is a multiple of 8 or is not.
+/// A key of mixed order, aB + T with T of order 8, and a signature whose challenge is a multiple of 8 or is not.
 fn mixed(multiple: bool) -> ([u8; 32], [u8; 64]) {
     let (secret, torsion) = (scalar(5), EIGHT_TORSION[1]);
     let key = (EdwardsPoint::mul_base(&secret) + torsion).compress().to_bytes();
@@ -141,7 +141,7 @@ pub(super) fn vectors() -> Vec<Vector> {
             ),
         ),
     ];
-    // The secret scalar of the author's key, as RFC 8032 derives it: only with it can R be of small order.
+    // The secret scalar of the author's key, derived as in RFC 8032: only with it can R be of small order.
     let secret = {
         let mut low: [u8; 32] = Sha512::digest([3; 32])[..32].try_into().expect("32 bytes");
         (low[0], low[31]) = (low[0] & 248, low[31] & 63 | 64);

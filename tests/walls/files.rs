@@ -1,10 +1,10 @@
-//! The walls on files: what lies at the top, how modules begin, lints, and no path of somebody's machine.
+//! The walls on files: the names at the top level, the heads of modules, lints, and no path of somebody's machine.
 
 use std::{fs, path::Path};
 
 use super::Violation;
 
-/// Names that must lie at the top level.
+/// The required names at the top level.
 const REQUIRED: &[&str] = &[
     ".ci",
     ".config",
@@ -29,17 +29,18 @@ const REQUIRED: &[&str] = &[
     "rustfmt.toml",
     "tests",
 ];
-/// Names that may lie there besides documents: what git, cargo and an editor's settings leave.
+/// The other allowed names there, besides documents: what git, cargo and an editor's settings leave.
 const ALLOWED: &[&str] = &[".cargo", ".editorconfig", ".git", ".gitattributes", "target"];
 const ROOMS: &[&str] = &["protocol", "node", "cli", "tests"];
-/// Folders of our packages: each room is one, and a room may hold others.
+/// The folders of our packages: each room is one, and a room may hold others.
 pub(super) const PACKAGES: &[&str] = &["protocol", "protocol/texts", "node", "cli", "tests"];
-/// Names of what holds no text of ours; `.git` is a file in a second worktree.
+/// The skipped names, which hold no text of ours; `.git` is a file in a second worktree.
 const SKIPPED: &[&str] = &[".cargo", ".git", "target", "node_modules", "__pycache__"];
-/// First folders of an absolute path that only one machine has.
+/// The private roots: first folders of an absolute path that only one machine has.
 const PRIVATE_ROOTS: &[&str] = &["tmp", "root", "home", "work", "Users", "mnt"];
 
-/// The project's text files: path from the root and content, in order of path; and the names at the top level.
+/// The tree of the project: its text files with path from the root and content, in order of path; and the top-level
+/// names.
 pub(super) struct Tree {
     top: Vec<String>,
     files: Vec<(String, String)>,
@@ -54,7 +55,7 @@ impl Tree {
         Self { top: names_in(root), files }
     }
 
-    /// The files of our own rooms that end in `.rs`.
+    /// The Rust files of our own rooms.
     pub(super) fn rust(&self) -> Vec<(String, String)> {
         let ours = |path: &str| path.ends_with(".rs") && ROOMS.iter().any(|room| path.starts_with(&format!("{room}/")));
         self.files.iter().filter(|(path, _)| ours(path)).cloned().collect()
@@ -85,7 +86,7 @@ fn read_into(files: &mut Vec<(String, String)>, folder: &Path, prefix: &str) {
     }
 }
 
-/// What the top level has too much or too little.
+/// The top-level names that are missing or not allowed.
 pub(super) fn top_level(tree: &Tree) -> Vec<Violation> {
     let says = |name: &str, rule: &str| Violation { file: name.into(), line: 1, found: name.into(), rule: rule.into() };
     let known = |name: &str| REQUIRED.contains(&name) || ALLOWED.contains(&name) || name.ends_with(".md");
@@ -94,7 +95,7 @@ pub(super) fn top_level(tree: &Tree) -> Vec<Violation> {
     too_much.chain(missing.map(|name| says(name, "the top level lacks it"))).collect()
 }
 
-/// Modules that do not begin with a line that says what they are for.
+/// The modules without a head: a first line that says what they are for.
 pub(super) fn heads(tree: &Tree) -> Vec<Violation> {
     let headless =
         |text: &str| text.lines().next().and_then(|line| line.strip_prefix("//! ")).is_none_or(str::is_empty);
@@ -134,7 +135,7 @@ pub(super) fn lints(tree: &Tree) -> Vec<Violation> {
     found
 }
 
-/// Absolute paths that only one machine has.
+/// The machine paths: absolute paths that only one machine has.
 pub(super) fn machine_paths(tree: &Tree) -> Vec<Violation> {
     let mut found = Vec::new();
     for (path, text) in tree.files.iter().filter(|(path, _)| path != "Cargo.lock") {
@@ -150,7 +151,7 @@ pub(super) fn machine_paths(tree: &Tree) -> Vec<Violation> {
     found
 }
 
-/// The first such path in a line: not one below another folder, a variable, or a web address.
+/// The first machine path in a line: not one below another folder, a variable, or a web address.
 fn machine_path(line: &str) -> Option<&str> {
     let starts = line.match_indices('/').filter(|(at, _)| {
         let before = line[..*at].chars().next_back();

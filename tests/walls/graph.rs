@@ -13,10 +13,10 @@ const OURS: &[(&str, &str)] = &[
     ("tests", "tests"),
 ];
 
-/// A room's package and the packages that it must not reach, directly or through others.
+/// The packages forbidden to a room: it must not reach them, directly or through others.
 pub(super) struct Forbidden {
     pub(super) room: &'static str,
-    /// `x*` is any package whose name starts with x.
+    /// The names of the packages; `x*` is any package whose name starts with x.
     packages: &'static [&'static str],
 }
 
@@ -46,19 +46,20 @@ pub(super) const FORBIDDEN: &[Forbidden] = &[
     Forbidden { room: "habeas-node", packages: &["habeas"] },
 ];
 
-/// One line of the tree: a package, and the packages through which it is reached.
+/// A reached package, one line of the tree, and the packages through which it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reached {
     name: String,
     version: String,
-    /// Where it comes from, if not from the registry.
+    /// The source of the package, if it is not the registry.
     source: Option<String>,
     licence: String,
     features: String,
     through: Vec<String>,
 }
 
-/// What `cargo tree` prints for this machine's target, with all features of our own packages, build scripts included.
+/// The tree that `cargo tree` prints for this machine's target, with all features of our own packages, build scripts
+/// included.
 pub(super) fn tree_of(selection: &[&str]) -> Vec<Reached> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -72,7 +73,7 @@ pub(super) fn tree_of(selection: &[&str]) -> Vec<Reached> {
     parse(&String::from_utf8(output.stdout).expect("cargo prints UTF-8"))
 }
 
-/// Lines `depth;name vVERSION [(source or remark)];licence;features`, with ` (*)` behind a package seen before.
+/// Parses lines `depth;name vVERSION [(source or remark)];licence;features`, with ` (*)` behind a package seen before.
 fn parse(text: &str) -> Vec<Reached> {
     let mut through: Vec<String> = Vec::new();
     let mut tree = Vec::new();
@@ -129,7 +130,7 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// Packages that are neither a room of ours nor from the registry.
+/// The packages from foreign sources: neither a room of ours nor from the registry.
 pub(super) fn foreign_sources(tree: &[Reached]) -> Vec<Violation> {
     let ours = |reached: &Reached| OURS.iter().any(|(package, _)| reached.name == *package);
     tree.iter()
@@ -138,7 +139,7 @@ pub(super) fn foreign_sources(tree: &[Reached]) -> Vec<Violation> {
         .collect()
 }
 
-/// More than one curve25519-dalek, or an ed25519-dalek that can verify in batches.
+/// The violations about curves: more than one curve25519-dalek, or an ed25519-dalek that can verify in batches.
 pub(super) fn curves(tree: &[Reached]) -> Vec<Violation> {
     let named = |name: &'static str| tree.iter().filter(move |reached| reached.name == name);
     let first = &named("curve25519-dalek").next().expect("signatures need the curve").version;
@@ -158,7 +159,7 @@ pub(super) fn licences_allowed(deny: &str) -> Vec<String> {
     allow.iter().map(|licence| licence.as_str().expect("a licence is a text").to_owned()).collect()
 }
 
-/// Packages whose licence does not let us use them under the licences allowed.
+/// The packages whose licence does not allow us to use them under the licences allowed.
 pub(super) fn licences(tree: &[Reached], allowed: &[String]) -> Vec<Violation> {
     tree.iter()
         .filter(|reached| !permits(&reached.licence, allowed))
@@ -166,7 +167,7 @@ pub(super) fn licences(tree: &[Reached], allowed: &[String]) -> Vec<Violation> {
         .collect()
 }
 
-/// Whether an SPDX expression can be satisfied. `/` is the old way to write OR.
+/// Whether an SPDX expression permits use under these licences. `/` is the old way to write OR.
 fn permits(expression: &str, allowed: &[String]) -> bool {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<&str> = spaced.split_whitespace().collect();

@@ -1,4 +1,4 @@
-//! The walls inside `protocol`: its folders are layers, and a layer uses only layers that are named for it here.
+//! The walls inside `protocol`: its folders are layers, and a layer uses only the layers that are listed for it here.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,8 @@ use super::{
 /// A folder of `protocol/src`, and the layers that its product code may use.
 type Layer = (&'static str, &'static [&'static str]);
 
-/// Each layer, and what it may use. A layer uses only layers above it; an arrow that nothing uses any more is taken out.
+/// The layers, each with what it may use. A layer uses only layers above it; an arrow that is no longer used is
+/// removed.
 pub(super) const LAYERS: &[Layer] = &[
     ("bytes", &[]),
     ("store", &[]),
@@ -23,7 +24,7 @@ pub(super) const LAYERS: &[Layer] = &[
     ("sim", &["bytes", "store", "log", "membership", "replication", "record", "sharing", "app"]),
 ];
 
-/// A use of one layer by another, with the place that has it.
+/// An arrow: a use of one layer by another, with the place in the source.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Arrow {
     from: String,
@@ -38,14 +39,14 @@ fn layer_of(path: &str) -> Option<&str> {
     Some(first.strip_suffix(".rs").unwrap_or(first)).filter(|layer| *layer != "lib")
 }
 
-/// Every arrow between layers in product code.
+/// The arrows between layers in product code.
 fn arrows(sources: &[Source]) -> BTreeSet<Arrow> {
     let mut found = BTreeSet::new();
     for source in sources {
         let Some(from) = layer_of(&source.path) else { continue };
         for name in source.names.iter().filter(|name| !name.in_test) {
             let [root, to, ..] = &name.segments[..] else { continue };
-            // An exported macro lies at the crate's root, whatever layer wrote it.
+            // An exported macro is at the crate's root, whatever layer defines it.
             if root == "crate" && to != from && !to.ends_with('!') {
                 found.insert(Arrow {
                     from: from.to_owned(),
@@ -59,7 +60,7 @@ fn arrows(sources: &[Source]) -> BTreeSet<Arrow> {
     found
 }
 
-/// Arrows that the table does not allow, and arrows of the table that nothing uses.
+/// The broken arrows: those that the table does not allow, and those of the table that nothing uses.
 pub(super) fn broken(layers: &[Layer], sources: &[Source]) -> Vec<Violation> {
     let arrows = arrows(sources);
     let allows = |arrow: &Arrow| layers.iter().any(|(from, to)| arrow.from == *from && to.contains(&&*arrow.to));
@@ -80,7 +81,7 @@ pub(super) fn broken(layers: &[Layer], sources: &[Source]) -> Vec<Violation> {
     wrong.chain(idle).collect()
 }
 
-/// Folders that are no layer, and layers that may use themselves or one below them.
+/// The folders that are no layer, and layers that may use themselves or one below them.
 pub(super) fn unordered(layers: &[Layer], sources: &[Source]) -> Vec<String> {
     let unknown = sources.iter().filter_map(|source| layer_of(&source.path));
     let unknown = unknown.filter(|found| !layers.iter().any(|(layer, _)| layer == found)).map(str::to_owned);

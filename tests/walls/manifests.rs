@@ -1,4 +1,5 @@
-//! The walls on manifests: each dependency is used where it is listed, and each entry of the workspace's table by a package.
+//! The walls on manifests: each dependency is used where it is listed, and each entry of the workspace's table by a
+//! package.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +9,8 @@ use super::{
     source::{Source, read_all},
 };
 
-/// Dependencies that a package lists and does not name in its code, and entries of the table that no package lists.
+/// The unused dependencies: those that a package lists and does not name in its code, and entries of the table that no
+/// package lists.
 pub(super) fn unused(tree: &Tree) -> Vec<Violation> {
     let sources = read_all(&tree.rust());
     let mut found = Vec::new();
@@ -53,7 +55,7 @@ fn listed_in(tree: &Tree, manifest: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Sources outside the package that one of its binaries is made of.
+/// The sources outside the package of which one of its binaries is made.
 fn bins(tree: &Tree, manifest: &str) -> Vec<String> {
     let manifest = parsed(tree, manifest);
     let bins = manifest.get("bin").and_then(toml::Value::as_array).cloned().unwrap_or_default();
@@ -61,7 +63,7 @@ fn bins(tree: &Tree, manifest: &str) -> Vec<String> {
     paths.collect()
 }
 
-/// First words of every path that the package's code speaks.
+/// The first words of every path that the package's code names.
 fn named_in<'a>(sources: &'a [Source], folder: &str, bins: &[String]) -> BTreeSet<&'a str> {
     let is_ours = |source: &&Source| package_of(&source.path) == Some(folder) || bins.contains(&source.path);
     let names = sources.iter().filter(is_ours).flat_map(|source| &source.names);

@@ -1,20 +1,20 @@
-//! The rules on names: which may be spoken where. To add one, add a row; it is tried on planted violations by itself.
+//! The rules on names: where each may be used. A rule is a row; planted violations of it are tested automatically.
 
 use super::{
     Violation,
     source::{Name, Source, read_all},
 };
 
-/// Names that must not be spoken within some folders, except in some files.
+/// A rule: names that must not be used within some folders, except in some files.
 pub(super) struct Rule {
     promise: &'static str,
-    /// Path prefixes the rule binds.
+    /// The path prefixes within which the rule holds.
     within: &'static [&'static str],
-    /// Path prefixes it leaves free.
+    /// The path prefixes that the rule leaves free.
     except: &'static [&'static str],
-    /// Paths, matched on whole segments anywhere in a longer path; `x*` is any segment that starts with x.
+    /// The names: paths, matched on whole segments anywhere in a longer path; `x*` is any segment that starts with x.
     names: &'static [&'static str],
-    /// Whether test code is bound too.
+    /// Whether the rule holds for test code too.
     tests_too: bool,
 }
 
@@ -74,7 +74,7 @@ pub(super) const ONE_PLACE: &[Rule] = &[
         names: &["automerge*"],
         tests_too: true,
     },
-    // Measured on automerge 0.12: one altered byte in twenty of a change ends its decoder with a panic.
+    // Measured on automerge 0.12: of the altered bytes of a change, one in twenty makes its decoder panic.
     Rule {
         promise: "no byte reaches a decoder of Automerge: documents are made from our own statements, never read",
         within: &["protocol/src/record/section/"],
@@ -148,7 +148,7 @@ pub(super) const ONE_PLACE: &[Rule] = &[
     },
 ];
 
-/// Who decides, and who reads a clock.
+/// The rules on decisions that are made once, and on reading a clock.
 pub(super) const DECIDED_ONCE: &[Rule] = &[
     Rule {
         promise: "what may go to whom is decided by protocol::app::workspace: node and cli do not use the rules of sharing",
@@ -222,7 +222,7 @@ pub(super) const NOWHERE: &[Rule] = &[
 ];
 
 impl Rule {
-    /// Where `sources` break the rule.
+    /// The places where `sources` break the rule.
     pub(super) fn broken_in(&self, sources: &[Source]) -> Vec<Violation> {
         let binds = |path: &str| {
             let starts = |prefix: &&str| path.starts_with(*prefix);
@@ -258,7 +258,7 @@ fn all() -> impl Iterator<Item = &'static Rule> {
     [PROTOCOL_IS_PURE, ONE_PLACE, DECIDED_ONCE, LIBRARIES_ARE_QUIET, NOWHERE].into_iter().flatten()
 }
 
-/// Each name of a rule, as somebody would write it.
+/// The names of a rule, each as somebody would write it.
 fn spoken(rule: &Rule) -> impl Iterator<Item = String> {
     rule.names.iter().map(|pattern| match pattern.strip_prefix('*') {
         Some(rest) => format!("Clock{rest}"),

@@ -1,21 +1,21 @@
-//! Reads Rust as far as the walls need it: which names a file speaks, on which line, in product code or in test code.
+//! Reads Rust as far as the walls need it: the names that a file uses, on which line, in product code or in test code.
 //!
 //! Comments and literals are no names. A `use` tree stands for the paths in it, so `use std::{fs, net}` names
-//! `std::fs`. A called macro is a name with its `!`. What `#[cfg(test)]` or `#[test]` governs is test code, files
-//! included; `#[cfg(any(test, …))]` governs product code too.
+//! `std::fs`. A called macro is a name with its `!`. Items under `#[cfg(test)]` or `#[test]` are test code, files
+//! included; items under `#[cfg(any(test, …))]` are product code too.
 
 use std::collections::BTreeSet;
 
-/// A Rust file.
+/// A Rust source file.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// From the project's root.
+    /// The path from the project's root.
     pub(super) path: String,
-    /// In the order of the text.
+    /// The names in the order of the text.
     pub(super) names: Vec<Name>,
 }
 
-/// A path as written, or a single word.
+/// A name: a path as written, or a single word.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Name {
     pub(super) line: usize,
@@ -65,7 +65,7 @@ fn read(path: &str, text: &str) -> (Source, Vec<String>) {
     (Source { path: path.to_owned(), names }, test_files)
 }
 
-/// Where the submodules of a file live: beside a crate root, in the folder of its name otherwise.
+/// The folder of a file's submodules: beside a crate root, in the folder of the file's name otherwise.
 fn folder_of(path: &str) -> String {
     let stem = path.strip_suffix(".rs").unwrap_or(path);
     match stem.rsplit_once('/') {
@@ -102,8 +102,8 @@ fn word(tokens: &[Placed], at: usize) -> Option<&str> {
     }
 }
 
-/// The path that starts at `at`, moving `at` behind it. What follows a type in brackets (`<T>::now`) has a first
-/// segment that is empty.
+/// The path that starts at `at`, moving `at` behind it. A path that follows a type in brackets (`<T>::now`) has an
+/// empty first segment.
 fn path_at(tokens: &[Placed], at: &mut usize) -> Name {
     let mut segments = Vec::new();
     if *at >= 2 && is_path_separator(tokens, *at - 2) {
@@ -160,7 +160,7 @@ fn use_tree(tokens: &[Placed], at: &mut usize, above: &[String], names: &mut Vec
     }
 }
 
-/// For each token whether it belongs to test code.
+/// The tokens that are test code: for each token whether it is.
 fn test_code(tokens: &[Placed]) -> Vec<bool> {
     let mut marks = vec![false; tokens.len()];
     let mut at = 0;
@@ -190,7 +190,7 @@ fn is_test_attribute(words: &[&str]) -> bool {
     }
 }
 
-/// Behind the item at `at`: its `;`, its closing brace, or the end of what encloses it.
+/// The end of the item at `at`: behind its `;`, its closing brace, or the end of what encloses it.
 fn end_of_item(tokens: &[Placed], mut at: usize) -> usize {
     while at < tokens.len() {
         match tokens[at].token {
@@ -205,7 +205,7 @@ fn end_of_item(tokens: &[Placed], mut at: usize) -> usize {
     tokens.len()
 }
 
-/// The bracket that closes the one at `open`.
+/// The position of the closing bracket for the one at `open`.
 fn closing(tokens: &[Placed], open: usize) -> usize {
     let mut depth = 0_usize;
     for (at, placed) in tokens.iter().enumerate().skip(open) {
@@ -303,7 +303,7 @@ fn end_of_block_comment(text: &[char], mut at: usize) -> usize {
     text.len()
 }
 
-/// The names of `text` in product code, joined: what the tests below compare.
+/// The spoken names of `text`, those in product code, joined: the tests below compare them.
 fn spoken(text: &str) -> Vec<String> {
     let (source, _) = read("protocol/src/x.rs", text);
     source.names.iter().filter(|name| !name.in_test).map(|name| name.segments.join("::")).collect()

@@ -1,4 +1,4 @@
-//! What is wrong with what was typed, as a failure like every other: a code, a sentence, what comes near, what to try next.
+//! Usage errors as failures: a code, a sentence, the nearest names, what to try next.
 
 use std::error::Error as _;
 
@@ -11,7 +11,7 @@ use crate::{
     texts::{self, typed},
 };
 
-/// What is wrong; nothing where help or the version was asked for, or nothing at all was typed.
+/// The failure for a usage error; none if help or the version was asked for, or if nothing was typed.
 pub(super) fn failure(error: &Error) -> Option<Failure> {
     if !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         return None;
@@ -50,7 +50,7 @@ fn sentence(error: &Error) -> Option<String> {
     })
 }
 
-/// The nearest, what there is to choose from, and how the command is typed.
+/// The hints: the nearest names, the possible values, and the usage of the command.
 fn hints(error: &Error) -> Vec<String> {
     let said = |kind| error.get(kind).and_then(said).filter(|text| !text.is_empty());
     let suggested = [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue];
@@ -63,7 +63,7 @@ fn hints(error: &Error) -> Vec<String> {
     [suggested, possible, said(ContextKind::Usage).map(usage)].into_iter().flatten().collect()
 }
 
-/// What a reader of values says: ours and what is known of clap's in the language spoken, the rest in English alone.
+/// The cause that a value parser gives: ours and the known ones of clap in the current language, the rest in English.
 fn because(error: &Error) -> Option<String> {
     let source = error.source()?;
     if let Some(id) = source.downcast_ref::<IdError>() {

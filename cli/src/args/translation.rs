@@ -1,4 +1,4 @@
-//! Help in the language spoken. English stands beside the arguments themselves; another language replaces it, message by
+//! Translation of help. English stands beside the arguments themselves; another language replaces it, message by
 //! message, before anything is parsed.
 
 use clap::{Arg, ArgAction, Command};
@@ -7,17 +7,17 @@ use protocol::record::schema::Language;
 
 use crate::texts::{typed, usage};
 
-/// The help of a command, as clap lays it out, but for the one word that clap knows in English only.
+/// The layout of help that clap has, except for the one word that clap has in English only.
 fn layout() -> String {
     format!("{{before-help}}{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", typed::heading_usage())
 }
 
-/// The command in the language spoken.
+/// The translated command.
 pub(super) fn translated(command: Command) -> Command {
     if language::current() == Language::En { command } else { self::command(command, "command") }
 }
 
-/// The command at `path`, which is also the key of what it is about.
+/// Translates the command at `path`, which is also the key of its description.
 fn command(command: Command, path: &str) -> Command {
     let examples = command.get_before_help().map(|help| help.to_string().replacen("Examples:", &usage::examples(), 1));
     let heading = usage::heading_options();
@@ -74,13 +74,13 @@ fn argument(arg: Arg, path: &str) -> Arg {
     }
 }
 
-/// Where the help of an argument stands: for this command, or for every command that has it.
+/// The keys of an argument's help: for this command, or for every command that has the argument.
 fn keys_of(arg: &Arg, path: &str) -> [String; 2] {
     let id = arg.get_id().as_str();
     [format!("argument{}_{id}", path.trim_start_matches("command")), format!("argument_{id}")]
 }
 
-/// Where the name of an argument's value stands.
+/// The key of the name of an argument's value.
 fn value_key(arg: &Arg) -> String {
     let name =
         arg.get_value_names().and_then(|names| names.first()).map_or(arg.get_id().as_str(), |name| name.as_str());

@@ -1,4 +1,4 @@
-//! `habeas archive`: everything readable in a folder, for whoever has no Habeas.
+//! `habeas archive`: writes everything readable in a folder, for readers who do not have Habeas.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! `habeas backup`: everything of a folder in one sealed file, looked at, and brought back.
+//! `habeas backup`: writes everything in a folder to one sealed file, verifies such a file, restores from it.
 
 use std::path::PathBuf;
 
@@ -54,7 +54,7 @@ struct Backup {
 pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
     let (What::Create(Backup { file }) | What::Verify(Backup { file }) | What::Restore(Backup { file })) = &args.what;
     let path = files::whole(file)?;
-    // Looking at a backup and bringing one back need no keys here.
+    // To verify or restore a backup needs no keys in this folder.
     let needs = if let What::Create(_) = args.what { Needs::Keys } else { Needs::Nothing };
     let reply = visit_with(needs, context, async |context, client| {
         let request = match &args.what {

@@ -1,4 +1,4 @@
-//! `habeas card`: what an organisation hands to the others before it is a member.
+//! `habeas card`: makes the card that an organisation gives to the others before it is a member.
 
 use std::path::PathBuf;
 

@@ -1,7 +1,9 @@
-//! `habeas demo`: several organisations on this computer, in real processes: one registry, one cut, one disagreement.
+//! `habeas demo`: several organisations on this computer, in real processes, with one registry, one partition, one
+//! dispute.
 //!
-//! Everything it says, it has checked: each node is asked over its own socket, and the exit status is 0 only if all copies
-//! are equal, both corrections of one value show everywhere, and no case file that is held back left its organisation.
+//! Every reported fact is checked: each node is asked over its own socket, and the exit status is 0 only if all copies
+//! are equal, both corrections of one value are shown everywhere, and no case file that is held back left its
+//! organisation.
 
 mod founding;
 mod plan;
@@ -37,13 +39,13 @@ Examples:
   habeas demo --orgs 5
   habeas demo --keep
   habeas demo --orgs 3 --json";
-/// The invented cases that come with the program.
+/// The sample: invented case files and dockets, compiled in.
 const SAMPLE: &str = include_str!("../../../deploy/sample/cases.json");
-/// What a lawyer asks about: voluntary surrender.
+/// The article that the lawyer's question is about: voluntary surrender.
 const ARTICLE: &str = "RU-CC-352.1";
-/// How long the nodes may take for each thing that is waited for: sixteen of them on a small machine take their time.
+/// The longest wait for each thing that the nodes must do: sixteen nodes on a small machine are slow.
 const WAIT: Duration = Duration::from_secs(120);
-/// How long `--pause-before-end` waits.
+/// The longest pause of `--pause-before-end`.
 const PAUSE: Duration = Duration::from_secs(600);
 
 /// Watch several organisations keep one registry on this computer, with invented data.
@@ -93,17 +95,18 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
             if interrupted {
                 return Err(failure);
             }
-            // A check that failed says itself what it found; for all else the nodes' last words are what there is.
+            // A failed check reports its findings itself; for every other failure the last log lines of the nodes are
+            // the details.
             let failure = if failure.problem.details.is_empty() { failure.with_details(said) } else { failure };
             Err(Failure { exit: 1, ..failure })
         }
     }
 }
 
-/// From empty folders to the last check.
+/// Plays the demonstration, from empty folders to the last check.
 async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'_>) -> Result<(), Failure> {
     story.opens(args.orgs, stage.folder());
-    // One organisation disagrees with itself, between two devices; several do, one with another.
+    // With one organisation, two of its devices disagree; with several, two organisations do.
     let alone = args.orgs == 1;
     stage.start(if alone { 2 } else { usize::from(args.orgs) }).await?;
     story.tell(&Event::Started { nodes: stage.sites.len() });
@@ -160,7 +163,7 @@ async fn play(args: &Args, cases: String, stage: &mut Stage, story: &mut Story<'
     conclude(sites, scopes, disputed, brought, story).await
 }
 
-/// Shares what consent allows with all others, and tells what is held back and why.
+/// Shares what consent allows with all other nodes, and reports what is held back and why.
 async fn share(home: &Site, others: &[Site], brought: &mut Brought, story: &mut Story<'_>) -> Result<(), Failure> {
     let preview = home.share(others).await?;
     wait(texts::demo::wait_shared(), async || home.has_shared().await).await?;
@@ -175,7 +178,8 @@ async fn share(home: &Site, others: &[Site], brought: &mut Brought, story: &mut 
     Ok(())
 }
 
-/// A lawyer asks the last node, which answers from its own copy. A file without dockets answers no question.
+/// Asks the last node a lawyer's question, which it answers from its own copy. A file without dockets answers no
+/// question.
 async fn ask(site: &Site, story: &mut Story<'_>) -> Result<(), Failure> {
     let (found, dockets) = site.ask(ARTICLE).await?;
     if dockets > 0 {
@@ -184,7 +188,7 @@ async fn ask(site: &Site, story: &mut Story<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Looks at every node once, tells what was found, and fails if anything is not as it must be.
+/// Checks every node once, reports the findings, and fails if one of them is wrong.
 async fn conclude(
     sites: &[Site],
     scopes: &[Scope],
@@ -230,8 +234,8 @@ async fn look(
     Ok((seen, record))
 }
 
-/// Cuts the second node off from all others, from both sides, so that nothing passes through a third one either; then
-/// waits until the connections that stood are gone.
+/// Cuts the second node off from all others, on both sides, so that nothing passes through a third node either; then
+/// waits until the open connections have ended.
 async fn cut(sites: &[Site]) -> Result<(), Failure> {
     let far = &sites[1];
     for other in sites.iter().filter(|site| site.data != far.data) {
@@ -258,8 +262,8 @@ async fn join_again(sites: &[Site]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The first record both sides read that has a value two people could honestly read differently: a case file if one was
-/// shared, or if both are devices of one organisation.
+/// Chooses the first record that both sides read and that has a value on which two people could honestly differ: a case
+/// file if one was shared, or if both nodes are devices of one organisation.
 async fn choose(home: &Site, far: &Site, imported: &[Imported], brought: &Brought) -> Result<Disagreement, Failure> {
     let alone = home.organisation == far.organisation;
     let there = |made: &Imported| match brought.parts.get(&made.record) {
@@ -288,7 +292,7 @@ async fn have(sites: &[Site], brought: &Brought) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// The digest, if all nodes have the same.
+/// The digest of all nodes, if it is the same.
 async fn equal_digests(sites: &[Site], scopes: &[Scope]) -> Result<Option<String>, Failure> {
     let mut digests = BTreeSet::new();
     for site in sites {
@@ -317,7 +321,7 @@ async fn interrupted() {
     }
 }
 
-/// Does the same for all nodes at once, and waits for the last.
+/// Runs the same task for all nodes at once, and waits for the last.
 async fn all<F: Future<Output = ()> + Send + 'static>(tasks: impl Iterator<Item = F>) {
     tasks.collect::<JoinSet<()>>().join_all().await;
 }

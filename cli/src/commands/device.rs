@@ -1,4 +1,4 @@
-//! `habeas device`: one more device of an organisation asks, another one takes it in.
+//! `habeas device`: a new device of an organisation makes a request, and another device adds it.
 
 use std::path::PathBuf;
 
@@ -55,7 +55,8 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     match args.step {
         Step::Request { organisation, addresses, output } => {
             let organisation = organisation.parse().map_err(|error: IdError| {
-                // Which organisation has it only the others know; this device is no member of anything yet.
+                // This device is in no registry yet, so only other devices know the organisation that has this
+                // call-sign.
                 let said = if is_call_sign(&organisation) {
                     texts::only_a_call_sign(&organisation)
                 } else {

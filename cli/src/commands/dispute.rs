@@ -1,4 +1,5 @@
-//! `habeas case|docket conflicts`, `resolve`, `retract`, `history`: where claims differ, and what becomes of them.
+//! `habeas case|docket conflicts`, `resolve`, `retract`, `history`: shows where claims differ, resolves and retracts
+//! them.
 
 use protocol::{
     app::control::{self, At, Conflict, Past, Record, RecordKind, Reply, Request, codes},
@@ -15,11 +16,11 @@ use crate::{
     texts::{self, typed},
 };
 
-/// What becomes of claims.
+/// The fates of a claim, as the node names them.
 const STANDS: &str = "stands";
 const SUPERSEDED: &str = "superseded";
 
-/// Settles for none of the values.
+/// The word for a resolution that chooses none of the values.
 const NONE: &str = "none";
 
 /// Which record.
@@ -64,7 +65,7 @@ pub(super) struct Retract {
     reason: String,
 }
 
-/// What is taken back: the only thing this organisation says there, or what stands at one place.
+/// The target of a retraction: the organisation's only claim on a field, or the claim or resolution at one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Target {
     Field(String),
@@ -97,7 +98,8 @@ pub(super) async fn history(which: Which, context: &mut Context<'_>) -> Result<(
     Ok(())
 }
 
-/// Settles exactly what the node shows now: a claim that arrives before the settlement is written opens it again.
+/// Resolves exactly the claims that the node shows now: a claim that arrives before the resolution is written opens the
+/// conflict again.
 pub(super) async fn resolve(args: Resolve, verb: &str, context: &mut Context<'_>) -> Result<(), Failure> {
     let Resolve { record, field, choose, reason, entity } = args;
     let reply = ask(context, &Request::Conflicts { record: record.clone() }).await?;
@@ -131,7 +133,7 @@ pub(super) async fn retract(args: Retract, verb: &str, context: &mut Context<'_>
     Ok(())
 }
 
-/// This organisation.
+/// The id of this organisation.
 async fn us(context: &mut Context<'_>) -> Result<Option<OrgId>, Failure> {
     match ask(context, &Request::Status).await? {
         Reply::Status(status) => Ok(status.organisation),
@@ -139,7 +141,8 @@ async fn us(context: &mut Context<'_>) -> Result<Option<OrgId>, Failure> {
     }
 }
 
-/// The only thing that stands of a field; if others speak of it too, the only one of this organisation.
+/// The only claim on a field that still stands; if other organisations have claims too, the only one of this
+/// organisation.
 fn said_of(claims: &[Past], field: &str, us: Option<OrgId>) -> Result<At, Failure> {
     let stands: Vec<_> = claims.iter().filter(|past| past.field == field && past.fate == STANDS).collect();
     let ours: Vec<_> = stands.iter().copied().filter(|past| Some(past.claim.organisation) == us).collect();
@@ -159,7 +162,7 @@ fn said_of(claims: &[Past], field: &str, us: Option<OrgId>) -> Result<At, Failur
     }
 }
 
-/// The claim or settlement at a place.
+/// The claim or resolution at a place.
 fn said_at(claims: &[Past], conflicts: &[Conflict], entry: &str, index: u64) -> Result<At, Failure> {
     let claims = claims.iter().map(|past| at(&past.claim));
     let resolutions = conflicts.iter().flat_map(|conflict| &conflict.resolutions).map(|resolution| resolution.at);
@@ -177,10 +180,11 @@ fn said_at(claims: &[Past], conflicts: &[Conflict], entry: &str, index: u64) -> 
     }
 }
 
-/// What a field says once a claim is taken back. What it had replaced does not come back by itself.
+/// The claims that a field is left with after a retraction. A value that the retracted claim had replaced does not
+/// return by itself.
 fn left(claims: &[Past], taken: At) -> Option<(&Past, Left<'_>)> {
     let past = claims.iter().find(|past| at(&past.claim) == taken)?;
-    // Where the strictest counts, it counts wherever in the record it is said: a withdrawal hides all of it.
+    // In a field with the strict policy every claim in the record counts: a withdrawal hides the whole record.
     let strict = Schema::current().field(&past.field).is_some_and(|field| field.policy == Policy::Strict);
     let there = |other: &&Past| strict || other.entity == past.entity;
     let same = |other: &&Past| there(other) && other.field == past.field && at(&other.claim) != taken;
@@ -196,13 +200,14 @@ fn left(claims: &[Past], taken: At) -> Option<(&Past, Left<'_>)> {
     Some((past, Left::Nothing(before.map(|past| &past.claim))))
 }
 
-/// A value as one types it to state it.
+/// A fact as a person types it to state this value.
 fn stating(field: &str, value: &serde_json::Value) -> String {
     let said = format!("{field}={}", render::record::raw(value));
     if said.chars().any(char::is_whitespace) { format!("\"{said}\"") } else { said }
 }
 
-/// What was asked, and the record it is about: it knows its sources by their kind. Scripts see ids, and need it not.
+/// Asks the node, and fetches the record beside it, from which people are shown the kinds of sources. Scripts see ids
+/// and do not need the record.
 async fn beside(
     record: &str,
     request: Request,
@@ -218,7 +223,7 @@ async fn beside(
     }
 }
 
-/// The conflict about a field.
+/// The one conflict about a field.
 fn the_one<'a>(conflicts: &'a [Conflict], field: &str, entity: Option<EntityId>) -> Result<&'a Conflict, Failure> {
     let is_it = |conflict: &&Conflict| conflict.field == field && entity.is_none_or(|entity| conflict.entity == entity);
     let found: Vec<_> = conflicts.iter().filter(is_it).collect();
@@ -234,7 +239,7 @@ fn the_one<'a>(conflicts: &'a [Conflict], field: &str, entity: Option<EntityId>)
     }
 }
 
-/// The claim that says what was chosen: a value as people read it, or as it is stored.
+/// The claim with the chosen value, given as people read it or as it is stored; none if no value is chosen.
 fn choice(conflict: &Conflict, choose: &str) -> Result<Option<At>, Failure> {
     if choose == NONE {
         return Ok(None);
@@ -259,7 +264,7 @@ const fn verb(kind: RecordKind) -> &'static str {
     }
 }
 
-/// A field that exists; a mistyped one is answered with the nearest before anything is asked.
+/// Reads a field that exists; for a mistyped name the error suggests the nearest field, before the node is asked.
 pub(super) fn field(name: &str) -> Result<String, Unfit> {
     let schema = Schema::current();
     if schema.field(name).is_some() {
@@ -276,7 +281,7 @@ pub(super) fn field(name: &str) -> Result<String, Unfit> {
     }))
 }
 
-/// A field, or `entry1qpzry9x8g…/0`, with or without the mark that says the id goes on.
+/// Reads a target: a field, or `entry1qpzry9x8g…/0`, with or without the ellipsis that marks a shortened id.
 fn target(text: &str) -> Result<Target, Unfit> {
     let form = |form: String| Unfit(Failure::new(own::USAGE, form));
     if !text.contains('/') {
@@ -377,7 +382,8 @@ mod tests {
         check(&[said(1, SUPERSEDED, 2), past("penalty.type", "fine", 1, STANDS, 1)], Err(codes::NOTHING_THERE));
     }
 
-    /// A caseworker took back a slip and found nothing in its place: the value before it had been replaced for good.
+    /// A retraction reports what the field says now. A caseworker retracted a claim by mistake and found the field
+    /// empty: the value before it had been replaced for good.
     #[test]
     fn after_a_retraction_it_is_said_what_stands_and_what_stood_before() {
         let newest = past("penalty.months", "84", 1, STANDS, 3);

@@ -1,4 +1,4 @@
-//! `habeas doctor`: what is wrong, why, and the command that mends it; whether a node runs or not.
+//! `habeas doctor`: reports what is wrong, why, and the command that repairs it; whether a node runs or not.
 
 use std::{
     fs::{self, File},
@@ -30,7 +30,7 @@ Examples:
   habeas doctor --json
   habeas doctor --settled HB4005";
 
-/// The file in which the node notes when it last made a backup: seconds UTC.
+/// The file in which the node notes the time of its last backup: seconds UTC.
 const LAST_BACKUP: &str = "last-backup";
 
 /// Look for what is wrong, and say what mends it; also while no node runs.
@@ -42,46 +42,46 @@ pub(crate) struct Args {
     settled: Option<String>,
 }
 
-/// What was looked at, and what was found.
+/// A check: its name and its finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Check {
-    /// What was looked at, as one stable word.
+    /// The name of the check, as one stable word.
     pub(crate) check: &'static str,
     pub(crate) state: State,
-    /// What was found, and why it matters.
+    /// The cause: what was found, and why it matters.
     pub(crate) cause: String,
-    /// What mends it.
+    /// The command that repairs it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) command: Option<String>,
 }
 
-/// How good it is.
+/// The state that a check found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     Ok,
-    /// Worth a look.
+    /// A warning: worth a look.
     Warn,
-    /// To be mended.
+    /// A fault to repair.
     Fail,
 }
 
-/// What there is to look at.
+/// The facts that the checks use.
 #[derive(Clone, Debug)]
 struct Facts {
     folder: PathBuf,
-    /// Access and owner of the folder, and of every file in it that others may open.
+    /// Access rights and owner of the folder, and of every file in it that other users may open.
     access: Option<Access>,
-    /// The keys' file and its copy: readable and not empty.
+    /// The file of the keys and its copy: readable and not empty.
     vault: [KeyFile; 2],
-    /// Whether there is a store that keys open.
+    /// Whether there is a store that the keys open.
     store: bool,
     wiped: bool,
     node: Node,
     space: Option<Space>,
-    /// When the last backup was made: UTC, seconds.
+    /// The time of the last backup: UTC, seconds.
     backup: Option<u64>,
-    /// Devices that memory may be written to, unencrypted.
+    /// Swap devices to which memory may be written unencrypted.
     swap: Vec<String>,
     now: u64,
     version: &'static str,
@@ -111,7 +111,7 @@ struct Space {
 enum Node {
     Runs(Box<(Status, Examination)>),
     Stopped,
-    /// Something answers, and not as it should.
+    /// A node answers, but not as expected.
     Odd(Failure),
 }
 
@@ -168,7 +168,7 @@ async fn node(folder: &Path) -> Node {
     }
 }
 
-/// `None`: there is no such folder.
+/// The access rights of the folder; `None` if there is no such folder.
 fn access(folder: &Path) -> Option<Access> {
     let about = fs::metadata(folder).ok().filter(fs::Metadata::is_dir)?;
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
@@ -183,22 +183,22 @@ fn key_file(path: &Path) -> KeyFile {
         return KeyFile::Missing;
     }
     if !path.is_file() {
-        // Whoever opens a pipe waits for its other end.
+        // A pipe is never opened: the call would wait for its other end.
         return KeyFile::Unreadable;
     }
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut [0]));
     if read.is_ok() { KeyFile::Readable } else { KeyFile::Unreadable }
 }
 
-/// Of the folder's file system, or of the one it would be made in.
+/// The space on the folder's file system, or on the one in which the folder would be created.
 fn space(folder: &Path) -> Option<Space> {
     let found = folder.ancestors().find_map(|folder| statvfs(folder).ok())?;
     let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
     Some(Space { free: bytes(found.f_bavail), all: bytes(found.f_blocks) })
 }
 
-/// Swap areas (proc(5)) that are neither memory themselves (zram) nor behind dm-crypt. A file lies on some file system:
-/// whether that is encrypted cannot be seen from here.
+/// Swap areas (proc(5)) that are neither in memory (zram) nor behind dm-crypt. A swap file lies on some file system,
+/// and whether that is encrypted cannot be seen from here.
 fn swap(table: &Path, devices: &Path) -> Vec<String> {
     let table = fs::read_to_string(table).unwrap_or_default();
     let areas = table.lines().skip(1).filter_map(|line| line.split_whitespace().next());

@@ -1,4 +1,4 @@
-//! `habeas found`: a draft from cards, each founder's signature of it, and the registry file from both.
+//! `habeas found`: makes a draft from cards, each founder's signature of it, and the registry file from both.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! `habeas help` and `habeas completions`: all of it offline, from what is built in.
+//! `habeas help` and `habeas completions`: both work offline, from texts that are compiled in.
 
 pub(crate) mod fields;
 
@@ -26,7 +26,7 @@ Examples:
   habeas completions bash > habeas.bash";
 /// The topic that lists exit statuses.
 const EXIT_CODES: &str = "exit-codes";
-/// How alike a mistyped topic must be to be suggested, from 0 to 1.
+/// The similarity from which a topic is suggested for a mistyped one, from 0 to 1.
 const ALIKE: f64 = 0.7;
 
 /// Explain a command, a code, the fields of records, or the exit statuses.
@@ -114,7 +114,7 @@ fn nearest(topic: &str) -> Option<String> {
     nearest_of(topic, topics.iter().map(|topic| &**topic)).map(str::to_owned)
 }
 
-/// The one that is most like what was typed, if it is like it at all.
+/// The nearest known topic to the typed one, if one is similar enough.
 fn nearest_of<'a>(typed: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let like = |known: &str| strsim::jaro_winkler(&known.to_lowercase(), &typed.to_lowercase());
     let nearest = known.max_by(|a, b| like(a).total_cmp(&like(b)))?;

@@ -1,4 +1,4 @@
-//! `habeas import`: brings case files and dockets in from a file.
+//! `habeas import`: imports case files and dockets from a file.
 
 use std::path::PathBuf;
 

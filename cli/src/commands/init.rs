@@ -1,4 +1,5 @@
-//! `habeas init`: makes keys and an empty store; with `--alone` all that an organisation by itself needs.
+//! `habeas init`: makes keys and an empty store; with `--alone` also a registry and a running node for one
+//! organisation.
 
 mod alone;
 
@@ -21,7 +22,7 @@ Examples:
   habeas init --alone
   habeas init
   habeas init --device";
-/// Times a person may choose passphrases that will not do.
+/// The number of attempts at choosing acceptable passphrases.
 const TRIES: usize = 3;
 
 /// Make the keys of a new organisation, or of one more device of yours.
@@ -39,12 +40,12 @@ pub(crate) struct Args {
     invented: bool,
 }
 
-/// Whose keys are made.
+/// The kind of keys to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
-    /// A new organisation's, its root key among them.
+    /// The keys of a new organisation, including its root key.
     Organisation,
-    /// One more device's.
+    /// The keys of a further device.
     Device,
 }
 
@@ -78,14 +79,14 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     Ok(())
 }
 
-/// Passphrases that will exist.
+/// The chosen passphrases, for keys that do not exist yet.
 #[derive(Clone)]
 struct Chosen {
     passphrase: Passphrase,
     root_passphrase: Option<Passphrase>,
 }
 
-/// Says what passphrases are for, and has them chosen.
+/// Explains the passphrases, and lets a person choose them.
 fn choose(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
     if context.may_type(Which::Device) {
         let explained = match keys {
@@ -97,7 +98,7 @@ fn choose(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
     choose_until_alike(keys, context)
 }
 
-/// Whoever types two that differ may begin again.
+/// Chooses passphrases; a person who types two that differ may start again.
 fn choose_until_alike(keys: Keys, context: &mut Context<'_>) -> Result<Chosen, Failure> {
     let mut tries = 1;
     loop {
@@ -118,7 +119,8 @@ fn chosen(keys: Keys, context: &Context<'_>) -> Result<Chosen, Failure> {
     Ok(Chosen { passphrase, root_passphrase })
 }
 
-/// Has keys made; passphrases that will not do may be chosen again where a person types them. Answers with those that did.
+/// Makes the keys. If the node refuses the passphrases, a person at a keyboard may choose again. Returns those that
+/// were accepted.
 async fn make(
     keys: Keys,
     demo: bool,

@@ -1,4 +1,4 @@
-//! `habeas join`: takes part in the registry of a registry file.
+//! `habeas join`: joins the registry of a registry file.
 
 use std::path::PathBuf;
 

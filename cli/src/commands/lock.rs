@@ -1,4 +1,5 @@
-//! `habeas unlock`, `habeas lock`, `habeas stop`, `habeas wipe`: what the running node may read, and its end.
+//! `habeas unlock`, `habeas lock`, `habeas stop`, `habeas wipe`: opens, locks and ends the running node, destroys its
+//! keys.
 
 use protocol::app::control::{Reply, Request};
 
@@ -52,7 +53,7 @@ pub(crate) struct LockArgs {}
 pub(crate) struct StopArgs {}
 
 pub(crate) async fn unlock(context: &mut Context<'_>) -> Result<(), Failure> {
-    // Nobody types a passphrase for a node that does not run.
+    // A person is not asked for a passphrase if no node runs.
     ask(context, &Request::Status).await?;
     let passphrase = context.passphrase(Which::Device)?;
     let reply = ask(context, &Request::Unlock { passphrase }).await?;
@@ -70,7 +71,7 @@ pub(crate) async fn stop(context: &mut Context<'_>) -> Result<(), Failure> {
     ended(context).await
 }
 
-/// Asks no passphrase: whoever must wipe in a hurry has no time to type one.
+/// Wipes without asking for a passphrase: a person who must wipe in a hurry has no time to type one.
 pub(crate) async fn wipe(args: WipeArgs, context: &mut Context<'_>) -> Result<(), Failure> {
     if args.confirm.as_deref() != Some("destroy") {
         let failure = Failure::new(codes::CONFIRM, texts::not_confirmed());
@@ -81,7 +82,8 @@ pub(crate) async fn wipe(args: WipeArgs, context: &mut Context<'_>) -> Result<()
     ended(context).await
 }
 
-/// Waits until the node has ended, so that the next command finds none; a node that takes its time does not hold it up.
+/// Waits until the node has ended, so that the next command finds none; a node that is slow to end does not delay the
+/// command any longer.
 async fn ended(context: &Context<'_>) -> Result<(), Failure> {
     let data = context.data()?;
     let _takes_its_time = until(STOP_TIME_MAX, async || Ok((!is_held(&data)).then_some(()))).await?;

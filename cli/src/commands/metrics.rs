@@ -1,4 +1,4 @@
-//! `habeas metrics`: how the node does, in numbers, for a program that watches it.
+//! `habeas metrics`: the figures of the node, for a monitoring program.
 
 use protocol::app::control::{Reply, Request};
 

@@ -1,4 +1,4 @@
-//! `habeas name`: what organisations are called on this computer, and nowhere else.
+//! `habeas name`: petnames of organisations, which stay on this computer.
 
 use std::collections::BTreeMap;
 
@@ -28,12 +28,12 @@ pub(crate) struct Args {
     remove: Option<String>,
 }
 
-/// What people here call organisations, by call-sign.
+/// The petnames of organisations, by call-sign.
 pub(super) struct Book(BTreeMap<String, String>);
 
 impl Book {
-    /// For texts that name these organisations. It is empty where a script reads: scripts find a name in a field of its
-    /// own or not at all; and where the node does not tell, for then the call-signs stand alone.
+    /// Loads the petnames for texts that name these organisations. The book is empty for scripts, which find a name in
+    /// a field of its own or not at all, and if the node does not give the names: then the call-signs stand alone.
     pub(super) async fn to_name<'a>(
         organisations: impl IntoIterator<Item = &'a String>,
         context: &mut Context<'_>,
@@ -45,12 +45,12 @@ impl Book {
         Self(names.into_iter().filter_map(|named| Some((named.call_sign?, named.petname))).collect())
     }
 
-    /// Call-signs, each with what it is called beside it.
+    /// The call-signs, each followed by its petname.
     pub(super) fn called(&self, call_signs: &[String]) -> Vec<String> {
         call_signs.iter().map(|sign| self.one(sign)).collect()
     }
 
-    /// One of them.
+    /// One call-sign, followed by its petname.
     pub(super) fn one(&self, call_sign: &str) -> String {
         self.0.get(call_sign).map_or_else(|| call_sign.to_owned(), |name| texts::names::called(call_sign, name))
     }

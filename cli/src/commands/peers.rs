@@ -1,4 +1,4 @@
-//! `habeas peers`, `habeas hold`, `habeas release`: whom this node exchanges with.
+//! `habeas peers`, `habeas hold`, `habeas release`: lists the peers of this node, stops and resumes exchange with them.
 
 use protocol::app::control::{Reply, Request};
 

@@ -1,4 +1,5 @@
-//! `habeas docket list`: all dockets, or those that answer a question: article × circumstance × argument × court → response.
+//! `habeas docket list`: all dockets, or those that match a question: article × circumstance × argument × court →
+//! response.
 
 use protocol::app::control::{Question, RecordKind, Reply, Request};
 
@@ -49,7 +50,7 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     let reply = ask(context, &Request::Ask { question: question.clone() }).await?;
     let Reply::Precedents { found, asked, as_of } = &reply else { return Err(unexpected(&reply)) };
     let parts = parts(question);
-    // Only a person is helped by what each part alone would find.
+    // Scripts are not shown how many dockets each part of the question finds alone.
     let alone = match found.is_empty() && *asked > 0 && parts.len() > 1 && !context.screen.is_json() {
         true => each_alone(parts, context).await?,
         false => parts.into_iter().map(|(typed, _)| (typed, 0)).collect(),
@@ -82,7 +83,7 @@ fn parts(question: Question) -> Vec<(String, Question)> {
     parts.into_iter().filter_map(part).collect()
 }
 
-/// How many dockets each part alone would find.
+/// The number of dockets that each part finds alone.
 async fn each_alone(
     parts: Vec<(String, Question)>,
     context: &mut Context<'_>,

@@ -1,4 +1,4 @@
-//! What is said when a node runs in the background: for scripts one line that ends a command and begins their work.
+//! The report that a node is ready in the background: for scripts one line, the last of the command.
 
 use std::path::{Path, PathBuf};
 
@@ -11,12 +11,12 @@ use serde::Serialize;
 use super::init::Step;
 use crate::{daemon::LOG, render::Screen};
 
-/// The last line of a command that leaves a running node.
+/// The last line of a command that leaves a node running and ready.
 #[derive(Debug, Serialize)]
 pub(super) struct Ready<'a> {
     schema: u32,
     event: &'static str,
-    /// What this run of the command did; the rest was there already.
+    /// The steps that this run of the command carried out; the rest was done before.
     did: &'a [Step],
     state: NodeState,
     call_sign: Option<&'a str>,
@@ -46,7 +46,7 @@ impl<'a> Ready<'a> {
         }
     }
 
-    /// The line for scripts, or the text for people.
+    /// Prints the line for scripts, or the text for people.
     pub(super) fn tell(&self, screen: &mut Screen, text: impl FnOnce() -> String) {
         if screen.is_json() { screen.line(self) } else { screen.data(&text()) }
     }

@@ -1,4 +1,4 @@
-//! `habeas case` and `habeas docket`: new ones, what is stated about them, one of them, all of them.
+//! `habeas case` and `habeas docket`: begins a record, states facts about it, shows one, lists all.
 
 use protocol::{
     app::control::{Fact, Record, RecordKind, Reply, Request, Summary},
@@ -241,7 +241,7 @@ pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_
     Ok(())
 }
 
-/// Whether it hides a case file from everybody who has it.
+/// Whether the request withdraws a case file, which hides it from all its readers.
 fn withdraws(request: &Request) -> bool {
     let Request::Set { facts, .. } = request else { return false };
     facts.iter().any(|fact| fact.field == "consent_record.withdrawn")
@@ -268,7 +268,8 @@ pub(super) async fn list(kind: RecordKind, listing: Listing, context: &mut Conte
     Ok(())
 }
 
-/// `FIELD=VALUE`; a field that does not exist is answered with the nearest one before anything is asked.
+/// Reads a stated fact, `FIELD=VALUE`; for a field that does not exist the error suggests the nearest, before the node
+/// is asked.
 fn stated(text: &str) -> Result<Fact, Unfit> {
     let form = || Unfit(Failure::new(own::USAGE, typed::field_value_form()));
     let (field, value) = text.split_once('=').ok_or_else(form)?;

@@ -1,4 +1,4 @@
-//! `habeas serve`: runs the node in the foreground, opens it, and passes on the wish to end.
+//! `habeas serve`: runs the node in the foreground, opens it, and passes on signals to end.
 
 use protocol::app::control::{NodeState, Request, codes};
 use rustix::process::Signal;
@@ -21,7 +21,7 @@ Examples:
   habeas serve --listen 0.0.0.0:4001
   habeas serve --background
   habeas serve --no-input --passphrase-file /run/credentials/habeas/passphrase";
-/// Times a person may mistype before the node stays closed.
+/// The number of attempts at the passphrase before the node stays closed.
 const TRIES: usize = 3;
 
 /// Run the node: until Ctrl-C, or in the background.
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
     until_ended(&mut node, context).await
 }
 
-/// Opens the node, if it is closed and there is a passphrase to be had.
+/// Opens the node, if it is closed and a passphrase can be had.
 pub(super) async fn open(client: &Client, context: &mut Context<'_>) -> Result<(), Failure> {
     match status(client).await?.state {
         NodeState::Empty => return Err(Failure::new(codes::EMPTY, texts::no_keys())),
@@ -104,7 +104,7 @@ pub(super) async fn open(client: &Client, context: &mut Context<'_>) -> Result<(
     }
 }
 
-/// Waits for the node's end; Ctrl-C or a wish of the system to end is passed on, a second one ends it at once.
+/// Waits until the node has ended. Ctrl-C or a signal to end is passed on to it; a second one kills it.
 async fn until_ended(node: &mut Node, context: &mut Context<'_>) -> Result<(), Failure> {
     let caught = |kind| signal(kind).expect("a process may handle its own signals");
     let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];

@@ -1,4 +1,4 @@
-//! `habeas share`: look at what would go to whom, let it go after a hold, cancel it while it waits.
+//! `habeas share`: previews a share, schedules it with a hold, cancels it while it waits.
 
 use protocol::app::control::{Guest, Reader, Readers, Reply, Request, Share, SharePreview, codes};
 
@@ -18,7 +18,7 @@ Examples:
   habeas share abandon-zoo-able-zone-about-zero --with everyone
   habeas share --waiting
   habeas share --cancel 5f0c1d2e3a4b5c6d";
-/// The word for all members.
+/// The word that names all members as readers.
 const EVERYONE: &str = "everyone";
 const MINUTE_S: u64 = 60;
 
@@ -102,12 +102,12 @@ async fn waiting(reply: &Reply, context: &mut Context<'_>) -> Result<(), Failure
     Ok(())
 }
 
-/// The organisations named, one each: commas stand between them, but also in what people here call one.
+/// The organisations named, one string each. They are separated by commas, but a petname may contain a comma too.
 async fn named(with: &[String], context: &mut Context<'_>) -> Vec<String> {
     if !with.iter().any(|list| list.contains(',')) {
         return with.to_vec();
     }
-    // Without the address book every comma separates.
+    // If the petnames cannot be had, every comma separates.
     let petnames: Vec<_> = match ask(context, &Request::Names).await {
         Ok(Reply::Names { names }) => names.into_iter().map(|named| named.petname.to_lowercase()).collect(),
         _ => Vec::new(),
@@ -115,7 +115,7 @@ async fn named(with: &[String], context: &mut Context<'_>) -> Vec<String> {
     with.iter().flat_map(|list| split(list, &petnames)).collect()
 }
 
-/// The parts between commas; several together where they are what one organisation is called.
+/// Splits a list at its commas; parts that together are a petname stay together.
 fn split(list: &str, petnames: &[String]) -> Vec<String> {
     let parts: Vec<_> = list.split(',').collect();
     let (mut names, mut at) = (Vec::new(), 0);
@@ -138,7 +138,7 @@ fn readers(names: &[String]) -> Result<Readers, Failure> {
     }
 }
 
-/// `ORGANISATION` or `ORGANISATION:COUNTRY`; two letters are a country, and a name may have a colon of its own.
+/// Reads a guest: `ORGANISATION` or `ORGANISATION:COUNTRY`. Two letters are a country; a petname may contain a colon.
 fn guest(name: &str) -> Guest {
     let is_country = |country: &str| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic());
     match name.rsplit_once(':').filter(|(_, country)| is_country(country)) {
@@ -149,7 +149,7 @@ fn guest(name: &str) -> Guest {
     }
 }
 
-/// Asks whether it shall go; without anyone to ask it does not.
+/// Whether the person confirms the share; if nobody can be asked, it is not confirmed.
 fn confirmed(preview: &SharePreview, context: &mut Context<'_>) -> Result<bool, Failure> {
     let going = preview.cases.iter().filter(|case| !case.goes.is_empty()).count();
     context.confirm(&texts::sharing::ask(going, preview.readers.len()))

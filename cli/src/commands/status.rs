@@ -1,4 +1,4 @@
-//! `habeas status`: how things stand.
+//! `habeas status`: the status of the node.
 
 use protocol::app::control::{Reply, Request};
 

@@ -1,4 +1,4 @@
-//! Where claims differ, side by side, and what became of every claim.
+//! Disputes: conflicting claims side by side, and the history of every claim.
 
 use habeas_texts::language;
 use protocol::{
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::texts;
 
-/// Every conflict: its values with who, when, how sure, from where; then what was said to settle it.
+/// The conflicts, each with its values: who states them, when, grade, source; then the resolutions.
 pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &[Conflict]) -> String {
     let as_of = texts::as_of(&moment_and_zone(of.as_of));
     let head = format!("{}  {}", texts::kind(of.kind), of.pseudonym);
@@ -24,7 +24,7 @@ pub(crate) fn conflicts(record: &Option<Box<Record>>, of: &Heading, conflicts: &
     std::iter::once(head).chain(each).chain([as_of]).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Every claim, newest first, with its fate.
+/// The history: every claim, newest first, with its fate.
 pub(crate) fn history(record: &Option<Box<Record>>, of: &Heading, claims: &[Past]) -> String {
     let row = |past: &Past| {
         let own = vec![titled(&past.field), shown(&past.field, &past.claim.value), fate(past)];
@@ -44,15 +44,15 @@ pub(crate) fn values(conflict: &Conflict) -> Vec<String> {
     values
 }
 
-/// What a field says when something was taken back.
+/// The claims that a field is left with after a retraction.
 pub(crate) enum Left<'a> {
-    /// These claims, whoever makes them.
+    /// The claims that are left, of any organisation.
     Claims(Vec<&'a Claim>),
-    /// Nothing; this is what the claim taken back had replaced.
+    /// Nothing is left; the claim that the retracted one had replaced, if there was one.
     Nothing(Option<&'a Claim>),
 }
 
-/// "Taken back: Date of return: March 2024. Nothing stands there now; before it was …".
+/// The text about what is left: "Taken back: Date of return: March 2024. Nothing stands there now; before it was …".
 pub(crate) fn left(taken: &serde_json::Value, field: &str, left: &Left<'_>) -> String {
     let taken = texts::dispute::taken_back(&titled(field), &shown(field, taken));
     let by = |said: &Claim| who(said.call_sign.as_deref(), said.petname.as_deref(), &said.organisation);
@@ -104,7 +104,7 @@ fn resolution(conflict: &Conflict, said: &Resolution) -> String {
     )
 }
 
-/// What became of a claim.
+/// The fate of a claim, in words.
 pub(super) fn fate(past: &Past) -> String {
     let back = past.retractions.first().map(|back| (moment(back.when), reason("recall_reason", &back.reason)));
     match (past.fate.as_str(), back) {
@@ -122,7 +122,7 @@ const fn at(claim: &Claim) -> At {
     At { entry: claim.entry, index: claim.index }
 }
 
-/// Where a claim stands, as `retract` takes it.
+/// The place of a claim, as `retract` takes it.
 fn place_of(claim: &Claim) -> String {
     place(&at(claim))
 }

@@ -1,4 +1,4 @@
-//! What the doctor found, one line each, with the command that mends it below.
+//! The findings of the doctor, one line each, with the command that repairs it below.
 
 use super::{
     moment_and_zone,
@@ -9,7 +9,7 @@ use crate::{
     texts,
 };
 
-/// Every check, in the order it should be mended.
+/// The checks, in the order in which they should be repaired.
 pub(crate) fn checks(checks: &[Check], now: u64) -> String {
     let width = checks.iter().map(|found| texts::doctor::name(found.check).chars().count()).max().unwrap_or(0) + 2;
     let line = |found: &Check| {

@@ -1,4 +1,4 @@
-//! What can be stated, as people read it.
+//! The fields that can be stated, as people read them.
 
 use super::{Ink, indented, table};
 use crate::{
@@ -6,10 +6,10 @@ use crate::{
     texts::fields as said,
 };
 
-/// Codes that are listed with their field; of more, the way to them.
+/// The number of codes shown with their field; a field with more codes names the command that lists them.
 const CODES_SHOWN: usize = 16;
 
-/// All parts of records, or one of them.
+/// The fields of all parts of records, or of one part.
 pub(crate) fn fields(found: &Fields) -> String {
     match found {
         Fields::Parts(parts) => list(parts),
@@ -47,7 +47,7 @@ fn explained(field: &Explained, alone: bool) -> String {
         let row =
             |code: &crate::commands::help::fields::Code| vec![String::new(), code.code.clone(), code.label.clone()];
         (!field.codes.is_empty()).then(|| {
-            // The codes stand under each other, to the right of what they are the values of.
+            // The codes are in a column to the right of their field.
             let rows: Vec<_> = field.codes.iter().map(row).map(|row| row[1..].to_vec()).collect();
             format!("  {}\n{}", said::row_value(), shifted(&indented(rows)))
         })

@@ -1,11 +1,11 @@
-//! Replies as scripts see them: one object, its version, and each time twice: seconds since 1970, and RFC 3339, both UTC.
+//! Replies as JSON for scripts: one object with its version; each time as seconds since 1970 and as RFC 3339, both UTC.
 
 use jiff::Timestamp;
 use protocol::app::control::{Reply, SCHEMA};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// What times are called in replies: seconds since 1970, UTC.
+/// The keys of times in replies: seconds since 1970, UTC.
 const TIMES: &[&str] =
     &["as_of", "at", "changed", "clock", "due_at", "equal_at", "latest_claim", "since", "time", "when"];
 
@@ -18,7 +18,7 @@ struct Versioned<'a> {
     as_of: Option<u64>,
 }
 
-/// With the time it was true at, where the node does not say so itself.
+/// A reply with its version, and with the time of the reply if the node does not give one.
 pub(super) fn versioned(reply: &Reply, now: u64) -> Value {
     let as_of = match reply {
         Reply::Peers { .. }
@@ -32,7 +32,7 @@ pub(super) fn versioned(reply: &Reply, now: u64) -> Value {
     dated(json.expect("what is shown is made of texts, numbers and lists"))
 }
 
-/// With `NAME_utc` behind each time `NAME`.
+/// The dated JSON: `NAME_utc` is added behind each time `NAME`.
 fn dated(json: Value) -> Value {
     match json {
         Value::Array(values) => values.into_iter().map(dated).collect(),

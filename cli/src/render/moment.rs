@@ -1,8 +1,8 @@
-//! Times as people read them: in the form of the language, in the person's time zone, and no finer than they were recorded.
+//! Times as people read them: in the form of the language, in the person's time zone, no finer than they were recorded.
 //!
-//! A time has the zone's difference from UTC beside it (RFC 3339), so that it says the same to whoever is elsewhere; the
-//! zone's name stands once, in the line that says as of when. What was recorded to the day is that day everywhere. Like the
-//! language, the zone is a property of the thread: one command has one.
+//! A time is followed by the zone's difference from UTC (RFC 3339), so that it is unambiguous in other zones; the
+//! zone's name is given once, in the line that says as of when. A time recorded to the day is that day everywhere. Like
+//! the language, the zone is a property of the thread: one command has one.
 
 use std::cell::RefCell;
 
@@ -24,7 +24,7 @@ pub(crate) fn tell_times_in(zone: TimeZone) {
     ZONE.set(zone);
 }
 
-/// What `say` says, with times in UTC: for other programs.
+/// Runs `say` with times in UTC, for the output to other programs.
 pub(crate) fn in_utc<T>(say: impl FnOnce() -> T) -> T {
     let zone = ZONE.replace(TimeZone::UTC);
     let said = say();
@@ -32,12 +32,13 @@ pub(crate) fn in_utc<T>(say: impl FnOnce() -> T) -> T {
     said
 }
 
-/// The name by which the node, a program of the same machine, finds the zone; none where it has only rules.
+/// The name of the zone, by which the node, a program of the same machine, finds it; none for a zone that has only
+/// rules.
 pub(crate) fn zone_name() -> Option<String> {
     ZONE.with_borrow(|zone| zone.iana_name().map(str::to_owned))
 }
 
-/// The minute, or the day alone for times that were recorded to the day.
+/// The moment to the minute, or the day alone for times that were recorded to the day.
 pub(crate) fn moment(seconds: u64) -> String {
     if seconds.is_multiple_of(DAY) {
         only_day(seconds)
@@ -46,14 +47,14 @@ pub(crate) fn moment(seconds: u64) -> String {
     }
 }
 
-/// The same, with the zone's name: for the line that says as of when.
+/// The moment and the zone's name: for the line that says as of when.
 pub(crate) fn moment_and_zone(seconds: u64) -> String {
     let name = ZONE.with_borrow(|zone| zone.iana_name().filter(|name| !is_utc(name)).map(|name| format!(" ({name})")));
     let name = name.filter(|_| !seconds.is_multiple_of(DAY)).unwrap_or_default();
     moment(seconds) + &name
 }
 
-/// The same as tables for other programs have it: ISO 8601 in every language, UTC.
+/// The moment in ISO 8601, UTC, in every language: for tables that other programs read.
 pub(crate) fn iso(seconds: u64) -> String {
     let form = if seconds.is_multiple_of(DAY) { "%Y-%m-%d" } else { "%Y-%m-%d %H:%M" };
     in_utc(|| in_form(seconds, form))
@@ -62,7 +63,7 @@ pub(crate) fn iso(seconds: u64) -> String {
 /// The day alone.
 pub(crate) fn only_day(seconds: u64) -> String {
     let say = || in_form(seconds, day_form());
-    // A day that was recorded is no moment of it that could lie in another day elsewhere.
+    // A recorded day is no moment that could lie in another day of another zone.
     if seconds.is_multiple_of(DAY) { in_utc(say) } else { say() }
 }
 
@@ -74,7 +75,7 @@ fn day_form() -> &'static str {
     if language::current() == Language::En { "%Y-%m-%d" } else { "%d.%m.%Y" }
 }
 
-/// In a form of strftime(3), in which `{zone}` stands for the difference from UTC.
+/// The time in a form of strftime(3), in which `{zone}` stands for the difference from UTC.
 fn in_form(seconds: u64, form: &str) -> String {
     let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
     let said = |time: Timestamp| {
@@ -85,13 +86,13 @@ fn in_form(seconds: u64, form: &str) -> String {
     time.map_or_else(|| "?".to_owned(), said)
 }
 
-/// A date of the record in the language spoken, as exactly as it is known; what is no date stays as it is. What is said
-/// here can be typed.
+/// A day or other date of the record in the current language, as exactly as it is known; a text that is no date stays
+/// unchanged. The result can be typed as a value.
 pub(crate) fn day(text: &str) -> String {
     date(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// `A`, `A/B`, `../B`, `A/..`.
+/// A date: `A`, `A/B`, `../B`, `A/..`.
 fn date(text: &str) -> Option<String> {
     Some(match text.split_once('/') {
         None => point(text, false)?,
@@ -101,7 +102,8 @@ fn date(text: &str) -> Option<String> {
     })
 }
 
-/// A day, month, season, quarter or year, perhaps approximate; after a preposition, in the case that it asks for.
+/// A point in time: a day, month, season, quarter or year, perhaps approximate; with `after`, in the grammatical case
+/// that follows a preposition.
 fn point(text: &str, after: bool) -> Option<String> {
     match text.strip_suffix('~') {
         Some(text) => unit(text, true).map(|unit| dates::date_about(&unit)),
@@ -125,7 +127,7 @@ fn unit(text: &str, after: bool) -> Option<String> {
     }
 }
 
-/// Months 1 to 12, seasons 21 to 24, quarters 33 to 36 (ISO 8601-2).
+/// A part of a year: months 1 to 12, seasons 21 to 24, quarters 33 to 36 (ISO 8601-2).
 fn part_of_year(year: &str, part: u64, after: bool) -> Option<String> {
     Some(match (part, after) {
         (1..=12, false) => dates::date_month(part, year),
@@ -169,7 +171,8 @@ mod tests {
             tell_times_in(zone(name));
             assert_eq!((&*moment(seconds), &*moment_and_zone(seconds)), (expected, as_of));
         };
-        // Winter and summer; across midnight; half an hour; the same as UTC, and still a zone of its own.
+        // The cases: winter and summer; across midnight; half an hour; a zone equal to UTC that still has a name of its
+        // own.
         check("Europe/Kyiv", 1_795_516_200, "2026-11-24 12:30 +02:00", "2026-11-24 12:30 +02:00 (Europe/Kyiv)");
         check("Europe/Kyiv", 1_783_334_400, "2026-07-06 13:40 +03:00", "2026-07-06 13:40 +03:00 (Europe/Kyiv)");
         check(

@@ -1,4 +1,4 @@
-//! Dockets that answer a question, with what in them does.
+//! Precedents: dockets that match a question, with the matching arguments.
 
 use protocol::app::control::{Answered, Precedent};
 use serde_json::Value;
@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::{indented, moment_and_zone, record::shown, table};
 use crate::texts;
 
-/// One line for each argument, or for the docket if it has none that was asked for.
-/// Where nothing answers, `alone` says how much each part of the question would find without the others.
+/// The precedents, one line for each argument, or for the docket if it has no argument that was asked for. If none
+/// matches, `alone` has the number of dockets that each part of the question finds without the others.
 pub(crate) fn precedents(found: &[Precedent], alone: &[(String, usize)], asked: u64, as_of: u64) -> String {
     let as_of = texts::as_of(&moment_and_zone(as_of));
     if found.is_empty() {

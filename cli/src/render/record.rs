@@ -1,5 +1,4 @@
-//! Case files and dockets as people read them. What organisations disagree about stands first, side by side; nothing is
-//! chosen for the reader.
+//! Case files and dockets as people read them. Disputed values come first, side by side; none is chosen for the reader.
 
 use habeas_texts::language;
 use protocol::{
@@ -12,25 +11,26 @@ use serde_json::Value;
 use super::{Ink, day, fits, indented, moment, moment_and_zone, only_day, stacked, table};
 use crate::texts;
 
-/// Numbers that say what a pseudonym says.
+/// The root ids: numbers that the pseudonym already expresses.
 const ROOT_IDS: &[&str] = &["case_file.case_id", "docket.docket_id", "tombstone.case_id"];
 
-/// Words of a pseudonym that are shown where there is no room for all six: enough to name it by, beside a label and alone.
+/// The number of naming words: words of a pseudonym that are shown where there is no room for all six, beside a label
+/// and alone.
 const NAMING_WORDS: [usize; 2] = [2, 3];
-/// What tells several parts of one kind apart: what it is, and since when.
+/// The fields that distinguish several parts of one kind: what a part is, and since when.
 const TELLING: &[&str] = &["sequence", "purpose", "type", "code", "kind", "status", "level"];
 const DATING: &[&str] = &["date", "from", "asked_on", "opened", "offered_on", "since"];
 
-/// How much of a record is shown.
+/// The depth to which a record is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Depth {
-    /// Beside each value: who said it, when, from which source.
+    /// Shows the provenance beside each value: who stated it, when, from which source.
     pub(crate) provenance: bool,
-    /// Beside each value: its field, as it is typed.
+    /// Shows the field's name beside each value, as it is typed.
     pub(crate) fields: bool,
 }
 
-/// One record.
+/// The text of one record.
 pub(crate) fn record(record: &Record, depth: Depth) -> String {
     let taken_back = record.taken_back.iter().map(|taken| {
         let (from, by) = (taken.from.join(", "), taken.by.join(", "));
@@ -60,7 +60,7 @@ pub(crate) fn record(record: &Record, depth: Depth) -> String {
     [Some(head), disagreement].into_iter().flatten().chain(entities).chain([as_of]).collect::<Vec<_>>().join("\n\n")
 }
 
-/// A list of records.
+/// The list of records as a table.
 pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String {
     let as_of = texts::as_of(&moment_and_zone(now));
     if records.is_empty() {
@@ -78,7 +78,8 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String
     format!("{list}\n\n{as_of}")
 }
 
-/// A list where there is little room: a line each, the first words of its pseudonym, the day, how many can read it.
+/// A brief list for narrow terminals: one line each, with the first words of the pseudonym, the day, and the number of
+/// readers.
 fn brief(kind: RecordKind, records: &[Summary], labelled: bool) -> String {
     let row = |record: &Summary| {
         let label = labelled.then(|| record.label.clone().unwrap_or_default());
@@ -94,7 +95,7 @@ fn disputed(record: &Summary) -> String {
     if record.conflicts == 0 { String::new() } else { format!("! {}", record.conflicts) }
 }
 
-/// The words that name a record where there is no room for all of them.
+/// The naming words of a record: the first words of its pseudonym, where there is no room for all of them.
 fn naming(pseudonym: &str, shown: usize) -> String {
     let words: Vec<_> = pseudonym.split(' ').collect();
     match words.get(..shown) {
@@ -103,7 +104,7 @@ fn naming(pseudonym: &str, shown: usize) -> String {
     }
 }
 
-/// What an import made, or would make.
+/// The records that were imported, or, in a dry run, would be.
 pub(crate) fn imported(records: &[Imported], entries: u64, dry_run: bool) -> String {
     if records.is_empty() {
         return texts::nothing_new();
@@ -116,7 +117,8 @@ pub(crate) fn imported(records: &[Imported], entries: u64, dry_run: bool) -> Str
     format!("{rows}\n\n{}", texts::imported(records.len(), entries, dry_run))
 }
 
-/// How many fields are disputed, and a row for each value: field, value, who, when, grade, source.
+/// The number of disputed fields and of their conflicts' rows, one for each value: field, value, who, when, grade,
+/// source.
 fn conflicts(record: &Record) -> Option<(usize, Vec<Vec<String>>)> {
     let cells: Vec<&Cell> =
         record.entities.iter().flat_map(|entity| &entity.cells).filter(|cell| cell.shown == "conflict").collect();
@@ -130,7 +132,8 @@ fn conflicts(record: &Record) -> Option<(usize, Vec<Vec<String>>)> {
     (!cells.is_empty()).then(|| (cells.len(), rows.collect()))
 }
 
-/// Who says so, when, how sure, from which source: by kind, where the record is at hand and says it.
+/// The provenance of a claim: who, when, grade, source. The source is given by its kind, if the record is at hand and
+/// has one.
 pub(crate) fn claim<'a>(record: impl Into<Option<&'a Record>>, claim: &Claim) -> Vec<String> {
     let record = record.into();
     let who = who(claim.call_sign.as_deref(), claim.petname.as_deref(), &claim.organisation);
@@ -140,13 +143,13 @@ pub(crate) fn claim<'a>(record: impl Into<Option<&'a Record>>, claim: &Claim) ->
     vec![who, moment(claim.at), claim.grade.clone().unwrap_or_default(), sources.join(", ")]
 }
 
-/// An organisation: its call-sign, and what it is called here.
+/// An organisation, for the column "who": its call-sign and its petname.
 pub(crate) fn who(call_sign: Option<&str>, petname: Option<&str>, organisation: &OrgId) -> String {
     let call_sign = call_sign.map_or_else(|| short(&organisation.to_string()), str::to_owned);
     petname.map_or(call_sign.clone(), |petname| texts::names::called(&call_sign, petname))
 }
 
-/// A value as people read it.
+/// A value as it is shown to people.
 pub(crate) fn shown(field: &str, value: &Value) -> String {
     match value {
         Value::String(text) => worded(field, text),
@@ -159,7 +162,7 @@ pub(crate) fn shown(field: &str, value: &Value) -> String {
     }
 }
 
-/// A text as people read it: the label of a code, a date in the form of the language.
+/// A text in words for people: the label of a code, a date in the form of the language.
 fn worded(field: &str, text: &str) -> String {
     let schema = Schema::current();
     match schema.field(field) {
@@ -168,15 +171,15 @@ fn worded(field: &str, text: &str) -> String {
     }
 }
 
-/// A part as it is shown.
+/// A part of a record, as it is shown.
 #[derive(Clone, Copy)]
 struct Part<'a> {
     entity: &'a Entity,
-    /// There are several of its kind.
+    /// Whether the part is one of several of its kind.
     is_one_of_several: bool,
 }
 
-/// The parts in the order of the record; several of one kind that follow each other, by what happened first.
+/// The parts in the order of the record; several of one kind that follow each other are ordered by their dates.
 fn parts(record: &Record) -> Vec<Part<'_>> {
     let several = |kind: &str| record.entities.iter().filter(|entity| entity.kind == kind).count() > 1;
     let part = |entity| Part { entity, is_one_of_several: several(&entity.kind) };
@@ -205,7 +208,7 @@ fn dating(entity: &Entity) -> Option<(&str, String)> {
     telling(entity, DATING).and_then(|(field, value)| Some((field, value.as_str()?.to_owned())))
 }
 
-/// What a part is; one of several by what tells it from the others.
+/// The heading of a part: its kind and, if it is one of several, what distinguishes it.
 fn heading(part: Part<'_>) -> String {
     let label = kind(&part.entity.kind);
     if !part.is_one_of_several {
@@ -214,12 +217,12 @@ fn heading(part: Part<'_>) -> String {
     let what = telling(part.entity, TELLING).map(|(field, value)| shown(field, value));
     let when = dating(part.entity).map(|(_, text)| day(&text));
     let told: Vec<_> = what.into_iter().chain(when).collect();
-    // What stands in brackets explains the kind, and is explained by what is told.
+    // The text in brackets explains the kind; with a distinguishing value it is not needed.
     let short = label.split(" (").next().unwrap_or(&label);
     if told.is_empty() { label } else { format!("{short}: {}", told.join(", ")) }
 }
 
-/// What a part of a record is called.
+/// The label of a kind of part.
 pub(crate) fn kind(name: &str) -> String {
     Schema::current().entity(name).map_or(name, |known| known.labels.in_language(language::current())).to_owned()
 }
@@ -228,8 +231,8 @@ fn entity(record: &Record, part: Part<'_>, depth: Depth) -> String {
     let entity = part.entity;
     let id = if depth.provenance { format!("  {}", entity.entity) } else { String::new() };
     let heading = format!("{}{}{}{id}", Ink::STRONG, heading(part), Ink::OFF);
-    // What stands under what is seen by its place, and the record's own number is its pseudonym; both are for those who
-    // look closely.
+    // A part's parent is visible from its place, and the record's number is its pseudonym; both are shown only with
+    // provenance or fields.
     let technical = |field: &str| field.ends_with(".parent") || ROOT_IDS.contains(&field);
     let shown = |cell: &&Cell| !cell.claims.is_empty() && (depth.provenance || !technical(&cell.field));
     let cells = entity.cells.iter().filter(shown);
@@ -257,7 +260,7 @@ fn with_provenance(record: &Record, cell: &Cell) -> Vec<Vec<String>> {
     cell.claims.iter().enumerate().map(row).collect()
 }
 
-/// All values of a cell in one line: once each, the chosen one alone where one was chosen.
+/// The values of a cell joined in one line: each once, or the chosen one alone if one was chosen.
 fn joined(cell: &Cell) -> String {
     let chosen = cell.claims.iter().any(|claim| claim.chosen);
     let per_organisation = cell.shown == "per_organisation";
@@ -281,12 +284,12 @@ pub(crate) fn raw(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// What a field is called.
+/// The label of a field.
 pub(crate) fn what(field: &str) -> String {
     Schema::current().field(field).map_or(field, |known| known.labels.in_language(language::current())).to_owned()
 }
 
-/// What a field is called, with what it belongs to where several have one name: "Captivity: From".
+/// The title of a field: its label, with the kind of its part where several fields have one label: "Captivity: From".
 pub(crate) fn titled(field: &str) -> String {
     let schema = Schema::current();
     let Some(known) = schema.field(field) else { return field.to_owned() };
@@ -295,7 +298,7 @@ pub(crate) fn titled(field: &str) -> String {
     if alike > 1 { format!("{}: {label}", kind(&known.entity)) } else { label.to_owned() }
 }
 
-/// What was stated, a line each.
+/// The stated facts, one line each.
 pub(crate) fn stated(stated: &[Stated]) -> String {
     stated
         .iter()
@@ -304,19 +307,19 @@ pub(crate) fn stated(stated: &[Stated]) -> String {
         .join("\n")
 }
 
-/// What a stage is called.
+/// The label of a stage.
 pub(crate) fn stage(code: &str) -> String {
     Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, language::current())).to_owned()
 }
 
-/// The kind of a source, if the record says so.
+/// The kind of a source, if the record has one.
 fn source(record: &Record, source: EntityId) -> String {
     let entity = record.entities.iter().find(|entity| entity.entity == source);
     let cell = entity.and_then(|entity| entity.cells.iter().find(|cell| cell.field.ends_with(".type")));
     cell.map_or_else(|| short(&source.to_string()), joined)
 }
 
-/// The beginning of an id, enough to tell a few apart.
+/// The shortened id, long enough to distinguish a few.
 pub(crate) fn short(id: &str) -> String {
     let mut short: String = id.chars().take(14).collect();
     if short.len() < id.len() {

@@ -1,4 +1,4 @@
-//! What would go to whom and what stays, and what waits.
+//! Previews of a share: values that go to readers, values that stay; and the shares that wait.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::texts::{self, sharing as said};
 
-/// The headline, who would read, and a line for each case file; with `details`, every field and every reason.
+/// The preview: headline, readers, and a line for each case file; with `details`, every field and every reason.
 pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
     let held = preview.cases.iter().filter(|case| case.goes.is_empty()).count();
     let countries: BTreeSet<_> = preview.readers.iter().filter_map(|reader| reader.country.as_ref()).collect();
@@ -46,7 +46,7 @@ pub(crate) fn preview(preview: &SharePreview, details: bool) -> String {
     parts.join("\n\n")
 }
 
-/// What has not gone yet.
+/// The shares that wait.
 pub(crate) fn waiting(shares: &[Share]) -> String {
     if shares.is_empty() {
         return said::none_wait();
@@ -58,7 +58,7 @@ pub(crate) fn waiting(shares: &[Share]) -> String {
     table(&said::waiting_columns(), shares.iter().map(row))
 }
 
-/// What a person should read before these case files go, each thing once.
+/// The notices that a person should read before these case files go, each once.
 fn notices(preview: &SharePreview) -> BTreeMap<String, Vec<&str>> {
     let mut notices: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for case in preview.cases.iter().filter(|case| !case.goes.is_empty()) {
@@ -71,7 +71,7 @@ fn name(case: &CasePreview) -> &str {
     case.label.as_ref().unwrap_or(&case.pseudonym)
 }
 
-/// Why values of case files stay that go in part: each reason once, the most frequent first.
+/// The reasons why values stay in case files of which other values go: each once, the most frequent first.
 fn reasons(preview: &SharePreview) -> Vec<String> {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for held in preview.cases.iter().filter(|case| case.whole().next().is_none()).flat_map(|case| &case.held_back) {
@@ -82,7 +82,7 @@ fn reasons(preview: &SharePreview) -> Vec<String> {
     counts.into_iter().map(|(reason, _)| reason).collect()
 }
 
-/// Why the whole case stays; or how much of it, by the numbers of the reasons.
+/// The row of a case file: why the whole case file stays; or how much of it, by the numbers of the reasons.
 fn row(case: &CasePreview, reasons: &[String]) -> Vec<String> {
     let goes = if case.goes.is_empty() { "–".to_owned() } else { said::goes(case.goes.len()) };
     let whole: Vec<_> = case.whole().map(said::reason).collect();
@@ -98,7 +98,7 @@ fn row(case: &CasePreview, reasons: &[String]) -> Vec<String> {
     vec![name(case).to_owned(), goes, stays]
 }
 
-/// Everything that goes and everything that stays of a case file, part by part.
+/// The details of a case file: everything that goes and everything that stays, part by part.
 fn detail(case: &CasePreview) -> String {
     let mut goes = Parts::default();
     case.goes.iter().for_each(|goes_| goes.add(&goes_.field, goes_.values));
@@ -123,7 +123,7 @@ fn detail(case: &CasePreview) -> String {
     lines.join("\n")
 }
 
-/// Fields by the part of the record they belong to, in the order of the schema, each with how many values.
+/// The parts of a record with their fields, in the order of the schema, and the number of values of each field.
 #[derive(Default)]
 struct Parts(BTreeMap<(usize, String), BTreeMap<String, u64>>);
 
@@ -133,7 +133,7 @@ impl Parts {
         let entity = field.split_once('.').map_or(field, |(entity, _)| entity);
         let place = schema.entities().position(|known| known.name == entity).unwrap_or(usize::MAX);
         let fields = self.0.entry((place, record::kind(entity))).or_default();
-        // What belongs to what is seen by where it stands.
+        // The parent of a part is left out: the part's place shows it.
         if !field.ends_with(".parent") {
             *fields.entry(record::what(field)).or_default() += values;
         }

@@ -1,7 +1,8 @@
-//! Lists for other programs: comma-separated for spreadsheets (RFC 4180), or a line for each row, its cells between tabs.
+//! Sheets: lists for other programs, comma-separated for spreadsheets (RFC 4180), or plain lines with tabs between
+//! cells.
 //!
-//! What others wrote ends up in a spreadsheet here, so no cell begins as a formula does: a spreadsheet that meets one runs
-//! it, and a formula can send away what stands beside it. Times are in one form (ISO 8601, UTC) in every language.
+//! Texts of other people end up in a spreadsheet here, so no cell begins like a formula: a spreadsheet would run it,
+//! and a formula can send away the values beside it. Times have one form (ISO 8601, UTC) in every language.
 
 use clap::ValueEnum;
 use protocol::app::control::{Answered, Claim, Conflict, Past, Peer, Precedent, RecordKind, Summary};
@@ -14,11 +15,11 @@ use super::{
 };
 use crate::texts;
 
-/// Between several things in one cell.
+/// The separator between several values in one cell.
 const AND: &str = "; ";
-/// Tells a spreadsheet that the text is UTF-8; without it most show Cyrillic as something else.
+/// The mark (BOM) that tells a spreadsheet that the text is UTF-8; without it most show Cyrillic as other characters.
 const MARK: char = '\u{feff}';
-/// What a formula can begin with, in the widths in which spreadsheets take it (OWASP, CSV injection).
+/// The characters that a formula can begin with, in the widths that spreadsheets accept (OWASP, CSV injection).
 const FORMULA: &[char] = &['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// In which form a list is wanted.
@@ -33,7 +34,7 @@ pub(crate) enum Form {
     Csv,
 }
 
-/// A header and rows of the same length.
+/// A sheet: a header and rows of the same length.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sheet {
     header: Vec<String>,
@@ -41,14 +42,14 @@ pub(crate) struct Sheet {
 }
 
 impl Sheet {
-    /// RFC 4180: CRLF after each row, quotation marks where a cell needs them.
+    /// The sheet as CSV (RFC 4180): CRLF after each row, quotation marks around the cells that need them.
     pub(crate) fn csv(&self) -> String {
         let row =
             |row: &Vec<String>| row.iter().map(|cell| quoted(&harmless(cell))).collect::<Vec<_>>().join(",") + "\r\n";
         std::iter::once(MARK.to_string()).chain(self.all().map(row)).collect()
     }
 
-    /// A tab between cells; a tab or line break within one is a space.
+    /// The sheet as plain text: a tab between cells; a tab or line break within one becomes a space.
     pub(crate) fn plain(&self) -> String {
         let cell = |cell: &String| cell.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).map(visible).collect();
         let row = |row: &Vec<String>| row.iter().map(cell).collect::<Vec<String>>().join("\t");
@@ -60,7 +61,7 @@ impl Sheet {
     }
 }
 
-/// Case files or dockets.
+/// The sheet of case files or dockets, a row for each record.
 pub(crate) fn records(kind: RecordKind, records: &[Summary]) -> Sheet {
     let row = |record: &Summary| {
         vec![
@@ -76,7 +77,7 @@ pub(crate) fn records(kind: RecordKind, records: &[Summary]) -> Sheet {
     Sheet { header: texts::sheet::records(kind).into(), rows: records.iter().map(row).collect() }
 }
 
-/// Dockets that answer a question: a row for each argument.
+/// The sheet of precedents, dockets that match a question: a row for each argument.
 pub(crate) fn precedents(found: &[Precedent]) -> Sheet {
     let label = |field: &str, codes: &[String]| {
         let labels: Vec<_> = codes.iter().map(|code| shown(field, &code.as_str().into())).collect();
@@ -104,7 +105,7 @@ pub(crate) fn precedents(found: &[Precedent]) -> Sheet {
     Sheet { header: texts::sheet::precedents().into(), rows: found.iter().flat_map(rows).collect() }
 }
 
-/// The other nodes.
+/// The sheet of peers.
 pub(crate) fn peers(peers: &[Peer]) -> Sheet {
     let row = |peer: &Peer| {
         vec![
@@ -120,7 +121,7 @@ pub(crate) fn peers(peers: &[Peer]) -> Sheet {
     Sheet { header: texts::sheet::peers().into(), rows: peers.iter().map(row).collect() }
 }
 
-/// A row for each value that is disputed.
+/// The sheet of conflicts: a row for each disputed value.
 pub(crate) fn conflicts(conflicts: &[Conflict]) -> Sheet {
     let row = |conflict: &Conflict, said: &Claim| {
         let own = vec![
@@ -137,7 +138,7 @@ pub(crate) fn conflicts(conflicts: &[Conflict]) -> Sheet {
     Sheet { header: texts::sheet::conflicts(), rows: rows.collect() }
 }
 
-/// A row for each claim ever made.
+/// The sheet of a history: a row for each claim ever made.
 pub(crate) fn history(claims: &[Past]) -> Sheet {
     let row = |past: &Past| {
         let own = vec![
@@ -152,7 +153,7 @@ pub(crate) fn history(claims: &[Past]) -> Sheet {
     Sheet { header: texts::sheet::history(), rows: claims.iter().map(row).collect() }
 }
 
-/// Who says so, what they are called here, for whom, when, how sure, from which sources, and where it stands.
+/// The cells of a claim: who states it, petname, for whom, when, grade, sources, and its place.
 fn claim(claim: &Claim) -> Vec<String> {
     let organisation = || claim.organisation.to_string();
     vec![
@@ -166,7 +167,7 @@ fn claim(claim: &Claim) -> Vec<String> {
     ]
 }
 
-/// A cell that no spreadsheet takes for a formula, and that steers nothing.
+/// A harmless cell: no spreadsheet takes it for a formula, and it has no control characters.
 fn harmless(cell: &str) -> String {
     let begins = cell.trim_start_matches([' ', '\u{a0}', '"', '\'', '\u{feff}']).starts_with(FORMULA);
     let quote = if begins || cell.starts_with(FORMULA) { "'" } else { "" };

@@ -1,4 +1,4 @@
-//! How a node stands, and its peers: what needs a person first, then the rest, always with "as of".
+//! The status of a node and its peers: first what needs a person, then the rest, always with "as of".
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use protocol::{
 use super::{Ink, moment, moment_and_zone, record::who, table};
 use crate::texts;
 
-/// How things stand. `verbose` adds ids, addresses and counts.
+/// The status. `verbose` adds ids, addresses and counts.
 pub(crate) fn status(status: &Status, verbose: bool) -> String {
     let health = health(status).join("\n");
-    // A node that may not read does not know what is shared, and must not say that nothing is.
+    // A locked node does not know what is shared, and must not say that nothing is.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
     let shared = if readable { texts::shared(status.shared_cases, status.cases) } else { texts::shared_unknown() };
     let mut parts = vec![shared, health, node(status, verbose)];
@@ -30,7 +30,7 @@ pub(crate) fn status(status: &Status, verbose: bool) -> String {
     parts.join("\n\n")
 }
 
-/// The peers.
+/// The list of peers.
 pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
     let as_of = texts::as_of(&moment_and_zone(now));
     if peers.is_empty() {
@@ -45,7 +45,7 @@ pub(crate) fn peers(peers: &[Peer], now: u64) -> String {
     parts.join("\n\n")
 }
 
-/// What organisations are called here.
+/// The petnames of organisations.
 pub(crate) fn names(names: &[Named], now: u64) -> String {
     let as_of = texts::as_of(&moment_and_zone(now));
     if names.is_empty() {
@@ -58,7 +58,7 @@ pub(crate) fn names(names: &[Named], now: u64) -> String {
     format!("{}\n\n{as_of}", table(&texts::names::columns(), names.iter().map(row)))
 }
 
-/// A text of the node, with what people here call an organisation beside each call-sign in it.
+/// A text of the node, with the petname of the organisation beside each call-sign in it.
 pub(crate) fn with_petnames(text: &str, petnames: &BTreeMap<&str, &str>) -> String {
     let is_part = |char: char| char.is_ascii_lowercase() || char == '-';
     let (mut out, mut rest) = (String::new(), text);
@@ -74,27 +74,27 @@ pub(crate) fn with_petnames(text: &str, petnames: &BTreeMap<&str, &str>) -> Stri
     out + rest
 }
 
-/// Call-signs with what they are called here.
+/// The petnames of peers, by call-sign.
 pub(crate) fn petnames(peers: &[Peer]) -> BTreeMap<&str, &str> {
     peers.iter().filter_map(|peer| Some((&*peer.call_sign, peer.petname.as_deref()?))).collect()
 }
 
-/// A line that says how good something is, by a sign, a word and a colour.
+/// A line that reports a good state, by a sign, a word and a colour.
 pub(crate) fn good(text: &str) -> String {
     format!("{}✓{} {text}", Ink::GOOD, Ink::OFF)
 }
 
-/// A line that asks for attention.
+/// A line that asks for care, that is, attention.
 pub(crate) fn care(text: &str) -> String {
     format!("{}!{} {text}", Ink::CARE, Ink::OFF)
 }
 
-/// A line about what stays where it is.
+/// A line about something that stays where it is.
 pub(crate) fn stays(text: &str) -> String {
     format!("– {text}")
 }
 
-/// A line that tells of something wrong.
+/// A line that reports a bad state.
 pub(crate) fn bad(text: &str) -> String {
     format!("{}✗{} {text}", Ink::BAD, Ink::OFF)
 }
@@ -118,7 +118,7 @@ fn health(status: &Status) -> Vec<String> {
     lines
 }
 
-/// Being offline is no error: then the copy is as old as it says.
+/// The freshness of this copy. Being offline is no error: the line says how old the copy is.
 fn freshness(status: &Status) -> String {
     let all = status.peers.len();
     let equal = status.peers.iter().filter(|peer| peer.up_to_date).count();
@@ -142,7 +142,7 @@ fn node(status: &Status, verbose: bool) -> String {
     let text = |id: &dyn std::fmt::Display| id.to_string();
     let [organisation, device, registry, cases, received, dockets, organisation_id, registry_id, node_id, listening] =
         texts::node_rows();
-    // A node that may not read does not know how many there are.
+    // A locked node does not know how many there are.
     let readable = !matches!(status.state, NodeState::Locked | NodeState::Sealed);
     let mut rows = vec![
         said(organisation, status.call_sign.clone()),
@@ -168,7 +168,7 @@ fn peer_rows(peers: &[Peer], verbose: bool) -> String {
         let equal_at = peer.equal_at.map_or_else(texts::never, moment);
         let (connection, copy) = (texts::connection(peer.connected, peer.held), texts::copy(peer.up_to_date));
         let who = who(Some(&peer.call_sign), peer.petname.as_deref(), &peer.organisation);
-        // Devices of one organisation look alike but for their words.
+        // The devices of one organisation differ only by their words.
         let who = if peer.own { texts::of_yours(&who) } else { who };
         let mut row = vec![who, peer.device.clone(), connection, copy, equal_at];
         row.extend(verbose.then(|| peer.node.to_string()));

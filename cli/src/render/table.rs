@@ -1,32 +1,33 @@
-//! One look for every table.
+//! The layout of every table.
 
 use comfy_table::{ContentArrangement, Table};
 
-/// Spaces between two columns.
+/// The number of spaces between two columns.
 const BETWEEN: u16 = 2;
-/// What stands before the lines of a part.
+/// The indent of the lines of a part.
 const INDENT: &str = "  ";
 
-/// Two spaces between columns, no lines; on a terminal it is as wide as that. A column in which nothing stands is left out.
+/// A table with two spaces between columns and no rules, no wider than the terminal. A column without values is left
+/// out.
 pub(crate) fn table(header: &[impl AsRef<str>], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     within(room(), header, rows)
 }
 
-/// Rows of a part, a little to the right.
+/// The indented rows of a part.
 pub(crate) fn indented(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let narrower = room().map(|width| width.saturating_sub(BETWEEN));
     let lines = within(narrower, &[""], rows);
     lines.lines().map(|line| format!("{INDENT}{line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Rows for which a line has no room: the first cells in one line, the others below it.
+/// Stacked rows, for lines that do not fit: the first cells in one line, the others below it.
 pub(crate) fn stacked(rows: &[Vec<String>], first: usize) -> String {
     let said = |cells: &[String], between: &str| {
         cells.iter().filter(|cell| !cell.is_empty()).cloned().collect::<Vec<_>>().join(between)
     };
     let row = |row: &Vec<String>| {
         let (above, below) = row.split_at(first.min(row.len()));
-        // A row that goes on with what stands above it stands a little to the right.
+        // A row that continues the row above it is indented.
         let before = if row.first().is_some_and(String::is_empty) { INDENT } else { "" };
         format!("{before}{}\n{INDENT}{INDENT}{}", said(above, "  "), said(below, " · "))
     };
@@ -62,7 +63,7 @@ fn within(room: Option<u16>, header: &[impl AsRef<str>], rows: impl IntoIterator
     table.trim_fmt()
 }
 
-/// Whether a table needs no more room than there is: each row then stands in one line.
+/// Whether a table fits the terminal, so that each row stands in one line.
 pub(crate) fn fits(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> bool {
     let Some(room) = room() else { return true };
     let widest = |at: usize| {
@@ -75,7 +76,7 @@ pub(crate) fn fits(header: &[impl AsRef<str>], rows: &[Vec<String>]) -> bool {
     (0..columns).map(widest).sum::<usize>() <= usize::from(room)
 }
 
-/// Columns of the terminal; none where there is none.
+/// The room: the columns of the terminal; none without a terminal.
 #[cfg(not(test))]
 pub(crate) fn room() -> Option<u16> {
     Table::new().width()
@@ -93,11 +94,11 @@ pub(crate) mod tests {
     use super::*;
 
     thread_local! {
-        /// Of a terminal that a test makes believe.
+        /// The width of the terminal that a test simulates.
         pub(crate) static WIDTH: Cell<Option<u16>> = const { Cell::new(None) };
     }
 
-    /// From now on the terminal of this test has so many columns.
+    /// Sets the columns of the terminal that this test simulates.
     pub(crate) fn narrowed(columns: u16) {
         WIDTH.set(Some(columns));
     }

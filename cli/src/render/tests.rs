@@ -1,4 +1,4 @@
-//! What people and scripts see of hand-made replies.
+//! Tests of the output that people and scripts see, from hand-made replies.
 
 use habeas_texts::language;
 use insta::{assert_json_snapshot, assert_snapshot};
@@ -20,11 +20,11 @@ mod progress;
 mod questions;
 mod tongues;
 
-/// With who said what.
+/// The depth with provenance.
 const PROVENANCE: Depth = Depth { provenance: true, fields: false };
-/// 2026-11-24 10:20 UTC.
+/// The time now in these tests: 2026-11-24 10:20 UTC.
 const NOW: u64 = 1_795_515_600;
-/// The same day, as it is recorded outside the own organisation.
+/// The day of [`NOW`], as it is recorded outside the own organisation.
 const DAY: u64 = 1_795_478_400;
 
 fn peer(number: u8, call_sign: &str) -> Peer {
@@ -249,7 +249,7 @@ fn a_preview_says_how_much_goes_to_whom_and_why_the_rest_stays() {
     assert_json_snapshot!("json_shares", versioned(&Reply::Shares { shares: vec![share] }, NOW));
 }
 
-/// As it looks without colours.
+/// The text in plain characters, without colours.
 fn plain(text: &str) -> String {
     inked(text, false)
 }
@@ -273,7 +273,7 @@ fn a_record_shows_what_is_disputed_first_and_side_by_side() {
     assert_snapshot!("record", plain(&record::record(&docket(), Depth::default())));
 }
 
-/// Several parts of one kind, as they arrive: by their ids.
+/// A record with several parts of one kind, consents among them, in the order in which they arrive: by their ids.
 fn consents() -> Record {
     let of = |number, field: &str, value: Value| {
         entity(number, field.split('.').next().expect("a kind"), vec![cell(field, "agreed", vec![claim(value, ONE)])])
@@ -300,7 +300,7 @@ fn parts_of_one_kind_are_told_apart_by_what_they_are_and_stand_in_their_order() 
     assert_snapshot!("record_parts", text);
 }
 
-/// What it looks like on a terminal so wide.
+/// The text on a terminal of this width.
 fn at_width(columns: u16, show: impl FnOnce() -> String) -> String {
     table::tests::WIDTH.set(Some(columns));
     let shown = plain(&show());
@@ -434,7 +434,7 @@ fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
     check("json_stopping", Reply::Stopping);
 }
 
-/// Every reply has a snapshot: a new one does not compile before it has a name here.
+/// The snapshot of each reply: a new variant of the reply does not compile before it has a name here.
 fn snapshot_of(reply: &Reply) -> &'static str {
     match reply {
         Reply::Status(_) => "json_status",
@@ -518,7 +518,7 @@ fn people_read_everyday_words() {
     shown.iter().for_each(|text| everyday(text));
 }
 
-/// That a text has no word of the trade.
+/// Asserts that a text has only everyday words, none of the technical ones.
 fn everyday(text: &str) {
     let odd =
         ["head", "epoch", "crdt", "frontier", "incarnation", "feed", "fork", "digest", "circle", "peer", "replica"];

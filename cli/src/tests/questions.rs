@@ -1,4 +1,4 @@
-//! `docket list` with a question, `conflicts`, `resolve`, `retract`, `history`, `name`, against a fake node.
+//! Tests of `docket list` with a question, `conflicts`, `resolve`, `retract`, `history`, `name`, against a fake node.
 
 use protocol::{
     app::control::{At, Claim, Conflict, Found, Heading, Named, Past, Precedent, Question, RecordKind, Summary},
@@ -34,7 +34,7 @@ fn conflict() -> Conflict {
     Conflict { entity: EntityId([2; 16]), field: FIELD.into(), settled: false, claims, resolutions: vec![] }
 }
 
-/// A node with one dispute; what is asked of it in the end is answered by `last`.
+/// A node with one disputed field; other requests are answered by `last`.
 fn disputed(mut last: impl FnMut(Request) -> Answer + Send + 'static) -> fake::FakeNode {
     fake::node(says(move |request| match request {
         Request::Conflicts { .. } => ok(Reply::Conflicts { of: heading(), conflicts: vec![conflict()] }),
@@ -102,7 +102,7 @@ fn a_question_reaches_the_node_as_it_was_asked_and_nothing_found_is_no_failure()
     let (exit, out, err) = node.run(&[&["docket", "list"], &question[..]].concat());
     assert_eq!((exit, err.as_str()), (0, ""));
     assert!(out.contains("None of 12 dockets") && out.contains("as of 2026-11-24 10:20 UTC"), "{out}");
-    // Exactly what was asked is named, with what each part alone would find.
+    // The message names exactly the question, with the number that each part finds alone.
     for (typed, alone) in [
         ("--article 352.1", "1 docket"),
         ("--argument ARG-ORDER", "1 docket"),

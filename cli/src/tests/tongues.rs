@@ -1,4 +1,4 @@
-//! Whole commands in the language asked for, or that of the surroundings.
+//! Tests of whole commands in the language that is asked for, or that of the locale.
 
 use protocol::app::control::{Answer, NodeState, Problem, Reply, codes};
 

@@ -1,25 +1,25 @@
-//! What each code means: the cause for `habeas help CODE`, the sentence and the next step of a problem.
+//! The meaning of codes: the cause for `habeas help CODE`, the sentence and the next step of a problem.
 //!
-//! A problem comes with both in English. Another language has its own: the message named by the code, or by the code and
-//! what the problem is about, with its parameters filled in.
+//! A problem comes with both in English. In another language they are the message that is named by the code, or by the
+//! code and the subject of the problem, with its parameters filled in.
 
 use habeas_texts::{Parameter as _, find, text};
 use protocol::app::control::{Parameter, Problem};
 
 use crate::error::known;
 
-/// What a code means, in a sentence or two.
+/// The cause that a code stands for, in a sentence or two.
 pub(crate) fn cause(code: &str) -> Option<String> {
     find(code, Some("cause"), &[])
 }
 
-/// What to try next after any problem with this code.
+/// The next step after any problem with this code.
 pub(crate) fn next_of(code: &str) -> String {
     let in_english = || known().find(|(known, ..)| *known == code).map_or("", |(_, _, next)| next);
     find(code, Some("next"), &[]).unwrap_or_else(|| in_english().to_owned())
 }
 
-/// What happened and why: in words for just this situation, for its code, or as it came.
+/// The sentence that says what happened and why: of exactly this situation, else of its code, else as the node sent it.
 pub(crate) fn sentence(problem: &Problem) -> String {
     let Problem { code, message, .. } = problem;
     let exact = problem.situation.as_ref().and_then(|situation| {
@@ -30,7 +30,7 @@ pub(crate) fn sentence(problem: &Problem) -> String {
     exact.or_else(general).unwrap_or_else(|| message.clone())
 }
 
-/// What to try next; where it names a field, the one that the problem is about.
+/// The next step; if it names a field, the field of the problem.
 pub(crate) fn next_step(problem: &Problem) -> String {
     let next = find(&problem.code, Some("next"), &[]).unwrap_or_else(|| problem.next.clone());
     let field = problem.situation.as_ref().and_then(|situation| situation.params.get("field"));
@@ -41,7 +41,7 @@ pub(crate) fn next_step(problem: &Problem) -> String {
     }
 }
 
-/// Findings, one line each: where they are problems themselves, in the language spoken.
+/// The details, one line each: those that are problems themselves, in the current language.
 pub(crate) fn details(problem: &Problem) -> Vec<String> {
     let findings = problem.situation.as_ref().map(|situation| &*situation.findings).unwrap_or_default();
     let line = |finding: &Problem| {

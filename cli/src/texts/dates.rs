@@ -1,4 +1,4 @@
-//! Dates of the record, by how exactly they are known.
+//! Texts of dates in records, by how exactly the dates are known.
 
 use super::messages;
 

@@ -1,4 +1,4 @@
-//! What the demonstration says.
+//! Texts of the demonstration.
 
 use std::{fmt::Display, path::Path};
 
@@ -55,7 +55,7 @@ messages! {
     kept_logs(folder: &Path);
 }
 
-/// One thing that happened.
+/// The text of one event.
 pub(crate) fn told(event: &Event<'_>) -> String {
     match event {
         Event::Started { nodes } => told_started(*nodes),
@@ -89,7 +89,7 @@ pub(crate) fn next() -> Vec<(String, String)> {
     ]
 }
 
-/// How to talk to nodes that were left running.
+/// The commands to ask nodes that were kept running.
 pub(crate) fn kept(nodes: &[Kept]) -> String {
     let node = |node: &Kept| {
         let Kept { call_sign, data, passphrase_file } = node;

@@ -41,7 +41,7 @@ pub(crate) fn resolution(by: &str, when: &str, chosen: &str, reason: &str, holds
     format!("  {}", say(by, when, chosen, reason))
 }
 
-/// What became of a claim; a fate of a newer version as it is.
+/// The fate of a claim; one of a newer version unchanged.
 pub(crate) fn fate(fate: &str) -> String {
     match fate {
         "stands" => fate_stands(),

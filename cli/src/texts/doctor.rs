@@ -55,7 +55,7 @@ messages! {
     to_mend(findings: usize);
 }
 
-/// The check by its stable word, as people read it.
+/// The name of a check, as people read it, by its stable word.
 pub(crate) fn name(check: &str) -> String {
     match check {
         "folder" => check_folder(),
@@ -81,7 +81,7 @@ pub(crate) fn free(bytes: u64) -> String {
     if bytes < 1 << 30 { free_mebibytes(bytes >> 20) } else { free_gibibytes(bytes >> 30) }
 }
 
-/// A gap in the protection of memory; one of a newer version as it is.
+/// An unprotected part of memory; one of a newer version unchanged.
 pub(crate) fn unprotected(gap: &str) -> String {
     match gap {
         "core_dump" => core_dump(),

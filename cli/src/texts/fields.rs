@@ -1,4 +1,4 @@
-//! What is said of fields: what may stand in them, and how far they may go.
+//! Texts of fields: their possible values, and how far they may be shared.
 
 use protocol::record::schema::{Field, Format, Kind};
 
@@ -68,7 +68,7 @@ pub(crate) fn goes(goes: Goes) -> String {
     }
 }
 
-/// What may stand in a field.
+/// The possible values of a field.
 pub(crate) fn value(field: &Field, format: Option<Format>) -> String {
     match &field.kind {
         Kind::Code => form_code(),
@@ -91,7 +91,7 @@ pub(crate) fn value(field: &Field, format: Option<Format>) -> String {
     }
 }
 
-/// One that has the format.
+/// An example that has the format.
 const fn example(format: Format) -> &'static str {
     match format {
         Format::RandomId => "0123456789abcdef0123456789abcdef",

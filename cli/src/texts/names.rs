@@ -1,4 +1,4 @@
-//! Texts of `habeas name`, and how a name of one's own stands beside a call-sign.
+//! Texts of `habeas name`, and the petname beside a call-sign.
 
 use super::{messages, row_organisation_id};
 
@@ -10,7 +10,7 @@ messages! {
     no_member();
 }
 
-/// A call-sign, and what people here call whoever has it.
+/// A call-sign, followed by what its organisation is called here.
 pub(crate) fn called(call_sign: &str, petname: &str) -> String {
     format!("{call_sign} «{petname}»")
 }

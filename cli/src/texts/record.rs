@@ -1,4 +1,4 @@
-//! Case files and dockets: their tables, and what was done with them.
+//! Texts of case files and dockets: their tables, and the results of commands.
 
 use protocol::app::control::RecordKind;
 
@@ -66,7 +66,7 @@ pub(crate) fn imported(records: usize, entries: u64, dry_run: bool) -> String {
     if dry_run { would_bring_in(records) } else { brought_in(records, entries) }
 }
 
-/// How a field with several values is shown; a way of a newer version as it is.
+/// The way in which a field with several values is shown; a way of a newer version unchanged.
 pub(crate) fn shown_as(shown: &str) -> String {
     match shown {
         "conflict" => shown_conflict(),
@@ -88,7 +88,7 @@ pub(crate) fn list_columns(kind: RecordKind, labelled: bool) -> Vec<String> {
     label.into_iter().chain(rest).chain(readers).collect()
 }
 
-/// Where there is little room.
+/// The columns of a brief table, for a narrow terminal.
 pub(crate) fn brief_columns(kind: RecordKind, labelled: bool) -> Vec<String> {
     let label = labelled.then(column_label);
     let rest = [self::kind(kind), stage(), column_disputed(), column_changed()];

@@ -1,4 +1,4 @@
-//! Keys, founding, joining, running, saving: what happens around a folder.
+//! Texts of keys, founding, joining, running and backups.
 
 use std::{fmt::Display, path::Path};
 
@@ -84,12 +84,12 @@ messages! {
     archive_read(page: &Path);
 }
 
-/// How an archive is read.
+/// The instruction to open an archive.
 pub(crate) fn archive_open(folder: &Path) -> String {
     archive_read(&folder.join("archive.html"))
 }
 
-/// What `init` made.
+/// The text about the keys that `init` made.
 pub(crate) fn made(folder: &Path, call_sign: Option<&str>, node: &str) -> String {
     call_sign.map_or_else(|| made_device(folder, node), |call_sign| made_organisation(call_sign, folder, node))
 }

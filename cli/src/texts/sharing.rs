@@ -1,4 +1,4 @@
-//! What sharing says.
+//! Texts of sharing.
 
 use habeas_texts::find;
 use protocol::app::control::HeldBack;
@@ -46,7 +46,7 @@ messages! {
     goes_in(minutes: u64);
 }
 
-/// "8 case files → 2 organisations in 2 countries; 4 held back".
+/// The summary of a preview: "8 case files → 2 organisations in 2 countries; 4 held back".
 pub(crate) fn summary(going: usize, held: usize, organisations: usize, countries: usize, unknown: usize) -> String {
     let named = self::organisations(organisations);
     let to = match (organisations, countries, unknown) {
@@ -62,17 +62,17 @@ pub(crate) fn reader(call_sign: &str, country: Option<&str>) -> String {
     country.map_or_else(|| call_sign.to_owned(), |country| format!("{call_sign} ({country})"))
 }
 
-/// Who can read a case file, beside your organisation.
+/// The readers of a case file, beside the own organisation.
 pub(crate) fn readers(readers: &[String]) -> String {
     if readers.is_empty() { only_own() } else { readers.join(", ") }
 }
 
-/// How many others can read a case file.
+/// The number of other readers of a case file.
 pub(crate) fn others(readers: &[String]) -> String {
     if readers.is_empty() { none_else() } else { readers.len().to_string() }
 }
 
-/// Why something is held back: for just what it is about, else for its code, else as it came.
+/// The reason why something is held back: of exactly its circumstance, else of its code, else as the node sent it.
 pub(crate) fn reason(held: &HeldBack) -> String {
     let reason = match &held.about {
         Some(about) => about_reason(&held.code, about),
@@ -82,7 +82,8 @@ pub(crate) fn reason(held: &HeldBack) -> String {
     held.organisations.map_or(reason.clone(), |organisations| for_some(&reason, organisations))
 }
 
-/// A circumstance has a sentence of its own; a consent level and a field stand in the one of their code.
+/// The reason about a circumstance, which has a sentence of its own; a consent level and a field are put into the
+/// sentence of their code.
 fn about_reason(code: &str, about: &str) -> Option<String> {
     match code {
         "cap" => find(&cap_key(about), None, &[]),
@@ -92,22 +93,22 @@ fn about_reason(code: &str, about: &str) -> Option<String> {
     }
 }
 
-/// What to do about something that is held back.
+/// The remedy for something that is held back.
 pub(crate) fn remedy(held: &HeldBack) -> String {
     find(&held_key(&held.code), Some("next"), &[]).unwrap_or_else(|| held.next.clone())
 }
 
-/// Where a reason stands in another language than English.
+/// The key of a held-back reason in other languages than English.
 pub(super) fn held_key(code: &str) -> String {
     format!("held_{code}")
 }
 
-/// Where the reason of a circumstance stands in another language than English.
+/// The key of a cap's reason, the circumstance, in other languages than English.
 pub(super) fn cap_key(name: &str) -> String {
     format!("{}_{name}", held_key("cap"))
 }
 
-/// What a person should read first; a notice of a newer version as it is.
+/// A notice that a person should read first; one of a newer version unchanged.
 pub(crate) fn notice(notice: &str) -> String {
     match notice {
         "review_due" => notice_review(),

@@ -1,4 +1,4 @@
-//! Headers of lists for other programs.
+//! Texts of sheets: the headers of lists for other programs.
 
 use protocol::app::control::RecordKind;
 

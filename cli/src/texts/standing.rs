@@ -1,4 +1,4 @@
-//! How a node stands, and those it exchanges with.
+//! Texts of the status of a node and its peers.
 
 use protocol::app::control::{NodeState, Problem};
 
@@ -18,7 +18,7 @@ messages! {
     state_locked();
     state_open();
     held(names: &str);
-    /// Beside the list of peers.
+    /// A text beside the list of peers.
     by_name(names: &str);
     no_peers();
     up_to_date(all: usize);
@@ -87,7 +87,7 @@ pub(crate) fn copy(up_to_date: bool) -> String {
     if up_to_date { copy_up_to_date() } else { copy_unknown() }
 }
 
-/// What a circle of this kind is called; a kind of a newer version as it is.
+/// The label of a kind of circle; a kind of a newer version unchanged.
 pub(crate) fn circle_kind(kind: &str) -> String {
     match kind {
         "own" => circle_own(),

@@ -1,4 +1,5 @@
-//! That every text named in the code exists, that every one that exists is named, and that every problem can be told.
+//! Tests that every text named in the code exists, that every existing text is named, and that every problem has a
+//! text.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +22,7 @@ use crate::{
 
 const OTHERS: [Language; 2] = [Language::Ru, Language::Uk];
 
-/// Keys that stand in the code as functions, in all languages.
+/// The keys named in the code as functions, in all languages.
 fn named() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     let finding: (_, &[_]) = ("finding", &["line", "path", "sentence"]);
     let running = [KEYS, standing::KEYS, setup::KEYS, doctor::KEYS, demo::KEYS];
@@ -112,7 +113,8 @@ fn a_code_of_a_newer_node_is_told_in_its_own_words() {
     assert!(failure.problem.message.starts_with("такої справи"), "{}", failure.problem.message);
 }
 
-/// The table of situations would be a wish if the node said something else.
+/// The situations in the table are those that the code reports. A table that differed would have texts for situations
+/// that never occur, and none for some that do.
 #[test]
 fn the_situations_in_the_table_are_those_that_the_code_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
@@ -126,7 +128,7 @@ fn the_situations_in_the_table_are_those_that_the_code_says() {
                 after.filter_map(|rest| rest.split('"').next()).map(str::to_owned).collect()
             };
             said.extend(literals(".saying(\""));
-            // These two name the word in functions of their own.
+            // These two files give the word in functions of their own.
             if file.ends_with("import/refusal.rs") {
                 said.extend(literals("of_file(\""));
             }

@@ -1,4 +1,4 @@
-//! What is wrong with what was typed.
+//! Texts of errors in typed values.
 
 use super::messages;
 

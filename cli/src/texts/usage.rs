@@ -1,4 +1,4 @@
-//! The headings of help, in other languages than English: clap has those itself.
+//! Texts of the headings of help, in other languages than English: clap has the English ones.
 
 use super::messages;
 

@@ -1,11 +1,11 @@
-//! Yes and no.
+//! The answers yes and no.
 
 crate::messages! {
     yes();
     no();
 }
 
-/// Whether something is so, as a word.
+/// The word yes or no, in the language of this thread.
 #[must_use]
 pub fn yes_no(answer: bool) -> String {
     if answer { yes() } else { no() }

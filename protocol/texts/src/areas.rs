@@ -2,7 +2,7 @@
 
 use protocol::record::schema::Language;
 
-/// An area of the texts: a file in the folder of each language.
+/// An area of the texts: one file in the folder of each language.
 #[derive(Clone, Copy, Debug)]
 pub struct Area {
     /// The name of its files, without the ending.
@@ -13,8 +13,8 @@ pub struct Area {
 }
 
 impl Area {
-    /// The path of the area's file below `lang`, and its content; nothing where another program says these texts in
-    /// English.
+    /// The path of the area's file below `lang`, and its content; none in English if another program has the English
+    /// texts.
     pub(crate) fn file(&self, language: Language) -> Option<(String, &'static str)> {
         let text = match language {
             Language::En => self.en?,
@@ -43,8 +43,8 @@ macro_rules! area {
 /// Texts of every room, which the functions of this package name.
 pub const SHARED: &[Area] = &[area!("answers")];
 
-/// Texts of `cli`. In English, what is said of commands stands beside their arguments, and the headings are those of their
-/// reader (clap); the sentence and the next step of a problem travel with it.
+/// Texts of `cli`. In English the texts about commands are beside their arguments, and the headings come from the
+/// argument parser (clap); the sentence and the next step of a problem travel with it.
 pub const CLI: &[Area] = &[
     area!("words"),
     area!("typed"),
@@ -63,10 +63,10 @@ pub const CLI: &[Area] = &[
     area!("commands" but in English),
 ];
 
-/// Texts of `node`: those of its pages.
+/// Texts of `node`, for its pages.
 pub const NODE: &[Area] = &[area!("archive")];
 
-/// Every area.
+/// All areas.
 pub(crate) fn all() -> impl Iterator<Item = &'static Area> {
     [SHARED, CLI, NODE].into_iter().flatten()
 }

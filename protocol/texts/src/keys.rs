@@ -1,5 +1,5 @@
-//! The keys of the texts and the parameters that a text names, read from the files: what tests compare with the names in
-//! the code.
+//! The keys of the texts and the parameters that a text names, read from the files. Tests compare them with the names
+//! in the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,19 +9,19 @@ use protocol::record::schema::Language;
 
 use crate::areas::Area;
 
-/// The keys of some areas in a language, each with the parameters that its text names. The key of an attribute is that of
-/// its message, a full stop and its name.
+/// The keys of some areas in a language, each with the parameters that its text names. The key of an attribute is the
+/// key of its message, a full stop and its name.
 ///
 /// # Panics
 ///
-/// If a file is not well formed, if a key stands twice, or if a text refers to another message, a term or a function: our
-/// texts are flat.
+/// If a file is not well formed, if a key occurs twice, or if a text refers to another message, a term or a function:
+/// our texts are flat.
 #[must_use]
 pub fn keys<'a>(areas: impl IntoIterator<Item = &'a Area>, language: Language) -> BTreeMap<String, BTreeSet<String>> {
     contents(areas, language).into_iter().map(|(key, content)| (key, content.parameters)).collect()
 }
 
-/// What stands in a message or attribute, and the parameters that it names.
+/// The content of a message or attribute, and the parameters that it names.
 #[derive(Default)]
 pub(crate) struct Content {
     pub(crate) text: String,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use protocol::record::schema::Language;
 
-/// The languages that every text is written in.
+/// All languages; every text is written in each of them.
 pub const ALL: [Language; 3] = [Language::En, Language::Ru, Language::Uk];
 
 thread_local! {
@@ -32,14 +32,14 @@ pub fn set(language: Language) {
     CURRENT.set(language);
 }
 
-/// Does `work` with its texts in `language`, for a program that has one language for each page. However the work ends, the
-/// thread has its former language again.
+/// Runs `work` with its texts in `language`, for a program that has one language for each page. However the work ends,
+/// the thread then has its former language again.
 pub fn within<T>(language: Language, work: impl FnOnce() -> T) -> T {
     let _former = Former(CURRENT.replace(language));
     work()
 }
 
-/// The language to which the thread returns.
+/// The former language, to which the thread returns.
 struct Former(Language);
 
 impl Drop for Former {

@@ -1,4 +1,4 @@
-//! Every text that people read, in three languages, and the one way to look a text up.
+//! The texts that people read, in three languages, and the one way to look up a text.
 //!
 //! The texts are messages of [Project Fluent](https://projectfluent.org) in `lang/<language>/<area>.ftl`, compiled in. A room
 //! names the messages that it shows with [`messages!`], which makes a function of each; so a text that is named twice, not
@@ -58,7 +58,8 @@ fn bundle(language: Language) -> &'static Bundle {
 fn read(language: Language) -> Bundle {
     let name = language::tag(language).parse().expect("our three tags are those of languages (BCP 47)");
     let mut bundle = Bundle::new_concurrent(vec![name]);
-    // A terminal shows the marks that would isolate a parameter's direction of writing as garbage.
+    // Without this Fluent puts marks around a parameter that isolate its direction of writing; a terminal shows them as
+    // garbage.
     bundle.set_use_isolating(false);
     for (path, text) in areas::all().filter_map(|area| area.file(language)) {
         let resource = FluentResource::try_new(text.to_owned());

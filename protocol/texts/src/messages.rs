@@ -20,13 +20,13 @@ macro_rules! messages {
             )
         })*
 
-        /// The keys here, each with its parameters.
+        /// The keys named here, each with its parameters.
         #[cfg(test)]
         pub(super) const KEYS: &[(&str, &[&str])] = &[$((stringify!($key), &[$(stringify!($parameter)),*])),*];
     };
 }
 
-/// What can be a parameter of a message.
+/// A type that can be a parameter of a message.
 pub trait Parameter<'a> {
     /// The parameter as Fluent takes it.
     fn value(self) -> FluentValue<'a>;

@@ -1,4 +1,4 @@
-//! That the three languages are complete, say the same, and count as people do.
+//! Tests that the three languages are complete, have the same content, and decline nouns after numbers as people do.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ fn every_file_is_read_without_a_fault_and_no_message_hides_another() {
     }
 }
 
-/// A file that no area names would lie in the tree, translated and never shown.
+/// Every file belongs to one area. A file that no area names would be in the tree, translated and never shown.
 #[test]
 fn every_file_in_the_folders_belongs_to_one_area() {
     let lang = Path::new(env!("CARGO_MANIFEST_DIR")).join("lang");
@@ -89,12 +89,12 @@ fn no_text_has_a_word_of_the_trade() {
         "піри",
         "геш",
     ];
-    // Stands before the digest itself, beside the id of a record.
+    // This label stands before the digest itself, beside the id of a record.
     let excepted = ["page_digest"];
     for language in language::ALL {
         for (key, content) in contents(areas::all(), language) {
             let text = content.text;
-            // What stands in backticks is typed, not read.
+            // Text in backticks is typed, not read.
             let shown: String = text.split('`').step_by(2).collect();
             let lower = shown.to_lowercase();
             let words = lower.split(|char: char| !(char.is_alphanumeric() || char == '-'));
@@ -126,7 +126,7 @@ fn no_text_of_one_language_stands_in_another() {
     }
 }
 
-/// The noun after a number, as the languages decline it: 0 to 25 and 100 to 125.
+/// A noun after a number takes the form that people use, for the numbers 0 to 25 and 100 to 125.
 #[test]
 fn numbers_take_the_form_of_the_noun_that_people_use() {
     let noun = |language, count: u64| {

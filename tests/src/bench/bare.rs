@@ -1,4 +1,4 @@
-//! Ed25519 alone: what an entry's signature costs when the key is decoded and the message lies ready.
+//! Ed25519 alone: the cost of an entry's signature when the key is decoded and the message is ready.
 
 use std::hint::black_box;
 
@@ -14,21 +14,21 @@ use protocol::{
 
 use super::figures::timed;
 
-/// An entry's envelope taken apart.
+/// A bare signature: an entry's envelope taken apart.
 pub struct Bare {
     key: VerifyingKey,
-    /// The bytes that are signed.
+    /// The message, that is, the bytes that are signed.
     pub message: Vec<u8>,
     signature: Signature,
 }
 
 impl Bare {
-    /// The parts of an entry of `registry`.
+    /// The bare parts of an entry of `registry`.
     pub fn of(registry: &RegistryId, arrival: &Arrival) -> Self {
         let envelope = arrival.entry.envelope();
         let (payload, signature) = cose::unenvelope("entry", &envelope).expect("ours");
         let key = Signed::parse(&envelope).expect("ours").claimed().feed.key.0;
-        // RFC 9052 §4.4, for an aad and a payload below 256 bytes.
+        // The encoding of RFC 9052 §4.4, for an aad and a payload below 256 bytes.
         let string = |bytes: &[u8]| [&[0x58, u8::try_from(bytes.len()).expect("short")], bytes].concat();
         let aad = string(&Domain::Entry.aad(&registry.0));
         let message = [&b"\x84\x6aSignature1\x43\xa1\x01\x27"[..], &aad, &string(payload)].concat();
@@ -41,8 +41,8 @@ impl Bare {
     }
 }
 
-/// Seconds that each of these signatures takes, checked strictly. What ran before has left the caches to itself, so a
-/// first pass is not counted: else every ratio against this would flatter us.
+/// The seconds that each of these signatures takes, with the strict check. A first pass fills the caches and is not
+/// counted: otherwise every ratio against this would be too favourable to us.
 pub fn strict(bare: &[Bare]) -> f64 {
     bare.iter().for_each(Bare::check);
     let (_, took) = timed(|| bare.iter().for_each(|bare| black_box(bare).check()));

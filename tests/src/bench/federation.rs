@@ -1,4 +1,5 @@
-//! Organisations of one registry, each with its core over a store, and a wire between two of them that counts.
+//! A federation: organisations of one registry, each with its core over a store, and a counting wire between two of
+//! them.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,47 +26,47 @@ use protocol::{
     store::{Memory, Store, staged::Staged},
 };
 
-/// Entries of one write: as many as a large import has.
+/// The number of entries per write: as many as a large import has.
 const PER_WRITE: usize = 5_000;
 
-/// An organisation's node: a core and a store.
+/// A seat: an organisation's node, with a core and a store.
 pub struct Seat<S> {
-    /// The core.
+    /// The core's state.
     pub state: State,
-    /// Its store.
+    /// The store.
     pub store: S,
-    /// Its node.
+    /// The key of the node.
     pub node: NodeKey,
-    /// Its time.
+    /// The time of the node.
     pub now: Tick,
 }
 
-/// A registry of so many organisations.
+/// A federation: the registry of so many organisations.
 pub struct Federation {
-    /// Its id.
+    /// The id of the registry.
     pub registry: RegistryId,
     founding: Founding,
     offices: Vec<Office>,
     entropy: Entropy,
 }
 
-/// What went over a wire.
+/// The traffic over a wire.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traffic {
-    /// Frames that say where somebody stands.
+    /// The number of frames that compare frontiers.
     pub frames: u64,
-    /// Their bytes.
+    /// The bytes of these frames.
     pub bytes: u64,
-    /// Frames of entries.
+    /// The number of parcels, that is, frames of entries.
     pub parcels: u64,
-    /// Their bytes.
+    /// The bytes of the parcels.
     pub parcel_bytes: u64,
-    /// The most messages that had to follow each other until both sides knew each other's lines.
+    /// The most hops: messages that had to follow each other until both sides knew each other's feed heads.
     pub hops: u32,
 }
 
 impl Federation {
-    /// Founded by `count` organisations.
+    /// A new federation, founded by `count` organisations.
     pub fn new(count: usize) -> Self {
         let mut entropy = Entropy::new([42; 32]);
         let offices: Vec<_> = (0..count).map(|_| Office::new(&mut entropy)).collect();
@@ -101,12 +102,12 @@ impl Federation {
         seat
     }
 
-    /// The commons.
+    /// The circle of the commons.
     pub fn commons(&self) -> CircleId {
         Circle::Commons.id(&self.registry)
     }
 
-    /// `count` entries that the desk of `seat` writes in the commons, each a docket of its own.
+    /// Writes `count` entries in the commons with the desk of `seat`, each a docket of its own.
     pub fn write(&mut self, seat: &mut Seat<Memory>, count: usize) -> Vec<Arrival> {
         let commons = self.commons();
         let mut ids = Vec::with_capacity(count);
@@ -116,7 +117,7 @@ impl Federation {
             let entries = (0..some).map(docket).collect();
             let write = Write { token: 1, entries, seed: self.entropy.bytes() };
             let mut effects = seat.handle(Input::Write(write));
-            // The first signature waits for a peer's word, and nobody answers.
+            // The first signature waits for a peer's answer, and there is no peer.
             seat.now = seat.now.after(2_000);
             effects.extend(seat.handle(Input::Tick));
             ids.extend(effects.into_iter().filter_map(saved).flatten());
@@ -132,14 +133,14 @@ impl Federation {
     }
 }
 
-/// Frames of entries with their bodies, as a peer fills them.
+/// Frames of entries with their bodies, filled as a peer fills them.
 pub fn frames(arrivals: &[Arrival]) -> Vec<Vec<u8>> {
     let item = |arrival: &Arrival| (arrival.entry.envelope(), arrival.body.as_ref().map(|body| body.bytes().to_vec()));
     let frame = |some: &[Arrival]| Frame::Entries(some.iter().map(item).collect()).encode();
     arrivals.chunks(FRAME_BYTES.0 / (size(&arrivals[0]) + 16)).map(frame).collect()
 }
 
-/// Bytes of an entry and its body.
+/// The size of an entry and its body, in bytes.
 pub fn size(arrival: &Arrival) -> usize {
     arrival.entry.envelope().len() + arrival.body.as_ref().map_or(0, |body| body.bytes().len())
 }
@@ -152,7 +153,7 @@ fn saved(effect: Effect) -> Option<Vec<EntryId>> {
     }
 }
 
-/// What an import says of a docket of one line.
+/// The content that an import writes for a docket of one line.
 fn docket(entropy: &mut Entropy) -> Vec<u8> {
     let (root, source) = (EntityId(entropy.bytes()), EntityId(entropy.bytes()));
     let says = |entity, field: &str, value, sources: &[EntityId]| {
@@ -179,7 +180,7 @@ fn docket(entropy: &mut Entropy) -> Vec<u8> {
 }
 
 impl<S: Store> Seat<S> {
-    /// The one verb, with its batch made durable.
+    /// Handles an input, and makes its batch durable.
     pub fn handle(&mut self, input: Input) -> Vec<Effect> {
         let step = self.state.handle(&self.store, input, self.now).expect("the store answers");
         if !step.persist.is_empty() {
@@ -188,7 +189,7 @@ impl<S: Store> Seat<S> {
         step.effects
     }
 
-    /// Takes entries as if `peer`, with which a session stands, had sent them.
+    /// Takes entries as if `peer`, which has a session, had sent them.
     pub fn take(&mut self, peer: NodeKey, arrivals: &[Arrival]) {
         for arrivals in arrivals.chunks(PER_WRITE) {
             let received = Received::Entries { arrivals: arrivals.to_vec(), faults: vec![], later: 0 };
@@ -197,13 +198,13 @@ impl<S: Store> Seat<S> {
     }
 }
 
-/// Connects two nodes and lets them speak until both are silent.
+/// Connects two nodes, and passes frames until both are silent.
 pub fn connect<A: Store, B: Store>(registry: &RegistryId, a: &mut Seat<A>, b: &mut Seat<B>) -> Traffic {
     let (from_a, from_b) = (a.handle(Input::Up(b.node)), b.handle(Input::Up(a.node)));
     speak(registry, a, b, from_a, from_b)
 }
 
-/// Lets time pass until both have compared, and lets them speak.
+/// Lets time pass until both nodes have compared, and passes frames.
 pub fn compare<A: Store, B: Store>(registry: &RegistryId, a: &mut Seat<A>, b: &mut Seat<B>) -> Traffic {
     let due = a.state.due().into_iter().chain(b.state.due()).min().expect("a session stands");
     (a.now, b.now) = (due, due);
@@ -244,7 +245,7 @@ fn speak<A: Store, B: Store>(
     }
 }
 
-/// A frame arrives: what its receiver answers, and what its sender goes on with.
+/// A turn: a frame arrives, its receiver answers, and its sender goes on.
 fn turn<A: Store, B: Store>(
     sender: &mut Seat<A>,
     receiver: &mut Seat<B>,

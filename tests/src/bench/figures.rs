@@ -1,4 +1,4 @@
-//! Figures: measured again and again in one run, set against a named peer, shown as a table and kept as JSON.
+//! Figures: measured several times in one run, compared with a named peer, shown as a table and kept as JSON.
 
 use std::{
     env, fs,
@@ -8,25 +8,25 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Beyond this distance between quartiles, in parts of the median, a figure is marked as noisy.
+/// The noise limit: a figure with a larger distance between its quartiles, in parts of the median, is marked as noisy.
 const NOISE: f64 = 0.15;
 
-/// What one benchmark found.
+/// The figures of one benchmark.
 pub struct Figures {
     name: &'static str,
     rows: Vec<Value>,
 }
 
-/// Several measurements of one thing.
+/// A sample: several measurements of one thing.
 #[derive(Clone, Debug)]
 pub struct Sample(Vec<f64>);
 
-/// A budget of the design, for the very size that is measured. A figure without one has no bar made up for it.
+/// A bar: the budget of the design for exactly the measured size. A figure without a budget gets no invented bar.
 #[derive(Clone, Copy, Debug)]
 pub enum Bar {
-    /// At most this.
+    /// The figure is at most this.
     Most(f64),
-    /// At least this.
+    /// The figure is at least this.
     Least(f64),
 }
 
@@ -36,24 +36,24 @@ impl Sample {
         self.quantile(0.5)
     }
 
-    /// The value below which this part of the measurements lies.
+    /// The quantile: the value below which this part of the measurements lies.
     pub fn quantile(&self, part: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
         sorted[((sorted.len() - 1) as f64 * part).round() as usize]
     }
 
-    /// Distance between the quartiles in parts of the median.
+    /// The spread: the distance between the quartiles in parts of the median.
     pub fn spread(&self) -> f64 {
         (self.quantile(0.75) - self.quantile(0.25)) / self.median()
     }
 
-    /// Each measurement by its neighbour in `other`, taken at the same time.
+    /// The ratio of each measurement to its neighbour in `other`, taken at the same time.
     pub fn ratio(&self, other: &Self) -> Self {
         Self(self.0.iter().zip(&other.0).map(|(ours, theirs)| ours / theirs).collect())
     }
 
-    /// Each measurement changed alike.
+    /// Maps each measurement.
     pub fn map(&self, change: impl Fn(f64) -> f64) -> Self {
         Self(self.0.iter().copied().map(change).collect())
     }
@@ -77,17 +77,17 @@ impl Figures {
         Self { name, rows: Vec::new() }
     }
 
-    /// A figure: how much of what.
+    /// Adds a plain figure: an amount and its unit.
     pub fn plain(&mut self, what: impl Into<String>, sample: &Sample, unit: &str) {
         self.row(what.into(), sample, unit, None, None);
     }
 
-    /// A figure with a bar of its own.
+    /// Adds a figure with a bar of its own.
     pub fn barred(&mut self, what: impl Into<String>, sample: &Sample, unit: &str, bar: Bar) {
         self.row(what.into(), sample, unit, None, Some(bar));
     }
 
-    /// A ratio: ours by theirs, which `against` names.
+    /// Adds a ratio: ours by theirs, which `against` names.
     pub fn ratio(&mut self, what: impl Into<String>, ratio: &Sample, against: &str, bar: Option<Bar>) {
         self.row(what.into(), ratio, "×", Some(against), bar);
     }
@@ -105,7 +105,7 @@ impl Figures {
         }));
     }
 
-    /// Prints the table, and keeps it as `NAME.json` in the folder that `HABEAS_FIGURES` names.
+    /// Shows the table on standard output, and keeps it as `NAME.json` in the folder that `HABEAS_FIGURES` names.
     #[expect(clippy::print_stdout, reason = "a benchmark is there to be read")]
     pub fn show(self) {
         println!("\n{}", self.name);
@@ -130,7 +130,7 @@ impl Figures {
     }
 }
 
-/// Three figures that count, or a whole number.
+/// The figure as it is shown: three significant digits, or a whole number.
 fn shown(figure: f64) -> String {
     match figure.abs() {
         whole if whole >= 1000.0 || whole.fract() == 0.0 => format!("{figure:.0}"),
@@ -141,7 +141,7 @@ fn shown(figure: f64) -> String {
     }
 }
 
-/// What `action` gives, and the seconds it took.
+/// The result of `action`, and the time it took in seconds.
 pub fn timed<T>(action: impl FnOnce() -> T) -> (T, f64) {
     let start = Instant::now();
     let value = std::hint::black_box(action());

@@ -1,16 +1,16 @@
-//! What a process uses, as Linux tells it.
+//! The resources that a process uses, from Linux.
 
 use std::fs;
 
-/// Seconds of processor time so far.
+/// The seconds of CPU time so far.
 pub fn cpu(process: u32) -> f64 {
     let stat = read(process, "stat");
     let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
-    // utime and stime, in hundredths.
+    // The fields are utime and stime, in hundredths of a second.
     fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number") / 100.0).sum()
 }
 
-/// MiB resident: now and at most.
+/// The resident memory in MiB: now and at most.
 pub fn memory(process: u32) -> [f64; 2] {
     let status = read(process, "status");
     ["VmRSS:", "VmHWM:"].map(|field| {

@@ -1,4 +1,4 @@
-//! Writes signed entries as files, for programs that are not ours to verify: `signed-entries FOLDER`.
+//! Writes signed entries as files, to be verified by programs that are not ours: `signed-entries FOLDER`.
 //!
 //! One JSON object per file, every value in hex: `cose` (COSE_Sign1 with tag 18), `key`, `aad`, `registry`, `id`.
 
@@ -16,7 +16,7 @@ use protocol::{
 use serde_json::json;
 use tests::written::Registry;
 
-/// Entries that nodes wrote, besides those with numbers at every edge.
+/// The number of real entries, which nodes wrote, besides those with numbers at every edge.
 const REAL: usize = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     entries.iter().try_for_each(|written| write(folder, "written", &id, &written.entry))
 }
 
-/// Writes one entry under its id.
+/// Writes one entry to a file named by its id.
 fn write(folder: &Path, group: &str, registry: &RegistryId, entry: &Verified) -> Result<(), Box<dyn Error>> {
     let hex = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
     let file = json!({
@@ -44,7 +44,7 @@ fn write(folder: &Path, group: &str, registry: &RegistryId, entry: &Verified) ->
     Ok(fs::write(folder.join(name), format!("{file:#}\n"))?)
 }
 
-/// A chain of entries of one feed, with numbers on both sides of every length that CBOR has for them.
+/// Writes a chain of entries of one feed, with numbers on both sides of every length that CBOR has for them.
 fn write_chain(folder: &Path, registry: &RegistryId) -> Result<(), Box<dyn Error>> {
     let signer = Signer::new(&Secret::new([registry.0[0] + 2; 32]));
     let feed = FeedId { circle: CircleId([5; 16]), key: FeedKey(signer.public()), run: Incarnation([6; 8]) };

@@ -4,7 +4,7 @@ use std::{alloc::System, env, process::ExitCode};
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// As in the program itself.
+/// The allocator, as in the program itself.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

@@ -1,10 +1,10 @@
-//! The node, built with the tests: a process test that started another binary could be starting a stale one.
+//! The node, built with the tests: a process test that starts another binary may start a stale one.
 
 use std::{alloc::System, process::ExitCode};
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// As in the program itself.
+/// The allocator, as in the program itself.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

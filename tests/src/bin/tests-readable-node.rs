@@ -1,10 +1,11 @@
-//! The node, but that whoever started it may read its memory: how much of a folder stands there is what a test looks for.
+//! The node with readable memory: the user who started it may read it, so that a test can search it for texts of a
+//! folder.
 
 use std::{alloc::System, process::ExitCode};
 
 use zeroizing_alloc::ZeroAlloc;
 
-/// As in the program itself.
+/// The allocator, as in the program itself.
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

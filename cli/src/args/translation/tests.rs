@@ -1,4 +1,4 @@
-//! Help and usage errors in three languages.
+//! Tests of help and usage errors in three languages.
 
 use std::{collections::BTreeSet, ffi::OsString};
 
@@ -13,7 +13,7 @@ use crate::{
 
 const OTHERS: [Language; 2] = [Language::Ru, Language::Uk];
 
-/// The keys that the commands, their arguments and the values of these need in another language than English.
+/// The needed keys: those of the commands, their arguments and the values of these in other languages than English.
 pub(crate) fn needed_keys() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     needed(&Cli::command(), "command", &keys(areas::CLI, Language::Ru).into_keys().collect(), &mut found);

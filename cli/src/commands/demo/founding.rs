@@ -1,12 +1,12 @@
-//! The founding as people do it: together, or alone with one request; then a further device if it is one organisation.
+//! Founding as people do it: together, or alone with one request; then a second device if there is one organisation.
 
 use protocol::app::control::{Request, codes};
 
 use super::site::Site;
 use crate::{error::Failure, texts};
 
-/// Founds a registry of all sites, each an organisation; or, if `alone`, of the first one, with the second as its device.
-/// Answers with the registry's words.
+/// Founds a registry of all sites, each an organisation; or, if `alone`, of the first site, with the second as its
+/// device. Returns the registry's words.
 pub(super) async fn found(sites: &mut [Site], alone: bool) -> Result<String, Failure> {
     let founders = if alone { 1 } else { sites.len() };
     for (nth, site) in sites.iter_mut().enumerate() {
@@ -24,7 +24,8 @@ pub(super) async fn found(sites: &mut [Site], alone: bool) -> Result<String, Fai
     Ok(words)
 }
 
-/// As people do it who found one together: everybody's card, a draft, everybody's signature, the registry file.
+/// Founds a registry together, as several people do: everybody's card, a draft, everybody's signature, the registry
+/// file.
 async fn together(sites: &mut [Site]) -> Result<String, Failure> {
     let mut cards = Vec::new();
     for site in &*sites {

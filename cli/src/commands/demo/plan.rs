@@ -1,4 +1,5 @@
-//! What the demonstration disagrees about, and when it counts as good: pure, so that every way to fail is tried.
+//! The plan: the disputed value of the demonstration, and the conditions of success. Pure, so that every failure is
+//! tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,25 +12,25 @@ use serde_json::Value;
 
 use crate::{render::record::raw, texts};
 
-/// Fields of which two sources often tell different things, the best ones first.
+/// Disputable fields: those on which two sources often differ, the best ones first.
 const DISPUTABLE: &[&str] =
     &["capture_episode.date", "penalty.months", "docket_decision.date", "docket_penalty.months", "docket_event.date"];
 
-/// One value that two sites will correct differently while they cannot hear each other: first the one that brought it
-/// in, then another. A case file goes by other names where it was shared than at home.
+/// A disagreement: one value that two sites correct differently while they are disconnected. The first side is the site
+/// that imported the file. A shared case file has other ids than its original.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Disagreement {
-    /// As in the file that was brought in.
+    /// The label in the imported file.
     pub(super) label: String,
     pub(super) field: String,
     pub(super) grade: Option<String>,
-    /// What each side says.
+    /// The value that each side states.
     pub(super) values: [String; 2],
-    /// Where each side reads and says it.
+    /// The place of the value on each side.
     pub(super) places: [Place; 2],
 }
 
-/// Where a value stands.
+/// The place of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) record: SectionId,
@@ -38,7 +39,7 @@ pub(super) struct Place {
 }
 
 impl Disagreement {
-    /// About a value that stands alone and undisputed in what both sides read.
+    /// Chooses a disagreement about a single undisputed value that both sides read.
     pub(super) fn about(home: &Record, far: &Record, label: &str) -> Option<Self> {
         let of = |field: &&str| undisputed(far).find(|(_, cell)| cell.field == **field);
         DISPUTABLE.iter().filter_map(of).find_map(|(entity, cell)| {
@@ -60,19 +61,19 @@ impl Disagreement {
         })
     }
 
-    /// The cell in question, as either side names it.
+    /// The cell in question, with the ids of either side.
     pub(super) fn cell<'a>(&self, record: &'a Record) -> Option<&'a Cell> {
         let is_it = |entity: &&Entity| self.places.iter().any(|place| place.entity == entity.entity);
         let entity = record.entities.iter().find(is_it)?;
         entity.cells.iter().find(|cell| cell.field == self.field)
     }
 
-    /// The values said of it.
+    /// The values stated in the cell.
     pub(super) fn said_in(&self, record: &Record) -> BTreeSet<String> {
         self.cell(record).into_iter().flat_map(|cell| &cell.claims).map(|claim| raw(&claim.value)).collect()
     }
 
-    /// The values shown as disputed; none if it is not shown so.
+    /// The values shown as disputed; none if the cell is not shown as disputed.
     pub(super) fn shown_in(&self, record: &Record) -> BTreeSet<String> {
         let disputed = self.cell(record).is_some_and(|cell| cell.shown == "conflict");
         if disputed { self.said_in(record) } else { BTreeSet::new() }
@@ -84,7 +85,7 @@ fn undisputed(record: &Record) -> impl Iterator<Item = (EntityId, &Cell)> {
     cells.filter(|(_, cell)| cell.shown == "agreed" && cell.claims.len() == 1)
 }
 
-/// The day before and the day after; one less and one more.
+/// The two corrections of a value: the day before and the day after, or one less and one more.
 fn corrections(value: &Value) -> Option<[String; 2]> {
     if let Some(number) = value.as_u64() {
         return Some([number.checked_sub(1)?.to_string(), number.checked_add(1)?.to_string()]);
@@ -93,42 +94,42 @@ fn corrections(value: &Value) -> Option<[String; 2]> {
     Some([day.yesterday().ok()?.to_string(), day.tomorrow().ok()?.to_string()])
 }
 
-/// What one node shows at the end.
+/// The state that one node shows at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// Whether it belongs to the organisation that brought the file in.
+    /// Whether the node belongs to the organisation that imported the file.
     pub(super) home: bool,
     pub(super) case_files: BTreeSet<SectionId>,
     pub(super) dockets: BTreeSet<SectionId>,
-    /// Of the disputed field.
+    /// The values of the disputed field.
     pub(super) values: BTreeSet<String>,
     pub(super) digest: String,
     pub(super) entries: u64,
     pub(super) conflicts: u64,
 }
 
-/// What was brought in, and what became of it.
+/// The imported records, and what was shared or held back of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Brought {
     pub(super) case_files: BTreeSet<SectionId>,
     pub(super) dockets: BTreeSet<SectionId>,
-    /// Case files that may not go, as the preview said: their labels and reasons.
+    /// The case files held back, with labels and reasons of the preview.
     pub(super) held_back: BTreeMap<SectionId, (String, String)>,
-    /// What the shared case files are called where they are read.
+    /// The id of each shared case file at its readers.
     pub(super) parts: BTreeMap<SectionId, SectionId>,
 }
 
-/// What all nodes show at the end, beside what was brought in.
+/// The findings: the state of all nodes at the end, beside the imported records.
 #[derive(Clone, Debug)]
 pub(super) struct Findings {
     pub(super) brought: Brought,
     pub(super) disputed: Disagreement,
-    /// One for each node, the one that brought the file in first; or why it could not be read.
+    /// The state of each node, the importing one first; or the reason why it could not be read.
     pub(super) seen: Vec<Result<Seen, String>>,
 }
 
 impl Findings {
-    /// Records that every node of every other organisation shows; none if there is no other organisation.
+    /// The number of records that every node of every other organisation shows; none if there is no other organisation.
     pub(super) fn arrived(&self) -> usize {
         let others: Vec<_> = self.readable().filter(|seen| !seen.home).collect();
         let everywhere = |id: &&SectionId| others.iter().all(|seen| seen.holds(id));
@@ -136,7 +137,7 @@ impl Findings {
         if others.is_empty() { 0 } else { records.filter(everywhere).count() }
     }
 
-    /// Case files that no node of another organisation shows.
+    /// The number of case files that no node of another organisation shows.
     pub(super) fn held_back(&self) -> usize {
         let shows = |seen: &Seen, id: &SectionId| {
             seen.holds(id) || self.brought.parts.get(id).is_some_and(|part| seen.holds(part))
@@ -145,7 +146,7 @@ impl Findings {
         self.brought.case_files.iter().filter(stayed).count()
     }
 
-    /// One for each node; `None` where it could not be read.
+    /// The digest of each node; `None` where it could not be read.
     pub(super) fn digests(&self) -> Vec<Option<&str>> {
         self.seen.iter().map(|seen| seen.as_ref().ok().map(|seen| &*seen.digest)).collect()
     }
@@ -156,12 +157,12 @@ impl Findings {
         digests.iter().all(|digest| digest.is_some() && *digest == digests[0])
     }
 
-    /// Entries that count, and disputed values, as the first node shows them.
+    /// The numbers of counted entries and of disputed values that the first node shows.
     pub(super) fn entries_and_conflicts(&self) -> (u64, u64) {
         self.seen.first().and_then(|seen| seen.as_ref().ok()).map_or((0, 0), |seen| (seen.entries, seen.conflicts))
     }
 
-    /// Everything that is not as it must be, one line each.
+    /// The faults found, one line each.
     pub(super) fn faults(&self) -> Vec<String> {
         let unreadable = self.seen.iter().filter_map(|seen| seen.as_ref().err().cloned());
         let mut faults: Vec<String> = unreadable.collect();
@@ -321,7 +322,7 @@ mod tests {
         }
     }
 
-    /// Three case files, two of them shared under other names, and two dockets.
+    /// Findings on three case files, two of them shared under other ids, and two dockets.
     fn findings(seen: Vec<Result<Seen, String>>) -> Findings {
         let months = record(&[("docket_penalty.months", "agreed", &[json!(180)])]);
         let disputed = about(&months).expect("months can be disputed");

@@ -1,4 +1,4 @@
-//! The demonstration's nodes: a process each, with a folder, a log, and the few questions that are put to it.
+//! The nodes of the demonstration: each a process with a folder and a log, and the requests that it is sent.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,43 +28,43 @@ use crate::{
     files, texts,
 };
 
-/// The word in a node's log when it ends a connection that stood.
+/// The word in a node's log that reports the end of an open connection.
 pub(super) const SEVERED: &str = "severed";
 
-/// Where the other organisations are said to work.
+/// The countries that the other organisations are said to work in.
 const COUNTRIES: &[&str] =
     &["GE", "LT", "KZ", "AM", "RS", "LV", "EE", "PL", "DE", "FR", "NL", "CZ", "FI", "NO", "MN", "IL"];
 
-/// A temporary folder with all nodes in it.
+/// The stage: a temporary folder with all nodes in it.
 pub(super) struct Stage {
     folder: TempDir,
     program: PathBuf,
     pub(super) sites: Vec<Site>,
 }
 
-/// One node.
+/// A site: one node and its folder.
 pub(super) struct Site {
     node: Node,
     pub(super) data: PathBuf,
     log: PathBuf,
-    /// Where the others reach it.
+    /// The address at which other nodes reach this one.
     pub(super) address: String,
-    /// Random, for this run.
+    /// The passphrase, random for each run.
     passphrase: String,
     root_passphrase: String,
-    /// Known once it has keys.
+    /// The call-sign; empty until the node has keys.
     pub(super) call_sign: String,
     pub(super) organisation: Option<OrgId>,
 }
 
-/// How a kept node is talked to.
+/// A node that is kept running: what a person needs to ask it.
 pub(crate) struct Kept {
     pub(crate) call_sign: String,
     pub(crate) data: PathBuf,
     pub(crate) passphrase_file: PathBuf,
 }
 
-/// What a node shows, in one line.
+/// The digest of what a node shows, in one line.
 pub(super) struct Digest {
     pub(super) text: String,
     pub(super) entries: u64,
@@ -72,7 +72,7 @@ pub(super) struct Digest {
 }
 
 impl Stage {
-    /// An empty folder that only this person can enter.
+    /// Builds an empty folder that only this user can enter.
     pub(super) fn build(context: &Context<'_>) -> Result<Self, Failure> {
         let temporary = &context.surroundings.temporary;
         let folder = tempfile::Builder::new().prefix("habeas-demo-").tempdir_in(temporary);
@@ -84,7 +84,7 @@ impl Stage {
         self.folder.path()
     }
 
-    /// Starts so many nodes at once, and waits until each answers.
+    /// Starts `count` nodes at once, and waits until each answers.
     pub(super) async fn start(&mut self, count: usize) -> Result<(), Failure> {
         let free = |error| Failure::new(codes::NOT_STARTED, texts::demo::no_port(&error));
         let ports = free_ports(count).map_err(free)?;
@@ -119,14 +119,14 @@ impl Stage {
         (1..).zip(&self.sites).flat_map(of).collect()
     }
 
-    /// Ends all nodes and removes the folder, unless it is to stay; then it says where it is.
+    /// Stops all nodes and removes the folder, unless it is to be kept; then returns its path.
     pub(super) async fn strike(self, keep_folder: bool) -> Option<PathBuf> {
         all(self.sites.into_iter().map(|site| site.node.stop())).await;
-        // Otherwise the drop of the folder removes it.
+        // Without `keep_folder` the folder is removed when its handle is dropped.
         keep_folder.then(|| self.folder.keep())
     }
 
-    /// Leaves everything running, with the passphrases beside the folders.
+    /// Leaves all nodes running, with their passphrases in files beside the folders.
     pub(super) fn leave(self) -> Result<Vec<Kept>, Failure> {
         let mut kept = Vec::new();
         for site in &self.sites {
@@ -145,7 +145,7 @@ impl Site {
         &self.node.client
     }
 
-    /// Makes keys; those of an organisation too, if it begins one.
+    /// Initialises the node with keys, including those of a new organisation if `organisation` is set.
     pub(super) async fn init(&mut self, organisation: bool) -> Result<(), Failure> {
         let request = Request::Init {
             passphrase: Passphrase::new(self.passphrase.clone()),
@@ -161,7 +161,7 @@ impl Site {
         Passphrase::new(self.root_passphrase.clone())
     }
 
-    /// The text of the file that the request answers with.
+    /// The text of the file in the reply to a request.
     pub(super) async fn file(&self, request: &Request) -> Result<String, Failure> {
         match self.client().ask(request).await? {
             Reply::File { text, .. } => Ok(text),
@@ -169,19 +169,19 @@ impl Site {
         }
     }
 
-    /// Founds a registry of its own, and answers with its words.
+    /// Founds a registry with this organisation alone, and returns its words.
     pub(super) async fn found_alone(&mut self) -> Result<String, Failure> {
         self.client().ask(&Request::FoundAlone { root_passphrase: self.root_passphrase() }).await?;
         Ok(self.meet_itself().await?.registry_words.unwrap_or_default())
     }
 
-    /// Joins, and answers with the words of the registry.
+    /// Joins a registry, and returns its words.
     pub(super) async fn join(&mut self, registry: &str) -> Result<String, Failure> {
         self.client().ask(&Request::Join { registry: registry.to_owned() }).await?;
         Ok(self.meet_itself().await?.registry_words.unwrap_or_default())
     }
 
-    /// Whether it has a connection to another one.
+    /// Whether this node is connected to another one.
     pub(super) async fn meets(&self, other: &Self) -> Result<bool, Failure> {
         let status = status(self.client()).await?;
         let other = crate::daemon::status(other.client()).await?.node;
@@ -202,7 +202,7 @@ impl Site {
         }
     }
 
-    /// How many dockets are about an article, and how many there are.
+    /// Asks how many dockets are about an article, and how many dockets there are.
     pub(super) async fn ask(&self, article: &str) -> Result<(usize, u64), Failure> {
         let question = Question { article: Some(article.to_owned()), ..Question::default() };
         match self.client().ask(&Request::Ask { question }).await? {
@@ -218,7 +218,7 @@ impl Site {
         }
     }
 
-    /// Over all that it shows in these circles: the digests one after the other, the counts added up.
+    /// The digest of everything shown in these circles: the digests concatenated, the counts added.
     pub(super) async fn digest(&self, scopes: &[Scope]) -> Result<Digest, Failure> {
         let mut sum = Digest { text: String::new(), entries: 0, conflicts: 0 };
         for scope in scopes {
@@ -234,7 +234,7 @@ impl Site {
         Ok(sum)
     }
 
-    /// States the first or second of the two values.
+    /// Corrects the disputed field to the first or second of the two values.
     pub(super) async fn correct(&self, disputed: &Disagreement, which: usize) -> Result<(), Failure> {
         let fact = Fact {
             field: disputed.field.clone(),
@@ -248,13 +248,13 @@ impl Site {
         Ok(())
     }
 
-    /// What it shows of the disputed field, on one of the two sides.
+    /// The values of the disputed field that this node shows, with the ids of one of the two sides.
     pub(super) async fn values(&self, disputed: &Disagreement, which: usize) -> Result<BTreeSet<String>, Failure> {
         Ok(disputed.said_in(&self.record(&disputed.places[which].record).await?))
     }
 
-    /// Shares all its case files with these organisations, as far as consent goes, without a hold. Answers with what
-    /// the preview said.
+    /// Shares all case files of this node with these organisations, as far as consent allows, without a hold. Returns
+    /// the preview.
     pub(super) async fn share(&self, with: &[Self]) -> Result<SharePreview, Failure> {
         let guest =
             |(site, country): (&Self, &&str)| Guest { organisation: site.name(), country: Some((*country).to_owned()) };
@@ -268,7 +268,7 @@ impl Site {
         Ok(preview)
     }
 
-    /// Whether nothing waits to be shared any more.
+    /// Whether no share waits any more.
     pub(super) async fn has_shared(&self) -> Result<bool, Failure> {
         match self.client().ask(&Request::Shares).await? {
             Reply::Shares { shares } => Ok(shares.is_empty()),
@@ -276,7 +276,7 @@ impl Site {
         }
     }
 
-    /// What its shared case files are called where they are read.
+    /// The ids that the shared case files of this node have at their readers.
     pub(super) async fn parts(&self) -> Result<BTreeMap<SectionId, SectionId>, Failure> {
         match self.client().ask(&Request::List { kind: RecordKind::Case }).await? {
             Reply::Records { records } => {
@@ -296,7 +296,7 @@ impl Site {
         Ok(())
     }
 
-    /// Whether a line of its log has the word.
+    /// Whether a line of the node's log has the word.
     pub(super) fn log_says(&self, word: &str) -> bool {
         fs::read(&self.log).is_ok_and(|log| String::from_utf8_lossy(&log).contains(word))
     }
@@ -316,7 +316,7 @@ impl Site {
     }
 }
 
-/// Ports that nobody uses; all different, because all are held until the last is found.
+/// Finds free ports. They are all different, because each is held until the last is found.
 fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let held = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0))).collect::<Result<Vec<_>, _>>()?;
     held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()

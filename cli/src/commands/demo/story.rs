@@ -1,4 +1,4 @@
-//! The demonstration as it is told: a plain line for people, or a line of JSON for scripts, for each thing that happened.
+//! The story of the demonstration: for each event a plain line for people, or a line of JSON for scripts.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ use crate::{
     texts,
 };
 
-/// Something that happened.
+/// An event of the demonstration.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
@@ -35,24 +35,24 @@ pub(crate) enum Event<'a> {
     Pausing { until: &'a Path, folders: Vec<PathBuf> },
 }
 
-/// How it ended.
+/// The result of the demonstration, as scripts read it.
 #[derive(Debug, Serialize)]
 pub(super) struct Done<'a> {
     event: &'static str,
-    /// Processes.
+    /// The number of node processes.
     nodes: usize,
-    /// Records brought in.
+    /// The number of imported records.
     cases: usize,
-    /// Of them, on every node of every other organisation.
+    /// The number of them that every node of every other organisation shows.
     arrived: usize,
-    /// Of them, case files on no node of another organisation.
+    /// The number of case files that no node of another organisation shows.
     held_back: usize,
-    /// Entries that count, as the first node shows them.
+    /// The number of counted entries that the first node shows.
     entries: u64,
-    /// One for each node, read over its own socket; `null` where it could not be.
+    /// The digest of each node, read over its own socket; `null` where it could not be read.
     digests: Vec<Option<&'a str>>,
     converged: bool,
-    /// Disputed values, as the first node shows them.
+    /// The number of disputed values that the first node shows.
     conflicts_shown: u64,
     elapsed_ms: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -60,7 +60,7 @@ pub(super) struct Done<'a> {
     schema: u32,
 }
 
-/// Tells what happens, and when.
+/// The story: prints each event with the time since the start.
 pub(super) struct Story<'a> {
     screen: &'a mut Screen,
     began: Instant,
@@ -75,7 +75,7 @@ impl<'a> Story<'a> {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The first line, before anything is waited for.
+    /// Opens the story: the first line, before anything is waited for.
     pub(super) fn opens(&mut self, organisations: u8, folder: &Path) {
         self.screen.note(&texts::demo::opens(organisations.into(), folder));
         if organisations > 1 {
@@ -94,7 +94,7 @@ impl<'a> Story<'a> {
         }
     }
 
-    /// The end: the disputed value as all nodes show it, or all numbers in one line of JSON.
+    /// Ends the story: the disputed value as all nodes show it, or all numbers in one line of JSON.
     pub(super) fn ends(&mut self, done: &Done<'_>, findings: &Findings, records: &[Record]) {
         if self.screen.is_json() {
             return self.screen.line(done);
@@ -136,12 +136,14 @@ struct Line<'a> {
     schema: u32,
 }
 
-/// One row for each value: what is said, by whom, when, from where, and how many nodes show it.
+/// The disagreement as a table, a row for each value: the value, who states it, when, from which source, and the number
+/// of nodes that show it.
 fn disagreement(findings: &Findings, record: &Record, records: &[Record]) -> String {
     let disputed = &findings.disputed;
     let claims = disputed.cell(record).map(|cell| &cell.claims[..]).unwrap_or_default();
     let row = |claim: &Claim| {
-        // At home a claim is of the minute, elsewhere of the day, and stands in another entry: it says the same.
+        // The own organisation records a claim to the minute, a shared copy to the day and in another entry: the claim
+        // is the same.
         let same = |other: &Claim| (other.organisation, &other.value) == (claim.organisation, &claim.value);
         let shows = |record: &&Record| {
             disputed.cell(record).is_some_and(|cell| cell.claims.iter().any(same) && cell.shown == "conflict")

@@ -1,4 +1,4 @@
-//! From what was looked at to what is wrong: one pure function for each check, in the order people should mend it.
+//! The checks: one pure function each, from facts to a finding, in the order in which people should repair them.
 
 use std::path::PathBuf;
 
@@ -10,22 +10,22 @@ use crate::{
     texts::{self, doctor},
 };
 
-/// A claim may be this much later than the clock: clocks of honest computers differ, and minutes are rounded.
+/// The most that a claimed time may be ahead of this clock: clocks of honest computers differ, and minutes are rounded.
 const CLOCK_SECS_MAX: u64 = 2 * 60;
-/// A backup is good for a week.
+/// The age of a backup after which a new one is due: a week.
 const BACKUP_SECS_MAX: u64 = 7 * 24 * 60 * 60;
-/// Free bytes below which writing soon fails.
+/// The free bytes below which writing soon fails.
 const FREE_BYTES_MIN: u64 = 128 << 20;
-/// Free bytes below which it is time to make room; or a tenth of the disk.
+/// The free bytes below which it is time to make room; or a tenth of the disk.
 const FREE_BYTES_LOW: u64 = 1 << 30;
 
-/// What brings back a folder whose keys were destroyed: nothing does there.
+/// The command that restores a folder whose keys were destroyed: nothing else works there.
 const RESTORE: &str = "habeas --data NEW backup restore FILE";
 
-/// A command of ours as a person would type it for this folder.
+/// A function that writes a command as a person would type it for this folder.
 type Typed<'a> = &'a dyn Fn(&str) -> String;
 
-/// All checks.
+/// Runs all checks.
 pub(super) fn all(facts: &Facts, typed: Typed<'_>) -> Vec<Check> {
     let mut checks =
         vec![folder(facts, typed), vault(facts, typed), node(facts, typed), disk(facts), backup(facts, typed)];
@@ -62,7 +62,7 @@ fn folder(facts: &Facts, typed: Typed<'_>) -> Check {
     }
 }
 
-/// The command, where there are keys that it can use; else the one that makes some, or brings them back.
+/// The command, if there are keys that it can use; otherwise the command that makes keys or restores them.
 fn begin(facts: &Facts, typed: Typed<'_>, command: &str) -> String {
     match facts.vault {
         _ if facts.wiped => RESTORE.to_owned(),
@@ -127,8 +127,8 @@ fn backup(facts: &Facts, typed: Typed<'_>) -> Check {
     }
 }
 
-/// Nothing tells a node the time of others but what they claim to have written when: what lies in the future shows that
-/// this clock is behind or theirs ahead.
+/// Checks the clock. A node learns the time of others only from the times that they claim: an entry from the future
+/// shows that this clock is behind or theirs is ahead.
 fn clock(examined: &Examination, now: u64) -> Check {
     let set = "timedatectl".to_owned();
     match examined.latest_claim {
@@ -170,7 +170,7 @@ fn alarms(status: &Status, typed: Typed<'_>) -> Vec<Check> {
         let Alarm { problem, since } = alarm;
         let sentence = standing::with_petnames(&texts::sentence(problem), &petnames);
         let Some(since) = since else {
-            // It goes by itself when its cause is gone.
+            // An alarm without a time ends by itself when its cause is gone, so there is nothing to acknowledge.
             let cause = format!("{sentence} ({})", problem.code);
             return fail("alarms", cause, typed(&format!("help {}", problem.code)));
         };
@@ -202,7 +202,7 @@ fn swap(facts: &Facts) -> Check {
     }
 }
 
-/// Starts the node again.
+/// The command that starts the node again.
 fn again(typed: Typed<'_>) -> String {
     format!("{} && {}", typed("stop"), typed("serve"))
 }

@@ -1,4 +1,4 @@
-//! One thing wrong at a time: it is found, and what mends it is said; and real folders in such a state.
+//! Tests of the checks: facts with one fault at a time, each of which one check finds and repairs; and real folders.
 
 use std::{collections::BTreeSet, os::unix::fs::PermissionsExt as _};
 
@@ -75,7 +75,8 @@ fn where_nothing_is_wrong_every_check_says_so() {
     assert_eq!(names, expected);
 }
 
-/// A locked node said that nothing called for a person, while a withdrawal that it could not see did.
+/// `doctor` on a locked node says that it cannot see all alarms. It reported that nothing needed attention, while a
+/// withdrawal that a locked node cannot see did.
 #[test]
 fn a_locked_node_says_that_it_cannot_see_all_alarms() {
     let mut facts = well();
@@ -85,7 +86,7 @@ fn a_locked_node_says_that_it_cannot_see_all_alarms() {
     assert!(alarms.cause.contains("while it is locked"), "{alarms:?}");
 }
 
-/// With one thing wrong, one check finds it, says what (`cause`) and what mends it (`command`).
+/// Checks that with one fault exactly one check finds it, with this cause and this command to repair it.
 fn check(spoil: impl Fn(&mut Facts), name: &str, state: State, cause: &str, command: &str) {
     let mut facts = well();
     spoil(&mut facts);
@@ -202,7 +203,7 @@ fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-/// The state and cause of a check in what a script sees.
+/// The state and cause of a check in a report for scripts.
 fn state_of<'a>(report: &'a Value, check: &str) -> (&'a str, &'a str) {
     let checks = report["checks"].as_array().expect("a list");
     let found = checks.iter().find(|found| found["check"] == check).unwrap_or_else(|| panic!("{check} in {report}"));

@@ -1,5 +1,5 @@
-//! `habeas help fields`: what can be stated, read off the schema: labels, the name to type, what may stand there, where it
-//! may go.
+//! `habeas help fields`: the fields that can be stated, from the schema: label, name to type, possible values, and how
+//! far they may be shared.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::{
     texts,
 };
 
-/// The topic of `habeas help` that they are.
+/// The topic of `habeas help` that lists fields.
 pub(super) const TOPIC: &str = "fields";
 
-/// What was asked about.
+/// The fields that a person asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fields {
     /// All parts of records.
@@ -27,17 +27,17 @@ pub(crate) enum Fields {
 /// A part of a record, with what can be stated of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Part {
-    /// As it stands before the stop in a field's name.
+    /// The record part's name: the text before the full stop in a field's name.
     pub(crate) record: String,
-    /// What it is called.
+    /// The label of the part.
     pub(crate) label: String,
-    /// What it is a part of.
+    /// The kind of record that the part belongs to.
     pub(crate) of: Root,
-    /// What can be stated of it.
+    /// The fields of the part that can be stated.
     pub(crate) fields: Vec<Explained>,
 }
 
-/// What a part belongs to.
+/// The root of a part: the kind of record that it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Root {
@@ -47,39 +47,39 @@ pub(crate) enum Root {
     Docket,
 }
 
-/// A field.
+/// A field, explained.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Explained {
-    /// As it is typed.
+    /// The field's name, as it is typed.
     pub(crate) field: String,
-    /// What it is called.
+    /// The label of the field.
     pub(crate) label: String,
-    /// What may stand there: the word of the schema.
+    /// The form of the value: the word of the schema.
     pub(crate) form: String,
-    /// The same in words.
+    /// The form of the value, in words.
     pub(crate) value: String,
-    /// Several values may stand.
+    /// Whether the field can have many values.
     pub(crate) many: bool,
-    /// How far it may go.
+    /// The readers that the field may go to.
     pub(crate) goes: Goes,
-    /// The codes that may stand there.
+    /// The codes that the field accepts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) codes: Vec<Code>,
 }
 
-/// How far a field may go.
+/// The readers that a field may go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Goes {
-    /// It stays in the organisation.
+    /// The field stays in the organisation.
     Nowhere,
-    /// To the organisations that a case is shared with.
+    /// The field is shared with the organisations that a case file is shared with.
     Shared,
-    /// There, and its year to everyone.
+    /// The field is shared like [`Self::Shared`], and its year with everyone.
     SharedAndYear,
-    /// There, and its group to everyone.
+    /// The field is shared like [`Self::Shared`], and its group with everyone.
     SharedAndGroup,
-    /// Every member reads it.
+    /// The field is public: every member reads it.
     Public,
 }
 
@@ -90,7 +90,7 @@ pub(crate) struct Code {
     pub(crate) label: String,
 }
 
-/// What the words after `habeas help fields` ask about.
+/// Reads what the words after `habeas help fields` ask about.
 pub(super) fn about(words: &[String]) -> Result<Fields, Failure> {
     let named = words.join(" ");
     let schema = Schema::current();
@@ -127,12 +127,13 @@ fn part(entity: &Entity) -> Part {
         record: entity.name.clone(),
         label: entity.labels.in_language(language::current()).to_owned(),
         of: root(&entity.name),
-        // What it belongs to is nearly always known by itself.
+        // The fields that name the parent come last: the parent is nearly always known without them.
         fields: own.into_iter().chain(belongs).collect(),
     }
 }
 
-/// Whether a person can state it at all: not what is computed or attached, and of a docket nothing that may not be public.
+/// Whether a person can state the field: a computed or attached field cannot be stated, nor one of a docket that may
+/// not be public.
 fn can_be_stated(field: &Field) -> bool {
     let may_be_there = root(&field.entity) == Root::Case || field.commons != Commons::None;
     field.policy != Policy::Drv && field.kind != Kind::File && may_be_there
@@ -148,7 +149,7 @@ fn explained(field: &Field) -> Explained {
         code: term.code.clone(),
         label: term.labels.in_language(language::current()).to_owned(),
     };
-    // In a docket some fields take only the codes of public proceedings.
+    // In a docket some fields accept only the codes of public proceedings.
     let public = schema.rules().commons_codes.get(&field.name).filter(|_| root(&field.entity) == Root::Docket);
     let may_stand = |term: &&protocol::record::schema::Term| {
         public.is_none_or(|codes: &BTreeSet<String>| codes.contains(&term.code))

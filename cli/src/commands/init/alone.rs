@@ -1,5 +1,5 @@
-//! `habeas init --alone`: keys, a registry of one organisation, a running node. Each step looks at what is there first, so
-//! that after a failure, a kill or a power cut the same command goes on where it stopped.
+//! `habeas init --alone`: keys, a registry of one organisation, a running node. Each step first checks what exists, so
+//! that after a failure, a kill or a power cut the same command resumes where it stopped.
 
 use std::path::Path;
 
@@ -20,15 +20,15 @@ use crate::{
     tongue::Tongue,
 };
 
-/// What this run of the command did.
+/// A step that this run of the command carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Step {
-    /// Made keys.
+    /// Keys were made.
     Keys,
-    /// Founded the registry.
+    /// The registry was founded.
     Registry,
-    /// Started a node.
+    /// A node was started.
     Node,
 }
 
@@ -40,7 +40,7 @@ pub(super) async fn run(invented: bool, context: &mut Context<'_>) -> Result<(),
         Err(failure) => return Err(failure),
     };
     choose_language(context)?;
-    // Before a node runs: whoever stops here leaves nothing running.
+    // The person chooses before a node runs: an abort at this point leaves nothing running.
     let chosen = is_new.then(|| choose(Keys::Organisation, context)).transpose()?;
     let (client, started) = reach(context).await?;
     let mut steps: Vec<_> = started.iter().map(|_| Step::Node).collect();
@@ -54,7 +54,7 @@ pub(super) async fn run(invented: bool, context: &mut Context<'_>) -> Result<(),
     Ok(())
 }
 
-/// Whatever is missing, until the node is open in a registry of one.
+/// Carries out the missing steps, until the node is open in a registry of one.
 async fn finish(
     invented: bool,
     chosen: Option<Chosen>,
@@ -92,7 +92,7 @@ async fn finish(
 async fn found(root_passphrase: Passphrase, client: &Client, context: &mut Context<'_>) -> Result<Status, Failure> {
     let request = Request::FoundAlone { root_passphrase };
     let reply = match ask_of(client, context, &request).await {
-        // Open once, and locked since: the node does not say so before it is asked.
+        // The node was open and has been locked since: it does not report that before it is asked.
         Err(AskError::Refused(problem)) if problem.code == codes::LOCKED => {
             let passphrase = context.passphrase(Which::Device)?;
             ask_of(client, context, &Request::Unlock { passphrase }).await?;
@@ -132,7 +132,7 @@ fn conclude(status: &Status, data: &Path, steps: &[Step], context: &mut Context<
     context.screen.note(&format!("\n{}", texts::next(&next)));
 }
 
-/// Asks for a language where none is chosen and a person can answer; the commands shown from then on name it.
+/// Asks for a language if none is chosen and a person can answer; the commands shown from then on name it.
 fn choose_language(context: &mut Context<'_>) -> Result<(), Failure> {
     if context.global.lang.is_some() || context.surroundings.speaks() || !context.may_question() {
         return Ok(());

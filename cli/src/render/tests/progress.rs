@@ -1,4 +1,4 @@
-//! How far long work is: one line of a terminal, a line for each tenth elsewhere, nothing where it was not wanted.
+//! Tests of progress: one line of a terminal, a line for each tenth elsewhere, nothing if it was not wanted.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     render::{Outlet, Screen},
 };
 
-/// What messages say while 10,000 records are gone through, a hundredth at a time, from `begun` on.
+/// The messages while 10,000 records are processed, a hundredth at a time, from `begun` on.
 fn told(args: &[&str], is_terminal: bool, begun: Duration) -> String {
     let (out, err) = (Heard::default(), Heard::default());
     let (out_place, err_place) = (Box::new(out.clone()), Box::new(err.clone()));

@@ -1,4 +1,4 @@
-//! What people see of questions about the record: precedents, disputes, histories, names of their own.
+//! Tests of the output of questions about records: precedents, disputes, histories, petnames.
 
 use protocol::app::control::{
     Alarm, Answered, At, By, Conflict, Found, Heading, Named, Past, Precedent, Resolution, Retraction,
@@ -132,7 +132,7 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
         let text = record::record(&record, Depth { provenance, ..Depth::default() });
         assert_eq!(text.matches("cabin-yard «Legal aid»").count(), times, "{text}");
     }
-    // Scripts find it in a field of its own, or not at all.
+    // Scripts find the petname in a field of its own, or not at all.
     let mut values = vec![];
     let line = serde_json::to_value(versioned(&Reply::Record(Box::new(record)), NOW)).expect("JSON");
     let status = serde_json::to_value(versioned(&Reply::Status(Box::new(status)), NOW)).expect("JSON");
@@ -143,7 +143,7 @@ fn a_name_of_ones_own_stands_beside_the_call_sign_wherever_a_person_reads() {
     assert!(named.len() == 3 && named.iter().all(|(key, text)| key == "petname" && text == "Legal aid"), "{named:?}");
 }
 
-/// Every text in a value, with the key it stands under.
+/// Collects the strings in a value, each with its key.
 fn strings(value: &Value, key: &str, found: &mut Vec<(String, String)>) {
     match value {
         Value::String(text) => found.push((key.to_owned(), text.clone())),

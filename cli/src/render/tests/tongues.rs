@@ -1,4 +1,4 @@
-//! The main tables in the other two languages.
+//! Tests of the main tables in Russian and Ukrainian.
 
 use protocol::{
     app::control::{CasePreview, GoesField, HeldBack, HeldBackWhat, Reader, Share, SharePreview},
@@ -98,7 +98,8 @@ fn what_would_go_and_what_stays_is_told_in_every_language() {
     }
 }
 
-/// The words that a reason is about, in every language but English, which travels with it.
+/// No reason names a circumstance by its code or in English. A reason comes with English words; every other language
+/// needs words of its own.
 #[test]
 fn no_reason_names_a_circumstance_by_its_code_or_is_told_in_english() {
     let caps = Schema::current().rules().caps.iter().map(|cap| ("cap", cap.name.clone()));

@@ -1,4 +1,4 @@
-//! Prints the figures of peers as numbers on one line.
+//! Prints the figures of peer implementations as numbers on one line.
 //!
 //! ```text
 //! peers batch                   microseconds per signature of verify_batch, 256 at a time, on one thread
@@ -12,10 +12,10 @@ use std::{env, error::Error, fs, hint::black_box, time::Instant};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey, verify_batch};
 use negentropy::{Id, Negentropy, NegentropyStorageBase, NegentropyStorageVector};
 
-/// Signatures in a batch.
+/// The number of signatures in a batch.
 const BATCH: usize = 256;
 const BATCHES: usize = 8;
-/// Bytes that the signature of an entry is over.
+/// The length in bytes of the message that an entry's signature covers.
 const MESSAGE: usize = 285;
 
 fn main() -> Result<(), Box<dyn Error>> {
