@@ -4,7 +4,7 @@ use tokio::runtime::Handle;
 
 use super::*;
 
-/// tF6: a line that breaks again and again leaves no task or socket behind, and frames still arrive.
+/// A line that breaks again and again leaves no task or socket behind, and frames still arrive.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_that_comes_and_goes_two_hundred_times_leaves_no_task_and_no_socket_behind() {
     let (mut a, mut b) = (Node::start(1).await, Node::start(2).await);
@@ -33,7 +33,7 @@ fn sockets() -> usize {
     std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count)
 }
 
-/// tF10: the line breaks in the middle of a transfer, and the peer is found at its other address.
+/// The line breaks in the middle of a transfer, and the peer is found at its other address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_peer_whose_line_dies_in_a_transfer_is_met_at_its_other_address_and_only_with_its_own_key() {
     let limits = Limits { silence: Duration::from_millis(500), ..limits() };
@@ -59,7 +59,7 @@ async fn a_peer_whose_line_dies_in_a_transfer_is_met_at_its_other_address_and_on
     assert_eq!(b.frame().await, (Lane::Bulk, vec![8]));
 }
 
-/// tF10: two nodes that have only IPv6 addresses.
+/// Two nodes that have only IPv6 addresses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_on_ipv6_alone_meet() {
     let on_ipv6 = |seed| Config {
