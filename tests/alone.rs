@@ -27,6 +27,8 @@ use crate::{
 const HABEAS: &str = env!("CARGO_BIN_EXE_tests-habeas");
 /// The typed command: the program as people start it, which asks questions and reads the environment.
 const TYPED: &str = env!("CARGO_BIN_EXE_tests-typed");
+/// Looks in a row that must find nothing before a folder counts as cut off.
+const LOOKS: usize = 5;
 /// The steps of `init`: the names that it creates in the folder, in order, as far as they are visible from outside.
 const STEPS: &[&str] = &["node.log", "lock", "api.sock", "making", "vault", "vault.copy", "root", "store"];
 
@@ -87,28 +89,36 @@ impl Home {
         Door::of(&self.data())
     }
 
-    /// The processes of the nodes that run for this folder.
-    fn nodes(&self) -> Vec<Pid> {
+    /// The processes that name this folder in their command line.
+    fn processes(&self) -> Vec<Pid> {
         let ours = self.data().display().to_string();
         let processes =
             fs::read_dir("/proc").expect("Linux").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let pids = processes.filter_map(|name| name.parse().ok().and_then(Pid::from_raw));
-        pids.filter(|pid| {
-            let words = about(*pid, "cmdline");
-            words.starts_with(NODE) && words.split('\0').any(|word| word == ours)
-        })
-        .collect()
+        pids.filter(|pid| about(*pid, "cmdline").split('\0').any(|word| word == ours)).collect()
     }
 
-    /// Cuts off what runs, as a power cut does, except for the disk. A node that is ending has no command line any more
-    /// while its socket still accepts connections, so the socket is checked too.
+    /// The processes of the nodes that run for this folder.
+    fn nodes(&self) -> Vec<Pid> {
+        self.processes().into_iter().filter(|pid| about(*pid, "cmdline").starts_with(NODE)).collect()
+    }
+
+    /// Cuts off what runs, as a power cut does, except for the disk. A node that a killed command had just begun to start has
+    /// the command line of that command; one that is ending has none, while its socket still accepts connections. So nothing
+    /// may be found in several looks, and the socket is checked too.
     fn cut(&self) {
-        for node in self.nodes() {
-            let _ended_already = kill_process(node, Signal::KILL);
-            eventually("the node is gone", || is_gone(node).then_some(()));
-        }
         let socket = self.data().join("api.sock");
-        eventually("nobody listens", || UnixStream::connect(&socket).is_err().then_some(()));
+        let (mut killed, mut quiet) = (Vec::new(), 0);
+        eventually("nothing runs for the folder", || {
+            let running = self.processes();
+            for pid in &running {
+                let _ended_already = kill_process(*pid, Signal::KILL);
+            }
+            let is_quiet = running.is_empty() && UnixStream::connect(&socket).is_err();
+            killed.extend(running);
+            quiet = if is_quiet && killed.iter().all(|pid| is_gone(*pid)) { quiet + 1 } else { 0 };
+            (quiet == LOOKS).then_some(())
+        });
     }
 }
 

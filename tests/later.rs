@@ -53,10 +53,14 @@ fn what_an_older_version_could_not_read_is_read_after_the_upgrade_and_only_then(
     let mut library = Library::default();
     // The first two entries are as a version before the first schema left them.
     let later = |id: &protocol::bytes::ids::EntryId| Row::new(Table::Later, id, 0);
+    // As an older version wrote it: {"by": its number, "id": the entry}.
+    let row = |id: &protocol::bytes::ids::EntryId, by: u64| {
+        [&b"\xa2\x62by"[..], &codec::encode(&by), b"\x62id", &codec::encode(id)].concat()
+    };
     let mut batch = Batch::default();
     for (id, by) in [(&ids[0], 0), (&ids[1], 0), (&ids[2], Schema::VERSION)] {
         batch.delete(unread_row(id));
-        batch.put(later(id), codec::encode(&(id, by)));
+        batch.put(later(id), row(id, by));
     }
     seat.store.commit(&batch).expect("memory");
     let dockets = |library: &Library, seat: &Seat<Memory>| {

@@ -3,7 +3,7 @@
 //! The fault: after `lock` the reader key was in memory 53 times, since each move of it had left a copy, and so were
 //! 243 petnames and, after an import of 10,000 case files, 9,746 family names: freed memory was not overwritten.
 
-use std::{fmt::Write as _, fs, path::Path, time::SystemTime};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::SystemTime};
 
 use node::{store::Rocks, vault::Vault};
 use protocol::{
@@ -82,11 +82,9 @@ fn keys(folder: &Path) -> (Vec<Needle>, String) {
         }
     }
     let row = store.get(&Row::new(Table::Key, "device", 0)).expect("a sound store").expect("a device has keys");
-    let secrets: [Secret; 5] = {
-        let (author, desk, ballot, receipt, reading) = codec::decode("keys", &row, 1024).expect("five keys");
-        [author, desk, ballot, receipt, reading]
-    };
-    for (name, secret) in ["author", "desk", "ballot", "receipt", "reading"].into_iter().zip(&secrets) {
+    let secrets: BTreeMap<String, Secret> = codec::decode("keys", &row, 1024).expect("keys by their names");
+    assert!(secrets.keys().eq(["author", "ballot", "desk", "reading", "receipt"]), "five keys");
+    for (name, secret) in &secrets {
         needles.push(Needle::of(format!("{name} key"), secret.expose()));
         // The expanded seed (RFC 8032) signs as well as the seed does.
         let expanded = Sha512::digest(secret.expose());

@@ -108,6 +108,11 @@ fn every_module_says_in_its_first_line_what_it_is_for() {
 }
 
 #[test]
+fn a_doc_comment_says_what_its_item_is() {
+    none(files::nameless(&Tree::of_the_project()));
+}
+
+#[test]
 fn no_file_names_a_path_of_someones_machine() {
     none(files::machine_paths(&Tree::of_the_project()));
 }

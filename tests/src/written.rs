@@ -56,7 +56,7 @@ impl Office {
         organisation(&self.root.public())
     }
 
-    /// The one device of the office.
+    /// Device of the office; it has no other.
     pub fn device(&self) -> &Device {
         self.roster.devices().next().expect("an office has a device")
     }

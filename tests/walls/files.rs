@@ -108,6 +108,43 @@ pub(super) fn heads(tree: &Tree) -> Vec<Violation> {
     tree.rust().into_iter().filter(|(_, text)| headless(text)).map(|(path, text)| says(path, &text)).collect()
 }
 
+/// First words of a doc comment that name nothing: whoever reads it in rustdoc, alone, does not know what it is about.
+const NAMELESS: &[&str] = &[
+    "It", "Its", "They", "Their", "He", "She", "This", "These", "Those", "What", "Who", "Whom", "Which", "The same",
+    "The one",
+];
+/// Sources with doc comments that people read as the help of a command.
+const HELP: &[&str] = &["cli/src/args", "cli/src/commands/"];
+
+/// Doc comments that begin with a pronoun or a question word.
+pub(super) fn nameless(tree: &Tree) -> Vec<Violation> {
+    let text = |line: &str| {
+        line.trim_start().strip_prefix("//").and_then(|rest| rest.strip_prefix(['/', '!']).map(str::to_owned))
+    };
+    let is_nameless = |comment: &str| {
+        let rest = |words: &str| comment.trim_start().strip_prefix(words).map(str::to_owned);
+        NAMELESS.iter().any(|words| rest(words).is_some_and(|rest| rest.starts_with(' ')))
+    };
+    let mut found = Vec::new();
+    for (path, source) in tree.rust().into_iter().filter(|(path, _)| !HELP.iter().any(|help| path.starts_with(help))) {
+        let lines: Vec<&str> = source.lines().collect();
+        for (at, line) in lines.iter().enumerate() {
+            let begins = at == 0 || text(lines[at - 1]).is_none();
+            if let Some(comment) = text(line).filter(|comment| begins && is_nameless(comment)) {
+                let rule =
+                    "a doc comment begins with the noun or verb of its item, not with a pronoun or a question word";
+                found.push(Violation {
+                    file: path.clone(),
+                    line: at + 1,
+                    found: comment.trim().into(),
+                    rule: rule.into(),
+                });
+            }
+        }
+    }
+    found
+}
+
 /// Manifests that do not take the workspace's lints, or a workspace that does not forbid unsafe code.
 pub(super) fn lints(tree: &Tree) -> Vec<Violation> {
     let table =
@@ -167,6 +204,20 @@ fn machine_path(line: &str) -> Option<&str> {
 pub(super) fn planted(files: &[(&str, &str)]) -> Tree {
     let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
     Tree { top: Vec::new(), files }
+}
+
+#[test]
+fn a_comment_that_names_nothing_is_found_where_it_begins() {
+    let lines = |text: &str| {
+        nameless(&planted(&[("node/src/x.rs", text)])).iter().map(|violation| violation.line).collect::<Vec<_>>()
+    };
+    assert_eq!(lines("//! A file.\n\n/// It is gone.\nfn a() {}\n/// What was said.\nfn b() {}"), [3, 5]);
+    assert_eq!(lines("//! It is a file."), [1]);
+    assert_eq!(
+        lines("//! A file:\n//! It is read.\n/// Items of a list.\n/// It is sorted.\n// It is a remark."),
+        Vec::<usize>::new()
+    );
+    assert!(nameless(&planted(&[("cli/src/args.rs", "/// What to do.")])).is_empty(), "a help text");
 }
 
 #[test]

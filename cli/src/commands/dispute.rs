@@ -223,7 +223,7 @@ async fn beside(
     }
 }
 
-/// The one conflict about a field.
+/// Finds the conflict about a field; refuses if there is none, or several.
 fn the_one<'a>(conflicts: &'a [Conflict], field: &str, entity: Option<EntityId>) -> Result<&'a Conflict, Failure> {
     let is_it = |conflict: &&Conflict| conflict.field == field && entity.is_none_or(|entity| conflict.entity == entity);
     let found: Vec<_> = conflicts.iter().filter(is_it).collect();

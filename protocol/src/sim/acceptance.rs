@@ -336,7 +336,7 @@ fn a_body_that_came_is_taken_once_and_wanted_no_more() {
     assert_eq!((bench.replica.wanted_len(), bench.replica.wanted().count()), (2, 2));
 }
 
-/// What a displaced feed lacked is nobody's loss: it is not asked for, now or after a restart.
+/// Bodies that a displaced feed lacked are not asked for, now or after a restart.
 #[test]
 fn of_a_displaced_feed_and_of_a_key_that_nobody_certifies_nothing_is_wanted() {
     let most = INCARNATIONS.0 as u64;

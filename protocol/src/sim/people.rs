@@ -103,7 +103,7 @@ impl std::ops::Add for Acts {
     }
 }
 
-/// What a machine has in memory for its people.
+/// Memory of a machine for its people.
 pub(super) struct Memories {
     pub(super) cache: Cache,
     pending: BTreeMap<u64, PendingWrite>,
@@ -124,7 +124,7 @@ impl fmt::Debug for Memories {
     }
 }
 
-/// What is known of the whole federation, whoever crashed.
+/// Facts about the whole federation, whichever machine crashed.
 #[derive(Debug, Default)]
 pub(super) struct Truth {
     /// The sample case that a case file was imported from.
@@ -134,7 +134,7 @@ pub(super) struct Truth {
     pub(super) acts: Acts,
 }
 
-/// What somebody does.
+/// Acts of a person.
 #[derive(Clone, Copy)]
 enum Deed {
     Import,

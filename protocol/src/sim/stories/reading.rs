@@ -1,4 +1,5 @@
-//! What is read of entries that count: once, with the key they were sealed under, into the section of their circle.
+//! Regression tests of reading: each counted entry is read once, with the key it was sealed under, into the section of
+//! its circle.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What is refused when a connection begins and after it has ended, and what a node gives up by itself.
+//! Regression tests of refusals: when a connection begins, after it has ended, and of writes that would not count.
 
 use super::*;
 use crate::{
@@ -88,7 +88,7 @@ fn whoever_was_struck_too_often_is_heard_no_more_at_once() {
     }
 }
 
-/// What a HELLO said on one connection must not do for another: whoever recorded it would pass for up to date.
+/// A HELLO of one connection must not count on another: whoever recorded it would pass for up to date.
 #[test]
 fn the_same_state_is_said_in_other_words_on_every_connection() {
     let mut world = idle_world(3);
@@ -240,7 +240,7 @@ fn a_roster_that_froze_is_frozen_after_a_restart_with_nobody_else_there() {
     assert_eq!(standing(&world), before);
 }
 
-/// What may not be written is refused before anything is signed: an entry that nobody would count, or no frame would hold.
+/// A write that may not be made is refused before anything is signed: nobody would count the entry, or no frame hold it.
 /// Of several entries that belong together all are written or none.
 #[test]
 fn what_may_not_be_written_is_refused_and_nothing_beside_it_is_written() {
@@ -282,7 +282,7 @@ fn what_may_not_be_written_is_refused_and_nothing_beside_it_is_written() {
     assert_eq!(body.epoch().ok(), opening.epochs.last().map(|epoch| epoch.0));
 }
 
-/// What a locked node replicates with lies beside its circles; what opens bodies lies under the keys that a lock takes away.
+/// Rows that a locked node needs to replicate hold no key that opens a body; those lie under the keys that a lock removes.
 #[test]
 fn no_key_that_opens_a_body_lies_where_a_locked_node_reads() {
     let mut world = idle_world(3);
@@ -328,7 +328,7 @@ fn nobody_outside_a_circle_is_answered_about_a_feed_in_it() {
     assert!(struck(&step) && !step.effects.iter().any(|effect| matches!(effect, Effect::Send { .. })));
 }
 
-/// Which bodies are missing in a circle is asked of nobody outside it, and their number is not told either.
+/// A node asks nobody outside a circle for its bodies, and does not show how many it lacks.
 #[test]
 fn nobody_outside_a_circle_is_asked_for_its_bodies() {
     let mut world = idle_world(3);

@@ -361,7 +361,7 @@ fn a_reference_to_a_docket_leads_to_the_docket() {
     assert_eq!(cell.claims[0].value, Value::Ref(EntityId([90; 16])));
 }
 
-/// What another organisation settled in the shared part is its own to take back. Retracting it in vain went on for ever.
+/// A resolution that another organisation made in a shared copy is its own to retract. Vain retractions went on for ever.
 #[test]
 fn what_others_settled_in_the_circle_is_left_to_them() {
     let mut desk = Desk::new();
