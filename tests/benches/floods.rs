@@ -3,10 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "what is measured must not be disturbed by a look at every instant")]
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -78,11 +75,14 @@ fn measure(what: &str, flood: &Flood, figures: &mut Figures) {
     nodes.settle();
     let [idle_seen, idle_answered] = wait_for(&nodes[1], &nodes[0]);
 
-    let stop = Arc::new(AtomicBool::new(false));
-    let sent = thread::scope(|scope| {
-        let flooding = scope.spawn(|| press(&member, &registry, &nodes[0], &mut entropy, flood, &stop));
-        until(|| nodes[0].status().peers.iter().filter(|peer| peer.connected).count() == 2);
+    let (stop, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let flooding = scope.spawn(|| press(&member, &registry, &nodes[0], &mut entropy, flood, &stop, &sent));
+        // The flood has to be on its way before anything is measured under it.
+        until(|| sent.load(Ordering::SeqCst) > 0);
+        let before = sent.load(Ordering::SeqCst);
         let [seen, answered] = wait_for(&nodes[1], &nodes[0]);
+        let went = sent.load(Ordering::SeqCst) - before;
         stop.store(true, Ordering::SeqCst);
         for (of, idle, flooded) in
             [("written elsewhere to visible", &idle_seen, &seen), ("a status", &idle_answered, &answered)]
@@ -92,14 +92,14 @@ fn measure(what: &str, flood: &Flood, figures: &mut Figures) {
             let ratio = (flooded.median() / idle.median()).into();
             figures.ratio(format!("{what}: {of}, p50"), &ratio, "the same without a flood", None);
         }
-        flooding.join().expect("it ends when told")
+        figures.plain(format!("{what}: frames that went in the time"), &(went as f64).into(), "");
+        flooding.join().expect("it ends when told");
     });
     let [_, peak] = memory(nodes[0].process());
     figures.barred(format!("{what}: resident at most"), &peak.into(), "MiB", Bar::Most(512.0));
-    figures.plain(format!("{what}: frames that went in the time"), &(sent as f64).into(), "");
 }
 
-/// Presses frames on the node until it is told to stop; returns the number of frames that went.
+/// Presses frames on the node until it is told to stop, and counts in `sent` those that went.
 fn press(
     member: &Member,
     registry: &Registry,
@@ -107,7 +107,8 @@ fn press(
     entropy: &mut Entropy,
     flood: &Flood,
     stop: &AtomicBool,
-) -> usize {
+    sent: &AtomicUsize,
+) {
     let mut evil = member.meet(registry, node, entropy);
     let said: Vec<_> = (0..SAID)
         .map(|_| {
@@ -116,20 +117,18 @@ fn press(
         })
         .collect();
     let frames = flood(&said);
-    let mut sent = 0;
-    'pressing: loop {
+    loop {
         for frame in &frames {
             if stop.load(Ordering::SeqCst) {
-                break 'pressing;
+                return;
             }
             if !evil.flood(std::slice::from_ref(frame)) {
                 // After the node severed the connection, the flooder connects again as soon as it is let in.
                 evil = member.meet(registry, node, entropy);
             }
-            sent += 1;
+            sent.fetch_add(1, Ordering::SeqCst);
         }
     }
-    sent
 }
 
 /// The wait for each of several dockets, in milliseconds: until another node shows one that was saved, and until it
