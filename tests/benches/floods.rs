@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "what is measured must not be disturbed by a look at every instant")]
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
@@ -123,8 +124,14 @@ fn press(
                 return;
             }
             if !evil.flood(std::slice::from_ref(frame)) {
-                // After the node severed the connection, the flooder connects again as soon as it is let in.
-                evil = member.meet(registry, node, entropy);
+                // After the node severed the connection, the flooder connects again as soon as it is let in: a node keeps
+                // one out for longer each time, and an attempt that is not answered ends with a panic.
+                let met = catch_unwind(AssertUnwindSafe(|| member.meet(registry, node, entropy)));
+                match met {
+                    Ok(again) => evil = again,
+                    Err(_) if stop.load(Ordering::SeqCst) => return,
+                    Err(_) => {}
+                }
             }
             sent.fetch_add(1, Ordering::SeqCst);
         }
