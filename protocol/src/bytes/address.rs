@@ -8,7 +8,7 @@
 //! of a registry are. A host name is therefore its own variant, and is resolved only where a person allowed it. Parsing
 //! resolves nothing.
 
-// `core::net` holds the plain value of an address; this package may not use `std::net`, which holds the sockets.
+// The plain value of an address, from `core`: this package opens no socket.
 use core::net::SocketAddr;
 use std::fmt;
 

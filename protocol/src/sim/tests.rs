@@ -6,6 +6,8 @@ use super::*;
 const SEEDS: u64 = 500;
 const PARTS: u64 = 10;
 const SHARING_PARTS: u64 = 5;
+/// Fewest seeds of sharing: the lower bounds on its totals are averages, which fewer runs miss by chance.
+const SHARING_SEEDS_MIN: u64 = 250;
 
 /// Runs a seed; a panic of the core is a failure with a seed, too.
 fn play(seed: u64, plan: Plan) -> Result<Totals, Failure> {
@@ -73,7 +75,7 @@ parts! {
 
 /// Plays a fifth of the seeds in which people share case files.
 fn sharing_part(nth: u64) {
-    let seeds = number("HABEAS_SIM_SEEDS").unwrap_or(SEEDS).div_ceil(SHARING_PARTS);
+    let seeds = number("HABEAS_SIM_SEEDS").unwrap_or(SEEDS).max(SHARING_SEEDS_MIN).div_ceil(SHARING_PARTS);
     let totals = plays(nth * seeds..(nth + 1) * seeds, Plan::sharing);
     println!("{totals:?}");
     let floor = |what: &str, found: u64, per_hundred: u64| {
