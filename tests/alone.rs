@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use protocol::app::control::{NodeState, RecordKind, Reply, Request};
+use protocol::app::control::{NodeState, Page, RecordKind, Reply, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -179,7 +179,9 @@ fn one_command_leaves_an_organisation_that_works_and_running_it_again_says_so() 
     assert!(stopped.success());
     eventually("the node has ended", || home.nodes().is_empty().then_some(()));
     same(&home.ready(), serde_json::json!(["node"]));
-    let Ok(Ok(Reply::Records { records })) = home.door().try_ask(&Request::List { kind: RecordKind::Case }) else {
+    let Ok(Ok(Reply::Records { records, .. })) =
+        home.door().try_ask(&Request::List { kind: RecordKind::Case, stage: None, page: Page::default() })
+    else {
         panic!("no list")
     };
     assert_eq!(records.len(), 12);

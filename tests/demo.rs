@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use protocol::app::control::{Fact, Peer, RecordKind, Reply, Request};
+use protocol::app::control::{Fact, Page, Peer, RecordKind, Reply, Request};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tests::daemons::Door;
@@ -146,7 +146,11 @@ fn a_node_whose_store_was_altered_before_the_end_makes_it_fail() {
     for Peer { call_sign, .. } in peers {
         ask(&Request::Hold { organisation: call_sign });
     }
-    let Reply::Records { records } = ask(&Request::List { kind: RecordKind::Docket }) else { panic!("dockets") };
+    let Reply::Records { records, .. } =
+        ask(&Request::List { kind: RecordKind::Docket, stage: None, page: Page::default() })
+    else {
+        panic!("dockets")
+    };
     let fact = |field: &str, value: &str| Fact {
         field: field.to_owned(),
         value: value.to_owned(),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use protocol::{
-    app::control::{At, Claim, Conflict, Fact, Past, Precedent, Problem, Question, Reply, Request, codes},
+    app::control::{At, Claim, Conflict, Fact, Page, Past, Precedent, Problem, Question, Reply, Request, codes},
     bytes::ids::{EntityId, SectionId},
 };
 use tests::daemons::{Daemons, Node, eventually, fact};
@@ -49,7 +49,7 @@ fn a_lawyers_question_is_answered_by_the_third_copy() {
     assert_eq!(ask("337", None, None), []);
 
     let question = Question { argument: Some("ARG-ORDR".into()), ..Question::default() };
-    let problem = nodes[2].refused(&Request::Ask { question });
+    let problem = nodes[2].refused(&Request::Ask { question, page: Page::default() });
     assert!(problem.code == codes::UNKNOWN_CODE && problem.message.contains("ARG-ORDER"), "{problem:?}");
 }
 
@@ -151,7 +151,7 @@ fn say(node: &Node, record: &SectionId, penalty: EntityId, months: &str) {
 }
 
 fn precedents(node: &Node, question: Question) -> Vec<Precedent> {
-    match node.done(Request::Ask { question }) {
+    match node.done(Request::Ask { question, page: Page::default() }) {
         Reply::Precedents { found, asked: 2, .. } => found,
         other => panic!("no precedents: {other:?}"),
     }

@@ -1,7 +1,7 @@
 //! A federation of real processes: shared records arrive, partitions heal and show conflicts, own records stay at home.
 
 use protocol::{
-    app::control::{Entity, Fact, NodeState, Record, RecordKind, Request, Scope, codes},
+    app::control::{Entity, Fact, NodeState, Page, Record, RecordKind, Request, Scope, codes},
     bytes::ids::{OrgId, SectionId},
 };
 use tests::daemons::{Daemons, Node, PASSPHRASE, ROOT_PASSPHRASE, eventually, fact, passphrase};
@@ -179,7 +179,7 @@ fn a_locked_node_goes_on_replicating_and_reads_what_came_once_it_is_unlocked() {
     assert_eq!(nodes[1].status().state, NodeState::Locked);
     for request in [
         Request::Digest { circle: Scope::Commons },
-        Request::List { kind: RecordKind::Docket },
+        Request::List { kind: RecordKind::Docket, stage: None, page: Page::default() },
         Request::CaseNew { facts: vec![] },
     ] {
         assert_eq!(nodes[1].refused(&request).code, codes::LOCKED);

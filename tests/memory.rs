@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::SystemTi
 
 use node::{store::Rocks, vault::Vault};
 use protocol::{
-    app::control::{Guest, Known, Question, Readers, RecordKind, Reply, Request, Scope, Unit, codes},
+    app::control::{Guest, Known, Page, Question, Readers, RecordKind, Reply, Request, Scope, Unit, codes},
     bytes::{
         codec,
         seal::{Entropy, Secret, hash},
@@ -152,7 +152,7 @@ fn read_it(node: &Node, other: &str) {
     let preview = node.done(Request::SharePreview { records: vec![], with: with.clone() });
     let Reply::SharePreview(preview) = preview else { panic!("no preview: {preview:?}") };
     node.done(Request::Share { records: vec![], with, seen: preview.seen, hold_s: 3600 });
-    node.done(Request::Ask { question: Question::default() });
+    node.done(Request::Ask { question: Question::default(), page: Page::default() });
     node.done(Request::Digest { circle: Scope::Own });
     node.done(Request::Names);
     let _shown = (node.status(), node.metrics());
@@ -245,7 +245,10 @@ fn after_a_lock_no_key_and_no_text_is_left_in_memory() {
     assert_eq!(told(left), "", "left after a lock (open: {} kinds)", open.len());
 
     // The node is opened, read and locked once more.
-    assert_eq!(nodes[0].refused(&Request::List { kind: RecordKind::Case }).code, codes::LOCKED);
+    assert_eq!(
+        nodes[0].refused(&Request::List { kind: RecordKind::Case, stage: None, page: Page::default() }).code,
+        codes::LOCKED
+    );
     nodes[0].unlock();
     read_it(&nodes[0], &other);
     nodes[0].done(Request::Lock);

@@ -18,6 +18,7 @@ mod kill;
 mod laptop;
 mod later;
 mod lengths;
+mod lists;
 mod long;
 mod lost;
 mod memory;

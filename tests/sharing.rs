@@ -9,7 +9,7 @@ use std::{
 use node::{store::Rocks, vault::Vault};
 use protocol::{
     app::control::{
-        At, Fact, Guest, HeldBackWhat, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes,
+        At, Fact, Guest, HeldBackWhat, Page, Readers, Record, RecordKind, Reply, Request, Scope, SharePreview, codes,
     },
     bytes::{
         ids::{EntityId, RegistryId, SectionId},
@@ -156,7 +156,7 @@ fn a_members_view_holds_nothing_local_and_nothing_held_back() {
         Err(problem) => said.push(serde_json::to_string(&problem).expect("JSON")),
     };
     for kind in [RecordKind::Case, RecordKind::Docket] {
-        ask(Request::List { kind });
+        ask(Request::List { kind, stage: None, page: Page::default() });
         for record in third.list(kind) {
             assert!(kind == RecordKind::Docket || parts.contains(&record.record));
             ask(Request::Show { record: record.record.to_string() });

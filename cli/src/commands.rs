@@ -15,6 +15,7 @@ pub(crate) mod join;
 pub(crate) mod lock;
 pub(crate) mod metrics;
 pub(crate) mod name;
+mod pages;
 pub(crate) mod peers;
 mod precedents;
 mod ready;

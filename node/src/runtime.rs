@@ -144,11 +144,11 @@ impl Runtime {
                         }
                         event = joined.next() => {
                             joined.handle_event(event).await;
-                            self.sweep();
+                            self.sweep().await;
                             continue;
                         }
                         () = std::future::ready(()), if sweeps => {
-                            self.sweep();
+                            self.sweep().await;
                             continue;
                         }
                     }
@@ -164,7 +164,7 @@ impl Runtime {
             };
             let Some(Job { request, opened, reply }) = job else { break };
             self.handle_request(request, opened, reply).await;
-            self.sweep();
+            self.sweep().await;
         }
         let beside = async {
             while let Some(done) = self.beside.next().await {
@@ -179,18 +179,16 @@ impl Runtime {
         }
     }
 
-    /// Runs one step of the sweeps: one record.
-    fn sweep(&mut self) {
+    /// Runs one step of the work that goes on between requests: a few lines of the catalogue, one record of a sweep, a
+    /// few records of an import.
+    async fn sweep(&mut self) {
         let Phase::Joined(joined) = &mut self.phase else { return };
+        joined.go_on_importing().await;
         match joined.sweep() {
             None => {}
             Some(Swept::Answer(answer, reply)) => reply.answer(*answer),
             Some(Swept::Archive(archive, manner, to, reply)) => {
                 archiving::write(*archive, manner, to, reply, &mut self.beside);
-            }
-            Some(Swept::Figures(reply)) => {
-                let text = self.phase.figures(&self.folder).text();
-                reply.answer(Ok(Reply::Metrics { text }));
             }
         }
     }

@@ -91,6 +91,9 @@ tables! {
     Later = 16 "later" Carrier;
     /// Alarms that no person has acknowledged yet. Prefix: the problem; number 0.
     Alarm = 17 "alarm" Carrier;
+    /// The catalogue: lines of records, counts, which lines have a code, sections that are due. Prefix: a word with a
+    /// kind or code, or circle ‖ section; number: order, the newest first.
+    Catalogue = 18 "catalogue" Reader;
 }
 
 /// The name of a row: table, prefix and number.

@@ -19,8 +19,8 @@ use std::{
 
 use protocol::{
     app::control::{
-        Answer, Fact, Known, LINES, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope, Status,
-        Summary, Unit,
+        Answer, Fact, Known, LINES, Page, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope,
+        Status, Summary, Unit,
     },
     bytes::ids::SectionId,
     membership::charter::founding::Founding,
@@ -496,12 +496,23 @@ impl Node {
         }
     }
 
-    /// The list of the node's records of a kind.
+    /// The list of the node's records of a kind, the oldest first, once every record that changed is in it.
     #[must_use]
     pub fn list(&self, kind: RecordKind) -> Vec<Summary> {
-        match self.done(Request::List { kind }) {
-            Reply::Records { records } => records,
-            other => panic!("no records: {other:?}"),
+        let (mut whole, mut page) = (Vec::new(), Page::default());
+        loop {
+            match self.done(Request::List { kind, stage: None, page }) {
+                Reply::Records { behind: 1.., .. } => (whole, page) = (Vec::new(), Page::default()),
+                Reply::Records { records, next, .. } => {
+                    whole.extend(records);
+                    page.after = next;
+                    if next.is_none() {
+                        whole.reverse();
+                        return whole;
+                    }
+                }
+                other => panic!("no records: {other:?}"),
+            }
         }
     }
 

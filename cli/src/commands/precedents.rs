@@ -1,14 +1,18 @@
 //! `habeas docket list`: all dockets, or those that match a question: article × circumstance × argument × court →
 //! response.
 
-use protocol::app::control::{Question, RecordKind, Reply, Request};
+use protocol::app::control::{Question, RecordKind, Reply};
 
-use super::{Listing, ask, record::list};
+use super::{
+    Listing,
+    pages::{self, Part},
+    record::list,
+};
 use crate::{
     Context,
     daemon::unexpected,
     error::Failure,
-    render::{Form, precedents, sheet},
+    render::{Form, precedents, record::Extent, sheet},
     texts,
 };
 
@@ -17,6 +21,7 @@ Examples:
   habeas docket list
   habeas docket list --article RU-CC-352.1 --argument ARG-ORDER
   habeas docket list --article 352.1 --response accepted --court 99OV0000
+  habeas docket list --stage 70-appeal --limit 20
   habeas docket list --format csv > dockets.csv";
 
 /// Which dockets.
@@ -37,19 +42,25 @@ pub(super) struct Args {
     /// The court's response, such as accepted.
     #[arg(long, value_name = "CODE")]
     response: Option<String>,
+    /// Only those at this stage.
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["article", "argument", "circumstance", "court", "response"])]
+    stage: Option<String>,
+    #[command(flatten)]
+    part: Part,
     #[command(flatten)]
     listing: Listing,
 }
 
 pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Failure> {
-    let Args { article, argument, circumstance, court, response, listing } = args;
+    let Args { article, argument, circumstance, court, response, stage, part, listing } = args;
     let question = Question { article, argument, circumstance, court, response };
     if question == Question::default() {
-        return list(RecordKind::Docket, listing, context).await;
+        return list(RecordKind::Docket, stage, part, listing, context).await;
     }
-    let reply = ask(context, &Request::Ask { question: question.clone() }).await?;
-    let Reply::Precedents { found, asked, as_of } = &reply else { return Err(unexpected(&reply)) };
+    let reply = pages::precedents(&question, part, listing, context).await?;
+    let Reply::Precedents { found, all, next, asked, behind, as_of } = &reply else { return Err(unexpected(&reply)) };
     let parts = parts(question);
+    let asked_again: String = parts.iter().map(|(typed, _)| format!(" {typed}")).collect();
     // Scripts are not shown how many dockets each part of the question finds alone.
     let alone = match found.is_empty() && *asked > 0 && parts.len() > 1 && !context.screen.is_json() {
         true => each_alone(parts, context).await?,
@@ -60,10 +71,13 @@ pub(super) async fn run(args: Args, context: &mut Context<'_>) -> Result<(), Fai
         &reply,
         form,
         || sheet::precedents(found),
-        || precedents::precedents(found, &alone, *asked, *as_of),
+        || precedents::precedents(found, &alone, *all, Extent { all: *asked, behind: *behind }, *as_of),
     );
     if form == Form::Table && !found.is_empty() {
-        context.screen.note(&texts::next(&[(context.command("docket show DOCKET"), texts::next_show())]));
+        let show = (context.command("docket show DOCKET"), texts::next_show());
+        let more = next.map(|next| context.command(&format!("docket list{asked_again} --after {next}")));
+        let more = more.map(|command| (command, texts::next_part()));
+        context.screen.note(&texts::next(&[show].into_iter().chain(more).collect::<Vec<_>>()));
     }
     Ok(())
 }
@@ -84,15 +98,10 @@ fn parts(question: Question) -> Vec<(String, Question)> {
 }
 
 /// The number of dockets that each part finds alone.
-async fn each_alone(
-    parts: Vec<(String, Question)>,
-    context: &mut Context<'_>,
-) -> Result<Vec<(String, usize)>, Failure> {
+async fn each_alone(parts: Vec<(String, Question)>, context: &mut Context<'_>) -> Result<Vec<(String, u64)>, Failure> {
     let mut found = Vec::new();
     for (typed, question) in parts {
-        let reply = ask(context, &Request::Ask { question }).await?;
-        let Reply::Precedents { found: dockets, .. } = &reply else { return Err(unexpected(&reply)) };
-        found.push((typed, dockets.len()));
+        found.push((typed, pages::number(&question, context).await?));
     }
     Ok(found)
 }

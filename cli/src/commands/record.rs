@@ -5,14 +5,20 @@ use protocol::{
     bytes::ids::EntityId,
 };
 
-use super::{Listing, ask, dispute, name::Book, precedents};
+use super::{
+    Listing, ask, dispute,
+    name::Book,
+    pages::{self, Part},
+    precedents,
+};
 use crate::{
     Context,
     daemon::unexpected,
     error::{Failure, Unfit, codes as own},
     now,
     render::{
-        record::{self, Depth},
+        Form,
+        record::{self, Depth, Extent},
         sheet,
     },
     texts::{self, typed},
@@ -33,6 +39,7 @@ Examples:
 const CASE_LIST: &str = "\
 Examples:
   habeas case list
+  habeas case list --stage 60-trial --limit 20
   habeas case list --json
   habeas case list --format csv > cases.csv";
 const DOCKET_NEW: &str = "\
@@ -96,9 +103,9 @@ enum Case {
     /// Read a case file.
     #[command(before_help = CASE_SHOW)]
     Show(Show),
-    /// List the case files.
+    /// List the case files, the newest first.
     #[command(before_help = CASE_LIST)]
-    List(Listing),
+    List(List),
     /// See where claims about a case file differ, side by side.
     #[command(before_help = CASE_CONFLICTS)]
     Conflicts(dispute::Which),
@@ -124,7 +131,7 @@ enum Docket {
     /// Read a docket.
     #[command(before_help = DOCKET_SHOW)]
     Show(Show),
-    /// List the dockets, or those that answer a question.
+    /// List the dockets, or those that answer a question, the newest first.
     #[command(before_help = precedents::EXAMPLES)]
     List(precedents::Args),
     /// See where claims about a docket differ, side by side.
@@ -173,6 +180,17 @@ struct Show {
     fields: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct List {
+    /// Only those at this stage.
+    #[arg(long, value_name = "CODE")]
+    stage: Option<String>,
+    #[command(flatten)]
+    part: Part,
+    #[command(flatten)]
+    listing: Listing,
+}
+
 /// What the facts rest on; for all facts of the command.
 #[derive(Debug, clap::Args)]
 struct Basis {
@@ -192,7 +210,7 @@ pub(crate) async fn case(args: CaseArgs, context: &mut Context<'_>) -> Result<()
         Case::New(new) => save(&Request::CaseNew { facts: new.basis.under(new.facts) }, "case", context).await,
         Case::Set(set) => save(&set.request(), "case", context).await,
         Case::Show(args) => show(args, context).await,
-        Case::List(listing) => list(RecordKind::Case, listing, context).await,
+        Case::List(List { stage, part, listing }) => list(RecordKind::Case, stage, part, listing, context).await,
         Case::Conflicts(which) => dispute::conflicts(which, context).await,
         Case::Resolve(args) => dispute::resolve(args, "case", context).await,
         Case::Retract(args) => dispute::retract(args, "case", context).await,
@@ -257,14 +275,31 @@ async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn list(kind: RecordKind, listing: Listing, context: &mut Context<'_>) -> Result<(), Failure> {
-    let reply = ask(context, &Request::List { kind }).await?;
-    let Reply::Records { records } = &reply else { return Err(unexpected(&reply)) };
+pub(super) async fn list(
+    kind: RecordKind,
+    stage: Option<String>,
+    part: Part,
+    listing: Listing,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
+    let reply = pages::records(kind, stage.clone(), part, listing, context).await?;
+    let Reply::Records { records, all, next, behind } = &reply else { return Err(unexpected(&reply)) };
     let book = Book::to_name(records.iter().flat_map(|record| &record.readers), context).await;
     let named = |record: &Summary| Summary { readers: book.called(&record.readers), ..record.clone() };
     let records: Vec<_> = records.iter().map(named).collect();
     let sheet = || sheet::records(kind, &records);
-    context.screen.list(&reply, listing.format, sheet, || record::records(kind, &records, now()));
+    context.screen.list(&reply, listing.format, sheet, || {
+        record::records(kind, stage.as_deref(), &records, Extent { all: *all, behind: *behind }, now())
+    });
+    if let (Form::Table, Some(next)) = (listing.format, next) {
+        let verb = match kind {
+            RecordKind::Case => "case",
+            RecordKind::Docket => "docket",
+        };
+        let stage = stage.map(|stage| format!(" --stage {stage}")).unwrap_or_default();
+        let command = context.command(&format!("{verb} list{stage} --after {next}"));
+        context.screen.note(&texts::next(&[(command, texts::next_part())]));
+    }
     Ok(())
 }
 

@@ -3,21 +3,37 @@
 use protocol::app::control::{Answered, Precedent};
 use serde_json::Value;
 
-use super::{indented, moment_and_zone, record::shown, table};
+use super::{
+    indented, moment_and_zone,
+    record::{Extent, shown},
+    table,
+};
 use crate::texts;
 
 /// The precedents, one line for each argument, or for the docket if it has no argument that was asked for. If none
 /// matches, `alone` has the number of dockets that each part of the question finds without the others.
-pub(crate) fn precedents(found: &[Precedent], alone: &[(String, usize)], asked: u64, as_of: u64) -> String {
-    let as_of = texts::as_of(&moment_and_zone(as_of));
+/// `all`: the number that match, if it is known; `dockets`: all dockets here.
+pub(crate) fn precedents(
+    found: &[Precedent],
+    alone: &[(String, u64)],
+    all: Option<u64>,
+    dockets: Extent,
+    as_of: u64,
+) -> String {
+    let (asked, as_of) = (dockets.all, texts::as_of(&moment_and_zone(as_of)));
+    let behind = dockets.behind();
     if found.is_empty() {
-        return format!("{}\n\n{as_of}", nothing(alone, asked));
+        return format!("{}\n\n{behind}{as_of}", nothing(alone, asked));
     }
     let rows = table(&texts::precedents::columns(), found.iter().flat_map(rows));
-    format!("{rows}\n\n{}\n{as_of}", texts::precedents::found(found.len(), asked))
+    let number = match all {
+        Some(all) => texts::precedents::found(all, asked),
+        None => texts::precedents::found_so_far(found.len() as u64, asked),
+    };
+    format!("{rows}\n\n{number}\n{behind}{as_of}")
 }
 
-fn nothing(alone: &[(String, usize)], asked: u64) -> String {
+fn nothing(alone: &[(String, u64)], asked: u64) -> String {
     match alone {
         _ if asked == 0 => texts::no_dockets(),
         [(typed, _)] => texts::precedents::none_has(asked, typed),

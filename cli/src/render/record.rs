@@ -60,22 +60,41 @@ pub(crate) fn record(record: &Record, depth: Depth) -> String {
     [Some(head), disagreement].into_iter().flatten().chain(entities).chain([as_of]).collect::<Vec<_>>().join("\n\n")
 }
 
+/// The extent of a whole list, of which a part is shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// Number of records in the list.
+    pub(crate) all: u64,
+    /// Number of records that changed and are not evaluated yet.
+    pub(crate) behind: u64,
+}
+
+impl Extent {
+    /// A line about records that changed and are not evaluated yet; empty if there are none.
+    pub(super) fn behind(self) -> String {
+        if self.behind == 0 { String::new() } else { format!("{}\n", texts::behind(self.behind)) }
+    }
+}
+
 /// The list of records as a table.
-pub(crate) fn records(kind: RecordKind, records: &[Summary], now: u64) -> String {
-    let as_of = texts::as_of(&moment_and_zone(now));
+pub(crate) fn records(kind: RecordKind, stage: Option<&str>, records: &[Summary], extent: Extent, now: u64) -> String {
+    let as_of = format!("{}{}", extent.behind(), texts::as_of(&moment_and_zone(now)));
     if records.is_empty() {
-        return format!("{}\n\n{as_of}", texts::no_records(kind));
+        let none = stage.map_or_else(|| texts::no_records(kind), |code| texts::none_at_stage(&self::stage(code)));
+        return format!("{none}\n\n{as_of}");
     }
     let labelled = records.iter().any(|record| record.label.is_some());
     let row = |record: &Summary| {
         let label = labelled.then(|| record.label.clone().unwrap_or_default());
-        let rest = [record.pseudonym.clone(), stage(&record.stage), disputed(record), moment(record.changed)];
+        let rest = [record.pseudonym.clone(), self::stage(&record.stage), disputed(record), moment(record.changed)];
         let readers = (kind == RecordKind::Case).then(|| texts::sharing::readers(&record.readers));
         label.into_iter().chain(rest).chain(readers).collect()
     };
     let (header, rows) = (texts::list_columns(kind, labelled), records.iter().map(row).collect::<Vec<_>>());
     let list = if fits(&header, &rows) { table(&header, rows) } else { brief(kind, records, labelled) };
-    format!("{list}\n\n{as_of}")
+    let shown = records.len() as u64;
+    let part = if shown < extent.all { format!("{}\n", texts::part(shown, extent.all)) } else { String::new() };
+    format!("{list}\n\n{part}{as_of}")
 }
 
 /// A brief list for narrow terminals: one line each, with the first words of the pseudonym, the day, and the number of

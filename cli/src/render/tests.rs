@@ -13,7 +13,10 @@ use protocol::{
 };
 use serde_json::{Value, json};
 
-use super::{record::Depth, *};
+use super::{
+    record::{Depth, Extent},
+    *,
+};
 use crate::fake;
 
 mod progress;
@@ -170,6 +173,11 @@ fn docket() -> Record {
     }
 }
 
+/// The extent of a list that is shown whole.
+fn whole(shown: impl TryInto<u64, Error: std::fmt::Debug>) -> Extent {
+    Extent { all: shown.try_into().expect("a small number"), behind: 0 }
+}
+
 fn summary(number: u8, label: Option<&str>, conflicts: u64) -> Summary {
     Summary {
         record: SectionId([number; 16]),
@@ -313,14 +321,17 @@ fn a_hundred_case_files_have_a_line_each_on_a_small_terminal() {
     for language in [Language::En, Language::Ru, Language::Uk] {
         language::set(language);
         let cases: Vec<_> = (0..100).map(|number| summary(number, Some(&format!("СИН-{number:02}")), 0)).collect();
-        let text = at_width(80, || record::records(RecordKind::Case, &cases, NOW));
+        let text = at_width(80, || record::records(RecordKind::Case, None, &cases, whole(cases.len()), NOW));
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         assert_eq!(text.lines().count(), 100 + 3, "{text}");
         assert!(text.contains("  able zone …  "), "{text}");
     }
     language::set(Language::Ru);
     let cases = [summary(1, Some("СИН-01"), 0), summary(2, Some("SYN-2"), 2)];
-    assert_snapshot!("cases_narrow", at_width(80, || record::records(RecordKind::Case, &cases, NOW)));
+    assert_snapshot!(
+        "cases_narrow",
+        at_width(80, || record::records(RecordKind::Case, None, &cases, whole(cases.len()), NOW))
+    );
 }
 
 #[test]
@@ -371,9 +382,16 @@ fn provenance_stands_beside_every_value() {
 #[test]
 fn lists_and_imports_are_tables_and_an_empty_list_says_what_to_do() {
     let cases = [summary(1, Some("SYN-01"), 0), summary(2, None, 2)];
-    assert_snapshot!("cases", plain(&record::records(RecordKind::Case, &cases, NOW)));
-    assert_snapshot!("dockets", plain(&record::records(RecordKind::Docket, &[summary(1, None, 0)], NOW)));
-    assert_snapshot!("no_cases", plain(&record::records(RecordKind::Case, &[], NOW)));
+    assert_snapshot!("cases", plain(&record::records(RecordKind::Case, None, &cases, whole(cases.len()), NOW)));
+    assert_snapshot!(
+        "dockets",
+        plain(&record::records(RecordKind::Docket, None, &[summary(1, None, 0)], whole(1), NOW))
+    );
+    let part = record::records(RecordKind::Case, None, &cases, Extent { all: 12_345, behind: 3 }, NOW);
+    assert_snapshot!("cases_part", plain(&part));
+    let none = record::records(RecordKind::Case, Some("60-trial"), &[], whole(0), NOW);
+    assert_snapshot!("cases_none_at_stage", plain(&none));
+    assert_snapshot!("no_cases", plain(&record::records(RecordKind::Case, None, &[], whole(0), NOW)));
     let made = Imported {
         label: "DOC-1".into(),
         kind: RecordKind::Docket,
@@ -429,7 +447,10 @@ fn scripts_see_every_reply_with_the_version_of_its_form_and_its_time() {
     check("json_examined", Reply::Examined(examination));
     check("json_status", Reply::Status(Box::new(open())));
     check("json_record", Reply::Record(Box::new(docket())));
-    check("json_records", Reply::Records { records: vec![summary(1, Some("SYN-01"), 0)] });
+    check(
+        "json_records",
+        Reply::Records { records: vec![summary(1, Some("SYN-01"), 0)], all: 7, next: Some(6), behind: 2 },
+    );
     check("json_peers", Reply::Peers { peers: vec![peer(2, "cabin-yard")] });
     check("json_stopping", Reply::Stopping);
 }
@@ -513,7 +534,7 @@ fn people_read_everyday_words() {
         standing::status(&troubled(), false),
         standing::peers(&troubled().peers, NOW),
         record::record(&docket(), Depth::default()),
-        record::records(RecordKind::Case, &[], NOW),
+        record::records(RecordKind::Case, None, &[], whole(0), NOW),
     ];
     shown.iter().for_each(|text| everyday(text));
 }

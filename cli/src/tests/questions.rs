@@ -80,11 +80,12 @@ fn at(entry: u8) -> At {
 #[test]
 fn a_question_reaches_the_node_as_it_was_asked_and_nothing_found_is_no_failure() {
     let node = fake::node(says(|request| match request {
-        Request::Ask { question } if question.article.is_none() || question.argument.is_none() => {
+        Request::Ask { question, .. } if question.article.is_none() || question.argument.is_none() => {
             let found = if question.response.is_some() { vec![] } else { vec![precedent()] };
-            ok(Reply::Precedents { found, asked: 12, as_of: 1_795_515_600 })
+            let all = Some(found.len() as u64);
+            ok(Reply::Precedents { found, all, next: None, asked: 12, behind: 0, as_of: 1_795_515_600 })
         }
-        Request::Ask { question } => {
+        Request::Ask { question, .. } => {
             let expected = Question {
                 article: Some("352.1".into()),
                 argument: Some("ARG-ORDER".into()),
@@ -93,9 +94,11 @@ fn a_question_reaches_the_node_as_it_was_asked_and_nothing_found_is_no_failure()
                 response: Some("accepted".into()),
             };
             assert_eq!(question, expected);
-            ok(Reply::Precedents { found: vec![], asked: 12, as_of: 1_795_515_600 })
+            ok(Reply::Precedents { found: vec![], all: None, next: None, asked: 12, behind: 0, as_of: 1_795_515_600 })
         }
-        Request::List { kind: RecordKind::Docket } => ok(Reply::Records { records: vec![] }),
+        Request::List { kind: RecordKind::Docket, .. } => {
+            ok(Reply::Records { records: vec![], all: 0, next: None, behind: 0 })
+        }
         other => panic!("{other:?}"),
     }));
     let question = ["--article", "352.1", "--argument", "ARG-ORDER", "--court", "99OV0000", "--response", "accepted"];
@@ -200,10 +203,10 @@ fn a_name_is_given_listed_and_forgotten() {
 #[test]
 fn a_name_stands_beside_the_call_sign_of_whoever_can_read_a_case_file() {
     let node = fake::node(says(|request| match request {
-        Request::List { kind } => {
+        Request::List { kind, .. } => {
             let record = summary(&["cabin-yard", "dad-young"]);
             assert_eq!(kind, RecordKind::Case);
-            ok(Reply::Records { records: vec![record] })
+            ok(Reply::Records { records: vec![record], all: 1, next: None, behind: 0 })
         }
         Request::Names => {
             let named = Named {

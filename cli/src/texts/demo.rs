@@ -41,7 +41,7 @@ messages! {
     told_cut(apart: &str);
     told_corrected(field: &str, label: &str, first: &str, second: &str);
     told_healed(nodes: usize);
-    told_asked(by: &str, article: &str, found: usize, dockets: u64);
+    told_asked(by: &str, article: &str, found: u64, dockets: u64);
     told_pausing(until: &Path);
     checked(nodes: usize, cases: usize);
     disputed(field: &str, label: &str);

@@ -8,10 +8,11 @@ messages! {
     column_circumstances();
     column_response();
     column_court();
-    found(found: usize, asked: u64);
+    found(found: u64, asked: u64);
+    found_so_far(found: u64, asked: u64);
     none_answers(asked: u64);
     none_has(asked: u64, typed: &str);
-    found_alone(found: usize);
+    found_alone(found: u64);
 }
 
 pub(crate) fn columns() -> [String; 6] {

@@ -17,6 +17,10 @@ messages! {
     reported(who: &str, other: &str);
     saved(pseudonym: &str, entries: usize);
     nothing_new();
+    none_at_stage(stage: &str);
+    part(shown: u64, all: u64);
+    behind(count: u64);
+    next_part();
     brought_in(records: usize, entries: u64);
     would_bring_in(records: usize);
     shown_conflict();

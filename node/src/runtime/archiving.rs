@@ -29,8 +29,8 @@ pub(super) fn find(work: &mut Workspace<'_, Rocks>, record: &RecordRef) -> Resul
         Err(problem) if problem.code == codes::TAKEN_BACK => return Ok(None),
         read => read?,
     };
-    let view = merged.view.clone();
-    let listed = work.summary(record, merged)?;
+    let listed = work.summary(record, &merged)?;
+    let view = merged.view;
     Ok(Some(Archived {
         record: listed.record,
         kind: record.kind,

@@ -51,10 +51,7 @@ impl Runtime {
             Request::Stop => Reply::Stopping.into(),
             Request::Status => self.status().into(),
             Request::Examine => self.phase.examine().into(),
-            Request::Metrics => match &mut self.phase {
-                Phase::Joined(joined) => joined.sweep_for_figures(answerer)?,
-                phase => Reply::Metrics { text: phase.figures(&self.folder).text() }.into(),
-            },
+            Request::Metrics => Reply::Metrics { text: self.phase.figures(&self.folder).text() }.into(),
             Request::Wipe => self.wipe().await?.into(),
             Request::BackupVerify { .. } => saving::verify(&self.folder, opened, self.phase.registry())?.into(),
 
@@ -136,7 +133,7 @@ impl Runtime {
             }
             Request::Import { dry_run, known, .. } => {
                 let read = opened.import.ok_or_else(not_opened)?;
-                self.joined()?.write(answerer, |work| work.import(read, dry_run, known)).await?
+                self.joined()?.begin_import(read, dry_run, known, opened.turn, answerer).await?
             }
 
             // Requests about sharing.
@@ -151,12 +148,16 @@ impl Runtime {
 
             // Questions about records.
             Request::Show { record } => self.joined()?.workspace(|work| work.show(&record))?.into(),
-            Request::Ask { question } => self.joined()?.workspace(|work| work.precedents(&question))?.into(),
+            Request::Ask { question, page } => {
+                self.joined()?.workspace(|work| work.precedents(&question, page))?.into()
+            }
             Request::Conflicts { record } => self.joined()?.workspace(|work| work.conflicts(&record))?.into(),
             Request::History { record } => self.joined()?.workspace(|work| work.history(&record))?.into(),
             Request::Digest { circle } => self.joined()?.workspace(|work| work.digest(circle))?.into(),
             Request::Export { record } => self.joined()?.workspace(|work| work.export(&record))?.into(),
-            Request::List { kind } => self.joined()?.sweep_for_list(kind, answerer)?,
+            Request::List { kind, stage, page } => {
+                self.joined()?.workspace(|work| work.list(kind, stage.as_deref(), page))?.into()
+            }
             Request::Archive { to, language, zone } => {
                 let manner = archiving::manner(language, zone.as_deref());
                 self.joined()?.sweep_for_archive(to, manner, answerer)?

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod devices;
+mod importing;
 mod inbox;
 mod locking;
 mod network;
@@ -19,7 +20,7 @@ use protocol::{
     app::{
         control::{Alarm, Problem, Reply, codes},
         library::{Library, Mute},
-        workspace::{Cache, PendingWrite, Prepared, QueueStep, ShareQueue, Workspace},
+        workspace::{Cache, PendingWrite, Prepared, QueueStep, ShareQueue, Workspace, made_again},
     },
     bytes::{
         address::Address,
@@ -45,6 +46,7 @@ use crate::{
     vault::Keys,
 };
 use alarms::Alarms;
+use importing::Imports;
 use inbox::verify;
 use network::read_holds;
 use room::Room;
@@ -91,7 +93,9 @@ pub(super) struct Joined {
     broken: Option<Alarm>,
     /// Free space of the disk.
     room: Room,
-    pending: BTreeMap<u64, (PendingWrite, Answerer)>,
+    pending: BTreeMap<u64, (PendingWrite, Option<Answerer>)>,
+    /// Imports under way, the first one being written.
+    pub(super) imports: Imports,
     /// Work that reads every record.
     pub(super) sweeps: Sweeps,
     token: u64,
@@ -139,6 +143,7 @@ impl Joined {
             broken: None,
             room: Room::default(),
             pending: BTreeMap::new(),
+            imports: Imports::default(),
             sweeps: Sweeps::default(),
             token: 0,
             since: Instant::now(),
@@ -163,7 +168,7 @@ impl Joined {
         let overdue = Library::overdue(&self.folder.store).and_then(|batch| self.commit(&batch));
         let read = overdue.and_then(|()| self.read_unread()).and_then(|()| self.settle_newer());
         read?;
-        self.workspace(|work| work.rescan_received())?;
+        self.workspace(|work| work.load_due())?;
         self.cache.queue = ShareQueue::load(&mut self.folder.store, &self.state)?;
         self.run_queue().await;
         Ok(())
@@ -264,6 +269,7 @@ impl Joined {
             _ => None,
         });
         let arrived: Vec<EntryId> = arrived.flatten().copied().collect();
+        made_again(&step.effects, &mut step.persist);
         let persist = self.read(step.persist, &arrived);
         if let Err(error) = persist.and_then(|persist| self.commit(&persist)) {
             self.fail(&error).await;
@@ -306,9 +312,10 @@ impl Joined {
     async fn fail(&mut self, error: &StoreError) {
         let problem = Problem::from(error);
         tracing::error!(code = problem.code, reason = problem.message, "the store failed; nothing more is confirmed");
-        for (_, (_, reply)) in std::mem::take(&mut self.pending) {
+        for reply in std::mem::take(&mut self.pending).into_values().filter_map(|(_, reply)| reply) {
             reply.answer(Err(problem.clone()));
         }
+        self.imports.end(&problem);
         self.broken = Some(Alarm { problem, since: Some(utc_now()) });
         self.tell(Command::Allow(vec![])).await;
         if let Err(problem) = self.reload() {
@@ -322,8 +329,10 @@ impl Joined {
         self.state = core(&mut self.folder, &founding, self.state.organisation())?;
         self.cache.forget();
         self.sweep_again();
-        self.look_again();
-        self.give_pens().map(drop)
+        if self.give_pens()? {
+            self.workspace(|work| work.load_due())?;
+        }
+        Ok(())
     }
 
     fn commit(&mut self, batch: &Batch) -> Result<(), StoreError> {
@@ -334,8 +343,7 @@ impl Joined {
     /// of the section index.
     fn read(&mut self, pending: Batch, ids: &[EntryId]) -> Result<Batch, StoreError> {
         let reading = self.workspace(|work| work.read(pending, ids))?;
-        self.tally.changed(&reading.changed);
-        self.sweeps.changed(&reading.changed);
+        self.sweeps.changed(reading.changed.keys());
         for (key, mute) in reading.mute {
             let members = &self.state.replica().members;
             let org = members.role(&key).map(|role| role.org);
@@ -379,9 +387,7 @@ impl Joined {
             Prepared::Answer(reply) => Ok(Outcome::Reply(*reply)),
             Prepared::Write(pending, entries) => {
                 let token = self.next_token();
-                if let Some(answerer) = answerer.take() {
-                    self.pending.insert(token, (pending, answerer));
-                }
+                self.pending.insert(token, (pending, answerer.take()));
                 self.append(token, entries).await;
                 Ok(Outcome::Later)
             }
@@ -441,8 +447,11 @@ impl Joined {
     }
 
     fn saved(&mut self, token: u64, entries: Vec<EntryId>) {
+        self.imports.saved(token);
         let Some((pending, reply)) = self.pending.remove(&token) else { return };
-        reply.answer(Ok(pending.reply(entries)));
+        if let (Some(reply), Some(answer)) = (reply, pending.reply(entries)) {
+            reply.answer(Ok(answer));
+        }
     }
 
     fn now(&self) -> Tick {

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use protocol::{
     app::{
-        control::{Problem, Readers, RecordKind, Reply, Summary, Unit, codes},
-        workspace::{RecordRef, ScanPurpose, SectionKey, ShareScan, locked},
+        control::{Problem, Readers, Reply, Unit, codes},
+        workspace::{AT_ONCE, RecordRef, ScanPurpose, SectionKey, ShareScan, locked},
     },
     membership::circle::Circle,
 };
@@ -43,11 +43,6 @@ enum What {
         manner: Manner,
         found: BTreeMap<SectionKey, Archived>,
     },
-    List {
-        kind: RecordKind,
-        found: BTreeMap<SectionKey, Summary>,
-    },
-    Figures,
     /// Scan of case files that a person intends to share.
     Share(Box<ShareScan>),
 }
@@ -57,8 +52,6 @@ pub(super) enum Swept {
     Answer(Box<Result<Reply, Problem>>, Answerer),
     /// An archive to write out as background work.
     Archive(Box<Archive>, Manner, String, Answerer),
-    /// The counters are up to date.
-    Figures(Answerer),
 }
 
 impl Sweep {
@@ -70,9 +63,9 @@ impl Sweep {
 
 impl Sweeps {
     /// Adds changed sections to every sweep.
-    pub(super) fn changed(&mut self, sections: &BTreeSet<SectionKey>) {
+    pub(super) fn changed<'a>(&mut self, sections: impl Iterator<Item = &'a SectionKey> + Clone) {
         for sweep in &mut self.0 {
-            for at in sections {
+            for at in sections.clone() {
                 if sweep.room > 0 && sweep.due.insert(*at) {
                     sweep.room -= 1;
                 }
@@ -90,20 +83,6 @@ impl Joined {
         answerer: &mut Option<Answerer>,
     ) -> Result<Outcome, Problem> {
         self.begin_sweep(What::Archive { to, manner, found: BTreeMap::new() }, answerer)
-    }
-
-    /// Begins a sweep for the list of records of a kind.
-    pub(super) fn sweep_for_list(
-        &mut self,
-        kind: RecordKind,
-        answerer: &mut Option<Answerer>,
-    ) -> Result<Outcome, Problem> {
-        self.begin_sweep(What::List { kind, found: BTreeMap::new() }, answerer)
-    }
-
-    /// Begins a sweep for the metrics that need every record.
-    pub(super) fn sweep_for_figures(&mut self, answerer: &mut Option<Answerer>) -> Result<Outcome, Problem> {
-        self.begin_sweep(What::Figures, answerer)
     }
 
     /// Begins a scan of case files, to preview what sharing would show, or to share them.
@@ -139,25 +118,16 @@ impl Joined {
         }
     }
 
-    /// Ends the sweeps that read records, since the folder is locked; metrics continue without them.
+    /// Ends all sweeps, since the folder is locked.
     pub(super) fn end_sweeps(&mut self) {
-        for mut sweep in std::mem::take(&mut self.sweeps.0) {
-            if let What::Figures = sweep.what {
-                sweep.due.clear();
-                self.sweeps.0.push_back(sweep);
-            } else {
-                sweep.answerer.answer(Err(locked()));
-            }
+        for sweep in std::mem::take(&mut self.sweeps.0) {
+            sweep.answerer.answer(Err(locked()));
         }
     }
 
     fn sections_for(&mut self, what: &What) -> Result<BTreeSet<SectionKey>, Problem> {
         if self.folder.pens().is_none() {
-            return match what {
-                // Locked: counters that need the reader keys are left out.
-                What::Figures => Ok(BTreeSet::new()),
-                What::Archive { .. } | What::List { .. } | What::Share(_) => Err(locked()),
-            };
+            return Err(locked());
         }
         self.workspace(|work| {
             if let What::Share(scan) = what {
@@ -166,9 +136,8 @@ impl Joined {
             let mut due = BTreeSet::new();
             for circle in work.readable_circles() {
                 for record in work.records_of(&circle)? {
-                    // Claims of others in a shared copy are shown in the own case file, but counted in the copy.
-                    let is_shown = matches!(what, What::Figures) || work.case_of(&record)?.is_none();
-                    if is_shown && what.is_about(&record) {
+                    // Claims of others in a shared copy are shown in the own case file.
+                    if work.case_of(&record)?.is_none() && what.is_about(&record) {
                         due.insert(record.at());
                     }
                 }
@@ -179,17 +148,19 @@ impl Joined {
 
     /// Whether no record is left to read.
     pub(super) fn is_swept(&self) -> bool {
-        self.sweeps.0.is_empty() && self.cache.received.is_idle()
+        self.sweeps.0.is_empty()
+            && self.imports.is_empty()
+            && (self.cache.due.is_empty() || self.is_broken() || self.folder.pens().is_none())
     }
 
-    /// Reads one record; returns the result if it was the last one. Sweeps with a waiting client come first.
+    /// Makes lines of the catalogue, then reads one record; returns the result if it was the last one.
     pub(super) fn sweep(&mut self) -> Option<Swept> {
-        let Some(mut sweep) = self.sweeps.0.pop_front() else {
-            if let Err(problem) = self.workspace(|work| work.scan_received(1)) {
-                tracing::warn!(code = problem.code, "a shared case file cannot be read");
-            }
-            return None;
-        };
+        if !self.is_broken()
+            && let Err(problem) = self.workspace(|work| work.evaluate(AT_ONCE))
+        {
+            tracing::warn!(code = problem.code, "a record cannot be put into the catalogue");
+        }
+        let mut sweep = self.sweeps.0.pop_front()?;
         if sweep.answerer.is_alone() {
             return None;
         }
@@ -209,12 +180,7 @@ impl Joined {
         }
         let Sweep { what, answerer, .. } = sweep;
         Some(match what {
-            What::Figures => Swept::Figures(answerer),
             What::Share(scan) => Swept::Answer(Box::new(self.workspace(|work| work.end_scan(*scan))), answerer),
-            What::List { found, .. } => {
-                let records = self.in_order(found).map(|records| Reply::Records { records });
-                Swept::Answer(Box::new(records), answerer)
-            }
             What::Archive { to, manner, found } => {
                 let archive = self.in_order(found).and_then(|found| archiving::archive(self, found));
                 match archive {
@@ -227,9 +193,6 @@ impl Joined {
 
     /// Reads one record for a sweep. Returns `false` if there was nothing to do.
     fn sweep_over(&mut self, sweep: &mut Sweep, at: SectionKey) -> Result<bool, Problem> {
-        if let What::Figures = sweep.what {
-            return Ok(self.count_conflicts(at)?);
-        }
         self.workspace(|work| {
             work.readable()?;
             let Some(record) = work.record_at(&at)? else { return Ok(false) };
@@ -241,10 +204,8 @@ impl Joined {
                 return Ok(false);
             }
             match &mut sweep.what {
-                What::List { found, .. } => put(found, at, if_shown(work.listed(&record))?),
                 What::Archive { found, .. } => put(found, at, if_shown(archiving::find(work, &record))?),
                 What::Share(scan) => work.scan_case(scan, record.section)?,
-                What::Figures => unreachable!("counted above"),
             }
             Ok(true)
         })
@@ -265,13 +226,8 @@ impl Joined {
 impl What {
     fn is_about(&self, record: &RecordRef) -> bool {
         match self {
-            // Dockets are listed where they are public.
-            Self::List { kind: RecordKind::Docket, .. } => {
-                record.kind == RecordKind::Docket && record.circle == Circle::Commons
-            }
-            Self::List { kind: RecordKind::Case, .. } => record.kind == RecordKind::Case,
             Self::Share(scan) => matches!(record.circle, Circle::Own(_)) && scan.sections.contains(&record.section),
-            Self::Archive { .. } | Self::Figures => true,
+            Self::Archive { .. } => true,
         }
     }
 }
@@ -294,9 +250,18 @@ fn put<T>(found: &mut BTreeMap<SectionKey, T>, at: SectionKey, now: Option<T>) {
 
 #[cfg(test)]
 mod tests {
-    use protocol::bytes::ids::{CircleId, SectionId};
+    use jiff::tz::TimeZone;
+    use protocol::{
+        bytes::ids::{CircleId, SectionId},
+        record::schema::Language,
+    };
 
     use super::*;
+
+    fn everything() -> What {
+        let manner = Manner { language: Language::En, zone: TimeZone::UTC };
+        What::Archive { to: String::new(), manner, found: BTreeMap::new() }
+    }
 
     /// Regression: during a first synchronisation a list included everything that arrived, and ended only with the
     /// stream.
@@ -310,21 +275,22 @@ mod tests {
         let (answerer, _awaited) = Answerer::new();
         let due: BTreeSet<SectionKey> = (0..100).map(at).collect();
         let mut sweeps = Sweeps::default();
-        sweeps.0.push_back(Sweep::new(What::Figures, due, answerer));
+        sweeps.0.push_back(Sweep::new(everything(), due, answerer));
         let mut looks = 0;
         let mut arriving = 100..;
         while sweeps.0[0].due.pop_first().is_some() {
             looks += 1;
             // Two arrive for each one that is read.
-            sweeps.changed(&arriving.by_ref().take(2).map(at).collect());
+            let arrived: Vec<_> = arriving.by_ref().take(2).map(at).collect();
+            sweeps.changed(arrived.iter());
         }
         assert_eq!(looks, 200);
         // A section that changes during the sweep is read again, and only once if it was not read yet.
         let (answerer, _awaited) = Answerer::new();
         let mut sweeps = Sweeps::default();
-        sweeps.0.push_back(Sweep::new(What::Figures, (0..3).map(at).collect(), answerer));
+        sweeps.0.push_back(Sweep::new(everything(), (0..3).map(at).collect(), answerer));
         assert_eq!(sweeps.0[0].due.pop_first(), Some(at(0)));
-        sweeps.changed(&BTreeSet::from([at(0), at(1)]));
+        sweeps.changed([at(0), at(1)].iter());
         assert_eq!(sweeps.0[0].due, (0..3).map(at).collect());
     }
 }

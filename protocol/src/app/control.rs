@@ -30,7 +30,7 @@ pub use self::{
     progress::{Event, LINES, Progress, Unit},
     record::{Cell, Claim, Entity, ExportedEntry, Imported, Record, Stated, Summary, TakenBack},
     reply::Reply,
-    request::{Fact, Known, Request, Scope},
+    request::{Fact, Known, Page, Request, Scope},
     sharing::{CasePreview, GoesField, Guest, HeldBack, HeldBackWhat, Reader, Readers, Share, SharePreview},
     standing::{Alarm, CircleStatus, NodeState, Peer, Status},
 };

@@ -8,7 +8,7 @@
 mod broken;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    collections::{BTreeMap, btree_map::Entry},
     panic::catch_unwind,
 };
 
@@ -43,6 +43,11 @@ pub use broken::FoldError;
 /// Version of what this program reads: raised with the schema, and with each further kind of entry that is folded.
 /// Entries that an older version could not read are read again.
 const READS: u64 = Schema::VERSION;
+/// Number of leading words of a pseudonym that name a record, if no other pseudonym begins with them.
+const NAMING_WORDS: usize = 2;
+/// Number of sections that are looked at for the leading words of a pseudonym: whoever chooses ids can have many with the
+/// same words.
+const NAMESAKES: usize = 64;
 /// Number of sections cached; beyond it the least recently used one is dropped.
 const KEPT: usize = 256;
 
@@ -84,8 +89,8 @@ struct Later {
 pub struct Reading {
     /// Index rows to commit.
     pub batch: Batch,
-    /// Sections that changed, with their circles.
-    pub changed: BTreeSet<(CircleId, SectionId)>,
+    /// Sections that changed, with their circles, and the number of each in the order of arrival.
+    pub changed: BTreeMap<(CircleId, SectionId), u64>,
     /// Entries that cannot be read, each as the key of its feed and the reason.
     pub mute: Vec<(FeedKey, Mute)>,
 }
@@ -201,23 +206,27 @@ impl Library {
             };
             let (circle, section) = (entry.header().feed.circle, plain.section);
             let name = words::pseudonym(&section.0);
-            if !reading.changed.contains(&(circle, section))
+            if !reading.changed.contains_key(&(circle, section))
                 && let Some(held) = state.replica().circle(&circle)
-                && let (row, None) = shelf_at(&staged, &held.secret, &circle, &name, |found| *found == section)?
             {
-                let kind = kind_of(&plain);
-                staged.put(row, codec::encode(&Shelf { section, kind: kind as u8, number }));
-                number += 1;
-                match counts.entry(circle) {
-                    Entry::Occupied(known) => known.into_mut(),
-                    Entry::Vacant(unknown) => unknown.insert(counts_of(store, &circle)?),
+                let (row, shelf) = shelf_at(&staged, &held.secret, &circle, &name, |found| *found == section)?;
+                reading.changed.insert((circle, section), shelf.as_ref().map_or(number, |shelf| shelf.number));
+                if shelf.is_none() {
+                    let kind = kind_of(&plain);
+                    let shelf = codec::encode(&Shelf { section, kind: kind as u8, number });
+                    staged.put(Row::new(Table::Section, begins(&circle, first_words(&name)), number), shelf.clone());
+                    staged.put(row, shelf);
+                    number += 1;
+                    match counts.entry(circle) {
+                        Entry::Occupied(known) => known.into_mut(),
+                        Entry::Vacant(unknown) => unknown.insert(counts_of(store, &circle)?),
+                    }
+                    .add(kind);
                 }
-                .add(kind);
             }
             staged.put(Row::new(Table::Section, place_of(&circle, &section), number), id.0.to_vec());
             staged.delete(unread_row(&id));
             number += 1;
-            reading.changed.insert((circle, section));
             if let Some((_, kept)) = self.kept.get_mut(&(circle, section))
                 && let Some(contribution) = contribution(state.replica(), &entry, plain)
             {
@@ -314,6 +323,63 @@ impl Library {
         })?;
         shelves.sort_unstable_by_key(|(number, ..)| *number);
         if sound { Ok(shelves.into_iter().map(|(_, section, kind)| (section, kind)).collect()) } else { Err(altered()) }
+    }
+
+    /// Some sections of a circle, at most `most`, from the place `from` on, and the place of the next; `None`: these
+    /// were the last. The order is that of hashes.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
+    pub fn some_sections(
+        &self,
+        store: &impl Store,
+        circle: &CircleId,
+        from: u64,
+        most: usize,
+    ) -> Result<(Vec<SectionId>, Option<u64>), StoreError> {
+        let (mut sections, mut next, mut sound) = (Vec::new(), None, true);
+        store.scan(Table::Section, &shelf_of(circle), from, &mut |place, value| {
+            if sections.len() == most {
+                next = Some(place);
+                return false;
+            }
+            match decode::<Shelf>(&value) {
+                Ok(shelf) => sections.push(shelf.section),
+                Err(_) => sound = false,
+            }
+            sound
+        })?;
+        if sound { Ok((sections, next)) } else { Err(altered()) }
+    }
+
+    /// The sections of a circle whose pseudonyms begin with these words, at least two, separated by single spaces; at
+    /// most 64 of them.
+    ///
+    /// # Errors
+    /// The error of the store, or a row that does not decode.
+    pub fn beginning(
+        &self,
+        store: &impl Store,
+        circle: &CircleId,
+        text: &str,
+    ) -> Result<Vec<(SectionId, RecordKind)>, StoreError> {
+        let (mut found, mut sound) = (Vec::new(), true);
+        if text.split(' ').count() < NAMING_WORDS {
+            return Ok(found);
+        }
+        let mut looked_at = 0;
+        store.scan(Table::Section, &begins(circle, first_words(text)), 0, &mut |_, value| {
+            looked_at += 1;
+            match decode::<Shelf>(&value) {
+                Ok(shelf) if words::pseudonym(&shelf.section.0).starts_with(&format!("{text} ")) => {
+                    found.push((shelf.section, kind_from(shelf.kind)));
+                }
+                Ok(_) => {}
+                Err(_) => sound = false,
+            }
+            sound && looked_at < NAMESAKES
+        })?;
+        if sound { Ok(found) } else { Err(altered()) }
     }
 
     /// Number of sections of a kind in a circle.
@@ -524,6 +590,16 @@ fn shelf_at<S: Store>(
 
 fn shelf_of(circle: &CircleId) -> Vec<u8> {
     [b"shelf", &circle.0[..]].concat()
+}
+
+/// The index prefix of the sections whose pseudonyms begin with these two words.
+fn begins(circle: &CircleId, words: &str) -> Vec<u8> {
+    [b"words", &circle.0[..], words.as_bytes()].concat()
+}
+
+/// The first [`NAMING_WORDS`] words of a text.
+fn first_words(text: &str) -> &str {
+    text.match_indices(' ').nth(NAMING_WORDS - 1).map_or(text, |(end, _)| &text[..end])
 }
 
 /// The index prefix of a section in its circle. The same id in another circle is another section.

@@ -5,24 +5,26 @@
 //! simulator.
 
 mod copies;
+mod evaluation;
+mod importing;
+mod lists;
 mod petnames;
 mod preview;
 mod questions;
 mod queue;
-mod received;
 mod records;
 mod sharing;
-mod summaries;
 mod writing;
 
 use crate::{
     app::{
+        catalogue::Due,
         control::{Problem, codes},
         library::{FoldError, Library},
         names::AddressBook,
     },
     bytes::{
-        ids::{CircleId, EntryId, OrgId, RegistryId, SectionId},
+        ids::{EntryId, OrgId, RegistryId, SectionId},
         seal::{Entropy, keyed},
         words,
     },
@@ -31,16 +33,17 @@ use crate::{
     store::{Batch, Store, StoreError},
 };
 
-use self::copies::SharedCopies;
 pub use self::{
     copies::{MergedRecord, is_hidden},
+    evaluation::{AT_ONCE, made_again},
+    importing::{ImportRun, ImportStep},
     preview::{ScanPurpose, ShareScan},
     queue::{QueueStep, ShareQueue},
-    received::Received,
     records::RecordRef,
-    summaries::SummaryCache,
     writing::{PendingWrite, Prepared},
 };
+
+pub use crate::app::catalogue::SectionKey;
 
 /// A planted mistake in sharing, which the simulator must find.
 #[cfg(any(test, feature = "sim"))]
@@ -58,9 +61,6 @@ pub enum Mistake {
     ConsentIgnored,
 }
 
-/// A section of a circle.
-pub type SectionKey = (CircleId, SectionId);
-
 /// Seconds of a day.
 const DAY: u64 = 86_400;
 
@@ -73,11 +73,8 @@ pub struct Cache {
     pub names: AddressBook,
     /// Shares that wait, and case files whose shared copies are to be updated.
     pub queue: ShareQueue,
-    /// Received case files of other organisations.
-    pub received: Received,
-    /// Summaries of records, as in lists.
-    pub summaries: SummaryCache,
-    copies: SharedCopies,
+    /// Sections whose lines in the catalogue are to be made.
+    pub due: Due,
     alarms: Vec<Problem>,
     /// A planted mistake, which the simulator must find.
     #[cfg(any(test, feature = "sim"))]
@@ -96,15 +93,6 @@ impl Cache {
     /// Drops everything that rests on entries that stopped counting, or on a store that was loaded again.
     pub fn forget(&mut self) {
         self.library.forget();
-        self.copies = SharedCopies::default();
-        self.summaries = SummaryCache::default();
-    }
-
-    /// Updates the cache after entries were read into these sections. `commons`: the circle of all members, in which no
-    /// organisation hides the statements of another.
-    pub fn changed<'a>(&mut self, sections: impl IntoIterator<Item = &'a SectionKey> + Clone, commons: &CircleId) {
-        self.summaries.changed(sections.clone());
-        self.received.changed(sections.into_iter().copied().filter(|(circle, _)| circle != commons));
     }
 
     /// Takes the alarms that were found since the last call.
@@ -168,7 +156,7 @@ impl<S: Store> Workspace<'_, S> {
         if self.state.is_unlocked() { Ok(()) } else { Err(locked()) }
     }
 
-    /// Reads entries into their sections and updates the cache. `pending` is the batch that accepted the entries: it is
+    /// Reads entries into their sections, and marks these as due in the catalogue. `pending` is the batch that accepted the entries: it is
     /// returned with the rows of the index, to be committed in one batch.
     ///
     /// # Errors
@@ -177,9 +165,9 @@ impl<S: Store> Workspace<'_, S> {
         if !self.state.is_unlocked() || ids.is_empty() {
             return Ok(crate::app::library::Reading { batch: pending, ..Default::default() });
         }
-        let reading = self.cache.library.read(self.state, self.store, pending, ids)?;
-        let commons = self.state.circle_of(&Circle::Commons);
-        self.cache.changed(&reading.changed, &commons);
+        let mut reading = self.cache.library.read(self.state, self.store, pending, ids)?;
+        let own = self.state.circle_of(&Circle::Own(self.us()));
+        self.cache.mark(&own, &reading.changed, &mut reading.batch);
         Ok(reading)
     }
 

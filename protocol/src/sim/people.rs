@@ -20,7 +20,10 @@ use crate::{
         desk::settling::Weighed,
         import,
         library::Library,
-        workspace::{Cache, Mistake, PendingWrite, Prepared, QueueStep, ScanPurpose, ShareQueue, Workspace},
+        workspace::{
+            Cache, ImportStep, Mistake, PendingWrite, Prepared, QueueStep, ScanPurpose, ShareQueue, Workspace,
+            made_again,
+        },
     },
     bytes::{
         ids::{CircleId, EntityId, OrgId, SectionId},
@@ -179,14 +182,12 @@ pub(super) fn work<T>(
 
 /// Loads what an unlocked machine remembers, from its disk.
 pub(super) fn load(machine: &mut Machine, now: Moment, mistake: Option<Mistake>) -> Result<(), Problem> {
-    let seed = machine.memories.entropy.bytes();
-    machine.memories = Memories::new(seed);
     machine.memories.cache.mistake = mistake;
     machine.memories.cache.library = Library::load(&machine.disk)?;
     let overdue = Library::overdue(&machine.disk)?;
     machine.disk.commit(&overdue)?;
     read_unread(machine, now)?;
-    work(machine, now, |work| work.read_names().and_then(|()| work.rescan_received())).unwrap_or(Ok(()))?;
+    work(machine, now, |work| work.read_names().and_then(|()| work.load_due())).unwrap_or(Ok(()))?;
     if let Some(state) = &machine.state {
         machine.memories.cache.queue = ShareQueue::load(&mut machine.disk, state)?;
     }
@@ -205,6 +206,7 @@ fn read_unread(machine: &mut Machine, now: Moment) -> Result<(), Problem> {
 /// Adds to a step what becomes durable with it: what its write brings, and the entries that it makes readable.
 pub(super) fn complete(machine: &mut Machine, now: Moment, step: &mut Step) -> Result<(), Problem> {
     let mut arrived = Vec::new();
+    made_again(&step.effects, &mut step.persist);
     for effect in &step.effects {
         match effect {
             Effect::Notice(Notice::Saved { token, .. }) => {
@@ -230,10 +232,7 @@ pub(super) fn notice(machine: &mut Machine, now: Moment, notice: &Notice) -> Res
             machine.memories.cache.queue.ended(*token);
             machine.memories.pending.remove(token);
         }
-        Notice::Forked { .. } | Notice::Overrun { .. } => {
-            machine.memories.cache.forget();
-            work(machine, now, |work| work.rescan_received()).unwrap_or(Ok(()))?;
-        }
+        Notice::Forked { feed, .. } | Notice::Overrun { feed, .. } => machine.memories.cache.make_again(feed.circle),
         Notice::Members => work(machine, now, |work| work.read_names()).unwrap_or(Ok(()))?,
         Notice::Keys(_) => read_unread(machine, now)?,
         _ => {}
@@ -271,9 +270,6 @@ impl World {
             Deed::Resolve => acts.resolutions += 1,
             Deed::Share | Deed::Cancel | Deed::Lock => {}
         }
-        if let PendingWrite::Imported(records, _) = &pending {
-            self.truth.labels.extend(records.iter().map(|imported| (imported.record, imported.label.clone())));
-        }
         self.tokens += 1;
         self.machines[at].memories.pending.insert(self.tokens, pending);
         let seed = self.dice.bytes();
@@ -282,12 +278,22 @@ impl World {
 
     fn import(&mut self, at: usize) -> Option<Result<Prepared, Problem>> {
         let which = self.dice.below(u64::MAX);
+        let labels = &mut self.truth.labels;
         work(&mut self.machines[at], self.now, |work| {
             let read = import::import(CASES, &mut || EntityId(work.entropy.bytes()));
             let mut cases: Vec<_> = read.expect("the sample").into_iter().collect();
             cases.retain(|imported| imported.kind == import::Kind::CaseFile);
             let nth = usize::try_from(which % cases.len() as u64).expect("small");
-            work.import(Ok(vec![cases.swap_remove(nth)]), false, Known::Again)
+            let case = cases.swap_remove(nth);
+            labels.insert(SectionId(case.root.0), case.label.clone());
+            let mut run = work.begin_import(Ok(vec![case]), false, Known::Again)?;
+            loop {
+                match work.import_step(&mut run)? {
+                    ImportStep::Checked => {}
+                    ImportStep::Write(pending, entries) => return Ok(Prepared::Write(pending, entries)),
+                    ImportStep::Done(reply) => return Ok(Prepared::Answer(reply)),
+                }
+            }
         })
     }
 
@@ -449,6 +455,9 @@ impl World {
     pub(super) fn remember(&mut self, at: usize) -> Result<(), Failure> {
         let (now, mistake) = (self.now, self.plan.mistake);
         let machine = &mut self.machines[at];
+        // What was in memory before a power cut or a lock is gone.
+        let seed = machine.memories.entropy.bytes();
+        machine.memories = Memories::new(seed);
         let Some(state) = machine.state.as_mut().filter(|_| self.plan.people > 0) else { return Ok(()) };
         let step = state.relearn(&machine.disk, machine.clock.tick(now));
         let step = step.map_err(|error| self.store_failed(at, &error))?;
@@ -468,8 +477,13 @@ impl World {
         if machine.state.as_ref().is_none_or(|state| !state.is_unlocked()) {
             return Ok(());
         }
-        let scanned = work(machine, now, |work| work.scan_received(usize::MAX)).unwrap_or(Ok(()));
-        scanned.map_err(|problem| self.people_failed(at, &problem))?;
+        let evaluated = work(machine, now, |work| {
+            while !work.cache.due.is_empty() {
+                work.evaluate(usize::MAX)?;
+            }
+            Ok(())
+        });
+        evaluated.unwrap_or(Ok(())).map_err(|problem| self.people_failed(at, &problem))?;
         let machine = &mut self.machines[at];
         let due = machine.memories.cache.queue.due_at();
         let due = due.map(|due| self.now.max(due.saturating_sub(machine.clock.claimed(0)) * 1_000) + 1);
@@ -518,7 +532,7 @@ impl World {
                     Some(Circle::Commons) => Place::Commons,
                     _ => Place::Named,
                 };
-                let Some(case) = work.own_case_of(&plain.section)? else { return Ok(None) };
+                let Some(case) = work.own_case_of(&(*circle, plain.section))? else { return Ok(None) };
                 let (view, withdrawn) = (work.own_view(&case)?, !work.hidden_by_others(&case)?.is_empty());
                 Ok(Some((case, place, recall::is_hidden(&view) || withdrawn, view)))
             });
@@ -556,6 +570,10 @@ impl World {
                 Ok(cases)
             });
             let Some(cases) = cases else { return Err(self.failure(at, (Invariant::Calm, "it is off".to_owned()))) };
+            let stale = work(&mut self.machines[at], now, |work| work.stale_line()).unwrap_or(Ok(None));
+            if let Some(stale) = stale.map_err(|problem| self.people_failed(at, &problem))? {
+                return Err(self.failure(at, (Invariant::I8, stale)));
+            }
             let cases = cases.map_err(|problem| self.people_failed(at, &problem))?;
             for (case, withdrawn, copies) in cases {
                 for copy in copies {

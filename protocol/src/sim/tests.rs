@@ -154,11 +154,13 @@ fn three_honest_nodes_agree_whatever_wires_and_power_do() {
 fn one_seed_replays_step_by_step() {
     let seed = number("HABEAS_SIM_SEED").unwrap_or(16);
     let trail = number("HABEAS_SIM_TRAIL").and_then(|lines| lines.try_into().ok()).unwrap_or(50);
-    let plan = Plan { trail, ..Plan::full(seed) };
-    let (first, second) = (play(seed, plan), play(seed, plan));
-    assert_eq!(first, second);
-    if let Err(failure) = first {
-        panic!("{failure}");
+    for plan in [Plan::full(seed), Plan::sharing(seed)] {
+        let plan = Plan { trail, ..plan };
+        let (first, second) = (play(seed, plan), play(seed, plan));
+        assert_eq!(first, second);
+        if let Err(failure) = first {
+            panic!("{failure}");
+        }
     }
 }
 

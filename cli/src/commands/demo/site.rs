@@ -9,8 +9,8 @@ use std::{
 
 use protocol::{
     app::control::{
-        Fact, Guest, Imported, Known, Passphrase, Question, Readers, Record, RecordKind, Reply, Request, Scope,
-        SharePreview, Status,
+        Fact, Guest, Imported, Known, Page, Passphrase, Question, Readers, Record, RecordKind, Reply, Request, Scope,
+        SharePreview, Status, Summary,
     },
     bytes::{
         ids::{OrgId, SectionId},
@@ -195,18 +195,32 @@ impl Site {
         }
     }
 
-    pub(super) async fn list(&self, kind: RecordKind) -> Result<BTreeSet<SectionId>, Failure> {
-        match self.client().ask(&Request::List { kind }).await? {
-            Reply::Records { records } => Ok(records.iter().map(|record| record.record).collect()),
-            other => Err(unexpected(&other)),
+    /// All records of a kind.
+    async fn records(&self, kind: RecordKind) -> Result<Vec<Summary>, Failure> {
+        let (mut whole, mut page) = (Vec::new(), Page::default());
+        loop {
+            match self.client().ask(&Request::List { kind, stage: None, page }).await? {
+                Reply::Records { records, next, .. } => {
+                    whole.extend(records);
+                    page.after = next;
+                }
+                other => return Err(unexpected(&other)),
+            }
+            if page.after.is_none() {
+                return Ok(whole);
+            }
         }
     }
 
+    pub(super) async fn list(&self, kind: RecordKind) -> Result<BTreeSet<SectionId>, Failure> {
+        Ok(self.records(kind).await?.iter().map(|record| record.record).collect())
+    }
+
     /// Asks how many dockets are about an article, and how many dockets there are.
-    pub(super) async fn ask(&self, article: &str) -> Result<(usize, u64), Failure> {
+    pub(super) async fn ask(&self, article: &str) -> Result<(u64, u64), Failure> {
         let question = Question { article: Some(article.to_owned()), ..Question::default() };
-        match self.client().ask(&Request::Ask { question }).await? {
-            Reply::Precedents { found, asked, .. } => Ok((found.len(), asked)),
+        match self.client().ask(&Request::Ask { question, page: Page::default() }).await? {
+            Reply::Precedents { found, all, asked, .. } => Ok((all.unwrap_or(found.len() as u64), asked)),
             other => Err(unexpected(&other)),
         }
     }
@@ -278,12 +292,8 @@ impl Site {
 
     /// The ids that the shared case files of this node have at their readers.
     pub(super) async fn parts(&self) -> Result<BTreeMap<SectionId, SectionId>, Failure> {
-        match self.client().ask(&Request::List { kind: RecordKind::Case }).await? {
-            Reply::Records { records } => {
-                Ok(records.iter().filter_map(|record| Some((record.record, *record.parts.first()?))).collect())
-            }
-            other => Err(unexpected(&other)),
-        }
+        let records = self.records(RecordKind::Case).await?;
+        Ok(records.iter().filter_map(|record| Some((record.record, *record.parts.first()?))).collect())
     }
 
     pub(super) async fn hold(&self, other: &Self) -> Result<(), Failure> {

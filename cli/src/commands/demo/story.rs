@@ -31,7 +31,7 @@ pub(crate) enum Event<'a> {
     Cut { apart: &'a str },
     Corrected { label: &'a str, field: &'a str, values: &'a [String; 2] },
     Healed { nodes: usize },
-    Asked { by: &'a str, article: &'a str, found: usize, dockets: u64 },
+    Asked { by: &'a str, article: &'a str, found: u64, dockets: u64 },
     Pausing { until: &'a Path, folders: Vec<PathBuf> },
 }
 

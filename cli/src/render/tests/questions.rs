@@ -67,11 +67,11 @@ fn precedents_are_shown_with_what_in_them_answers_and_nothing_found_is_said() {
         ]),
         precedent(vec![]),
     ];
-    assert_snapshot!("precedents", plain(&precedents::precedents(&some, &[], 12, NOW)));
+    assert_snapshot!("precedents", plain(&precedents::precedents(&some, &[], Some(2), whole(12), NOW)));
     let parts = [("--article 352.1".to_owned(), 2), ("--response accepted".to_owned(), 0)];
-    assert_snapshot!("precedents_none", plain(&precedents::precedents(&[], &parts, 12, NOW)));
-    assert_snapshot!("precedents_none_has", plain(&precedents::precedents(&[], &parts[..1], 12, NOW)));
-    assert_snapshot!("precedents_no_dockets", plain(&precedents::precedents(&[], &parts, 0, NOW)));
+    assert_snapshot!("precedents_none", plain(&precedents::precedents(&[], &parts, None, whole(12), NOW)));
+    assert_snapshot!("precedents_none_has", plain(&precedents::precedents(&[], &parts[..1], None, whole(12), NOW)));
+    assert_snapshot!("precedents_no_dockets", plain(&precedents::precedents(&[], &parts, None, whole(0), NOW)));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn strings(value: &Value, key: &str, found: &mut Vec<(String, String)>) {
 fn scripts_see_questions_answered_in_one_form() {
     let check = |name: &str, reply: Reply| assert_json_snapshot!(name, versioned(&reply, NOW));
     let found = vec![precedent(vec![answered("ARG-ORDER", &[], &["accepted"])])];
-    check("json_precedents", Reply::Precedents { found, asked: 12, as_of: NOW });
+    check("json_precedents", Reply::Precedents { found, all: Some(1), next: None, asked: 12, behind: 0, as_of: NOW });
     check("json_conflicts", Reply::Conflicts { of: heading(), conflicts: vec![conflict(true)] });
     let claims = vec![past(json!(17), "retracted", vec![taken_back()])];
     check("json_history", Reply::History { of: heading(), claims });
@@ -174,7 +174,7 @@ fn a_hostile_name_or_value_steers_no_terminal() {
     precedent.summary.pseudonym = hostile.into();
     let texts = [
         dispute::conflicts(&None, &heading(), &[conflict]),
-        precedents::precedents(&[precedent], &[], 1, NOW),
+        precedents::precedents(&[precedent], &[], None, whole(1), NOW),
         dispute::history(&None, &heading(), &[past(json!(hostile), "stands", vec![])]),
     ];
     for text in texts {
@@ -189,7 +189,7 @@ fn questions_are_answered_in_everyday_words() {
         dispute::conflicts(&None, &heading(), &[conflict(false)]),
         dispute::history(&None, &heading(), &[past(json!(1), "superseded", vec![])]),
         standing::names(&[], NOW),
-        precedents::precedents(&[], &[], 3, NOW),
+        precedents::precedents(&[], &[], None, whole(3), NOW),
     ];
     texts.iter().for_each(|text| everyday(text));
 }

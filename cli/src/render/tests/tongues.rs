@@ -34,8 +34,14 @@ fn records_in_every_language_with_the_labels_and_dates_of_that_language() {
         assert_snapshot!(format!("record_{tag}"), plain(&record::record(&dated(docket()), Depth::default())));
         assert_snapshot!(format!("record_provenance_{tag}"), plain(&record::record(&dated(docket()), PROVENANCE)));
         let cases = [summary(1, Some("SYN-01"), 0), summary(2, None, 2)];
-        assert_snapshot!(format!("cases_{tag}"), plain(&record::records(RecordKind::Case, &cases, NOW)));
-        assert_snapshot!(format!("no_cases_{tag}"), plain(&record::records(RecordKind::Case, &[], NOW)));
+        assert_snapshot!(
+            format!("cases_{tag}"),
+            plain(&record::records(RecordKind::Case, None, &cases, Extent { all: 21, behind: 1 }, NOW))
+        );
+        assert_snapshot!(
+            format!("no_cases_{tag}"),
+            plain(&record::records(RecordKind::Case, None, &[], whole(0), NOW))
+        );
     }
 }
 

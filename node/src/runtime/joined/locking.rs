@@ -9,12 +9,12 @@ impl Joined {
     /// problem that the folder is locked.
     pub(in crate::runtime) fn lock(&mut self) {
         self.state.lock();
-        for (_, (_, reply)) in std::mem::take(&mut self.pending) {
+        for reply in std::mem::take(&mut self.pending).into_values().filter_map(|(_, reply)| reply) {
             reply.answer(Err(locked()));
         }
+        self.imports.end(&locked());
         self.end_sweeps();
         self.cache.lock();
-        self.tally.forget();
         self.folder.lock();
         tracing::info!("locked; replication goes on");
     }

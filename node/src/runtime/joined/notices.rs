@@ -3,8 +3,9 @@
 use protocol::{
     app::{
         control::{Problem, codes},
-        workspace::{ShareQueue, SummaryCache, locked},
+        workspace::{ShareQueue, locked},
     },
+    bytes::ids::CircleId,
     replication::sync::{Notice, Refusal},
 };
 
@@ -12,20 +13,10 @@ use super::Joined;
 use crate::runtime::utc_now;
 
 impl Joined {
-    /// Drops everything that rests on entries which no longer count.
-    fn evaluate_again(&mut self) {
-        self.cache.library.forget();
-        self.tally.forget();
+    /// Drops everything that rests on entries of a circle which no longer count.
+    fn evaluate_again(&mut self, circle: CircleId) {
+        self.cache.make_again(circle);
         self.sweep_again();
-        self.look_again();
-    }
-
-    /// Drops what was read of records, after fewer entries count.
-    pub(super) fn look_again(&mut self) {
-        self.cache.summaries = SummaryCache::default();
-        if let Err(problem) = self.workspace(|work| work.rescan_received()) {
-            tracing::error!(code = problem.code, reason = problem.message, "what is shared cannot be looked at");
-        }
     }
 
     /// Handles a notice of a step that is durable.
@@ -40,14 +31,15 @@ impl Joined {
                     self.cache.queue = ShareQueue::default();
                     self.alarm(refused(refusal));
                 }
-                if let Some((_, reply)) = self.pending.remove(&token) {
+                self.imports.refused(token, &refused(refusal));
+                if let Some((_, Some(reply))) = self.pending.remove(&token) {
                     reply.answer(Err(refused(refusal)));
                 }
             }
             // Arrived entries were read with the batch that accepted them.
             Notice::Arrived(_) => {}
             Notice::Forked { feed, at, org } => {
-                self.evaluate_again();
+                self.evaluate_again(feed.circle);
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, at, "a feed forked");
@@ -65,7 +57,7 @@ impl Joined {
             }
             Notice::Overrun { feed, org } => {
                 // If a feed was displaced, its entries no longer count.
-                self.evaluate_again();
+                self.evaluate_again(feed.circle);
                 let known = org.and_then(|org| self.founding.members.call_sign(&org));
                 let who = known.unwrap_or("an unknown key");
                 tracing::warn!(?feed, "a key began anew more often than counts");
@@ -114,15 +106,10 @@ impl Joined {
                 self.settle_unequal(&name);
             }
             Notice::Members => {
-                // Lists show the members who read the commons.
-                self.cache.summaries = SummaryCache::default();
                 self.cache.names = self.cache.names.of_members(self.state.replica().members.organisations());
                 self.allow().await;
             }
-            Notice::Circle(circle) => {
-                self.cache.summaries = SummaryCache::default();
-                tracing::info!(?circle, "a circle is held");
-            }
+            Notice::Circle(circle) => tracing::info!(?circle, "a circle is held"),
             Notice::Keys(_) => {
                 if let Err(error) = self.read_unread() {
                     Box::pin(self.fail(&error)).await;

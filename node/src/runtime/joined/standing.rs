@@ -67,8 +67,9 @@ impl Joined {
         let unlocked = self.folder.pens().is_some();
         // A locked node cannot read these numbers; they are shown as 0 or left out.
         let shared_cases = if unlocked { self.workspace(|work| work.shared_cases()).unwrap_or(0) } else { 0 };
-        let received_cases = if unlocked { self.workspace(|work| work.received_cases()) } else { 0 };
-        let withdrawn = if unlocked { self.workspace(|work| work.withdrawn_by_others()) } else { vec![] };
+        let received_cases = if unlocked { self.workspace(|work| work.received_cases()).unwrap_or(0) } else { 0 };
+        let withdrawn =
+            if unlocked { self.workspace(|work| work.withdrawn_by_others()).unwrap_or_default() } else { vec![] };
         let withdrawn = withdrawn.into_iter().map(|problem| Alarm { problem, since: None });
         let replica = self.state.replica();
         let members = &replica.members;

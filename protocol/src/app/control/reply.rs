@@ -85,15 +85,31 @@ pub enum Reply {
     Record(Box<Record>),
     /// Reply to [`Request::List`](super::Request::List).
     Records {
-        /// The records, with one summary each.
+        /// The records, the newest first, with one summary each.
         records: Vec<Summary>,
+        /// Number of records in the whole list.
+        all: u64,
+        /// Where the next part begins: [`Page::after`](super::Page::after); `None` if these were the last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<u64>,
+        /// Number of records that changed and are not evaluated yet: the list shows them as they were, or not at all.
+        behind: u64,
     },
     /// Reply to [`Request::Ask`](super::Request::Ask).
     Precedents {
-        /// The dockets that answer, in order of arrival.
+        /// The dockets that answer, the newest first.
         found: Vec<Precedent>,
+        /// Number of dockets that answer; `None` if it is not known without reading all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        all: Option<u64>,
+        /// Where the next part begins: [`Page::after`](super::Page::after); `None` if these were the last. A part may
+        /// have fewer dockets than asked for, or none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        next: Option<u64>,
         /// Number of dockets that were searched.
         asked: u64,
+        /// Number of records that changed and are not evaluated yet.
+        behind: u64,
         /// Time of reading: UTC, seconds.
         as_of: u64,
     },

@@ -178,15 +178,24 @@ pub enum Request {
         /// Id or pseudonym words of the section.
         record: String,
     },
-    /// Lists the case files or dockets.
+    /// Lists the case files or dockets, the newest first.
     List {
         /// Kind of the records.
         kind: RecordKind,
+        /// Stage of the records; any, if none is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stage: Option<String>,
+        /// Part of the list.
+        #[serde(default)]
+        page: Page,
     },
-    /// Finds the dockets that answer a question.
+    /// Finds the dockets that answer a question, the newest first.
     Ask {
         /// The question.
         question: Question,
+        /// Part of the answer.
+        #[serde(default)]
+        page: Page,
     },
     /// Shows the conflicts of a record, resolved or not.
     Conflicts {
@@ -267,6 +276,18 @@ pub enum Request {
         /// Id or pseudonym words of the section.
         record: String,
     },
+}
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Largest number of records, at most 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+    /// Where the part begins: [`Reply::Records::next`](super::Reply::Records) of the part before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 /// A circle, as named in a request.

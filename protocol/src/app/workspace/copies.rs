@@ -1,7 +1,7 @@
 //! Shared copies: the sections in which an own case file is restated for others, and the view of the case file merged
 //! with the statements of others in these copies.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::{
     app::control::{Problem, RecordKind, TakenBack, codes},
@@ -12,18 +12,7 @@ use crate::{
     store::Store,
 };
 
-use super::{RecordRef, Workspace, locked};
-
-/// Index from a shared copy to its case file. The id of a copy is derived from the case file; the reverse needs this
-/// index.
-#[derive(Default)]
-pub(super) struct SharedCopies {
-    copies: BTreeMap<SectionId, SectionId>,
-    cases: BTreeSet<SectionId>,
-    circles: BTreeSet<CircleId>,
-    /// Numbers of case files in each circle when the own shared ones were last counted, and the result of the count.
-    shared: Option<(Vec<u64>, u64)>,
-}
+use super::{RecordRef, SectionKey, Workspace, locked};
 
 /// A record as this organisation reads it.
 pub struct MergedRecord {
@@ -31,8 +20,8 @@ pub struct MergedRecord {
     pub view: View,
     /// Call-signs of the others that can read the record, or its shared copy.
     pub readers: Vec<String>,
-    /// Ids of the shared copies.
-    pub copies: Vec<SectionId>,
+    /// The shared copies that can be read.
+    pub copies: Vec<RecordRef>,
     /// Shared copies that were recalled.
     pub taken_back: Vec<TakenBack>,
 }
@@ -83,36 +72,21 @@ impl<S: Store> Workspace<'_, S> {
     ///
     /// # Errors
     /// [`codes::LOCKED`], or an error of the store.
-    pub fn own_case_of(&mut self, copy: &SectionId) -> Result<Option<SectionId>, Problem> {
+    pub fn own_case_of(&self, (circle, copy): &SectionKey) -> Result<Option<SectionId>, Problem> {
         let own = self.state.circle_of(&Circle::Own(self.us()));
-        let circles: BTreeSet<CircleId> =
-            self.shared_circles().iter().map(|circle| self.state.circle_of(circle)).collect();
-        let count = self.cache.library.count(self.store, &own, RecordKind::Case)?;
-        if self.cache.copies.circles != circles {
-            self.cache.copies = SharedCopies { circles, ..SharedCopies::default() };
-        }
-        if self.cache.copies.cases.len() as u64 != count {
-            let sections = self.cache.library.sections(self.store, &own)?;
-            for (section, _) in sections.into_iter().filter(|(_, kind)| *kind == RecordKind::Case) {
-                if !self.cache.copies.cases.insert(section) {
-                    continue;
-                }
-                for circle in self.cache.copies.circles.clone() {
-                    let names = self.names(&section, &circle)?;
-                    self.cache.copies.copies.insert(names.shared(), section);
-                }
-            }
-        }
-        Ok(self.cache.copies.copies.get(copy).copied())
+        let secret = &self.state.replica().circle(&own).ok_or_else(locked)?.secret;
+        let case = Names::own_of(secret, *copy, circle);
+        let kind = self.cache.library.kind(self.state, self.store, &own, &case)?;
+        Ok(kind.filter(|kind| *kind == RecordKind::Case).map(|_| case))
     }
 
     /// The own case file of which a record is the shared copy, if it is one.
     ///
     /// # Errors
     /// [`codes::LOCKED`], or an error of the store.
-    pub fn case_of(&mut self, record: &RecordRef) -> Result<Option<SectionId>, Problem> {
+    pub fn case_of(&self, record: &RecordRef) -> Result<Option<SectionId>, Problem> {
         let may_be = !matches!(record.circle, Circle::Own(_)) && record.kind == RecordKind::Case;
-        if may_be { self.own_case_of(&record.section) } else { Ok(None) }
+        if may_be { self.own_case_of(&record.at()) } else { Ok(None) }
     }
 
     /// The view of one section of one circle, without shared copies and without regard to recalls.
@@ -154,7 +128,7 @@ impl<S: Store> Workspace<'_, S> {
                         }));
                     } else {
                         readers.extend(self.others_in(&copy.circle));
-                        copies.push(copy.section);
+                        copies.push(copy.clone());
                     }
                     view = joint(&view, &shared, &self.names(&record.section, &copy.id)?, us);
                 }
@@ -209,36 +183,5 @@ impl<S: Store> Workspace<'_, S> {
         let us = self.us();
         let members = self.state.replica().members.organisations();
         members.filter(|(org, _)| **org != us && circle.admits(org)).map(|(_, sign)| sign.to_owned()).collect()
-    }
-
-    /// Number of own case files with a shared copy. Counted again only when the number of case files of a circle
-    /// changed: status is requested often, and a circle may hold very many dockets.
-    ///
-    /// # Errors
-    /// [`codes::LOCKED`], or an error of the store.
-    pub fn shared_cases(&mut self) -> Result<u64, Problem> {
-        let circles = self.shared_circles();
-        let own = Circle::Own(self.us());
-        let mut counts = Vec::new();
-        for circle in circles.iter().chain([&own]) {
-            counts.push(self.cache.library.count(self.store, &self.state.circle_of(circle), RecordKind::Case)?);
-        }
-        if let Some((known, shared)) = &self.cache.copies.shared
-            && *known == counts
-        {
-            return Ok(*shared);
-        }
-        let mut shared = BTreeSet::new();
-        for (circle, count) in circles.iter().zip(&counts) {
-            if *count == 0 {
-                continue;
-            }
-            for copy in self.records_of(circle)?.into_iter().filter(|record| record.kind == RecordKind::Case) {
-                shared.extend(self.own_case_of(&copy.section)?);
-            }
-        }
-        let number = shared.len() as u64;
-        self.cache.copies.shared = Some((counts, number));
-        Ok(number)
     }
 }

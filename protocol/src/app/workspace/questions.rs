@@ -2,9 +2,8 @@
 
 use crate::{
     app::{
-        control::{ExportedEntry, Heading, Precedent, Problem, Question, Record, RecordKind, Reply, Scope, codes},
+        control::{ExportedEntry, Heading, Problem, Record, Reply, Scope},
         desk::{self, settling},
-        question::Sought,
     },
     bytes::{
         cose::{self, Domain},
@@ -12,14 +11,10 @@ use crate::{
         words,
     },
     membership::circle::Circle,
-    record::docket::Docket,
     store::Store,
 };
 
 use super::{MergedRecord, RecordRef, Workspace};
-
-/// Number of the newest records of a circle whose claimed times are compared with the clock.
-const NEWEST: usize = 64;
 
 impl<S: Store> Workspace<'_, S> {
     /// Shows one record, folded, with its readers.
@@ -30,30 +25,9 @@ impl<S: Store> Workspace<'_, S> {
         self.readable()?;
         let record = self.find(record)?;
         let MergedRecord { view, readers, copies, taken_back } = self.merged(&record)?;
+        let parts = copies.into_iter().map(|copy| copy.section).collect();
         let shown = desk::record(&view, record.kind, &self.cache.names, self.now);
-        Ok(Reply::Record(Box::new(Record { readers, parts: copies, taken_back, ..shown })))
-    }
-
-    /// Finds the dockets that answer a question.
-    ///
-    /// # Errors
-    /// A question with a code that the schema does not know.
-    pub fn precedents(&mut self, question: &Question) -> Result<Reply, Problem> {
-        self.readable()?;
-        let sought = Sought::read(question)?;
-        let (mut found, mut asked) = (Vec::new(), 0);
-        let dockets = self.records_of(&Circle::Commons)?.into_iter().filter(|record| record.kind == RecordKind::Docket);
-        for record in dockets {
-            asked += 1;
-            let merged = match self.merged(&record) {
-                Err(problem) if problem.code == codes::BROKEN => continue,
-                merged => merged?,
-            };
-            if let Some(answer) = sought.found_in(&Docket::new(&merged.view)) {
-                found.push(Precedent { summary: self.summary(&record, merged)?, found: answer });
-            }
-        }
-        Ok(Reply::Precedents { found, asked, as_of: self.now })
+        Ok(Reply::Record(Box::new(Record { readers, parts, taken_back, ..shown })))
     }
 
     /// Shows the fields of a record for which claims differ.
@@ -127,23 +101,6 @@ impl<S: Store> Workspace<'_, S> {
             id: hex(&entry.id().0),
         });
         Ok(Reply::Exported { entries: exported.collect() })
-    }
-
-    /// The latest claimed time in the newest records: UTC, seconds.
-    ///
-    /// # Errors
-    /// A section that cannot be read.
-    pub fn latest_claim(&mut self) -> Result<Option<u64>, Problem> {
-        let mut latest = None;
-        for kind in [RecordKind::Case, RecordKind::Docket] {
-            for record in self.records_of(&self.home(kind))?.iter().rev().take(NEWEST) {
-                match self.view_of(record) {
-                    Err(problem) if problem.code == codes::BROKEN => {}
-                    view => latest = latest.max(Some(desk::changed(&view?))),
-                }
-            }
-        }
-        Ok(latest)
     }
 
     fn heading(&self, record: &RecordRef) -> Heading {

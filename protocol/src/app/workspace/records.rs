@@ -16,9 +16,6 @@ use crate::{
 
 use super::{SectionKey, Workspace};
 
-/// Number of leading words of a pseudonym that name a record, if no other pseudonym begins with them.
-const NAMING_WORDS: usize = 2;
-
 /// A record: a section of a circle, and its kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordRef {
@@ -90,15 +87,9 @@ impl<S: Store> Workspace<'_, S> {
     ///
     /// # Errors
     /// [`codes::NO_RECORD`], with the candidates if there are several.
-    pub fn find(&mut self, text: &str) -> Result<RecordRef, Problem> {
+    pub fn find(&self, text: &str) -> Result<RecordRef, Problem> {
         let record = self.found(text)?;
-        if matches!(record.circle, Circle::Own(_)) || record.kind == RecordKind::Docket {
-            return Ok(record);
-        }
-        Ok(match self.own_case_of(&record.section)? {
-            None => record,
-            Some(section) => self.own_case(section),
-        })
+        Ok(self.case_of(&record)?.map_or(record, |case| self.own_case(case)))
     }
 
     /// Finds the member that a text names: by call-sign, petname or id.
@@ -162,14 +153,17 @@ impl<S: Store> Workspace<'_, S> {
     /// Finds the record whose pseudonym begins with these words, since a list has no room for all six. Own records come
     /// first, as in [`Self::found`].
     fn beginning(&self, text: &str) -> Result<Option<RecordRef>, Problem> {
-        let begins = |record: &RecordRef| words::pseudonym(&record.section.0).starts_with(&format!("{text} "));
-        if text.split(' ').count() < NAMING_WORDS {
-            return Ok(None);
-        }
         for circles in [vec![Circle::Own(self.us())], self.shared_circles()] {
             let mut found = Vec::new();
             for circle in circles {
-                found.extend(self.records_of(&circle)?.into_iter().filter(begins));
+                let id = self.state.circle_of(&circle);
+                let sections = self.cache.library.beginning(self.store, &id, text)?;
+                found.extend(sections.into_iter().map(|(section, kind)| RecordRef {
+                    circle: circle.clone(),
+                    id,
+                    section,
+                    kind,
+                }));
             }
             if found.len() > 1 {
                 let message = format!("the words of {} records begin with «{text}»", found.len());

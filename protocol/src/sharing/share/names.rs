@@ -1,13 +1,20 @@
 //! Names in a shared section: derived from own ids without revealing them.
 //!
 //! ```text
-//! section  = BLAKE3 keyed(k, "section" ‖ circle 16 ‖ own section 16)[..16]      k = derive(secret of the own circle)
+//! section  = AES-128 under BLAKE3 keyed(k, "section" ‖ circle 16)[..16] of own section 16
 //! entity   = BLAKE3 keyed(k, "entity"  ‖ shared section 16 ‖ own entity 16)[..16]
 //! reporter = "reporter-" ‖ hex of BLAKE3 keyed(k, "reporter" ‖ shared section 16 ‖ name)[..3]
+//! k        = derive(secret of the own circle)
 //! ```
 //!
 //! Every device of the organisation derives the same names by itself; without the secret they cannot be told from
-//! random ones, and the same case has unrelated names in two circles.
+//! random ones, and the same case has unrelated names in two circles. The name of a section is a permutation of the own
+//! id, so the own section of a shared one is computed, not looked up.
+
+use aes::{
+    Aes128,
+    cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
+};
 
 use super::{Goes, Reporter, linked, refers_to_docket};
 use crate::{
@@ -33,8 +40,18 @@ impl Names {
     #[must_use]
     pub fn new(secret: &Secret, own: SectionId, circle: &CircleId) -> Self {
         let key = secret.derive("habeas 1 names in shared sections");
-        let hash = keyed(&key, &[b"section", &circle.0, &own.0]);
-        Self { key, own, shared: SectionId(*hash.first_chunk().expect("a hash has 32 bytes")) }
+        let mut block = own.0.into();
+        permutation(&key, circle).encrypt_block(&mut block);
+        Self { key, own, shared: SectionId(block.into()) }
+    }
+
+    /// Computes the own section of which `shared` would be the name in `circle`. Any id has such a section: whether
+    /// the own circle has it tells whether `shared` is a shared copy.
+    #[must_use]
+    pub fn own_of(secret: &Secret, shared: SectionId, circle: &CircleId) -> SectionId {
+        let mut block = shared.0.into();
+        permutation(&secret.derive("habeas 1 names in shared sections"), circle).decrypt_block(&mut block);
+        SectionId(block.into())
     }
 
     /// The id of the own section.
@@ -96,4 +113,10 @@ impl Names {
             reported_by: goes.reported_by.as_ref().map(|reporter| self.reporter(reporter)),
         }
     }
+}
+
+/// The permutation between own and shared ids of sections, for one circle.
+fn permutation(key: &Secret, circle: &CircleId) -> Aes128 {
+    let hash = keyed(key, &[b"section", &circle.0]);
+    Aes128::new_from_slice(&hash[..16]).expect("AES-128 has keys of 16 bytes")
 }

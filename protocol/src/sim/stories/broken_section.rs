@@ -30,7 +30,7 @@ fn sections(world: &mut World) -> CircleId {
     let machine = &mut world.machines[0];
     let (state, unread) = (machine.state.as_ref().expect("on"), Library::unread(&machine.disk).expect("memory"));
     let read = Library::default().read(state, &machine.disk, Batch::default(), &unread).expect("memory");
-    assert!(SECTIONS.iter().all(|section| read.changed.contains(&(commons, *section))), "{:?}", read.mute);
+    assert!(SECTIONS.iter().all(|section| read.changed.contains_key(&(commons, *section))), "{:?}", read.mute);
     machine.disk.commit(&read.batch).expect("memory");
     commons
 }

@@ -51,6 +51,11 @@ found =
         [one] answers
        *[other] answer
     }
+found_so_far =
+    { $found } found so far; there are { $asked ->
+        [one] { $asked } docket
+       *[other] { $asked } dockets
+    } here
 none_answers =
     None of { $asked ->
         [one] { $asked } docket

@@ -19,6 +19,15 @@ saved =
         [one] { $entries } entry
        *[other] { $entries } entries
     } saved)
+none_at_stage = None here is at the stage «{ $stage }».
+part =
+    { $shown } of { $all }, the newest first
+behind =
+    { $count ->
+        [one] { $count } record that changed is
+       *[other] { $count } records that changed are
+    } still being read: this list may show them as they were.
+next_part = the next ones
 nothing_new = Nothing in the file is new: all of it was brought in before.
 brought_in =
     Brought in { $records ->

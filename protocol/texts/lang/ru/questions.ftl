@@ -51,6 +51,12 @@ found =
         [one] { $asked } публичной карточки
        *[many] { $asked } публичных карточек
     }
+found_so_far =
+    пока { $found ->
+        [one] найдена { $found } карточка
+        [few] найдены { $found } карточки
+       *[many] найдено { $found } карточек
+    }; всего здесь { $asked }
 none_answers =
     Из { $asked ->
         [one] { $asked } публичной карточки

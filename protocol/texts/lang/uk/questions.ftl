@@ -51,6 +51,12 @@ found =
         [one] { $asked } публічної картки
        *[many] { $asked } публічних карток
     }
+found_so_far =
+    поки що { $found ->
+        [one] знайдено { $found } картку
+        [few] знайдено { $found } картки
+       *[many] знайдено { $found } карток
+    }; усього тут { $asked }
 none_answers =
     З { $asked ->
         [one] { $asked } публічної картки

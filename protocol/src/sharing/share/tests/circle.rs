@@ -533,6 +533,10 @@ fn whoever_lacks_the_own_circles_secret_cannot_tell_shared_names_from_random_one
     let sibling = Names::new(&secret(1), SectionId([3; 16]), &CircleId([1; 16]));
     assert!(sibling.shared() != a.shared() && sibling.entity(&entity) != a.entity(&entity));
     assert_eq!(a.entity(&root_of(&own)), root_of(&a.shared()));
+    // Whoever has the secret computes the own section; in another circle, or with another secret, it is another one.
+    let own_of = |byte, circle| Names::own_of(&secret(byte), a.shared(), &CircleId([circle; 16]));
+    assert_eq!(own_of(1, 1), own);
+    assert!(own_of(1, 2) != own && own_of(2, 1) != own);
 }
 
 /// A change that an organisation may make in the own section.
