@@ -79,7 +79,7 @@ fn a_list_is_true_after_a_change_a_lock_and_a_kill() {
     nodes[0].import_sample();
     let before = nodes[0].list(RecordKind::Case);
     let case = before.iter().find(|summary| summary.stage != "65-verdict").expect("one is elsewhere").record;
-    let verdict = [("case_event.type", "verdict"), ("case_event.date", "2026-11-01")];
+    let verdict = [("procedural_event.type", "verdict"), ("procedural_event.date", "2026-11-01")];
     let facts = verdict.map(|(field, value)| fact(field, value)).to_vec();
     nodes[0].save(Request::Set { record: case.to_string(), facts });
     // What a person did a moment ago is in the list at once, under its new stage and not under the old one.

@@ -35,14 +35,18 @@ fn lists_and_figures_are_answered_from_the_catalogue_and_a_preview_goes_on_betwe
 }
 
 #[test]
-fn an_import_says_how_many_records_of_its_file_are_read() {
+fn an_import_says_how_many_records_of_its_file_are_read_and_written() {
     let nodes = Daemons::found(NODE, 1);
     let request = Request::Import { file: tests::daemons::many(MANY), dry_run: true, known: Known::Refuse };
     let long = nodes[0].door().begin(&request).expect("it tells how far it is");
     let (reply, told) = long.ended().expect("it ends");
     assert!(matches!(&reply, Ok(Reply::Imported { records, entries: 0 }) if records.len() == MANY + 2), "{reply:?}");
-    let all = told.iter().all(|told| told.unit == Unit::Records && told.all == MANY as u64 + 2);
-    assert!(all && told.iter().map(|told| told.done).is_sorted(), "{told:?}");
+    assert!(told.iter().all(|told| told.all == MANY as u64 + 2), "{told:?}");
+    let read: Vec<_> = told.iter().take_while(|told| told.unit == Unit::Records).collect();
+    let written = &told[read.len()..];
+    assert!(!read.is_empty() && read.iter().map(|told| told.done).is_sorted(), "{told:?}");
+    assert!(written.iter().all(|told| told.unit == Unit::Written), "{told:?}");
+    assert!(written.iter().map(|told| told.done).is_sorted(), "{told:?}");
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn after_a_lock_no_key_and_no_text_is_left_in_memory() {
     // The scan finds what is there; otherwise the assertions below would prove nothing.
     let open = look();
     let values = format!("habeas 1 store values, {}", Table::Desk.label());
-    for what in [&values, "author key", "reading key", "family names", "labels", "petnames"] {
+    for what in [&values, "author key", "reading key", "family names", "petnames"] {
         assert!(open.contains_key(what), "{what} is not found in an open node");
     }
     in_the_list_of_processes(&nodes[0], &keys, &texts);

@@ -184,6 +184,7 @@ impl Runtime {
     async fn sweep(&mut self) {
         let Phase::Joined(joined) = &mut self.phase else { return };
         joined.go_on_importing().await;
+        joined.evaluate().await;
         match joined.sweep() {
             None => {}
             Some(Swept::Answer(answer, reply)) => reply.answer(*answer),

@@ -309,7 +309,7 @@ impl Joined {
     }
 
     /// Handles a failure of the disk: nothing more is acknowledged, the state is reloaded, and an alarm is set.
-    async fn fail(&mut self, error: &StoreError) {
+    pub(super) async fn fail(&mut self, error: &StoreError) {
         let problem = Problem::from(error);
         tracing::error!(code = problem.code, reason = problem.message, "the store failed; nothing more is confirmed");
         for reply in std::mem::take(&mut self.pending).into_values().filter_map(|(_, reply)| reply) {

@@ -153,13 +153,20 @@ impl Joined {
             && (self.cache.due.is_empty() || self.is_broken() || self.folder.pens().is_none())
     }
 
-    /// Makes lines of the catalogue, then reads one record; returns the result if it was the last one.
-    pub(super) fn sweep(&mut self) -> Option<Swept> {
-        if !self.is_broken()
-            && let Err(problem) = self.workspace(|work| work.evaluate(AT_ONCE))
-        {
-            tracing::warn!(code = problem.code, "a record cannot be put into the catalogue");
+    /// Makes some lines of the catalogue.
+    pub(super) async fn evaluate(&mut self) {
+        if self.is_broken() {
+            return;
         }
+        match self.workspace(|work| work.evaluate(AT_ONCE)) {
+            Ok(None) => {}
+            Ok(Some(problem)) => tracing::warn!(code = problem.code, "a record cannot be put into the catalogue"),
+            Err(error) => self.fail(&error).await,
+        }
+    }
+
+    /// Reads one record; returns the result if it was the last one.
+    pub(super) fn sweep(&mut self) -> Option<Swept> {
         let mut sweep = self.sweeps.0.pop_front()?;
         if sweep.answerer.is_alone() {
             return None;

@@ -93,6 +93,17 @@ pub fn line(store: &impl Store, kind: RecordKind, number: u64) -> Result<Option<
     read(&Staged::new(store), &line_row(kind, number))
 }
 
+/// Reads the line of a section.
+///
+/// # Errors
+/// The error of the store, or a row that does not decode.
+pub fn line_at(store: &impl Store, kind: RecordKind, at: &SectionKey) -> Result<Option<Line>, StoreError> {
+    match read(&Staged::new(store), &number_row(at))? {
+        Some(number) => line(store, kind, number),
+        None => Ok(None),
+    }
+}
+
 /// Reads the own case files for which other organisations recorded a withdrawal that has no answer in the own circle.
 ///
 /// # Errors
@@ -109,8 +120,7 @@ pub fn withdrawn(store: &impl Store) -> Result<Vec<Line>, StoreError> {
     Ok(lines)
 }
 
-/// Replaces the line of a section, with its counts and codes; `None`: the record is not listed. Returns the line
-/// before.
+/// Replaces the line of a section, with its counts and codes; `None`: the record is not listed.
 ///
 /// # Errors
 /// The error of the store, or a row that does not decode.
@@ -119,7 +129,7 @@ pub fn replace<S: Store>(
     kind: RecordKind,
     at: &SectionKey,
     line: Option<&Line>,
-) -> Result<Option<Line>, StoreError> {
+) -> Result<(), StoreError> {
     let number_row = number_row(at);
     let known: Option<u64> = read(staged, &number_row)?;
     let before: Option<Line> = match known {
@@ -127,7 +137,7 @@ pub fn replace<S: Store>(
         None => None,
     };
     if before.as_ref() == line {
-        return Ok(before);
+        return Ok(());
     }
     let mut counts: Counts = read(staged, &counts_row(kind))?.unwrap_or_default();
     let number = known.unwrap_or(counts.next);
@@ -159,7 +169,7 @@ pub fn replace<S: Store>(
         _ => {}
     }
     staged.put(counts_row(kind), codec::encode(&counts));
-    Ok(before)
+    Ok(())
 }
 
 impl Counts {

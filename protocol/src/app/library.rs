@@ -185,18 +185,18 @@ impl Library {
             let id = *id;
             let Some(entry) = counted(state.replica(), &staged, &id)? else {
                 // The feed forked below the entry, which no longer counts.
-                staged.delete(unread_row(&id));
+                staged.unstage(unread_row(&id))?;
                 continue;
             };
             let plain = match open(state, &staged, &entry)? {
                 Opened::NoKey => continue,
                 Opened::Control => {
-                    staged.delete(unread_row(&id));
+                    staged.unstage(unread_row(&id))?;
                     continue;
                 }
                 Opened::Mute(why) => {
                     reading.mute.push((entry.header().feed.key, why));
-                    staged.delete(unread_row(&id));
+                    staged.unstage(unread_row(&id))?;
                     if why == Mute::Newer {
                         staged.put(later_row(&id), codec::encode(&Later { id, by: READS }));
                     }
@@ -225,7 +225,7 @@ impl Library {
                 }
             }
             staged.put(Row::new(Table::Section, place_of(&circle, &section), number), id.0.to_vec());
-            staged.delete(unread_row(&id));
+            staged.unstage(unread_row(&id))?;
             number += 1;
             if let Some((_, kept)) = self.kept.get_mut(&(circle, section))
                 && let Some(contribution) = contribution(state.replica(), &entry, plain)

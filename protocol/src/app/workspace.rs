@@ -59,6 +59,8 @@ pub enum Mistake {
     LocalFieldRestated,
     /// Consent of the person is not checked.
     ConsentIgnored,
+    /// An entry in a shared copy does not make the line of the own case file due.
+    CopyNotDue,
 }
 
 /// Seconds of a day.

@@ -479,7 +479,9 @@ impl World {
         }
         let evaluated = work(machine, now, |work| {
             while !work.cache.due.is_empty() {
-                work.evaluate(usize::MAX)?;
+                if let Some(problem) = work.evaluate(usize::MAX)? {
+                    return Err(problem);
+                }
             }
             Ok(())
         });

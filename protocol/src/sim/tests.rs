@@ -139,6 +139,11 @@ fn a_local_field_that_is_restated_is_found() {
 }
 
 #[test]
+fn a_line_that_does_not_follow_a_shared_copy_is_found() {
+    finds(Mistake::CopyNotDue, 20);
+}
+
+#[test]
 fn a_case_shared_without_consent_is_found() {
     finds(Mistake::ConsentIgnored, 10);
 }

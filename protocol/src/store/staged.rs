@@ -47,6 +47,19 @@ impl<'a, S: Store> Staged<'a, S> {
         self.changes.insert(row, None);
     }
 
+    /// Stages that a row is not there: a new value of a row that the store does not have leaves no change at all.
+    ///
+    /// # Errors
+    /// Those of the underlying store.
+    pub fn unstage(&mut self, row: Row) -> Result<(), StoreError> {
+        if matches!(self.changes.get(&row), Some(Some(_))) && self.store.get(&row)?.is_none() {
+            self.changes.remove(&row);
+        } else {
+            self.delete(row);
+        }
+        Ok(())
+    }
+
     /// Returns the changes as one batch.
     pub fn into_batch(self) -> Batch {
         let mut batch = Batch::default();
@@ -57,5 +70,27 @@ impl<'a, S: Store> Staged<'a, S> {
             }
         }
         batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Memory, Table};
+
+    #[test]
+    fn a_row_that_comes_and_goes_in_one_step_leaves_no_change_unless_the_store_has_it() {
+        let (new, old) = (Row::new(Table::Unread, "new", 0), Row::new(Table::Unread, "old", 0));
+        let mut store = Memory::default();
+        let mut batch = Batch::default();
+        batch.put(old.clone(), vec![1]);
+        store.commit(&batch).expect("memory");
+        let mut staged = Staged::new(&store);
+        for row in [&new, &old] {
+            staged.put(row.clone(), vec![2]);
+            staged.unstage(row.clone()).expect("memory");
+            assert_eq!(staged.get(row).expect("memory"), None);
+        }
+        assert_eq!(staged.into_batch(), Batch(vec![(old, None)]));
     }
 }

@@ -100,8 +100,9 @@ impl Joined {
             import.end(problem);
             return;
         }
-        let (done, all) = import.run.progress();
-        import.answerer.teller.tell(Unit::Records, done, all);
+        if let Some((done, all)) = import.run.progress() {
+            import.answerer.teller.tell(Unit::Written, done, all);
+        }
         match self.workspace(|work| work.import_step(&mut import.run)) {
             Ok(ImportStep::Checked) => self.imports.0.push_front(import),
             Ok(ImportStep::Write(pending, entries)) => {

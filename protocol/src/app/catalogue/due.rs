@@ -95,6 +95,13 @@ impl Due {
         taken
     }
 
+    /// Gives back sections that were taken, since their lines could not be written.
+    pub fn give_back(&mut self, own: &CircleId, taken: &[(u64, SectionKey)]) {
+        for (arrival, at) in taken {
+            self.insert(own, *arrival, *at);
+        }
+    }
+
     /// The next circle whose lines are made again, and the place of its next section.
     #[must_use]
     pub fn circle(&self) -> Option<(CircleId, u64)> {

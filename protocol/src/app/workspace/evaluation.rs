@@ -18,7 +18,7 @@ use crate::{
     record::{docket::Docket, stage},
     replication::sync::{Effect, Notice},
     sharing::share::recall,
-    store::{Batch, Store, staged::Staged},
+    store::{Batch, Store, StoreError, staged::Staged},
 };
 
 use super::{MergedRecord, RecordRef, SectionKey, Workspace};
@@ -53,14 +53,15 @@ impl<S: Store> Workspace<'_, S> {
     }
 
     /// Evaluates at most `most` due sections. A section that cannot be read is left out until it changes again or the
-    /// folder is unlocked again; a request for it returns the cause.
+    /// folder is unlocked again; a request for it returns the cause. Returns the problem of the first one.
     ///
     /// # Errors
-    /// The problem of the first section that cannot be read, after all others were evaluated; or an error of the store.
-    pub fn evaluate(&mut self, most: usize) -> Result<(), Problem> {
+    /// The store cannot write the lines: the sections stay due.
+    pub fn evaluate(&mut self, most: usize) -> Result<Option<Problem>, StoreError> {
         if self.cache.due.is_empty() || !self.state.is_unlocked() {
-            return Ok(());
+            return Ok(None);
         }
+        let own = self.own_circle();
         let taken = self.cache.due.take(most);
         let mut batch = Batch::default();
         let mut sections: Vec<SectionKey> = taken.iter().map(|(_, at)| *at).collect();
@@ -73,7 +74,7 @@ impl<S: Store> Workspace<'_, S> {
         }
         let (mut lines, mut failed, mut unread) = (Lines::default(), None, BTreeSet::new());
         for at in sections {
-            if let Err(problem) = self.evaluate_section(at, &mut lines) {
+            if let Err(problem) = self.evaluate_section(at, &mut lines, &mut batch) {
                 failed = failed.or(Some(problem));
                 unread.insert(at);
             }
@@ -81,30 +82,25 @@ impl<S: Store> Workspace<'_, S> {
         for (arrival, _) in taken.iter().filter(|(_, at)| !unread.contains(at)) {
             catalogue::unmark(*arrival, &mut batch);
         }
-        self.replace(lines, batch)?;
-        failed.map_or(Ok(()), Err)
+        let written = self.replace(lines, batch);
+        if written.is_err() {
+            self.cache.due.give_back(&own, &taken);
+        }
+        written.map(|()| failed)
     }
 
-    /// Replaces lines in one batch, and marks the own case files whose shared copies have to follow a withdrawal.
-    fn replace(&mut self, lines: Lines, batch: Batch) -> Result<(), Problem> {
+    /// Replaces lines in one batch.
+    fn replace(&mut self, lines: Lines, batch: Batch) -> Result<(), StoreError> {
         let mut staged = Staged::over(self.store, batch);
-        let mut to_follow = Vec::new();
         for (at, kind, line) in lines.lines {
-            let before = catalogue::replace(&mut staged, kind, &at, line.as_ref())?;
-            let followed = before.map(|before| before.followed).unwrap_or_default();
-            if line.is_some_and(|line| line.followed.is_news(&followed)) {
-                to_follow.push(at.1);
-            }
+            catalogue::replace(&mut staged, kind, &at, line.as_ref())?;
         }
-        let mut batch = staged.into_batch();
-        for case in to_follow {
-            self.note_changed(case, &mut batch)?;
-        }
-        self.commit(&batch)
+        let batch = staged.into_batch();
+        if batch.is_empty() { Ok(()) } else { self.store.commit(&batch) }
     }
 
     /// Evaluates one section: adds its line, and those of the sections that it replaces.
-    fn evaluate_section(&mut self, at: SectionKey, lines: &mut Lines) -> Result<(), Problem> {
+    fn evaluate_section(&mut self, at: SectionKey, lines: &mut Lines, batch: &mut Batch) -> Result<(), Problem> {
         let Some(record) = self.record_at(&at)? else { return Ok(()) };
         match record.kind {
             // Dockets are listed where they are public.
@@ -115,8 +111,12 @@ impl<S: Store> Workspace<'_, S> {
                     Circle::Own(_) => Some(record.section),
                     Circle::Named { .. } | Circle::Commons => self.own_case_of(&at)?,
                 };
+                #[cfg(any(test, feature = "sim"))]
+                if self.cache.mistake == Some(super::Mistake::CopyNotDue) && own.is_some_and(|own| own != at.1) {
+                    return Ok(());
+                }
                 if let Some(own) = own {
-                    return self.evaluate_own_case(&self.own_case(own), lines);
+                    return self.evaluate_own_case(&self.own_case(own), lines, batch);
                 }
             }
         }
@@ -125,7 +125,8 @@ impl<S: Store> Workspace<'_, S> {
         Ok(())
     }
 
-    fn evaluate_own_case(&mut self, case: &RecordRef, lines: &mut Lines) -> Result<(), Problem> {
+    /// Evaluates an own case file. A withdrawal that is news marks its shared copies: they have to follow.
+    fn evaluate_own_case(&mut self, case: &RecordRef, lines: &mut Lines, batch: &mut Batch) -> Result<(), Problem> {
         if lines.known.contains(&case.at()) {
             return Ok(());
         }
@@ -139,6 +140,10 @@ impl<S: Store> Workspace<'_, S> {
                     at_home: recall::is_hidden(&self.own_view(&case.section)?),
                     others: self.hidden_by_others(&case.section)?,
                 };
+                let before = catalogue::line_at(self.store, RecordKind::Case, &case.at())?;
+                if followed.is_news(&before.map(|before| before.followed).unwrap_or_default()) {
+                    self.note_changed(case.section, batch)?;
+                }
                 Some(Line { followed, ..line })
             }
         };
@@ -204,7 +209,7 @@ impl<S: Store> Workspace<'_, S> {
         let mut lines = Lines::default();
         for circle in self.readable_circles() {
             for record in self.records_of(&circle)? {
-                self.evaluate_section(record.at(), &mut lines)?;
+                self.evaluate_section(record.at(), &mut lines, &mut Batch::default())?;
             }
         }
         for kind in [RecordKind::Case, RecordKind::Docket] {

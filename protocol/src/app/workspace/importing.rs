@@ -69,14 +69,13 @@ pub enum ImportStep {
 }
 
 impl ImportRun {
-    /// Number of records done, and of all records, each counted once for the check and once for the write.
+    /// Number of records written, and of all that are to be written; `None` while they are checked.
     #[must_use]
-    pub fn progress(&self) -> (u64, u64) {
-        let done = match &self.phase {
-            Phase::Checking { next, .. } => *next,
-            Phase::Writing(left) => 2 * self.all - left.len(),
-        };
-        (done as u64, 2 * self.all as u64)
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        match &self.phase {
+            Phase::Checking { .. } => None,
+            Phase::Writing(left) => Some((self.records.len() as u64, (self.records.len() + left.len()) as u64)),
+        }
     }
 
     /// The problem that ended the import, with the number of records that it had brought in.
