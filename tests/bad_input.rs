@@ -480,7 +480,7 @@ fn a_full_disk_refuses_a_backup_and_an_archive_whole_and_the_node_goes_on() {
         .collect();
     let (largest, all) = (*sizes.iter().max().expect("a store has files"), sizes.iter().sum::<u64>());
     let limit = largest.midpoint(all);
-    let json = fs::metadata(place("whole").join("archive.json")).expect("there").len();
+    let json = fs::metadata(place("whole").join("json/0001.jsonl")).expect("there").len();
     assert!(largest + 20_000 < limit && limit < all && limit < json, "{largest} {limit} {all} {json}");
 
     limit_files(node, Some(limit));

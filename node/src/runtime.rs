@@ -135,6 +135,7 @@ impl Runtime {
             let job = match &mut self.phase {
                 Phase::Joined(joined) => {
                     let sweeps = !joined.is_swept();
+                    let (waits, room) = (joined.archives.are_waiting(), joined.archives.room());
                     tokio::select! {
                         biased;
                         job = jobs.recv() => job,
@@ -148,6 +149,10 @@ impl Runtime {
                             continue;
                         }
                         () = std::future::ready(()), if sweeps => {
+                            self.sweep();
+                            continue;
+                        }
+                        () = room.notified(), if waits => {
                             self.sweep();
                             continue;
                         }
@@ -165,6 +170,9 @@ impl Runtime {
             let Some(Job { request, opened, reply }) = job else { break };
             self.handle_request(request, opened, reply).await;
             self.sweep();
+        }
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.archives.end();
         }
         let beside = async {
             while let Some(done) = self.beside.next().await {
@@ -185,9 +193,6 @@ impl Runtime {
         match joined.sweep() {
             None => {}
             Some(Swept::Answer(answer, reply)) => reply.answer(*answer),
-            Some(Swept::Archive(archive, manner, to, reply)) => {
-                archiving::write(*archive, manner, to, reply, &mut self.beside);
-            }
             Some(Swept::Figures(reply)) => {
                 let text = self.phase.figures(&self.folder).text();
                 reply.answer(Ok(Reply::Metrics { text }));

@@ -158,8 +158,12 @@ impl Runtime {
             Request::Export { record } => self.joined()?.workspace(|work| work.export(&record))?.into(),
             Request::List { kind } => self.joined()?.sweep_for_list(kind, answerer)?,
             Request::Archive { to, language, zone } => {
-                let manner = archiving::manner(language, zone.as_deref());
-                self.joined()?.sweep_for_archive(to, manner, answerer)?
+                let steps = self.joined()?.begin_archive()?;
+                if let Some(reply) = answerer.take() {
+                    let manner = archiving::manner(language, zone.as_deref());
+                    archiving::write(steps, manner, to.into(), reply, &mut self.beside);
+                }
+                Outcome::Later
             }
         })
     }

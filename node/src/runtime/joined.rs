@@ -33,6 +33,7 @@ use tokio::{sync::mpsc, time};
 
 use super::{
     Answerer, Exposure,
+    archiving::Archives,
     dispatch::Outcome,
     files::{self, NetworkRow},
     folder::Folder,
@@ -94,6 +95,8 @@ pub(super) struct Joined {
     pending: BTreeMap<u64, (PendingWrite, Answerer)>,
     /// Work that reads every record.
     pub(super) sweeps: Sweeps,
+    /// Archives that are being read.
+    pub(super) archives: Archives,
     token: u64,
     since: Instant,
 }
@@ -140,6 +143,7 @@ impl Joined {
             room: Room::default(),
             pending: BTreeMap::new(),
             sweeps: Sweeps::default(),
+            archives: Archives::default(),
             token: 0,
             since: Instant::now(),
         };

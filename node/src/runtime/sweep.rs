@@ -14,8 +14,7 @@ use protocol::{
     membership::circle::Circle,
 };
 
-use super::{Answerer, archiving, dispatch::Outcome, joined::Joined};
-use crate::archive::{Archive, Archived, Manner};
+use super::{Answerer, dispatch::Outcome, joined::Joined};
 
 /// Minimum number of sections that may be added to a sweep under way.
 const ROOM: u64 = 64;
@@ -38,11 +37,6 @@ struct Sweep {
 
 /// Purpose of a sweep.
 enum What {
-    Archive {
-        to: String,
-        manner: Manner,
-        found: BTreeMap<SectionKey, Archived>,
-    },
     List {
         kind: RecordKind,
         found: BTreeMap<SectionKey, Summary>,
@@ -55,8 +49,6 @@ enum What {
 /// Result of a completed sweep.
 pub(super) enum Swept {
     Answer(Box<Result<Reply, Problem>>, Answerer),
-    /// An archive to write out as background work.
-    Archive(Box<Archive>, Manner, String, Answerer),
     /// The counters are up to date.
     Figures(Answerer),
 }
@@ -82,16 +74,6 @@ impl Sweeps {
 }
 
 impl Joined {
-    /// Begins a sweep for an archive.
-    pub(super) fn sweep_for_archive(
-        &mut self,
-        to: String,
-        manner: Manner,
-        answerer: &mut Option<Answerer>,
-    ) -> Result<Outcome, Problem> {
-        self.begin_sweep(What::Archive { to, manner, found: BTreeMap::new() }, answerer)
-    }
-
     /// Begins a sweep for the list of records of a kind.
     pub(super) fn sweep_for_list(
         &mut self,
@@ -128,6 +110,7 @@ impl Joined {
 
     /// Restarts all sweeps, after fewer entries count.
     pub(super) fn sweep_again(&mut self) {
+        self.archives.begin_again();
         for mut sweep in std::mem::take(&mut self.sweeps.0) {
             match self.sections_for(&sweep.what) {
                 Ok(due) => {
@@ -141,6 +124,7 @@ impl Joined {
 
     /// Ends the sweeps that read records, since the folder is locked; metrics continue without them.
     pub(super) fn end_sweeps(&mut self) {
+        self.archives.end();
         for mut sweep in std::mem::take(&mut self.sweeps.0) {
             if let What::Figures = sweep.what {
                 sweep.due.clear();
@@ -156,7 +140,7 @@ impl Joined {
             return match what {
                 // Locked: counters that need the reader keys are left out.
                 What::Figures => Ok(BTreeSet::new()),
-                What::Archive { .. } | What::List { .. } | What::Share(_) => Err(locked()),
+                What::List { .. } | What::Share(_) => Err(locked()),
             };
         }
         self.workspace(|work| {
@@ -177,14 +161,17 @@ impl Joined {
         })
     }
 
-    /// Whether no record is left to read.
+    /// Whether no record is to be read now.
     pub(super) fn is_swept(&self) -> bool {
-        self.sweeps.0.is_empty() && self.cache.received.is_idle()
+        self.sweeps.0.is_empty() && !self.archives.are_ready() && self.cache.received.is_idle()
     }
 
     /// Reads one record; returns the result if it was the last one. Sweeps with a waiting client come first.
     pub(super) fn sweep(&mut self) -> Option<Swept> {
         let Some(mut sweep) = self.sweeps.0.pop_front() else {
+            if self.read_for_archive() {
+                return None;
+            }
             if let Err(problem) = self.workspace(|work| work.scan_received(1)) {
                 tracing::warn!(code = problem.code, "a shared case file cannot be read");
             }
@@ -215,13 +202,6 @@ impl Joined {
                 let records = self.in_order(found).map(|records| Reply::Records { records });
                 Swept::Answer(Box::new(records), answerer)
             }
-            What::Archive { to, manner, found } => {
-                let archive = self.in_order(found).and_then(|found| archiving::archive(self, found));
-                match archive {
-                    Ok(archive) => Swept::Archive(Box::new(archive), manner, to, answerer),
-                    Err(problem) => Swept::Answer(Box::new(Err(problem)), answerer),
-                }
-            }
         })
     }
 
@@ -242,7 +222,6 @@ impl Joined {
             }
             match &mut sweep.what {
                 What::List { found, .. } => put(found, at, if_shown(work.listed(&record))?),
-                What::Archive { found, .. } => put(found, at, if_shown(archiving::find(work, &record))?),
                 What::Share(scan) => work.scan_case(scan, record.section)?,
                 What::Figures => unreachable!("counted above"),
             }
@@ -271,13 +250,13 @@ impl What {
             }
             Self::List { kind: RecordKind::Case, .. } => record.kind == RecordKind::Case,
             Self::Share(scan) => matches!(record.circle, Circle::Own(_)) && scan.sections.contains(&record.section),
-            Self::Archive { .. } | Self::Figures => true,
+            Self::Figures => true,
         }
     }
 }
 
 /// Leaves out a record that cannot be built, which an alarm reports; other problems are kept.
-fn if_shown<T>(found: Result<Option<T>, Problem>) -> Result<Option<T>, Problem> {
+pub(super) fn if_shown<T>(found: Result<Option<T>, Problem>) -> Result<Option<T>, Problem> {
     match found {
         Err(problem) if problem.code == codes::BROKEN => Ok(None),
         found => found,
