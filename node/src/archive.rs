@@ -38,7 +38,7 @@ pub use writer::Writer;
 pub struct Archive {
     /// Version of the JSON format.
     pub schema: u32,
-    /// What the archive is.
+    /// Description of the archive.
     #[serde(flatten)]
     pub head: Head,
     /// Number of case files. They come first.
@@ -49,7 +49,7 @@ pub struct Archive {
     pub files: Vec<Part>,
 }
 
-/// What an archive is: the state of the node when the archive was begun.
+/// Description of an archive: the state of the node when the archive was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
     /// Time at which the archive was begun: UTC, seconds. Records that arrived later are not in it.

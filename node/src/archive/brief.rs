@@ -23,7 +23,10 @@ pub(super) fn serialize<S: Serializer>(view: &View, to: S) -> Result<S::Ok, S::E
     for cell in cells(&mut view) {
         claims(cell).for_each(|claim| said.shorten(claim));
         cell.retain(|name, value| !(matches!(name.as_str(), "resolutions" | "history") && is_empty(value)));
-        if cell["shown"].get("agreed").is_some_and(|agreed| cell["claims"].get(0).is_some_and(|first| first["value"] == *agreed)) {
+        if cell["shown"]
+            .get("agreed")
+            .is_some_and(|agreed| cell["claims"].get(0).is_some_and(|first| first["value"] == *agreed))
+        {
             cell["shown"] = json!("agreed");
         }
     }
@@ -50,7 +53,7 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<View, D:
     serde_json::from_value(view).map_err(D::Error::custom)
 }
 
-/// What claims of a view have in common, each once.
+/// Statements that claims of a view share, each once: all of a claim except its number and value.
 #[derive(Default)]
 struct Said {
     all: Vec<Value>,

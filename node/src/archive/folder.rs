@@ -53,9 +53,7 @@ impl Folder {
     /// Makes the folder, readable by this user alone.
     pub(super) fn make(path: &Path) -> io::Result<Self> {
         durable::make_new_folder(path)?;
-        for name in [LINES, INDEX, RECORDS] {
-            durable::make_new_folder(&path.join(name))?;
-        }
+        durable::make_new_folder(&path.join(RECORDS))?;
         Ok(Self { path: path.to_owned(), bytes: 0 })
     }
 

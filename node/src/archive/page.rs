@@ -104,9 +104,11 @@ impl<'a> Page<'a> {
         html! { (moment(seconds, self.zone)) @if let Some(name) = zone_name(self.zone) { " (" (name) ")" } }
     }
 
-    pub(super) fn stage<'r>(&self, record: &'r Archived) -> &'r str {
+    /// Renders the stage of a record.
+    pub(super) fn stage(&self, record: &Archived) -> Markup {
         let code = record.stage.as_str();
-        Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, language::current()))
+        let stages = Schema::current().vocabulary("stage");
+        text(stages.map_or(code, |stages| stages.label(code, language::current())))
     }
 
     /// Returns who can read a record, by the kind of its circle.
@@ -162,7 +164,7 @@ struct Reader<'a> {
     entities: BTreeMap<EntityId, Named>,
 }
 
-/// What a link to an entity of the record says.
+/// Name of an entity in links to it.
 struct Named {
     /// Number of the entity on the page, by which links find it.
     number: usize,

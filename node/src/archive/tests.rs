@@ -180,7 +180,9 @@ fn write(to: &Path, manner: Manner, head: &Head, records: &[Archived]) -> Result
 
 /// The page of a record.
 fn page(head: &Head, record: &Archived, manner: &Manner) -> String {
-    language::within(manner.language, || Page::new(head, &manner.zone).record(record, &folder::page(1), "archive.html#r1"))
+    language::within(manner.language, || {
+        Page::new(head, &manner.zone).record(record, &folder::page(1), "archive.html#r1")
+    })
 }
 
 /// The pages of an archive of these records by their paths in it.
@@ -271,7 +273,7 @@ fn a_case_file_with_a_shared_part_does_not_pass_for_unshared() {
     assert!(pages[PAGE].contains("Read by: cabin-yard") && !pages[PAGE].contains("own organisation only"));
 }
 
-/// What most values of an entity have in common stands once; what differs, and what is disputed, stands at the value.
+/// Statements stand once for the values of an entity that share them, and at each value that differs or is disputed.
 #[test]
 fn who_said_a_value_stands_once_for_an_entity_and_at_each_value_that_another_said() {
     let mut record = case(1);
@@ -279,7 +281,10 @@ fn who_said_a_value_stands_once_for_an_entity_and_at_each_value_that_another_sai
     name.insert("person_name.type".to_owned(), agreed("legal"));
     let both = vec![claim(OURS, "one"), claim(THEIRS, "other")];
     name.insert("person_name.note".to_owned(), cell(Policy::Mvr, Shown::Conflict, both.clone()));
-    name.insert("person_name.source_note".to_owned(), cell(Policy::Mvr, Shown::Agreed("x".into()), vec![claim(THEIRS, "x")]));
+    name.insert(
+        "person_name.source_note".to_owned(),
+        cell(Policy::Mvr, Shown::Agreed("x".into()), vec![claim(THEIRS, "x")]),
+    );
     let html = page(&head(), &record, &told(Language::En));
     let entity = html.split_once("class=\"entity\"").expect("an entity").1;
     // Once for three values, and once at the disputed value.

@@ -102,7 +102,7 @@ impl Writer {
     /// # Panics
     ///
     /// If the archive was not begun.
-    pub fn end(mut self) -> Result<Summary, ArchiveError> {
+    pub fn end(&mut self) -> Result<Summary, ArchiveError> {
         let book = self.book.take().expect("an archive is begun before its end");
         let ended = language::within(self.manner.language, || book.end(&self.manner));
         let summary = ended.map_err(ArchiveError::io("write the archive"))?;
@@ -110,11 +110,16 @@ impl Writer {
         self.is_named = true;
         Ok(summary)
     }
+
+    /// Drops all texts of the archive. What was written is removed when the writer is dropped, which may take long.
+    pub fn drop_texts(&mut self) {
+        self.book = None;
+    }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.book = None;
+        self.drop_texts();
         if !self.is_named {
             let _left_behind = folder::discard(&self.fresh);
         }

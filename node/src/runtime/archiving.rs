@@ -7,11 +7,7 @@
 //! the reader is not read again. If fewer entries count, the archive is begun again with nothing in it. A lock, a stop, an
 //! error and a client that has gone end it, and nothing is left of it.
 
-use std::{
-    collections::VecDeque,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 
 use jiff::tz::TimeZone;
 use protocol::{
@@ -276,23 +272,20 @@ pub(super) fn manner(language: Language, zone: Option<&str>) -> Manner {
 pub(super) fn write(steps: Steps, manner: Manner, to: PathBuf, reply: Answerer, beside: &mut Beside) {
     let permit = beside.permit();
     beside.start(reply, move |reply| {
-        // Dropped last: waiting for the permit to be dropped is waiting until the archive is out of memory.
-        let permit = permit;
-        let answer = take(steps, manner, &to, &permit, reply);
+        let mut writer = Writer::new(manner, &to).map_err(|error| problem(&error))?;
+        let answer = take(steps, &mut writer, &permit, reply);
+        writer.drop_texts();
         hardening::overwrite_stack();
+        // Waiting for the permit to be dropped is waiting until the archive is out of memory. Removing one that was not
+        // completed may take longer.
+        drop(permit);
+        drop(writer);
         answer
     });
 }
 
 /// Takes the steps of an archive until it is written, or until nobody waits for it or may read it any more.
-fn take(
-    mut steps: Steps,
-    manner: Manner,
-    to: &Path,
-    permit: &Permit,
-    reply: &mut Answerer,
-) -> Result<Reply, Problem> {
-    let mut writer = Writer::new(manner, to).map_err(|error| problem(&error))?;
+fn take(mut steps: Steps, writer: &mut Writer, permit: &Permit, reply: &mut Answerer) -> Result<Reply, Problem> {
     let (mut done, mut all, mut unread) = (0, 0, 0);
     loop {
         let step = steps.next().filter(|_| permit.stands() && !reply.is_alone());
@@ -344,7 +337,7 @@ fn problem(error: &ArchiveError) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, path::Path};
 
     use protocol::{
         bytes::ids::{CircleId, OrgId, RegistryId, SectionId},

@@ -1,7 +1,7 @@
 # The page of an archive: what it says by itself. Names of fields and codes come from the schema.
 
 page_title = Archive of case files and dockets
-page_lead = Everything this device could read when it wrote it, at the time that each record gives. Beside each value, or once below a heading for the values that say nothing else, stands who said so and when. Where organisations disagree, all they say stands side by side; nothing was chosen. The file archive.json and the folder json hold the same for programs, with the number of every entry.
+page_lead = Everything this device could read, each record as it was at the time on its page. Beside each value, or once below a heading for the values that say nothing else, stands who said so and when. Where organisations disagree, all they say stands side by side; nothing was chosen. The file archive.json and the folder json hold the same for programs, with the number of every entry.
 page_care = This archive is not encrypted. Keep it as safe as the people in it need it to be.
 page_unread = Held here, but not readable on this device, and so not in the archive (entries): { $entries }
 page_as_of = As of
