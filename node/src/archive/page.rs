@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use habeas_texts::{language, yes_no};
 use jiff::tz::TimeZone;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use protocol::{
     app::{control::RecordKind, desk},
     bytes::ids::{EntityId, OrgId},
@@ -279,35 +279,35 @@ impl<'a> Reader<'a> {
         let fields = found.fields.iter().filter(|(field, cell)| {
             !field.ends_with(".parent") && (!cell.claims.is_empty() || !cell.history.is_empty())
         });
-        let said = self.said_most(found);
+        let said = Self::said_most(found);
         html! {
             div.entity id=[id] {
                 @match level { 3 => h3 { (heading) }, 4 => h4 { (heading) }, 5 => h5 { (heading) }, _ => h6 { (heading) } }
-                @if let Some(said) = &said { p.by { (PreEscaped(said)) } }
+                @if let Some(claim) = said { p.by { (self.said(claim)) } }
                 dl.cells { @for (field, cell) in fields { div {
                     dt { (self.field(field)) }
-                    dd { (self.cell(field, cell, said.as_deref())) }
+                    dd { (self.cell(field, cell, said)) }
                 } } }
                 @for child in &found.children { (self.entity(child, (level + 1).min(6))) }
             }
         }
     }
 
-    /// Renders what is said of most values of an entity: author, time, grade and sources.
-    fn said_most(&self, found: &Record) -> Option<String> {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    /// Finds a claim that was stated as most claims of an entity are.
+    fn said_most<'r>(found: &'r Record) -> Option<&'r Claim> {
+        let mut counts: BTreeMap<Statement<'r>, (usize, &'r Claim)> = BTreeMap::new();
         let fields = found.fields.iter().filter(|(field, _)| !field.ends_with(".parent"));
         for claim in fields.flat_map(|(_, cell)| &cell.claims) {
-            *counts.entry(self.said(claim).into_string()).or_default() += 1;
+            counts.entry(statement(claim)).or_insert((0, claim)).0 += 1;
         }
-        counts.into_iter().max_by_key(|(_, count)| *count).map(|(said, _)| said)
+        counts.into_values().max_by_key(|(count, _)| *count).map(|(_, claim)| claim)
     }
 
-    /// Renders the values of a cell. What `said` says is left out, except where values differ.
-    fn cell(&self, field: &str, cell: &Cell, said: Option<&str>) -> Markup {
+    /// Renders the values of a cell. The statement of `said` is left out, except where values differ.
+    fn cell(&self, field: &str, cell: &Cell, said: Option<&Claim>) -> Markup {
         let differ = !matches!(cell.shown, Shown::Agreed(_) | Shown::Union | Shown::Log);
         let is_said = |claims: &[&Claim]| match claims {
-            [claim] if !differ => said.is_some_and(|said| said == self.said(claim).0),
+            [claim] if !differ => said.is_some_and(|said| statement(said) == statement(claim)),
             _ => false,
         };
         let chosen = match &cell.shown {
@@ -413,6 +413,14 @@ impl<'a> Reader<'a> {
     fn field(&self, field: &str) -> Markup {
         text(Schema::current().field(field).map_or(field, |known| known.labels.in_language(language::current())))
     }
+}
+
+/// Statement of a claim, as the page shows it: author, the author's time, and grade, sources and whom it speaks for.
+type Statement<'a> = (OrgId, u64, Option<&'a str>, &'a [EntityId], Option<&'a str>);
+
+fn statement(claim: &Claim) -> Statement<'_> {
+    let Claim { org, claimed_time, grade, sources, reported_by, .. } = claim;
+    (*org, claimed_time.0, grade.as_deref(), sources, reported_by.as_deref())
 }
 
 /// Groups claims by value, in the order of the first claim of each.
