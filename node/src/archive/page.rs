@@ -293,10 +293,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Finds a claim that was stated as most claims of an entity are.
+    /// Finds a claim that was stated as most claims of an entity are, of those that do not differ.
     fn said_most<'r>(found: &'r Record) -> Option<&'r Claim> {
         let mut counts: BTreeMap<Statement<'r>, (usize, &'r Claim)> = BTreeMap::new();
-        let fields = found.fields.iter().filter(|(field, _)| !field.ends_with(".parent"));
+        let fields = found.fields.iter().filter(|(field, cell)| !field.ends_with(".parent") && !differ(cell));
         for claim in fields.flat_map(|(_, cell)| &cell.claims) {
             counts.entry(statement(claim)).or_insert((0, claim)).0 += 1;
         }
@@ -305,9 +305,8 @@ impl<'a> Reader<'a> {
 
     /// Renders the values of a cell. The statement of `said` is left out, except where values differ.
     fn cell(&self, field: &str, cell: &Cell, said: Option<&Claim>) -> Markup {
-        let differ = !matches!(cell.shown, Shown::Agreed(_) | Shown::Union | Shown::Log);
         let is_said = |claims: &[&Claim]| match claims {
-            [claim] if !differ => said.is_some_and(|said| statement(said) == statement(claim)),
+            [claim] if !differ(cell) => said.is_some_and(|said| statement(said) == statement(claim)),
             _ => false,
         };
         let chosen = match &cell.shown {
@@ -421,6 +420,11 @@ type Statement<'a> = (OrgId, u64, Option<&'a str>, &'a [EntityId], Option<&'a st
 fn statement(claim: &Claim) -> Statement<'_> {
     let Claim { org, claimed_time, grade, sources, reported_by, .. } = claim;
     (*org, claimed_time.0, grade.as_deref(), sources, reported_by.as_deref())
+}
+
+/// Whether the claims of a cell differ, or did: each value then stands with whoever said it.
+const fn differ(cell: &Cell) -> bool {
+    !matches!(cell.shown, Shown::Agreed(_) | Shown::Union | Shown::Log)
 }
 
 /// Groups claims by value, in the order of the first claim of each.
