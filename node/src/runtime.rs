@@ -135,7 +135,7 @@ impl Runtime {
             let job = match &mut self.phase {
                 Phase::Joined(joined) => {
                     let sweeps = !joined.is_swept();
-                    let (waits, room) = (joined.archives.are_waiting(), joined.archives.room());
+                    let (archives, room) = (joined.archives.are_under_way(), joined.archives.room());
                     tokio::select! {
                         biased;
                         job = jobs.recv() => job,
@@ -152,7 +152,7 @@ impl Runtime {
                             self.sweep();
                             continue;
                         }
-                        () = room.notified(), if waits => {
+                        () = room.notified(), if archives => {
                             self.sweep();
                             continue;
                         }

@@ -84,9 +84,10 @@ impl Archives {
         self.reading.iter().any(Reading::is_ready)
     }
 
-    /// Whether the archives wait for their writers.
-    pub(super) fn are_waiting(&self) -> bool {
-        !self.reading.is_empty() && !self.are_ready()
+    /// Whether any archive is under way. While there is one the runtime listens for room, ready or not: a writer may have
+    /// made room just after it was asked.
+    pub(super) fn are_under_way(&self) -> bool {
+        !self.reading.is_empty()
     }
 
     /// Returns what is told when a writer has room again.
@@ -464,6 +465,8 @@ mod tests {
         }
         archives.begin_again();
         assert!(archives.reading[0].due.is_none());
+        // Regression: an archive stood still when its writer made room between the two questions of the runtime.
+        assert!(archives.are_under_way());
         sender.send(Step::Begin(head(), 1)).await.expect("it waits");
         sender.send(record(1)).await.expect("it waits");
         sender.send(Step::End).await.expect("it waits");
