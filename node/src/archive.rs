@@ -1,39 +1,58 @@
-//! Archives: everything that a node can read, written to a folder of its own as JSON and one HTML page.
+//! Archives: everything that a node can read, written to a folder of its own as JSON lines and HTML pages.
 //!
-//! An archive is readable without Habeas: nothing in it is encrypted or needs a network. The folder is renamed to its
-//! name once it is complete and on the disk, so that name never holds an incomplete archive.
+//! ```text
+//! archive.html              what the archive is, and the first part of the list of its records
+//! index/0002.html …         the further parts of the list: at most 500 records each
+//! records/0001/000001.html  a page for each record; at most 1,000 in a folder
+//! archive.json              what the archive is, and the files of its records
+//! json/0001.jsonl …         the records, one JSON object a line (JSON Lines); at most 1,000 in a file
+//! style.css                 the look of the pages
+//! ```
+//!
+//! An archive is readable without Habeas: nothing in it is encrypted or needs a network. It is written while it is read,
+//! record by record, so each record has a time of its own at which it was read. The folder is renamed to its name once it
+//! is complete and on the disk, so that name never holds an incomplete archive.
 
-use std::{
-    fs::{self, File},
-    io::{self, BufWriter, Write},
-    path::Path,
-};
+use std::io;
 
 use jiff::tz::TimeZone;
 use protocol::{
-    app::control::{RecordKind, SCHEMA},
+    app::control::RecordKind,
     bytes::ids::{CircleId, OrgId, RegistryId, SectionId},
     record::{schema::Language, section::view::View},
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::durable;
-
+mod brief;
+mod folder;
+mod index;
 mod page;
 mod text;
+mod writer;
 
-pub use page::page;
+pub use writer::Writer;
 
-const JSON: &str = "archive.json";
-const PAGE: &str = "archive.html";
-
-/// Content of an archive: everything that a node can read, at one moment.
+/// Content of `archive.json`: what the archive is, and the files of its records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Archive {
     /// Version of the JSON format.
     pub schema: u32,
-    /// Time of the archive: UTC, seconds.
+    /// Description of the archive.
+    #[serde(flatten)]
+    pub head: Head,
+    /// Number of case files. They come first.
+    pub case_files: u64,
+    /// Number of dockets.
+    pub dockets: u64,
+    /// Files of the records, in order.
+    pub files: Vec<Part>,
+}
+
+/// Description of an archive: the state of the node when the archive was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// Time at which the archive was begun: UTC, seconds. Records that arrived later are not in it.
     pub as_of: u64,
     /// Id of the registry.
     pub registry: RegistryId,
@@ -47,8 +66,17 @@ pub struct Archive {
     pub circles: Vec<Held>,
     /// Number of entries that are held and could not be read: no key on this device, or written by a newer version.
     pub unread: u64,
-    /// Case files, then dockets, each in order of arrival.
-    pub records: Vec<Archived>,
+}
+
+/// A file of records: JSON Lines (jsonlines.org), an [`Archived`] a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Path of the file in the archive.
+    pub file: String,
+    /// Number of records in the file.
+    pub records: u64,
+    /// Size of the file in bytes.
+    pub bytes: u64,
 }
 
 /// A member of the registry.
@@ -81,6 +109,8 @@ pub struct Archived {
     pub record: SectionId,
     /// Kind of the record.
     pub kind: RecordKind,
+    /// Time at which the record was read: UTC, seconds. What changed later is not in it.
+    pub as_of: u64,
     /// Pseudonym words of the record.
     pub pseudonym: String,
     /// Label under which the record was imported.
@@ -96,15 +126,17 @@ pub struct Archived {
     /// Hash of the view, as the node shows it.
     pub digest: String,
     /// The view: every field with every claim, its author, time and source; resolutions; replaced and retracted values.
+    /// In JSON what claims have in common stands once, in `said`.
+    #[serde(with = "brief")]
     pub view: View,
 }
 
-/// Presentation of the page: language and time zone.
+/// Presentation of the pages: language and time zone.
 #[derive(Clone, Debug)]
 pub struct Manner {
-    /// Language of the page's own texts.
+    /// Language of the pages' own texts.
     pub language: Language,
-    /// Time zone of the page; `archive.json` has UTC.
+    /// Time zone of the pages; the JSON has UTC.
     pub zone: TimeZone,
 }
 
@@ -113,16 +145,13 @@ pub struct Manner {
 pub struct Summary {
     /// Number of records.
     pub records: u64,
-    /// Bytes of both files.
+    /// Bytes of all files.
     pub bytes: u64,
 }
 
 /// Error of writing an archive.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// The archive was cancelled before it was complete; nothing is left of it.
-    #[error("the folder was locked while the archive was written; nothing is left of it")]
-    Ended,
     /// The target exists already: an archive never overwrites anything.
     #[error("something of this name is there already")]
     Exists,
@@ -137,6 +166,11 @@ pub enum ArchiveError {
     },
 }
 
+impl Archive {
+    /// Current version of the JSON format. Version 1 was one JSON object with all records.
+    pub const SCHEMA: u32 = 2;
+}
+
 impl ArchiveError {
     fn io(attempted: &'static str) -> impl Fn(io::Error) -> Self {
         move |source| match source.kind() {
@@ -144,120 +178,6 @@ impl ArchiveError {
             _ => Self::Io { attempted, source },
         }
     }
-}
-
-impl Archive {
-    /// Current version of the JSON format.
-    pub const SCHEMA: u32 = SCHEMA;
-
-    /// Writes the archive to the new folder `to`, readable by this user alone, as JSON and as a page. `told` is called
-    /// with the number of written records and returns whether to continue.
-    ///
-    /// # Errors
-    ///
-    /// [`ArchiveError::Ended`] if `told` returns `false`, [`ArchiveError::Exists`] if anything has the name `to` or the
-    /// name of the unfinished folder, [`ArchiveError::Io`].
-    pub fn write(
-        &self,
-        manner: &Manner,
-        to: &Path,
-        told: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<Summary, ArchiveError> {
-        if durable::is_taken(to).map_err(ArchiveError::io("look for a file"))? {
-            return Err(ArchiveError::Exists);
-        }
-        let fresh = durable::beside(to, ".unfinished");
-        // The unfinished archive of an earlier crash is removed; anything else of that name is kept.
-        let _not_ours = discard(&fresh);
-        durable::make_new_folder(&fresh).map_err(ArchiveError::io("make the folder"))?;
-        let written = self.fill(manner, &fresh, told);
-        let named = written.and_then(|bytes| {
-            durable::name(&fresh, to).map_err(ArchiveError::io("name the archive"))?;
-            Ok(Summary { records: self.records.len() as u64, bytes })
-        });
-        if named.is_err() {
-            let _left_behind = discard(&fresh);
-        }
-        named
-    }
-
-    fn fill(&self, manner: &Manner, folder: &Path, told: &mut dyn FnMut(u64) -> bool) -> Result<u64, ArchiveError> {
-        let failed = ArchiveError::io("write the archive");
-        let mut json = BufWriter::new(new_file(&folder.join(JSON)).map_err(&failed)?);
-        // A record counts as written once it is in both files.
-        let (mut halves, mut ended) = (0, false);
-        let mut half = || {
-            halves += 1;
-            ended |= !told(halves / 2);
-            !ended
-        };
-        self.write_json(&mut json, &mut half).map_err(&failed)?;
-        let json = json.into_inner().map_err(io::IntoInnerError::into_error).map_err(&failed)?;
-        let page = page(self, manner, &mut half);
-        if ended {
-            return Err(ArchiveError::Ended);
-        }
-        let whole = || {
-            let mut html = new_file(&folder.join(PAGE))?;
-            html.write_all(page.as_bytes())?;
-            for file in [&json, &html] {
-                file.sync_all()?;
-            }
-            File::open(folder)?.sync_all()?;
-            Ok(json.metadata()?.len() + html.metadata()?.len())
-        };
-        whole().map_err(failed)
-    }
-}
-
-impl Archive {
-    /// Writes the archive as one JSON object, record by record, until `each` returns `false`.
-    fn write_json(&self, to: &mut impl Write, each: &mut dyn FnMut() -> bool) -> io::Result<()> {
-        let Self { schema, as_of, registry, organisation, unread, .. } = *self;
-        let (registry_words, organisations) = (self.registry_words.clone(), self.organisations.clone());
-        let circles = self.circles.clone();
-        let head = Self {
-            schema,
-            as_of,
-            registry,
-            registry_words,
-            organisation,
-            organisations,
-            circles,
-            unread,
-            records: vec![],
-        };
-        let head = serde_json::to_string(&head)?;
-        to.write_all(head.strip_suffix("]}").expect("the records come last").as_bytes())?;
-        for (nth, record) in self.records.iter().enumerate() {
-            if nth > 0 {
-                to.write_all(b",")?;
-            }
-            serde_json::to_writer(&mut *to, record)?;
-            if !each() {
-                break;
-            }
-        }
-        to.write_all(b"]}")
-    }
-}
-
-fn new_file(path: &Path) -> io::Result<File> {
-    durable::make_file(path)
-}
-
-/// Removes a folder that holds only files of an archive. A link to such a folder is not one that a crash left.
-fn discard(folder: &Path) -> io::Result<()> {
-    if !folder.symlink_metadata()?.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    for name in [JSON, PAGE] {
-        match fs::remove_file(folder.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    fs::remove_dir(folder)
 }
 
 #[cfg(test)]

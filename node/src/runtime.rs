@@ -44,7 +44,6 @@ use crate::{
 use beside::Beside;
 use folder::Folder;
 use joined::Joined;
-use sweep::Swept;
 
 pub use answerer::{Answerer, Awaited, Teller};
 
@@ -135,6 +134,7 @@ impl Runtime {
             let job = match &mut self.phase {
                 Phase::Joined(joined) => {
                     let sweeps = !joined.is_swept();
+                    let (archives, room) = (joined.archives.are_under_way(), joined.archives.room());
                     tokio::select! {
                         biased;
                         job = jobs.recv() => job,
@@ -148,6 +148,10 @@ impl Runtime {
                             continue;
                         }
                         () = std::future::ready(()), if sweeps => {
+                            self.sweep().await;
+                            continue;
+                        }
+                        () = room.notified(), if archives => {
                             self.sweep().await;
                             continue;
                         }
@@ -165,6 +169,9 @@ impl Runtime {
             let Some(Job { request, opened, reply }) = job else { break };
             self.handle_request(request, opened, reply).await;
             self.sweep().await;
+        }
+        if let Phase::Joined(joined) = &mut self.phase {
+            joined.archives.end();
         }
         let beside = async {
             while let Some(done) = self.beside.next().await {
@@ -185,12 +192,8 @@ impl Runtime {
         let Phase::Joined(joined) = &mut self.phase else { return };
         joined.go_on_importing().await;
         joined.evaluate().await;
-        match joined.sweep() {
-            None => {}
-            Some(Swept::Answer(answer, reply)) => reply.answer(*answer),
-            Some(Swept::Archive(archive, manner, to, reply)) => {
-                archiving::write(*archive, manner, to, reply, &mut self.beside);
-            }
+        if let Some((answer, reply)) = joined.sweep() {
+            reply.answer(answer);
         }
     }
 

@@ -20,7 +20,7 @@ use std::{
 use protocol::{
     app::control::{
         Answer, Fact, Known, LINES, Page, Passphrase, Problem, Progress, Record, RecordKind, Reply, Request, Scope,
-        Status, Summary, Unit,
+        Status, Summary,
     },
     bytes::ids::SectionId,
     membership::charter::founding::Founding,
@@ -249,9 +249,9 @@ pub struct Long {
 }
 
 impl Long {
-    /// Waits until the work reaches this unit, or is over; returns whether it reached it.
-    pub fn reaches(&mut self, unit: Unit) -> io::Result<bool> {
-        while self.told.last().is_none_or(|told| told.unit != unit) {
+    /// Waits until so many hundredths of the work are done, or it is over; returns whether it came that far.
+    pub fn reaches(&mut self, percent: u64) -> io::Result<bool> {
+        while self.told.last().is_none_or(|told| told.percent() < percent) {
             if self.line()?.is_some() {
                 return Ok(false);
             }

@@ -24,16 +24,18 @@ Examples:
   habeas archive /media/stick/archive
   habeas archive archive-2026 --language uk";
 
-/// Write everything that can be read here to a new folder: archive.json, and archive.html for any browser.
+/// Write everything that can be read here to a new folder: pages for any browser, and JSON for programs.
 ///
-/// The archive is not encrypted. A backup is: `habeas backup create`. The times of the page are in your time zone, which it
-/// names: with TZ=UTC before the command it does not tell where you are. Those of archive.json are in UTC.
+/// Begin with archive.html, which lists the records; each has a page of its own. archive.json names the files with the
+/// records, one JSON object a line. The archive is not encrypted. A backup is: `habeas backup create`. Each record is
+/// as it was when it was read; what comes while the archive is written is not in it. The times of the pages are in your
+/// time zone, which they name: with TZ=UTC before the command they do not tell where you are. Those of the JSON are in UTC.
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The folder to make.
     folder: PathBuf,
-    /// The language of the page [default: that of the messages].
+    /// The language of the pages [default: that of the messages].
     #[arg(long, value_name = "LANGUAGE")]
     language: Option<Tongue>,
 }

@@ -1,13 +1,14 @@
-//! The HTML page of an archive: one file without scripts or external resources, for a phone, a large screen and paper.
+//! The pages of an archive: HTML without scripts or resources from elsewhere, for a phone, a large screen and paper.
 //!
 //! Text that others wrote is always escaped. Disputed values come first, side by side. A value that several
-//! organisations claim is shown once, with all of them.
+//! organisations claim is shown once, with all of them. Who said a value stands beside it, or once below the heading of
+//! its entity if most values of the entity were said so.
 
 use std::collections::BTreeMap;
 
 use habeas_texts::{language, yes_no};
 use jiff::tz::TimeZone;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 use protocol::{
     app::{control::RecordKind, desk},
     bytes::ids::{EntityId, OrgId},
@@ -22,105 +23,112 @@ use protocol::{
 };
 
 use super::{
-    Archive, Archived, Manner, Member,
+    Archived, Head, Member, folder,
     text::{moment, text, zone_name},
 };
 use crate::texts::archive as texts;
 
-const STYLE: &str = include_str!("page.css");
-/// Content security policy of the page: nothing is fetched or run, whatever text is in it.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/// Content of the file with the look of the pages.
+pub(super) const STYLE: &str = include_str!("style.css");
+/// Content security policy of a page: nothing is run, and nothing but the style file is fetched, whatever text is in it.
+/// `'self'` alone does not name a file in every browser.
+const POLICY: &str = "default-src 'none'; style-src 'self' file:; base-uri 'none'; form-action 'none'";
 
-/// Renders an archive as one page; `each` is called for each record, which is left out if it returns `false`.
-#[must_use]
-pub fn page(archive: &Archive, manner: &Manner, each: &mut dyn FnMut() -> bool) -> String {
-    let members = archive.organisations.iter().map(|member| (member.organisation, member)).collect();
-    let Manner { language, zone } = manner;
-    let page = Page { archive, zone, members };
-    language::within(*language, || page.whole(each)).into_string()
+/// Renders a whole page: `at` is its path in the archive.
+pub(super) fn whole(at: &str, title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang=(language::tag(language::current())) {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                link rel="stylesheet" href=(folder::link(at, folder::STYLE));
+            }
+            body { main { (body) } }
+        }
+    };
+    page.into_string()
 }
 
-struct Page<'a> {
-    archive: &'a Archive,
-    zone: &'a TimeZone,
+/// Renderer of the pages of one archive.
+pub(super) struct Page<'a> {
+    head: &'a Head,
+    pub(super) zone: &'a TimeZone,
     members: BTreeMap<OrgId, &'a Member>,
 }
 
-impl Page<'_> {
-    fn whole(&self, each: &mut dyn FnMut() -> bool) -> Markup {
-        let archive = self.archive;
+impl<'a> Page<'a> {
+    pub(super) fn new(head: &'a Head, zone: &'a TimeZone) -> Self {
+        let members = head.organisations.iter().map(|member| (member.organisation, member)).collect();
+        Self { head, zone, members }
+    }
+
+    /// Renders the page of a record. `at` is its path in the archive, `back` the path of its line in the list.
+    pub(super) fn record(&self, record: &Archived, at: &str, back: &str) -> String {
+        let back = html! { p.back { a href=(folder::link(at, back)) { "← " (texts::page_contents()) } } };
+        let body = html! { (back) (Reader::new(self, record).article()) (back) };
+        whole(at, &record.pseudonym, &body)
+    }
+
+    /// Renders what the archive is.
+    pub(super) fn header(&self) -> Markup {
         html! {
-            (DOCTYPE)
-            html lang=(language::tag(language::current())) {
-                head {
-                    meta charset="utf-8";
-                    meta http-equiv="Content-Security-Policy" content=(POLICY);
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    meta name="referrer" content="no-referrer";
-                    title { (texts::page_title()) }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body { main {
-                    header {
-                        h1 { (texts::page_title()) }
-                        p.lead { (texts::page_lead()) }
-                        p.care { (texts::page_care()) }
-                        @if archive.unread > 0 { p.care { (texts::page_unread(archive.unread)) } }
-                        (self.facts())
-                    }
-                    (self.contents())
-                    @for record in &archive.records { @if each() { (Reader::new(self, record).article()) } }
-                } }
+            header {
+                h1 { (texts::page_title()) }
+                p.lead { (texts::page_lead()) }
+                p.care { (texts::page_care()) }
+                @if self.head.unread > 0 { p.care { (texts::page_unread(self.head.unread)) } }
+                (self.facts())
             }
         }
     }
 
     fn facts(&self) -> Markup {
-        let archive = self.archive;
+        let head = self.head;
         html! {
             dl.facts {
-                dt { (texts::page_as_of()) }
-                dd { (moment(archive.as_of, self.zone)) @if let Some(name) = zone_name(self.zone) { " (" (name) ")" } }
-                dt { (texts::page_registry()) } dd { (archive.registry_words) }
-                dt { (texts::page_organisation()) } dd { (self.who(&archive.organisation)) }
+                dt { (texts::page_as_of()) } dd { (self.as_of(head.as_of)) }
+                dt { (texts::page_registry()) } dd { (head.registry_words) }
+                dt { (texts::page_organisation()) } dd { (self.who(&head.organisation)) }
                 dt { (texts::page_organisations()) }
-                dd { (self.several(archive.organisations.iter().map(|m| &m.organisation))) }
+                dd { (self.several(head.organisations.iter().map(|m| &m.organisation))) }
             }
         }
     }
 
-    fn contents(&self) -> Markup {
-        let of = |kind| self.archive.records.iter().filter(move |record| record.kind == kind);
-        let line = |record: &Archived| {
-            let disputed = desk::conflicts(&record.view);
-            html! {
-                li {
-                    a href={ "#" (record.record) } { (name(record)) }
-                    span.soft { (self.stage(record)) }
-                    span.flag { @if disputed > 0 { (texts::page_disputed()) ": " (disputed) } }
-                    span.soft { (moment(desk::changed(&record.view), self.zone)) }
-                }
-            }
-        };
-        let kinds = [(texts::page_case_files(), RecordKind::Case), (texts::page_dockets(), RecordKind::Docket)];
-        html! {
-            nav #contents aria-labelledby="contents-heading" {
-                h2 #contents-heading { (texts::page_contents()) }
-                @for (heading, kind) in kinds {
-                    h3 { (heading) " (" (of(kind).count()) ")" }
-                    @if of(kind).next().is_none() { p.soft { (texts::page_nothing()) } }
-                    ol { @for record in of(kind) { (line(record)) } }
-                }
-            }
-        }
+    /// Renders a time with the name of the zone.
+    fn as_of(&self, seconds: u64) -> Markup {
+        html! { (moment(seconds, self.zone)) @if let Some(name) = zone_name(self.zone) { " (" (name) ")" } }
     }
 
-    fn stage<'a>(&self, record: &'a Archived) -> &'a str
-    where
-        Self: 'a,
-    {
+    /// Renders the stage of a record.
+    pub(super) fn stage(&self, record: &Archived) -> Markup {
         let code = record.stage.as_str();
-        Schema::current().vocabulary("stage").map_or(code, |stages| stages.label(code, language::current()))
+        let stages = Schema::current().vocabulary("stage");
+        text(stages.map_or(code, |stages| stages.label(code, language::current())))
+    }
+
+    /// Returns who can read a record, by the kind of its circle.
+    pub(super) fn level(&self, record: &Archived) -> Option<String> {
+        Some(match self.circle(record)? {
+            // An own case file that is shared in part has other readers too.
+            "own" if record.readers.is_empty() => texts::page_circle_own(),
+            "commons" => texts::page_circle_commons(),
+            _ => texts::page_circle_named(),
+        })
+    }
+
+    /// Whether all members can read a record.
+    pub(super) fn is_commons(&self, record: &Archived) -> bool {
+        self.circle(record) == Some("commons")
+    }
+
+    fn circle(&self, record: &Archived) -> Option<&str> {
+        let circle = self.head.circles.iter().find(|circle| circle.circle == record.circle);
+        circle.map(|circle| circle.kind.as_str())
     }
 
     /// Renders an organisation: its petname and its call-sign, or its id if it is no longer a member.
@@ -137,10 +145,13 @@ impl Page<'_> {
     }
 }
 
-/// Renders a record by its import label, or by its pseudonym words.
-fn name(record: &Archived) -> Markup {
+/// Renders a record by its import label, cut to `most` characters, or by its pseudonym words.
+pub(super) fn name_within(record: &Archived, most: usize) -> Markup {
     match &record.label {
-        Some(label) => html! { (text(label)) " · " (record.pseudonym) },
+        Some(label) => {
+            let short: String = label.chars().take(most).collect();
+            html! { (text(&short)) @if short.len() < label.len() { "…" } " · " (record.pseudonym) }
+        }
         None => html! { (record.pseudonym) },
     }
 }
@@ -150,8 +161,16 @@ struct Reader<'a> {
     page: &'a Page<'a>,
     record: &'a Archived,
     sheet: Sheet,
-    /// Entities of the record: their kind, and the text that tells them from others of that kind.
-    entities: BTreeMap<EntityId, (String, String)>,
+    entities: BTreeMap<EntityId, Named>,
+}
+
+/// Name of an entity in links to it.
+struct Named {
+    /// Number of the entity on the page, by which links find it.
+    number: usize,
+    kind: String,
+    /// Text that tells the entity from others of its kind.
+    types: String,
 }
 
 impl<'a> Reader<'a> {
@@ -161,7 +180,8 @@ impl<'a> Reader<'a> {
         let mut open: Vec<&Record> = sheet.records.iter().rev().collect();
         while let Some(found) = open.pop() {
             let types = found.cell("type").map(|cell| shown_texts(&found.kind, cell)).unwrap_or_default();
-            entities.entry(found.entity).or_insert_with(|| (found.kind.clone(), types));
+            let number = entities.len() + 1;
+            entities.entry(found.entity).or_insert_with(|| Named { number, kind: found.kind.clone(), types });
             open.extend(found.children.iter().rev());
         }
         Self { page, record, sheet, entities }
@@ -173,25 +193,20 @@ impl<'a> Reader<'a> {
             RecordKind::Case => texts::page_case_file(),
             RecordKind::Docket => texts::page_docket(),
         };
-        let circle = self.page.archive.circles.iter().find(|circle| circle.circle == record.circle);
-        let level = circle.map(|circle| match circle.kind.as_str() {
-            // An own case file that is shared in part has other readers too.
-            "own" if record.readers.is_empty() => texts::page_circle_own(),
-            "commons" => texts::page_circle_commons(),
-            _ => texts::page_circle_named(),
-        });
+        let level = self.page.level(record);
         let (settled, open): (Vec<_>, Vec<_>) = self.sheet.conflicts.iter().partition(|conflict| conflict.settled);
         html! {
-            article #(record.record) {
+            article {
                 header {
                     p.kind { (kind) @if let Some(level) = level { " · " (level) } }
-                    h2 { (name(record)) }
+                    h2 { (name_within(record, usize::MAX)) }
                     dl.facts {
+                        dt { (texts::page_as_of()) } dd { (self.page.as_of(record.as_of)) }
                         dt { (texts::page_stage()) } dd { (self.page.stage(record)) }
                         dt { (texts::page_last_stated()) } dd { (moment(desk::changed(&record.view), self.page.zone)) }
                         dt { (texts::page_read_by()) }
                         dd {
-                            (self.page.who(&self.page.archive.organisation))
+                            (self.page.who(&self.page.head.organisation))
                             @for reader in &record.readers { ", " (text(reader)) }
                         }
                         dt { (texts::page_id()) } dd.id { (record.record) }
@@ -204,7 +219,6 @@ impl<'a> Reader<'a> {
                 @if !settled.is_empty() { (self.disputes(&texts::page_settled(), None, &settled)) }
                 @if !self.sheet.timeline.is_empty() { (self.timeline()) }
                 section { @for found in &self.sheet.records { (self.entity(found, 3)) } }
-                p.back { a href="#contents" { "↑ " (texts::page_contents()) } }
             }
         }
     }
@@ -232,11 +246,11 @@ impl<'a> Reader<'a> {
         let schema = Schema::current();
         let what = |event: &Event| {
             let (vocabulary, code) = match &event.what {
-                What::Event(code) => ("event", code.clone()),
-                What::Decision(code) => ("outcome", code.clone()),
+                What::Event(code) => ("event", code),
+                What::Decision(code) => ("outcome", code),
             };
             let known = schema.vocabulary(vocabulary);
-            known.map_or(code.clone(), |terms| terms.label(&code, language::current()).to_owned())
+            known.map_or_else(|| text(code), |terms| text(terms.label(code, language::current())))
         };
         html! {
             section.timeline {
@@ -247,8 +261,8 @@ impl<'a> Reader<'a> {
                             Some(date) => time { (date) },
                             None => span.soft { (texts::page_undated()) },
                         }
-                        span.gone[event.superseded] {
-                            (text(&what(event)))
+                        span class=[event.superseded.then_some("gone")] {
+                            (what(event))
                             @if event.disputed { " " span.badge.flag { (texts::page_disputed()) } }
                         }
                     }
@@ -259,25 +273,42 @@ impl<'a> Reader<'a> {
 
     fn entity(&self, found: &Record, level: u8) -> Markup {
         let heading = self.kind(&found.kind);
-        let is_first = self.entities.get(&found.entity).is_some_and(|(kind, _)| *kind == found.kind);
-        let id = is_first.then(|| self.anchor(&found.entity));
+        let named = self.entities.get(&found.entity).filter(|named| named.kind == found.kind);
+        let id = named.map(|named| format!("e{}", named.number));
         // The nesting shows the parent, so the field `parent` is left out.
         let fields = found.fields.iter().filter(|(field, cell)| {
             !field.ends_with(".parent") && (!cell.claims.is_empty() || !cell.history.is_empty())
         });
+        let said = Self::said_most(found);
         html! {
             div.entity id=[id] {
                 @match level { 3 => h3 { (heading) }, 4 => h4 { (heading) }, 5 => h5 { (heading) }, _ => h6 { (heading) } }
+                @if let Some(claim) = said { p.by { (self.said(claim)) } }
                 dl.cells { @for (field, cell) in fields { div {
                     dt { (self.field(field)) }
-                    dd { (self.cell(field, cell)) }
+                    dd { (self.cell(field, cell, said)) }
                 } } }
                 @for child in &found.children { (self.entity(child, (level + 1).min(6))) }
             }
         }
     }
 
-    fn cell(&self, field: &str, cell: &Cell) -> Markup {
+    /// Finds a claim that was stated as most claims of an entity are, of those that do not differ.
+    fn said_most<'r>(found: &'r Record) -> Option<&'r Claim> {
+        let mut counts: BTreeMap<Statement<'r>, (usize, &'r Claim)> = BTreeMap::new();
+        let fields = found.fields.iter().filter(|(field, cell)| !field.ends_with(".parent") && !differ(cell));
+        for claim in fields.flat_map(|(_, cell)| &cell.claims) {
+            counts.entry(statement(claim)).or_insert((0, claim)).0 += 1;
+        }
+        counts.into_values().max_by_key(|(count, _)| *count).map(|(_, claim)| claim)
+    }
+
+    /// Renders the values of a cell. The statement of `said` is left out, except where values differ.
+    fn cell(&self, field: &str, cell: &Cell, said: Option<&Claim>) -> Markup {
+        let is_said = |claims: &[&Claim]| match claims {
+            [claim] if !differ(cell) => said.is_some_and(|said| statement(said) == statement(claim)),
+            _ => false,
+        };
         let chosen = match &cell.shown {
             Shown::Resolved { chosen, .. } => chosen.as_ref(),
             Shown::Strictest { value, .. } => Some(value),
@@ -286,13 +317,11 @@ impl<'a> Reader<'a> {
         html! {
             @if cell.shown == Shown::Conflict { p { span.badge.flag { (texts::page_disputed()) } } }
             @for (value, claims) in grouped(&cell.claims) {
-                div {
-                    p.value {
-                        (self.value(field, value))
-                        @if chosen == Some(value) { " " span.badge { (texts::page_chosen()) } }
-                    }
-                    (self.by(&claims))
+                p.value {
+                    (self.value(field, value))
+                    @if chosen == Some(value) { " " span.badge { (texts::page_chosen()) } }
                 }
+                @if !is_said(&claims) { (self.by(&claims)) }
             }
             @for resolution in &cell.resolutions { (self.resolution(field, &cell.claims, resolution)) }
             @if !cell.history.is_empty() {
@@ -369,17 +398,11 @@ impl<'a> Reader<'a> {
     /// Renders a link to an entity of this record, with its kind and types.
     fn link(&self, entity: &EntityId) -> Markup {
         match self.entities.get(entity) {
-            Some((kind, types)) => html! {
-                a href={ "#" (self.anchor(entity)) } { (self.kind(kind)) @if !types.is_empty() { ": " (text(types)) } }
+            Some(Named { number, kind, types }) => html! {
+                a href={ "#e" (number) } { (self.kind(kind)) @if !types.is_empty() { ": " (text(types)) } }
             },
             None => html! { span.id { (entity) } },
         }
-    }
-
-    /// Returns the anchor of an entity on the page. Ids of entities are unique in a record only: any organisation may
-    /// use one again.
-    fn anchor(&self, entity: &EntityId) -> String {
-        format!("{}.{entity}", self.record.record)
     }
 
     fn kind(&self, kind: &str) -> Markup {
@@ -389,6 +412,19 @@ impl<'a> Reader<'a> {
     fn field(&self, field: &str) -> Markup {
         text(Schema::current().field(field).map_or(field, |known| known.labels.in_language(language::current())))
     }
+}
+
+/// Statement of a claim, as the page shows it: author, the author's time, and grade, sources and whom it speaks for.
+type Statement<'a> = (OrgId, u64, Option<&'a str>, &'a [EntityId], Option<&'a str>);
+
+fn statement(claim: &Claim) -> Statement<'_> {
+    let Claim { org, claimed_time, grade, sources, reported_by, .. } = claim;
+    (*org, claimed_time.0, grade.as_deref(), sources, reported_by.as_deref())
+}
+
+/// Whether the claims of a cell differ, or did: each value then stands with whoever said it.
+const fn differ(cell: &Cell) -> bool {
+    !matches!(cell.shown, Shown::Agreed(_) | Shown::Union | Shown::Log)
 }
 
 /// Groups claims by value, in the order of the first claim of each.

@@ -5,10 +5,16 @@ use maud::{Markup, html};
 
 /// Seconds of a day.
 const DAY: u64 = 24 * 60 * 60;
+/// First character of a script written from right to left: Hebrew (Unicode, blocks).
+const FIRST_FROM_RIGHT: char = '\u{590}';
 
 /// Renders a text, isolated from the writing direction around it. Control characters, marks that turn the writing
-/// direction and invisible characters are shown by name, since two texts that look alike must not differ unseen.
+/// direction and invisible characters are shown by name, since two texts that look alike must not differ unseen. A text
+/// of scripts that are all written from left to right needs no isolation.
 pub(super) fn text(text: &str) -> Markup {
+    if text.chars().all(|char| char < FIRST_FROM_RIGHT && (char == '\n' || !is_hidden(char))) {
+        return html! { (text) };
+    }
     let mut pieces = Vec::new();
     let mut plain = String::new();
     for char in text.chars() {
@@ -71,9 +77,14 @@ mod tests {
         let check = |given: &str, expected: &str| {
             assert_eq!(text(given).into_string(), format!("<bdi>{expected}</bdi>"));
         };
-        check("Берёзкин, їжак", "Берёзкин, їжак");
-        check("two\nlines", "two\nlines");
-        check("<b onclick='x'>\"&", "&lt;b onclick='x'&gt;&quot;&amp;");
+        for (given, expected) in [
+            ("Берёзкин, їжак", "Берёзкин, їжак"),
+            ("two\nlines", "two\nlines"),
+            ("<b onclick='x'>\"&", "&lt;b onclick='x'&gt;&quot;&amp;"),
+        ] {
+            assert_eq!(text(given).into_string(), expected);
+        }
+        check("<שלום", "&lt;שלום");
         check("a\u{202e}b\u{200b}", r#"a<span class="mark">U+202E</span>b<span class="mark">U+200B</span>"#);
         let mark = |code: &str| format!(r#"<span class="mark">U+{code}</span>"#);
         check("\u{7}[31m\t", &format!("{}[31m{}", mark("0007"), mark("0009")));

@@ -11,7 +11,7 @@ use std::{
 use protocol::app::control::{Problem, Reply};
 use tokio::{task::JoinSet, time::timeout};
 
-use super::{Answerer, Teller};
+use super::Answerer;
 
 /// Time limit of a lock for background work that holds texts: far longer than one record takes to be written, on any
 /// disk that answers.
@@ -50,14 +50,14 @@ impl Done {
 }
 
 impl Beside {
-    /// Starts work on a blocking thread.
+    /// Starts work on a blocking thread. The work can tell how far it is, and see whether somebody waits for it.
     pub(super) fn start(
         &mut self,
         mut reply: Answerer,
-        work: impl FnOnce(&mut Teller) -> Result<Reply, Problem> + Send + 'static,
+        work: impl FnOnce(&mut Answerer) -> Result<Reply, Problem> + Send + 'static,
     ) {
         self.started += 1;
-        self.work.spawn_blocking(move || Done(work(&mut reply.teller), reply));
+        self.work.spawn_blocking(move || Done(work(&mut reply), reply));
     }
 
     /// Returns a permit for work that holds texts; the work must drop it after all of them.

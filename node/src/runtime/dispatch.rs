@@ -159,8 +159,12 @@ impl Runtime {
                 self.joined()?.workspace(|work| work.list(kind, stage.as_deref(), page))?.into()
             }
             Request::Archive { to, language, zone } => {
-                let manner = archiving::manner(language, zone.as_deref());
-                self.joined()?.sweep_for_archive(to, manner, answerer)?
+                let steps = self.joined()?.begin_archive()?;
+                if let Some(reply) = answerer.take() {
+                    let manner = archiving::manner(language, zone.as_deref());
+                    archiving::write(steps, manner, to.into(), reply, &mut self.beside);
+                }
+                Outcome::Later
             }
         })
     }

@@ -34,6 +34,7 @@ use tokio::{sync::mpsc, time};
 
 use super::{
     Answerer, Exposure,
+    archiving::Archives,
     dispatch::Outcome,
     files::{self, NetworkRow},
     folder::Folder,
@@ -98,6 +99,8 @@ pub(super) struct Joined {
     pub(super) imports: Imports,
     /// Work that reads every record.
     pub(super) sweeps: Sweeps,
+    /// Archives that are being read.
+    pub(super) archives: Archives,
     token: u64,
     since: Instant,
 }
@@ -145,6 +148,7 @@ impl Joined {
             pending: BTreeMap::new(),
             imports: Imports::default(),
             sweeps: Sweeps::default(),
+            archives: Archives::default(),
             token: 0,
             since: Instant::now(),
         };

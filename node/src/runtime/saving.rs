@@ -39,8 +39,8 @@ pub(super) fn create(
     }
     let Some(reply) = answerer.take() else { return Ok(Outcome::Later) };
     let (folder, at) = (folder.to_path_buf(), utc_now());
-    beside.start(reply, move |teller| {
-        let mut tell = |done, all| teller.tell(Unit::Bytes, done, all);
+    beside.start(reply, move |reply| {
+        let mut tell = |done, all| reply.teller.tell(Unit::Bytes, done, all);
         let made = backup::create(&folder, &checkpoint, at, Path::new(&to), &mut tell);
         let made = made.map_err(|error| problem(&error))?;
         if let Err(error) = backup::note(&folder, at) {

@@ -1,4 +1,4 @@
-//! Texts of the page of an archive. Names of fields and codes come from the schema.
+//! Texts of the pages of an archive. Names of fields and codes come from the schema.
 
 use habeas_texts::messages;
 
@@ -14,6 +14,10 @@ messages! {
     page_organisation();
     page_organisations();
     page_contents();
+    /// Name of a part of the contents, as a link.
+    page_part(number: u64);
+    /// Heading of the further parts of the contents.
+    page_parts();
     page_case_files();
     page_dockets();
     page_case_file();

@@ -115,7 +115,7 @@ impl Sought {
     }
 }
 
-/// What a docket can be asked about.
+/// Answers that a docket can give: its charges, its arguments, its courts.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answers {

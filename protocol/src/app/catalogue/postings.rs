@@ -17,7 +17,7 @@ const LINES: u64 = BLOCK as u64 * 8;
 
 type Bits = [u8; BLOCK];
 
-/// Which lines are looked for: those with all of `codes`, or with `instead`.
+/// Filter of lines: those with all of `codes`, or with `instead`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Codes that a line must have.

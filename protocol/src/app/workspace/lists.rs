@@ -101,7 +101,7 @@ impl<S: Store> Workspace<'_, S> {
         })
     }
 
-    /// What a docket answers. One that has too much for a line is folded.
+    /// Answers a question from a docket's line. A docket that has too much for a line is folded.
     fn answer(&mut self, sought: &Sought, line: &Line) -> Result<Option<Found>, Problem> {
         if let Some(answers) = &line.answers {
             return Ok(sought.found_in(answers));

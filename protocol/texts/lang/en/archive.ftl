@@ -1,7 +1,7 @@
 # The page of an archive: what it says by itself. Names of fields and codes come from the schema.
 
 page_title = Archive of case files and dockets
-page_lead = Everything this device could read at the time given. Beside each value stands who said so and when. Where organisations disagree, all they say stands side by side; nothing was chosen. The file archive.json beside this page holds the same for programs, with the number of every entry.
+page_lead = Everything this device could read, each record as it was at the time on its page. Beside each value, or once below a heading for the values that say nothing else, stands who said so and when. Where organisations disagree, all they say stands side by side; nothing was chosen. The file archive.json and the folder json hold the same for programs, with the number of every entry.
 page_care = This archive is not encrypted. Keep it as safe as the people in it need it to be.
 page_unread = Held here, but not readable on this device, and so not in the archive (entries): { $entries }
 page_as_of = As of
@@ -9,6 +9,8 @@ page_registry = Registry
 page_organisation = Organisation
 page_organisations = Members
 page_contents = Contents
+page_part = Part { $number }
+page_parts = Further parts
 page_case_files = Case files
 page_dockets = Dockets
 page_case_file = Case file
