@@ -14,7 +14,7 @@ use protocol::{
     app::{
         control::{Problem, RecordKind, Reply, Unit, codes},
         library::Library,
-        workspace::{RecordRef, SectionKey, Workspace, locked},
+        workspace::{RecordRef, Workspace, locked},
     },
     bytes::words,
     membership::circle::Circle,
@@ -39,6 +39,9 @@ use crate::{
 /// Greatest number of records that wait for the writer of an archive.
 const WAITING_MAX: usize = 4;
 
+/// Greatest number of turns for which an archive waits until every record that changed is in the catalogue.
+const WAITED_MAX: u32 = 1_000;
+
 /// Archives under way, the next one first.
 #[derive(Default)]
 pub(super) struct Archives {
@@ -50,8 +53,17 @@ pub(super) struct Archives {
 /// An archive that is being read.
 struct Reading {
     /// Records that are still to be read; `None`: the archive is to be begun.
-    due: Option<VecDeque<SectionKey>>,
+    ahead: Option<VecDeque<Ahead>>,
+    /// Number of turns for which the archive waited to be begun.
+    waited: u32,
     to: mpsc::Sender<Step>,
+}
+
+/// Records of a kind that are still to be read, as numbers of their lines in the catalogue.
+struct Ahead {
+    kind: RecordKind,
+    next: u64,
+    end: u64,
 }
 
 /// Step of writing an archive.
@@ -75,7 +87,7 @@ impl Archives {
     /// Adds an archive that is to be read. Returns its steps for the writer.
     fn add(&mut self) -> Steps {
         let (to, from) = mpsc::channel(WAITING_MAX);
-        self.reading.push_back(Reading { due: None, to });
+        self.reading.push_back(Reading { ahead: None, waited: 0, to });
         Steps { from, room: self.room.clone() }
     }
 
@@ -97,7 +109,7 @@ impl Archives {
 
     /// Begins all archives again, after fewer entries count.
     pub(super) fn begin_again(&mut self) {
-        self.reading.iter_mut().for_each(|reading| reading.due = None);
+        self.reading.iter_mut().for_each(|reading| (reading.ahead, reading.waited) = (None, 0));
     }
 
     /// Ends all archives; their writers remove what they have written.
@@ -150,9 +162,14 @@ impl Joined {
 
     /// Hands the next step to the writer. Returns `false` if it was the last, or if the writer has ended.
     fn step_of_archive(&mut self, reading: &mut Reading) -> bool {
-        let Reading { due, to } = reading;
+        // Records that changed a moment ago are put into the catalogue first.
+        if reading.ahead.is_none() && !self.cache.due.is_empty() && reading.waited < WAITED_MAX {
+            reading.waited += 1;
+            return true;
+        }
+        let Reading { ahead, to, .. } = reading;
         let Ok(room) = to.try_reserve() else { return false };
-        match self.next_step(due) {
+        match self.next_step(ahead) {
             Ok(None) => true,
             Ok(Some(Step::End)) => {
                 room.send(Step::End);
@@ -170,39 +187,32 @@ impl Joined {
     }
 
     /// Makes the next step of an archive; `None` for a record that is not shown.
-    fn next_step(&mut self, due: &mut Option<VecDeque<SectionKey>>) -> Result<Option<Step>, Problem> {
-        let Some(sections) = due else {
-            let sections = self.workspace(sections)?;
-            let step = Step::Begin(Box::new(head(self)?), sections.len() as u64);
-            *due = Some(sections);
-            return Ok(Some(step));
+    fn next_step(&mut self, ahead: &mut Option<VecDeque<Ahead>>) -> Result<Option<Step>, Problem> {
+        let Some(kinds) = ahead else {
+            let mut all = 0;
+            let mut kinds = VecDeque::new();
+            for kind in [RecordKind::Case, RecordKind::Docket] {
+                let counts = self.workspace(|work| work.readable().and_then(|()| work.counts(kind)))?;
+                all += counts.lines;
+                kinds.push_back(Ahead { kind, next: 0, end: counts.end() });
+            }
+            *ahead = Some(kinds);
+            return Ok(Some(Step::Begin(Box::new(head(self)?), all)));
         };
-        let Some(at) = sections.pop_front() else { return Ok(Some(Step::End)) };
+        let Some(Ahead { kind, next, end }) = kinds.front_mut() else { return Ok(Some(Step::End)) };
+        if next == end {
+            kinds.pop_front();
+            return Ok(None);
+        }
+        let (kind, number) = (*kind, *next);
+        *next += 1;
         let found = self.workspace(|work| {
             work.readable()?;
-            let Some(record) = work.record_at(&at)? else { return Ok(None) };
+            let Some(record) = work.numbered(kind, number)? else { return Ok(None) };
             if_shown(find(work, &record))
         });
         Ok(found?.map(|record| Step::Record(Box::new(record))))
     }
-}
-
-/// Returns the sections of an archive: case files, then dockets, each by circle and in order of arrival.
-fn sections(work: &mut Workspace<'_, Rocks>) -> Result<VecDeque<SectionKey>, Problem> {
-    work.readable()?;
-    let (mut cases, mut dockets) = (VecDeque::new(), VecDeque::new());
-    for circle in work.readable_circles() {
-        for record in work.records_of(&circle)? {
-            match record.kind {
-                // What others say in a shared copy is shown in the own case file.
-                RecordKind::Case if work.case_of(&record)?.is_some() => {}
-                RecordKind::Case => cases.push_back(record.at()),
-                RecordKind::Docket => dockets.push_back(record.at()),
-            }
-        }
-    }
-    cases.append(&mut dockets);
-    Ok(cases)
 }
 
 /// Builds the archived form of a record as it is shown: an own case file merged with the claims of others in its shared
@@ -463,7 +473,7 @@ mod tests {
             sender.send(record(number)).await.expect("it waits");
         }
         archives.begin_again();
-        assert!(archives.reading[0].due.is_none());
+        assert!(archives.reading[0].ahead.is_none());
         // Regression: an archive stood still when its writer made room between the two questions of the runtime.
         assert!(archives.are_under_way());
         sender.send(Step::Begin(head(), 1)).await.expect("it waits");

@@ -173,6 +173,12 @@ pub fn replace<S: Store>(
 }
 
 impl Counts {
+    /// The number after that of the newest line. Lines of records that are no longer shown leave gaps.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.next
+    }
+
     fn add(&mut self, line: &Line) {
         let [lines, shared, received, conflicts] = line.counted();
         self.lines += lines;

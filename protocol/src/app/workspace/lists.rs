@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        catalogue::{self, Filter, Line, stage_code},
+        catalogue::{self, Counts, Filter, Line, stage_code},
         control::{Found, Page, Precedent, Problem, Question, RecordKind, Reply, Summary, codes},
         desk::value_problem,
         question::{Answers, Sought},
@@ -110,6 +110,26 @@ impl<S: Store> Workspace<'_, S> {
         match self.merged(&record) {
             Err(problem) if problem.code == codes::BROKEN => Ok(None),
             merged => Ok(sought.found_in(&Answers::of(&Docket::new(&merged?.view)))),
+        }
+    }
+
+    /// The counts over all records of a kind.
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub fn counts(&self, kind: RecordKind) -> Result<Counts, Problem> {
+        Ok(catalogue::counts(self.store, kind)?)
+    }
+
+    /// The record of a line; `None`: it is no longer shown. Numbers are in order of arrival, from 0 to
+    /// [`Counts::end`].
+    ///
+    /// # Errors
+    /// An error of the store.
+    pub fn numbered(&self, kind: RecordKind, number: u64) -> Result<Option<RecordRef>, Problem> {
+        match catalogue::line(self.store, kind, number)? {
+            Some(line) => self.record_at(&(line.circle, line.section)),
+            None => Ok(None),
         }
     }
 
