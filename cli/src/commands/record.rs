@@ -1,7 +1,10 @@
 //! `habeas case` and `habeas docket`: begins a record, states facts about it, shows one, lists all.
 
 use protocol::{
-    app::control::{Fact, Record, RecordKind, Reply, Request, Summary},
+    app::{
+        control::{Fact, Record, RecordKind, Reply, Request, Summary},
+        desk::target,
+    },
     bytes::ids::EntityId,
 };
 
@@ -30,7 +33,9 @@ Examples:
   habeas case new service_record.category=mobilised capture_episode.date=2023-06";
 const CASE_SET: &str = "\
 Examples:
-  habeas case set abandon-zoo-able-zone-about-zero capture_episode.date=2023-06-10 --grade B2";
+  habeas case set abandon-zoo-able-zone-about-zero capture_episode.date=2023-06-10 --grade B2
+  habeas case set SYN-01 +charge.code=338.3 charge.form=attempt
+  habeas case set SYN-01 charge#2.code=352.1";
 const CASE_SHOW: &str = "\
 Examples:
   habeas case show abandon-zoo-able-zone-about-zero
@@ -262,7 +267,7 @@ pub(super) async fn save(request: &Request, verb: &str, context: &mut Context<'_
 /// Whether the request withdraws a case file, which hides it from all its readers.
 fn withdraws(request: &Request) -> bool {
     let Request::Set { facts, .. } = request else { return false };
-    facts.iter().any(|fact| fact.field == "consent_record.withdrawn")
+    facts.iter().any(|fact| target::split(&fact.field).1 == "consent_record.withdrawn")
 }
 
 async fn show(args: Show, context: &mut Context<'_>) -> Result<(), Failure> {
@@ -308,8 +313,8 @@ pub(super) async fn list(
 fn stated(text: &str) -> Result<Fact, Unfit> {
     let form = || Unfit(Failure::new(own::USAGE, typed::field_value_form()));
     let (field, value) = text.split_once('=').ok_or_else(form)?;
-    let field = dispute::field(field)?;
-    Ok(Fact { field, value: value.to_owned(), entity: None, source: None, grade: None })
+    dispute::field(&target::split(field).1)?;
+    Ok(Fact { field: field.to_owned(), value: value.to_owned(), entity: None, source: None, grade: None })
 }
 
 #[cfg(test)]

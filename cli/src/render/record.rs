@@ -194,14 +194,18 @@ fn worded(field: &str, text: &str) -> String {
 #[derive(Clone, Copy)]
 struct Part<'a> {
     entity: &'a Entity,
-    /// Whether the part is one of several of its kind.
-    is_one_of_several: bool,
+    /// Number of the part among those of its kind, from 1, as commands name it; `None` for the only one.
+    number: Option<usize>,
 }
 
 /// The parts in the order of the record; several of one kind that follow each other are ordered by their dates.
 fn parts(record: &Record) -> Vec<Part<'_>> {
-    let several = |kind: &str| record.entities.iter().filter(|entity| entity.kind == kind).count() > 1;
-    let part = |entity| Part { entity, is_one_of_several: several(&entity.kind) };
+    let part = |entity: &'_ Entity| {
+        let same = || record.entities.iter().filter(|other| other.kind == entity.kind);
+        let number = 1 + same().filter(|other| other.entity < entity.entity).count();
+        (same().count() > 1).then_some(number)
+    };
+    let part = |entity| Part { entity, number: part(entity) };
     let mut parts: Vec<Part<'_>> = record.entities.iter().map(part).collect();
     for run in parts.chunk_by_mut(|a, b| a.entity.kind == b.entity.kind) {
         run.sort_by_key(|part| (number(part.entity), dating(part.entity).map(|(_, text)| text)));
@@ -230,7 +234,7 @@ fn dating(entity: &Entity) -> Option<(&str, String)> {
 /// The heading of a part: its kind and, if it is one of several, what distinguishes it.
 fn heading(part: Part<'_>) -> String {
     let label = kind(&part.entity.kind);
-    if !part.is_one_of_several {
+    if part.number.is_none() {
         return label;
     }
     let what = telling(part.entity, TELLING).map(|(field, value)| shown(field, value));
@@ -260,11 +264,19 @@ fn entity(record: &Record, part: Part<'_>, depth: Depth) -> String {
         let rows: Vec<_> = cells.flat_map(|cell| with_provenance(record, cell)).collect();
         if fits(&header, &rows) { table(&header, rows) } else { stacked(&rows, 3) }
     } else if depth.fields {
-        indented(cells.map(|cell| vec![what(&cell.field), joined(cell), cell.field.clone()]))
+        indented(cells.map(|cell| vec![what(&cell.field), joined(cell), typed(&cell.field, part.number)]))
     } else {
         indented(cells.map(|cell| vec![what(&cell.field), joined(cell)]))
     };
     format!("{heading}\n{body}")
+}
+
+/// A field as `set` takes it: of one of several parts with the part's number.
+fn typed(field: &str, number: Option<usize>) -> String {
+    match (number, field.split_once('.')) {
+        (Some(number), Some((kind, name))) => format!("{kind}#{number}.{name}"),
+        _ => field.to_owned(),
+    }
 }
 
 fn with_provenance(record: &Record, cell: &Cell) -> Vec<Vec<String>> {

@@ -6,6 +6,7 @@
 mod refusal;
 pub mod settling;
 pub mod sharing;
+pub mod target;
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::{
         names::AddressBook,
     },
     bytes::{
-        ids::{EntityId, SectionId},
+        ids::{EntityId, OrgId, SectionId},
         seal::Entropy,
         words,
     },
@@ -27,7 +28,6 @@ use crate::{
         section::{
             assertion::{Assertion, Statement, is_grade},
             fold,
-            root::root_of,
             sheet::{self, Sheet},
             view::{self, Shown, View},
         },
@@ -36,6 +36,7 @@ use crate::{
 };
 
 pub use refusal::{level_problem, value_problem};
+use target::{Targets, Which};
 
 /// The context in which facts are stated: the record, the circle and the day.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +51,8 @@ pub struct Stand<'a> {
     pub place: Place,
     /// Day by the node's clock, UTC.
     pub today: civil::Date,
+    /// The organisation that states the facts.
+    pub us: &'a OrgId,
 }
 
 /// The entity kind of consent records, and the field that withdraws one.
@@ -62,14 +65,15 @@ const WITHDRAWN: &str = "consent_record.withdrawn";
 /// A fact that the schema, its level or its date does not allow there, an entity or a source that is not clear, or a
 /// value that a stricter one outweighs.
 pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result<Vec<Statement>, Problem> {
-    let Stand { kind, section, view, place, today } = *stand;
+    let Stand { kind, view, place, today, .. } = *stand;
     let schema = Schema::current();
-    let mut fresh: BTreeMap<String, EntityId> = BTreeMap::new();
+    let mut targets = Targets::new(*stand);
     let mut statements = Vec::new();
     for fact in facts {
-        let value = schema.parse(&fact.field, &fact.value).map_err(|error| value_problem(&error))?;
-        let value = schema.check(&fact.field, &value).map_err(|error| value_problem(&error))?.into_value();
-        let field = schema.field(&fact.field).expect("parse found it");
+        let (which, name) = target::split(&fact.field);
+        let value = schema.parse(&name, &fact.value).map_err(|error| value_problem(&error))?;
+        let value = schema.check(&name, &value).map_err(|error| value_problem(&error))?.into_value();
+        let field = schema.field(&name).expect("parse found it");
         if schema.is_of_the_past(field) && lies_ahead(&value, today) {
             let message = format!(
                 "{} lies ahead, but this field tells what has happened; say when it was, or leave it out",
@@ -89,19 +93,21 @@ pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result
         }
         schema.may_go(field, &value, place).map_err(|error| level_problem(&error))?;
         let entity = match fact.entity {
-            Some(entity) => entity,
-            None if withdraws(field, &value) => meant_by_a_withdrawal(view, &mut fresh, entropy),
-            None => match entity_for(&field.entity, kind, section, view)? {
-                Some(entity) => entity,
-                None => *fresh.entry(field.entity.clone()).or_insert_with(|| EntityId(entropy.bytes())),
-            },
+            Some(entity) => {
+                targets.stated(&field.entity, entity, &field.name);
+                entity
+            }
+            None if withdraws(field, &value) && which == Which::Meant => {
+                meant_by_a_withdrawal(view, &mut targets, entropy)
+            }
+            None => targets.of(which, field, &value, entropy)?,
         };
         if view.and_then(|view| view.cell(&entity, &field.name)).is_some_and(|cell| is_outweighed(cell, field, &value))
         {
             let message = format!("{}: a stricter value stands, and that one counts", field.name);
             return Err(Problem::new(codes::OUTWEIGHED, message).saying("field").with("field", &field.name));
         }
-        let sources = sources(fact, kind, &field.entity, view, &fresh)?;
+        let sources = sources(fact, kind, field, view, &targets.fresh)?;
         statements.push(Statement::Assert(Assertion {
             entity,
             field: field.name.clone(),
@@ -112,7 +118,7 @@ pub fn state(facts: &[Fact], stand: &Stand<'_>, entropy: &mut Entropy) -> Result
             reported_by: None,
         }));
     }
-    let parents = parents(&fresh, view);
+    let parents = parents(&targets, view);
     Ok([parents, statements].concat())
 }
 
@@ -123,17 +129,14 @@ fn withdraws(field: &Field, value: &Value) -> bool {
 
 /// The consent record in which a withdrawal is stated. A withdrawal in any consent record hides the whole case file, so
 /// the author is not asked which record he means.
-fn meant_by_a_withdrawal(
-    view: Option<&View>,
-    fresh: &mut BTreeMap<String, EntityId>,
-    entropy: &mut Entropy,
-) -> EntityId {
+fn meant_by_a_withdrawal(view: Option<&View>, targets: &mut Targets<'_>, entropy: &mut Entropy) -> EntityId {
     let there = view.map(|view| entities_of(view, CONSENT)).unwrap_or_default();
     // A record without a withdrawal comes first: there the statement of this organisation is the first one, and its own
     // to retract.
     let is_free = |entity: &&EntityId| view.and_then(|view| view.cell(entity, WITHDRAWN)).is_none();
     let found = there.iter().find(is_free).or(there.first()).copied();
-    found.unwrap_or_else(|| *fresh.entry(CONSENT.to_owned()).or_insert_with(|| EntityId(entropy.bytes())))
+    let begun = targets.fresh.get(CONSENT).copied();
+    found.or(begun).unwrap_or_else(|| targets.begin(CONSENT, entropy))
 }
 
 /// Whether stating `value` would change nothing, since the strictest value of the field counts and a stricter one is
@@ -167,41 +170,18 @@ fn lies_ahead(value: &Value, today: civil::Date) -> bool {
     date.and_then(|date| date.earliest()).is_some_and(|earliest| earliest > tomorrow)
 }
 
-/// The entity that a fact without an entity refers to: the root, or the only one of its kind; `None`: a new one.
-fn entity_for(
-    entity: &str,
-    kind: RecordKind,
-    section: &SectionId,
-    view: Option<&View>,
-) -> Result<Option<EntityId>, Problem> {
-    if entity == kind.root_entity() {
-        return Ok(Some(root_of(section)));
-    }
-    let there = view.map(|view| entities_of(view, entity)).unwrap_or_default();
-    match there.as_slice() {
-        [] => Ok(None),
-        [only] => Ok(Some(*only)),
-        several => {
-            let details = several.iter().map(ToString::to_string).collect();
-            let message = format!("there are {} of «{entity}» in this record", several.len());
-            let problem = Problem::new(codes::WHICH, message).saying("entity").with("entity", entity);
-            Err(problem.with("count", several.len()).with_details(details))
-        }
-    }
-}
-
 /// The sources of a fact. A fact of a docket needs a public source: the one named, or the only one in the docket.
 fn sources(
     fact: &Fact,
     kind: RecordKind,
-    entity: &str,
+    field: &Field,
     view: Option<&View>,
     fresh: &BTreeMap<String, EntityId>,
 ) -> Result<Vec<EntityId>, Problem> {
     if let Some(source) = fact.source {
         return Ok(vec![source]);
     }
-    if kind == RecordKind::Case || entity == "docket_source" {
+    if kind == RecordKind::Case || field.entity == "docket_source" {
         return Ok(vec![]);
     }
     let there = view.map(|view| entities_of(view, "docket_source")).unwrap_or_default();
@@ -209,19 +189,19 @@ fn sources(
         ([only], None) => Ok(vec![*only]),
         ([], Some(new)) => Ok(vec![*new]),
         _ => {
-            let message = format!("{} needs a public source", fact.field);
+            let message = format!("{} needs a public source", field.name);
             let details = there.iter().map(ToString::to_string).collect();
-            let problem = Problem::new(codes::NO_SOURCE, message).saying("field").with("field", &fact.field);
+            let problem = Problem::new(codes::NO_SOURCE, message).saying("field").with("field", &field.name);
             Err(problem.with_details(details))
         }
     }
 }
 
 /// Statements that place new entities under the only possible parent, if their kind has one.
-fn parents(fresh: &BTreeMap<String, EntityId>, view: Option<&View>) -> Vec<Statement> {
-    let schema = Schema::current();
+fn parents(targets: &Targets<'_>, view: Option<&View>) -> Vec<Statement> {
+    let (schema, fresh) = (Schema::current(), &targets.fresh);
     let mut statements = Vec::new();
-    for (kind, entity) in fresh {
+    for (kind, entity) in &targets.begun {
         let field = format!("{kind}.parent");
         let Some(parent) = schema.field(&field).and_then(|_| schema.entity(kind)?.parent.clone()) else { continue };
         let there = view.map(|view| entities_of(view, &parent)).unwrap_or_default();

@@ -237,7 +237,7 @@ pub mod codes {
         /// The field may not be written at this level.
         LEVEL = "HB3005", 1, "leave it in the case file; a docket holds public facts only";
         /// The record has several entities of the kind, and the request does not name one.
-        WHICH = "HB3006", 2, "name one with --entity";
+        WHICH = "HB3006", 2, "KIND#2.FIELD=… is about the second, +KIND.FIELD=… about one more";
         /// A fact of a docket has no public source.
         NO_SOURCE = "HB3007", 2, "name a public source with --source";
         /// The import file has errors; nothing was imported.
@@ -378,6 +378,7 @@ pub const SITUATIONS: &[(&str, &str, &[&str])] = &[
     (codes::LEVEL, "case", &["field"]),
     (codes::LEVEL, "device", &[]),
     (codes::WHICH, "entity", &["entity", "count"]),
+    (codes::WHICH, "another", &["field"]),
     (codes::NO_SOURCE, "field", &["field"]),
     (codes::OUTWEIGHED, "field", &["field"]),
     (codes::OUTWEIGHED, "others", &["field"]),

@@ -319,7 +319,7 @@ pub enum Known {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fact {
-    /// `entity.field`, as in the schema.
+    /// `entity.field`, as in the schema; `+entity.field` of another entity of the kind; `entity#2.field` of the second.
     pub field: String,
     /// Value as people write it; the node brings it into canonical form.
     pub value: String,

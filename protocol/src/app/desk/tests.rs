@@ -4,10 +4,12 @@ use super::*;
 use crate::record::section::sample::{says, view, view_of_one};
 
 const TODAY: civil::Date = civil::date(2026, 11, 24);
+/// The organisation that makes the first statements of a sample view.
+const US: OrgId = OrgId([1; 32]);
 
 /// The context of an own case file.
 fn stand(view: &View) -> Stand<'_> {
-    Stand { kind: RecordKind::Case, section: &view.section, view: Some(view), place: Place::Own, today: TODAY }
+    Stand { kind: RecordKind::Case, section: &view.section, view: Some(view), place: Place::Own, today: TODAY, us: &US }
 }
 
 /// The result of stating `field=value` of entity 7 over `view`: the code of the refusal, if it is refused.
@@ -83,7 +85,8 @@ fn what_another_organisation_said_more_strictly_outweighs_as_well() {
 /// States facts in a new record.
 fn say(facts: &[Fact]) -> Result<Vec<Stated>, Problem> {
     let section = SectionId([7; 16]);
-    let stand = Stand { kind: RecordKind::Case, section: &section, view: None, place: Place::Own, today: TODAY };
+    let stand =
+        Stand { kind: RecordKind::Case, section: &section, view: None, place: Place::Own, today: TODAY, us: &US };
     state(facts, &stand, &mut Entropy::new([1; 32])).map(|statements| stated(facts, &statements))
 }
 
@@ -125,7 +128,7 @@ fn what_was_stated_is_told_as_it_was_understood_in_the_order_it_was_typed() {
 /// The result of a fact in a new record: the code and the situation of the refusal, if it is refused.
 fn refused(kind: RecordKind, place: Place, fact: Fact) -> Option<(String, String)> {
     let section = SectionId([7; 16]);
-    let stand = Stand { kind, section: &section, view: None, place, today: TODAY };
+    let stand = Stand { kind, section: &section, view: None, place, today: TODAY, us: &US };
     let problem = state(&[fact], &stand, &mut Entropy::new([1; 32])).err()?;
     Some((problem.code, problem.situation.map(|situation| situation.about).unwrap_or_default()))
 }

@@ -36,11 +36,11 @@ impl RecordRef {
         (self.id, self.section)
     }
 
-    /// The context in which facts about the record are stated (`now`: UTC, seconds).
+    /// The context in which `us` states facts about the record (`now`: UTC, seconds).
     #[must_use]
-    pub fn context<'a>(&'a self, view: Option<&'a View>, now: u64) -> Stand<'a> {
+    pub fn context<'a>(&'a self, view: Option<&'a View>, us: &'a OrgId, now: u64) -> Stand<'a> {
         let Self { circle, section, kind, .. } = self;
-        Stand { kind: *kind, section, view, place: place(circle), today: date::day(now) }
+        Stand { kind: *kind, section, view, place: place(circle), today: date::day(now), us }
     }
 }
 

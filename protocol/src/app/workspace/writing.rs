@@ -70,7 +70,7 @@ impl<S: Store> Workspace<'_, S> {
         let circle = self.home(kind);
         let section = SectionId(self.entropy.bytes());
         let record = RecordRef { id: self.state.circle_of(&circle), circle, section, kind };
-        let mut statements = desk::state(facts, &record.context(None, self.now), self.entropy)?;
+        let mut statements = desk::state(facts, &record.context(None, &self.us(), self.now), self.entropy)?;
         let stated = desk::stated(facts, &statements);
         statements.insert(0, first_statement(kind, &section));
         let entries = vec![self.entry(&record, statements, None)?];
@@ -85,7 +85,7 @@ impl<S: Store> Workspace<'_, S> {
         self.readable()?;
         let record = self.find(record)?;
         let view = self.merged(&record)?.view;
-        let statements = desk::state(facts, &record.context(Some(&view), self.now), self.entropy)?;
+        let statements = desk::state(facts, &record.context(Some(&view), &self.us(), self.now), self.entropy)?;
         let stated = desk::stated(facts, &statements);
         let entries = vec![self.entry(&record, statements, None)?];
         Ok(Prepared::Write(PendingWrite::Saved(record.section, stated), entries))
