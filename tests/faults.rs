@@ -89,6 +89,14 @@ fn write(node: &Node, acknowledged: &mut BTreeSet<SectionId>) -> Option<Result<(
     }
 }
 
+/// The calls of a write before its answer: a batch and what was acknowledged, each written and synced.
+const CALLS: u64 = 4;
+
+/// Waits until the lines of the catalogue are made, so that the next call of the disk is that of a write.
+fn at_rest(node: &Node) {
+    drop(node.list(RecordKind::Case));
+}
+
 fn holds_all(node: &Node, acknowledged: &BTreeSet<SectionId>, when: &str) {
     let there: BTreeSet<_> = node.list(RecordKind::Case).iter().map(|case| case.record).collect();
     let lost: Vec<_> = acknowledged.difference(&there).collect();
@@ -118,13 +126,15 @@ fn each_call_of_a_write_fails_once_and_nothing_unsaved_is_acknowledged() {
     node.resume();
     let mut acknowledged = BTreeSet::new();
     drop(write(node, &mut acknowledged));
+    at_rest(node);
     let before = faults.calls();
     drop(write(node, &mut acknowledged));
     let calls = faults.calls() - before;
-    assert!(calls >= 4, "a write makes {calls} calls: a batch and what was acknowledged, each written and synced");
-    for nth in 1..=calls {
+    assert!(calls >= CALLS, "a write makes {calls} calls: a batch and what was acknowledged, each written and synced");
+    for nth in 1..=CALLS {
         for errno in [EIO, ENOSPC] {
             let when = format!("call {nth} of a write, errno {errno}");
+            at_rest(node);
             faults.fail(nth, errno, false);
             let answer = write(node, &mut acknowledged);
             assert!(faults.mend(), "{when}: nothing failed");
@@ -149,6 +159,16 @@ fn each_call_of_a_write_fails_once_and_nothing_unsaved_is_acknowledged() {
             assert_eq!(write(node, &mut acknowledged), Some(Ok(())), "{when}: it does not go on");
         }
     }
+    // The line of the catalogue is made after the answer: what was acknowledged stays so, and is listed after a restart.
+    at_rest(node);
+    faults.fail(CALLS + 1, EIO, false);
+    assert_eq!(write(node, &mut acknowledged), Some(Ok(())));
+    eventually("the failure is shown", || node.alarms().iter().any(|alarm| alarm.code == "HB5002").then_some(()));
+    assert!(faults.mend());
+    node.kill();
+    no_panic(node, "a line of the catalogue");
+    node.resume();
+    holds_all(node, &acknowledged, "a line of the catalogue");
 }
 
 #[test]

@@ -32,11 +32,11 @@ const LISTED: usize = 4;
 /// The entity that a fact means, as typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// The only one of its kind, or the one that the command is about.
+    /// Entity that the command is about, or the only one of its kind.
     Meant,
-    /// Another one.
+    /// New entity of the kind.
     Another,
-    /// The one with this number, from 1, as the record is shown.
+    /// Entity with this number, from 1, as the record is shown.
     Numbered(usize),
 }
 
