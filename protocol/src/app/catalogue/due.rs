@@ -108,6 +108,11 @@ impl Due {
         self.circles.first_key_value().map(|(circle, from)| (*circle, *from))
     }
 
+    /// The circles whose lines are made again.
+    pub fn circles(&self) -> impl Iterator<Item = &CircleId> {
+        self.circles.keys()
+    }
+
     /// Notes how far the lines of a circle were made again; `None`: to the end.
     pub fn reached(&mut self, circle: &CircleId, next: Option<u64>, batch: &mut Batch) {
         match next {

@@ -58,7 +58,7 @@ impl<S: Store> Workspace<'_, S> {
         lines.truncate(limit);
         let next = lines.last().map(|(number, _)| *number).filter(|_| more);
         let records = lines.into_iter().map(|(_, line)| self.shown(line)).collect();
-        Ok(Reply::Records { records, all, next, behind: self.cache.due.len() })
+        Ok(Reply::Records { records, all, next, behind: self.behind()? })
     }
 
     /// Finds the dockets that answer a question, the newest first.
@@ -96,7 +96,7 @@ impl<S: Store> Workspace<'_, S> {
             all: is_exact.then(|| filter.count(self.store, kind)).transpose()?,
             next,
             asked: catalogue::counts(self.store, kind)?.lines,
-            behind: self.cache.due.len(),
+            behind: self.behind()?,
             as_of: self.now,
         })
     }
@@ -111,6 +111,18 @@ impl<S: Store> Workspace<'_, S> {
             Err(problem) if problem.code == codes::BROKEN => Ok(None),
             merged => Ok(sought.found_in(&Answers::of(&Docket::new(&merged?.view)))),
         }
+    }
+
+    /// Number of records whose lines may not be those of their sections: due ones, and all of a circle whose lines are
+    /// made again.
+    fn behind(&self) -> Result<u64, Problem> {
+        let mut behind = self.cache.due.len();
+        for circle in self.cache.due.circles() {
+            for kind in [RecordKind::Case, RecordKind::Docket] {
+                behind += self.cache.library.count(self.store, circle, kind)?;
+            }
+        }
+        Ok(behind)
     }
 
     /// The counts over all records of a kind.
