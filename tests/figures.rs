@@ -34,7 +34,7 @@ fn the_figures_follow_what_the_node_does() {
         facts: vec![fact("docket_source.type", "court_card"), fact("docket_charge.form", "completed")],
     });
     nodes.settle();
-    let set = |form: &str| Request::Set { record: docket.to_string(), facts: vec![fact("docket_charge.form", form)] };
+    let set = |form: &str| Request::Set { record: docket.to_string(), facts: vec![fact("docket_charge#1.form", form)] };
     nodes[0].done(Request::Hold { organisation: nodes[1].status().call_sign.expect("it has one") });
     nodes[0].save(set("attempt"));
     nodes[1].save(set("preparation"));
