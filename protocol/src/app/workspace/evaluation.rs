@@ -24,7 +24,7 @@ use crate::{
 use super::{MergedRecord, RecordRef, SectionKey, Workspace};
 
 /// Number of sections that are evaluated between two jobs, and before a list is read: a few milliseconds.
-pub const AT_ONCE: usize = 32;
+pub const AT_ONCE: usize = 16;
 
 /// Lines to be replaced, in order of arrival: each section once.
 #[derive(Default)]

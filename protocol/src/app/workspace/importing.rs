@@ -34,8 +34,8 @@ use super::{
 const PER_ENTRY: usize = 500;
 /// Records that are checked in one step: a few milliseconds.
 const CHECKED: usize = 256;
-/// Records that are written in one step: some ten milliseconds.
-const WRITTEN: usize = 32;
+/// Records that are written in one step: some twenty milliseconds.
+const WRITTEN: usize = 12;
 
 /// An import under way.
 pub struct ImportRun {
